@@ -1,0 +1,142 @@
+"""A model: a trained network with everything needed to use it - preprocessing, class names, loss and a card.
+
+One file holds it all, so what was trained is what reads: whoever loads it needs no code and no settings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from glassnet import metrics
+from glassnet.data import Dataset, Preprocess, read_picture
+from glassnet.errors import DataError, GlassnetError, ModelError
+from glassnet.nn import Loss, Network, parse_loss
+from glassnet.nn import model_file
+from glassnet.nn.functional.arrays import Array
+
+__all__ = ["Model"]
+
+_FORMAT = "glassnet-model"
+_VERSION = 1
+_BATCH = 256
+
+
+@dataclass
+class Model:
+    """A network with its preprocessing, class names and loss.
+
+    Attributes
+    ----------
+    network : the trained `Network`
+    preprocess : fitted `Preprocess`, applied to every picture first
+    image_shape : (H, W, C) of the pictures it takes, before preprocessing
+    class_names : name of each class, in the order of the scores
+    loss : the loss it was trained with; it says how scores become probabilities
+    card : what it was trained on and how well it does, as plain JSON
+    """
+
+    network: Network
+    preprocess: Preprocess
+    image_shape: tuple[int, int, int]
+    class_names: tuple[str, ...]
+    loss: Loss
+    card: dict[str, Any] = field(default_factory=dict)
+
+    # ---- use
+
+    def scores(self, images: Array) -> Array:
+        """Scores (N, K) of pictures (N, H, W, C), uint8 or float in [0, 1]."""
+        images = np.asarray(images)
+        if images.ndim != 4 or images.shape[1:] != self.image_shape:
+            raise DataError(
+                f"This model takes pictures of shape (N, {', '.join(map(str, self.image_shape))}). Got {images.shape}."
+            )
+        parts = [
+            self.network.forward(self.preprocess.transform(images[start : start + _BATCH]))
+            for start in range(0, len(images), _BATCH)
+        ]
+        return np.concatenate(parts) if parts else np.empty((0, *self.network.output_shape), self.network.dtype)
+
+    def predict(self, images: Array) -> Array:
+        """Class probabilities (N, K) of pictures (N, H, W, C); for an autoencoder the reconstructions (N, D)."""
+        scores = self.scores(images)
+        return self.loss.probabilities(scores) if len(scores) else scores
+
+    def predict_files(self, paths: Sequence[str | Path]) -> Array:
+        """Class probabilities (N, K) of picture files, read as in training."""
+        return self.predict(np.stack([read_picture(path, self.image_shape) for path in paths]))
+
+    def evaluate(self, dataset: Dataset) -> metrics.Evaluation:
+        """How well the model does on a labelled set whose classes are its own, in the same order."""
+        if not self.loss.classifies:
+            raise ModelError("This model rebuilds pictures and names no classes; it has no accuracy.")
+        if dataset.class_names != self.class_names:
+            raise DataError(_name_difference(dataset.class_names, self.class_names))
+        return metrics.evaluate(self.predict(dataset.images), dataset.labels, self.class_names)
+
+    # ---- the file
+
+    def save(self, path: str | Path) -> str:
+        """Write the model file (`.safetensors`), whole or not at all; returns the SHA-256 of its contents."""
+        description = {
+            "format": _FORMAT,
+            "version": _VERSION,
+            "network": self.network.notation(),
+            "image_shape": list(self.image_shape),
+            "preprocess": self.preprocess.notation(),
+            "class_names": list(self.class_names),
+            "loss": self.loss.notation(),
+            "card": self.card,
+        }
+        arrays = {f"network.{name}": array for name, array in self.network.arrays().items()}
+        arrays |= {f"preprocess.{name}": array for name, array in self.preprocess.arrays().items()}
+        return model_file.write(path, description, arrays)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Model:
+        """Read a model file, or the `model.safetensors` of a run folder. Raises `ModelError`."""
+        path = Path(path)
+        if path.is_dir():
+            path = path / "model.safetensors"
+            if not path.exists():
+                raise ModelError(f"The folder '{path.parent}' holds no model.safetensors; is it a finished run?")
+        description, arrays = model_file.read(path)
+        if description.get("format") != _FORMAT or description.get("version") != _VERSION:
+            raise ModelError(f"'{path}' is no glassnet model of version {_VERSION} (a checkpoint, perhaps).")
+        try:
+            return cls._from_parts(description, arrays)
+        except (KeyError, TypeError, ValueError, GlassnetError) as error:
+            raise ModelError(f"The model file '{path}' does not fit this version of glassnet: {error}") from error
+
+    @classmethod
+    def _from_parts(cls, description: dict[str, Any], arrays: dict[str, Array]) -> Model:
+        image_shape = tuple(int(size) for size in description["image_shape"])
+        parts = {room: _with_prefix(arrays, room) for room in ("network", "preprocess")}
+        preprocess = Preprocess.restore(description["preprocess"], parts["preprocess"])
+        network = Network(description["network"], preprocess.output_shape(image_shape))
+        network.load_arrays(parts["network"])
+        height, width, channels = image_shape
+        return cls(
+            network,
+            preprocess,
+            (height, width, channels),
+            tuple(description["class_names"]),
+            parse_loss(description["loss"]),
+            dict(description["card"]),
+        )
+
+
+def _with_prefix(arrays: dict[str, Array], prefix: str) -> dict[str, Array]:
+    return {name.removeprefix(f"{prefix}."): a for name, a in arrays.items() if name.startswith(f"{prefix}.")}
+
+
+def _name_difference(given: tuple[str, ...], own: tuple[str, ...]) -> str:
+    if len(given) != len(own):
+        return f"The data have {len(given)} classes, the model {len(own)}; use the data it was trained for."
+    place = next(i for i in range(len(own)) if given[i] != own[i])
+    return f"Class {place} of the data is '{given[place]}', of the model '{own[place]}'; the classes must be the same."

@@ -1,0 +1,54 @@
+"""Inverted dropout (Srivastava et al. 2014, section 10): y = x m with a mask m that is 0 with probability p.
+
+The kept elements are scaled by 1 / (1 - p), so that E[y] = x and evaluation needs no dropout at all. The mask is a
+constant of the step, hence dx = dy m.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from glassnet.errors import GlassnetError
+from glassnet.nn.functional.arrays import Array, as_float, expect_shape, fitting, flat
+from glassnet.nn.kernels import elementwise
+
+__all__ = ["dropout_backward", "dropout_backward_naive", "dropout_forward", "dropout_forward_naive", "dropout_mask"]
+
+
+def dropout_mask(shape: tuple[int, ...], p: float, rng: np.random.Generator, dtype: Any = np.float32) -> Array:
+    """A mask of `shape`: 0 with probability p, else 1 / (1 - p). p in [0, 1)."""
+    if not 0 <= p < 1:
+        raise GlassnetError(f"The dropout probability must lie in 0 ... 1 (1 excluded). Got {p} instead.")
+    mask = (rng.random(shape, np.float32) >= p).astype(dtype)
+    mask *= np.dtype(dtype).type(1 / (1 - p))
+    return mask
+
+
+def dropout_forward(x: Array, mask: Array, *, out: Array | None = None) -> tuple[Array, Array]:
+    """y = x * mask for arrays of one shape; returns (y, cache)."""
+    x = as_float(x)
+    expect_shape(mask, x.shape, "mask")
+    y = fitting(out, x.shape, x.dtype)
+    elementwise.multiply(flat(x), flat(mask), flat(y))
+    return y, mask
+
+
+def dropout_backward(dy: Array, cache: Array, *, out: Array | None = None) -> Array:
+    """dx = dy * mask."""
+    dy = as_float(dy, "dy")
+    expect_shape(dy, cache.shape, "dy")
+    dx = fitting(out, dy.shape, dy.dtype)
+    elementwise.multiply(flat(dy), flat(cache), flat(dx))
+    return dx
+
+
+def dropout_forward_naive(x: Any, mask: Any) -> Array:
+    """Reference: the product, in float64."""
+    return np.asarray(x, np.float64) * np.asarray(mask, np.float64)
+
+
+def dropout_backward_naive(dy: Any, mask: Any) -> Array:
+    """Reference: the product, in float64."""
+    return np.asarray(dy, np.float64) * np.asarray(mask, np.float64)

@@ -1,0 +1,208 @@
+"""Losses. Each returns its value and, where training uses it, its gradient in the same pass.
+
+Derivations (n examples, k classes, scores z (n, k), labels y):
+
+softmax            p_j = exp(z_j) / sum_l exp(z_l)         dp_j/dz_l = p_j (delta_jl - p_l)
+                   hence dz_l = p_l (dp_l - sum_j dp_j p_j)
+cross-entropy      L = -1/n sum_i log(p_iy + eps)          dL/dp_iy = -1 / (n (p_iy + eps)), 0 elsewhere
+both as one        L = 1/n sum_i (log sum_j exp(z_ij) - z_iy)          dL/dz = (p - onehot) / n
+                   with label smoothing s the target onehot becomes (1 - s) onehot + s / k  (Szegedy et al. 2016)
+multi-class hinge  L = 1/n sum_i sum_{j != y} max(0, z_ij - z_iy + margin)  (Weston and Watkins 1999)
+                   dL/dz_ij = 1/n where the margin is violated, dL/dz_iy = -(number of violations) / n
+squared error      'mean'  L = 1/(n d) sum (y - t)^2,  dL/dy = 2 (y - t) / (n d)
+                   'half'  L = 1/(2 n) sum (y - t)^2,  dL/dy = (y - t) / n      'sum'  L = sum (y - t)^2
+
+One operation for softmax and cross-entropy never takes the logarithm of a rounded probability, so neither a large
+score nor a confident mistake gives infinity or NaN.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from glassnet.errors import GlassnetError, nearest
+from glassnet.nn.functional.arrays import Array, as_float, as_labels, expect_shape, fitting
+from glassnet.nn.kernels import losses
+
+__all__ = [
+    "cross_entropy",
+    "cross_entropy_backward",
+    "cross_entropy_backward_naive",
+    "cross_entropy_naive",
+    "hinge",
+    "hinge_naive",
+    "softmax_backward",
+    "softmax_backward_naive",
+    "softmax_cross_entropy",
+    "softmax_cross_entropy_naive",
+    "softmax_forward",
+    "softmax_forward_naive",
+    "squared_error",
+    "squared_error_factor",
+    "squared_error_naive",
+]
+
+
+def _scores(z: Any) -> Array:
+    z = as_float(z, "scores")
+    if z.ndim != 2 or z.shape[1] < 1 or z.shape[0] < 1:
+        raise GlassnetError(f"scores must have shape (examples, classes), both at least 1. Got {z.shape} instead.")
+    return z
+
+
+def softmax_forward(z: Array, *, out: Array | None = None) -> tuple[Array, Array]:
+    """p = softmax of every row of z (n, k), in [0, 1] with rows that sum to 1; returns (p, cache)."""
+    z = _scores(z)
+    p = fitting(out, z.shape, z.dtype)
+    losses.softmax(z, p)
+    return p, p
+
+
+def softmax_backward(dp: Array, cache: Array) -> Array:
+    """dz = p (dp - sum_j dp_j p_j)."""
+    expect_shape(np.asarray(dp), cache.shape, "dp")
+    gradient: Array = cache * (dp - (dp * cache).sum(axis=1, keepdims=True))
+    return gradient
+
+
+def cross_entropy(p: Array, labels: Any, *, eps: float = 1e-9) -> tuple[float, tuple[Array, Array, float]]:
+    """Mean of -log(p_y + eps) over given probabilities p (n, k); labels as integers or one-hot. Returns (loss, cache).
+
+    `eps` keeps the logarithm finite. For training use `softmax_cross_entropy`, which needs none.
+    """
+    p = _scores(p)
+    labels = as_labels(labels, *p.shape)
+    chosen = p[np.arange(len(p)), labels].astype(np.float64)
+    return float(-np.log(chosen + eps).mean()), (p, labels, eps)
+
+
+def cross_entropy_backward(cache: tuple[Array, Array, float]) -> Array:
+    """Gradient of `cross_entropy` with respect to the probabilities, (n, k)."""
+    p, labels, eps = cache
+    dp = np.zeros_like(p)
+    rows = np.arange(len(p))
+    dp[rows, labels] = -1 / (len(p) * (p[rows, labels] + eps))
+    return dp
+
+
+def softmax_cross_entropy(
+    z: Array, labels: Any, *, smoothing: float = 0.0, out: Array | None = None
+) -> tuple[float, Array]:
+    """Softmax and cross-entropy as one operation, mean over the examples.
+
+    Parameters
+    ----------
+    z : (n, k) scores, any finite size
+    labels : (n,) integers in [0, k), or (n, k) one-hot rows
+    smoothing : label smoothing in [0, 1)
+    out : (n, k) array for the gradient
+
+    Returns
+    -------
+    loss : float;  dz : (n, k), the gradient with respect to the scores
+    """
+    z = _scores(z)
+    if not 0 <= smoothing < 1:
+        raise GlassnetError(f"label smoothing must lie in 0 ... 1 (1 excluded). Got {smoothing} instead.")
+    dz = fitting(out, z.shape, z.dtype)
+    loss, _ = losses.softmax_cross_entropy(z, as_labels(labels, *z.shape), smoothing, dz)
+    return loss, dz
+
+
+def hinge(z: Array, labels: Any, *, margin: float = 1.0, out: Array | None = None) -> tuple[float, Array]:
+    """Multi-class SVM hinge loss of scores z (n, k), mean over the examples; returns (loss, dz)."""
+    z = _scores(z)
+    dz = fitting(out, z.shape, z.dtype)
+    loss, _ = losses.hinge(z, as_labels(labels, *z.shape), margin, dz)
+    return loss, dz
+
+
+def squared_error_factor(n: int, size: int, convention: str) -> float:
+    """The factor c of c * sum (y - t)^2 for n examples of `size` numbers: 'mean', 'half' or 'sum'."""
+    factors = {"mean": 1 / max(1, n * size), "half": 1 / (2 * max(1, n)), "sum": 1.0}
+    if convention not in factors:
+        raise GlassnetError(f"Unknown convention '{convention}' of the squared error.{nearest(convention, factors)}")
+    return factors[convention]
+
+
+def squared_error(
+    y: Array, target: Array, *, convention: str = "mean", out: Array | None = None
+) -> tuple[float, Array]:
+    """Squared error between y and target, arrays (n, ...) of one shape; returns (loss, dy).
+
+    convention: 'mean' over all numbers, 'half' = half the sum a mean example, 'sum' over everything.
+    """
+    y = as_float(y, "y")
+    target = as_float(target, "target").astype(y.dtype, copy=False)
+    expect_shape(target, y.shape, "target")
+    n = y.shape[0] if y.ndim else 1
+    rows = y.reshape(n, -1)
+    factor = squared_error_factor(n, rows.shape[1], convention)
+    dy = fitting(out, y.shape, y.dtype)
+    return losses.squared_error(rows, target.reshape(n, -1), factor, dy.reshape(n, -1)), dy
+
+
+# ---- references ----------------------------------------------------------------------------------------------------
+
+
+def softmax_forward_naive(z: Any) -> Array:
+    """Reference: exp(z_j - max) / sum, row by row."""
+    rows = []
+    for row in np.asarray(z, np.float64):
+        exps = [math.exp(v - max(row)) for v in row]
+        rows.append([e / sum(exps) for e in exps])
+    return np.array(rows)
+
+
+def softmax_backward_naive(dp: Any, z: Any) -> Array:
+    """Reference: each row times its full Jacobian p_j (delta_jl - p_l)."""
+    p = softmax_forward_naive(z)
+    return np.array([(np.diag(row) - np.outer(row, row)) @ g for row, g in zip(p, np.asarray(dp), strict=True)])
+
+
+def cross_entropy_naive(p: Any, labels: Any, eps: float = 1e-9) -> float:
+    """Reference: the mean of -log(p_y + eps), example by example."""
+    return sum(-math.log(row[label] + eps) for row, label in zip(p, labels, strict=True)) / len(p)
+
+
+def cross_entropy_backward_naive(p: Any, labels: Any, eps: float = 1e-9) -> Array:
+    """Reference: -1 / (n (p_y + eps)) at the label, 0 elsewhere."""
+    n, k = np.shape(p)
+    return np.array([[-(j == labels[i]) / (n * (p[i][j] + eps)) for j in range(k)] for i in range(n)], np.float64)
+
+
+def softmax_cross_entropy_naive(z: Any, labels: Any, smoothing: float = 0.0) -> tuple[float, Array]:
+    """Reference: - sum_j target_j log p_j with the two operations apart."""
+    p = softmax_forward_naive(z)
+    n, k = p.shape
+    target = np.full((n, k), smoothing / k)
+    for i in range(n):
+        target[i, labels[i]] += 1 - smoothing
+    loss = -sum(target[i, j] * math.log(p[i, j]) for i in range(n) for j in range(k)) / n
+    return loss, (p - target) / n
+
+
+def hinge_naive(z: Any, labels: Any, margin: float = 1.0) -> tuple[float, Array]:
+    """Reference: pair by pair."""
+    z = np.asarray(z, np.float64)
+    n, k = z.shape
+    loss, dz = 0.0, np.zeros((n, k))
+    for i in range(n):
+        for j in range(k):
+            gap = z[i, j] - z[i, labels[i]] + margin
+            if j != labels[i] and gap > 0:
+                loss += gap / n
+                dz[i, j] += 1 / n
+                dz[i, labels[i]] -= 1 / n
+    return loss, dz
+
+
+def squared_error_naive(y: Any, target: Any, convention: str = "mean") -> tuple[float, Array]:
+    """Reference: element by element."""
+    y, target = np.asarray(y, np.float64), np.asarray(target, np.float64)
+    factor = squared_error_factor(len(y), y[0].size, convention)
+    loss = sum(factor * (a - b) ** 2 for a, b in zip(y.ravel(), target.ravel(), strict=True))
+    return float(loss), 2 * factor * (y - target)

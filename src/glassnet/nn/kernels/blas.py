@@ -1,0 +1,151 @@
+"""Matrix products `C = alpha * op(A) op(B) + beta * C`, called from compiled code so that threads can share them.
+
+NumPy's wheels bring an OpenBLAS whose symbols carry a private prefix. Its `cblas_sgemm` and `cblas_dgemm` are looked
+up by name and registered with LLVM under a fixed name (an address baked into the code would spoil Numba's cache on
+disk). Where they cannot be found (a NumPy built with another BLAS), `AVAILABLE` is False and `np.matmul` is used.
+GLASSNET_BLAS=numpy forces that way.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numba import njit, prange, types
+
+from glassnet import threads
+from glassnet.nn.kernels.options import PARALLEL, SERIAL
+
+__all__ = ["AVAILABLE", "matmul"]
+
+ROW_MAJOR, KEEP, TRANSPOSE = 101, 111, 112  # the constants of cblas.h
+
+# Fewer multiplications than this are faster on one thread.
+_SHARE_ABOVE = 1 << 20
+
+
+def _find_openblas() -> dict[str, int] | None:
+    """Addresses of `cblas_sgemm` and `cblas_dgemm` with 64-bit integers in NumPy's own OpenBLAS, or None."""
+    if os.environ.get("GLASSNET_BLAS", "").lower() == "numpy":
+        return None
+    package = Path(np.__file__).resolve().parent
+    for folder in (package.parent / "numpy.libs", package / ".dylibs"):
+        for library in sorted(folder.glob("libscipy_openblas64_*")):
+            try:
+                loaded = ctypes.CDLL(str(library))
+                return {
+                    name: ctypes.cast(getattr(loaded, f"scipy_cblas_{name}64_"), ctypes.c_void_p).value or 0
+                    for name in ("sgemm", "dgemm")
+                }
+            except (OSError, AttributeError):
+                continue
+    return None
+
+
+_ADDRESSES = _find_openblas()
+AVAILABLE: bool = _ADDRESSES is not None
+
+
+def _external(name: str, scalar: Any) -> Any:
+    import llvmlite.binding
+
+    assert _ADDRESSES is not None
+    llvmlite.binding.add_symbol(f"glassnet_{name}", _ADDRESSES[name])
+    i32, i64, pointer = types.int32, types.int64, types.voidptr
+    signature = types.void(i32, i32, i32, i64, i64, i64, scalar, pointer, i64, pointer, i64, scalar, pointer, i64)
+    return types.ExternalFunction(f"glassnet_{name}", signature)
+
+
+if AVAILABLE:
+    _sgemm = _external("sgemm", types.float32)
+    _dgemm = _external("dgemm", types.float64)
+
+    @njit(**SERIAL)
+    def sgemm(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc):  # type: ignore[no-untyped-def]
+        _sgemm(101, ta, tb, m, n, k, alpha, a.ctypes, lda, b.ctypes, ldb, beta, c.ctypes, ldc)
+
+    @njit(**SERIAL)
+    def dgemm(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc):  # type: ignore[no-untyped-def]
+        _dgemm(101, ta, tb, m, n, k, alpha, a.ctypes, lda, b.ctypes, ldb, beta, c.ctypes, ldc)
+
+    # Each thread computes a block of rows or of columns of C, along the longer side: the shorter operand is then the
+    # one that every thread packs for itself.
+
+    @njit(**PARALLEL)
+    def sgemm_shared(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, parts):  # type: ignore[no-untyped-def]
+        fa, fb, fc = a.reshape(-1), b.reshape(-1), c.reshape(-1)
+        for t in prange(parts):
+            if m > n:
+                lo, hi = m * t // parts, m * (t + 1) // parts
+                sgemm(
+                    ta, tb, hi - lo, n, k, alpha, fa[lo * lda :] if ta == 111 else fa[lo:], lda, fb, ldb,
+                    beta, fc[lo * ldc :], ldc,
+                )  # fmt: skip
+            else:
+                lo, hi = n * t // parts, n * (t + 1) // parts
+                sgemm(
+                    ta, tb, m, hi - lo, k, alpha, fa, lda, fb[lo:] if tb == 111 else fb[lo * ldb :], ldb,
+                    beta, fc[lo:], ldc,
+                )  # fmt: skip
+
+    @njit(**PARALLEL)
+    def dgemm_shared(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, parts):  # type: ignore[no-untyped-def]
+        fa, fb, fc = a.reshape(-1), b.reshape(-1), c.reshape(-1)
+        for t in prange(parts):
+            if m > n:
+                lo, hi = m * t // parts, m * (t + 1) // parts
+                dgemm(
+                    ta, tb, hi - lo, n, k, alpha, fa[lo * lda :] if ta == 111 else fa[lo:], lda, fb, ldb,
+                    beta, fc[lo * ldc :], ldc,
+                )  # fmt: skip
+            else:
+                lo, hi = n * t // parts, n * (t + 1) // parts
+                dgemm(
+                    ta, tb, m, hi - lo, k, alpha, fa, lda, fb[lo:] if tb == 111 else fb[lo * ldb :], ldb,
+                    beta, fc[lo:], ldc,
+                )  # fmt: skip
+
+
+def matmul(
+    a: np.ndarray,
+    b: np.ndarray,
+    out: np.ndarray,
+    *,
+    transpose_a: bool = False,
+    transpose_b: bool = False,
+    alpha: float = 1.0,
+    beta: float = 0.0,
+) -> np.ndarray:
+    """`out = alpha * op(a) @ op(b) + beta * out` for C-contiguous matrices of one dtype, shared among the threads.
+
+    a: (m, k), or (k, m) with `transpose_a`; b: (k, n), or (n, k) with `transpose_b`; out: (m, n). Returns `out`.
+    """
+    m, n = out.shape
+    k = a.shape[0] if transpose_a else a.shape[1]
+    if not AVAILABLE or k == 0 or m == 0 or n == 0:
+        return _matmul_numpy(a.T if transpose_a else a, b.T if transpose_b else b, out, alpha, beta)
+    scalar = out.dtype.type
+    ta, tb = (TRANSPOSE if transpose_a else KEEP), (TRANSPOSE if transpose_b else KEEP)
+    parts = threads.count()
+    single = out.dtype == np.float32
+    arguments = (ta, tb, m, n, k, scalar(alpha), a, a.shape[1], b, b.shape[1], scalar(beta), out, n)
+    if parts == 1 or m * n * k < _SHARE_ABOVE:
+        (sgemm if single else dgemm)(*arguments)
+    else:
+        (sgemm_shared if single else dgemm_shared)(*arguments, parts)
+    return out
+
+
+def _matmul_numpy(a: np.ndarray, b: np.ndarray, out: np.ndarray, alpha: float, beta: float) -> np.ndarray:
+    if alpha == 1.0 and beta == 0.0:
+        return np.matmul(a, b, out=out)
+    if beta == 0.0:
+        np.matmul(a, b, out=out)
+        out *= alpha
+        return out
+    out *= beta
+    out += out.dtype.type(alpha) * (a @ b)
+    return out

@@ -1,0 +1,130 @@
+"""Activations, the bias, and sums over rows: one pass over memory each.
+
+The activation kernels work on flat arrays. `x` may be `y` (in place). Comparisons are written so that a NaN goes
+through instead of turning into 0.
+"""
+
+from __future__ import annotations
+
+from numba import njit, prange
+
+from glassnet.nn.kernels import exponential
+from glassnet.nn.kernels.exponential import exp
+from glassnet.nn.kernels.options import PARALLEL, SERIAL
+
+# mypy: disable-error-code="no-untyped-def"
+
+
+@njit(**SERIAL)
+def add_bias(y, b):
+    """y (n, d) += b (d,)."""
+    for i in range(y.shape[0]):
+        row = y[i]
+        for j in range(y.shape[1]):
+            row[j] += b[j]
+
+
+@njit(**SERIAL)
+def sum_rows(dy, out):
+    """out (d,) = sum over rows of dy (n, d)."""
+    for j in range(out.size):
+        out[j] = 0
+    for i in range(dy.shape[0]):
+        row = dy[i]
+        for j in range(out.size):
+            out[j] += row[j]
+
+
+@njit(**SERIAL)
+def relu(x, y):
+    zero = x.dtype.type(0)
+    for i in range(x.size):
+        y[i] = zero if x[i] < zero else x[i]
+
+
+@njit(**SERIAL)
+def relu_backward(dy, y, dx):
+    zero = y.dtype.type(0)
+    for i in range(y.size):
+        dx[i] = dy[i] if y[i] > zero else zero
+
+
+@njit(**SERIAL)
+def sigmoid(x, y):
+    one = x.dtype.type(1)
+    for i in range(x.size):
+        v = x[i]
+        e = exp(-v if v > 0 else v)  # at most 1: neither branch can overflow
+        s = one / (one + e)
+        y[i] = e * s if v < 0 else s
+
+
+@njit(**SERIAL)
+def sigmoid_backward(dy, y, dx):
+    one = y.dtype.type(1)
+    for i in range(y.size):
+        dx[i] = dy[i] * y[i] * (one - y[i])
+
+
+@njit(**SERIAL)
+def tanh(x, y):
+    for i in range(x.size):
+        y[i] = exponential.tanh(x[i])
+
+
+@njit(**SERIAL)
+def tanh_backward(dy, y, dx):
+    one = y.dtype.type(1)
+    for i in range(y.size):
+        dx[i] = dy[i] * (one - y[i] * y[i])
+
+
+@njit(**SERIAL)
+def multiply(x, mask, y):
+    for i in range(x.size):
+        y[i] = x[i] * mask[i]
+
+
+# ---- the same, shared among threads --------------------------------------------------------------------------------
+
+
+@njit(**PARALLEL)
+def relu_shared(x, y, parts):
+    for t in prange(parts):
+        lo, hi = x.size * t // parts, x.size * (t + 1) // parts
+        relu(x[lo:hi], y[lo:hi])
+
+
+@njit(**PARALLEL)
+def relu_backward_shared(dy, y, dx, parts):
+    for t in prange(parts):
+        lo, hi = y.size * t // parts, y.size * (t + 1) // parts
+        relu_backward(dy[lo:hi], y[lo:hi], dx[lo:hi])
+
+
+@njit(**PARALLEL)
+def sigmoid_shared(x, y, parts):
+    for t in prange(parts):
+        lo, hi = x.size * t // parts, x.size * (t + 1) // parts
+        sigmoid(x[lo:hi], y[lo:hi])
+
+
+@njit(**PARALLEL)
+def sigmoid_backward_shared(dy, y, dx, parts):
+    for t in prange(parts):
+        lo, hi = y.size * t // parts, y.size * (t + 1) // parts
+        sigmoid_backward(dy[lo:hi], y[lo:hi], dx[lo:hi])
+
+
+@njit(**PARALLEL)
+def tanh_shared(x, y, parts):
+    for t in prange(parts):
+        lo, hi = x.size * t // parts, x.size * (t + 1) // parts
+        tanh(x[lo:hi], y[lo:hi])
+
+
+@njit(**PARALLEL)
+def tanh_backward_shared(dy, y, dx, parts):
+    for t in prange(parts):
+        lo, hi = y.size * t // parts, y.size * (t + 1) // parts
+        tanh_backward(dy[lo:hi], y[lo:hi], dx[lo:hi])

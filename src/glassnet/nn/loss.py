@@ -1,0 +1,131 @@
+"""The losses that a network is trained with, as objects: value and gradient of the scores, and what to read from them.
+
+| word                  | targets           | loss                                                       |
+|-----------------------|-------------------|------------------------------------------------------------|
+| softmax-cross-entropy | labels            | softmax and cross-entropy as one operation                 |
+| svm                   | labels            | multi-class hinge with margin 1                            |
+| squared-error         | arrays, or labels | mean over all numbers ('mean'), 'half' or 'sum' as options |
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+
+from glassnet.errors import NotationError, nearest
+from glassnet.nn import functional as F
+from glassnet.nn.functional.arrays import Array, as_labels
+from glassnet.nn.functional.loss import squared_error_factor
+from glassnet.nn.kernels import losses
+from glassnet.notation import parse
+
+__all__ = ["LOSSES", "Hinge", "Loss", "SoftmaxCrossEntropy", "SquaredError", "parse_loss"]
+
+
+class Loss:
+    """Base of the losses. `classifies` says whether the targets are class labels."""
+
+    word: ClassVar[str]
+    classifies: ClassVar[bool] = True
+
+    def notation(self) -> str:
+        """This loss in arrow notation."""
+        return self.word
+
+    def loss(self, scores: Array, target: Any, *, out: Array | None = None) -> tuple[float, Array]:
+        """(mean loss, its gradient (n, k) with respect to the scores (n, k)); everything is checked first."""
+        raise NotImplementedError
+
+    def run(self, scores: Array, target: Array, out: Array) -> tuple[float, int]:
+        """(mean loss, number of correct examples) with the gradient written to `out`; nothing is checked."""
+        raise NotImplementedError
+
+    def probabilities(self, scores: Array) -> Array:
+        """The softmax of the scores (n, k): class probabilities, as far as the network was trained to give them."""
+        return F.softmax_forward(scores)[0]
+
+
+class SoftmaxCrossEntropy(Loss):
+    """Softmax cross-entropy, optionally with label smoothing. Notation: `softmax-cross-entropy, smoothing 0.1`."""
+
+    word = "softmax-cross-entropy"
+
+    def __init__(self, smoothing: float = 0.0) -> None:
+        if not 0 <= smoothing < 1:
+            raise NotationError(f"smoothing must lie in 0 ... 1 (1 excluded). Got {smoothing} instead.")
+        self.smoothing = smoothing
+
+    def notation(self) -> str:
+        return self.word if not self.smoothing else f"{self.word}, smoothing {self.smoothing:g}"
+
+    def loss(self, scores: Array, target: Any, *, out: Array | None = None) -> tuple[float, Array]:
+        return F.softmax_cross_entropy(scores, target, smoothing=self.smoothing, out=out)
+
+    def run(self, scores: Array, target: Array, out: Array) -> tuple[float, int]:
+        result: tuple[float, int] = losses.softmax_cross_entropy(scores, target, self.smoothing, out)
+        return result
+
+
+class Hinge(Loss):
+    """Multi-class SVM hinge loss with margin 1. Notation: `svm`."""
+
+    word = "svm"
+
+    def loss(self, scores: Array, target: Any, *, out: Array | None = None) -> tuple[float, Array]:
+        return F.hinge(scores, target, out=out)
+
+    def run(self, scores: Array, target: Array, out: Array) -> tuple[float, int]:
+        result: tuple[float, int] = losses.hinge(scores, target, 1.0, out)
+        return result
+
+
+class SquaredError(Loss):
+    """Squared error against arrays: the loss of an autoencoder. Notation: `squared-error`, `squared-error half`."""
+
+    word = "squared-error"
+    classifies = False
+
+    def __init__(self, convention: str = "mean") -> None:
+        squared_error_factor(1, 1, convention)
+        self.convention = convention
+
+    def notation(self) -> str:
+        return self.word if self.convention == "mean" else f"{self.word} {self.convention}"
+
+    def loss(self, scores: Array, target: Any, *, out: Array | None = None) -> tuple[float, Array]:
+        return F.squared_error(scores, target, convention=self.convention, out=out)
+
+    def run(self, scores: Array, target: Array, out: Array) -> tuple[float, int]:
+        factor = squared_error_factor(len(scores), scores.shape[1], self.convention)
+        return losses.squared_error(scores, target, factor, out), 0
+
+    def probabilities(self, scores: Array) -> Array:
+        return np.clip(scores, 0, 1)
+
+
+LOSSES: dict[str, type[Loss]] = {loss.word: loss for loss in (SoftmaxCrossEntropy, Hinge, SquaredError)}
+
+
+def parse_loss(text: str) -> Loss:
+    """The loss that a notation names. Raises `NotationError`."""
+    steps = parse(text, "loss")
+    word = steps[0].word
+    if len(steps) != 1 or word not in LOSSES:
+        raise NotationError(f"loss must be one of {', '.join(LOSSES)}. Got '{text}' instead.{nearest(word, LOSSES)}")
+    positional, named = steps[0].split(("smoothing",))
+    try:
+        if word == "softmax-cross-entropy" and not positional:
+            return SoftmaxCrossEntropy(**{name: float(value) for name, (value,) in named.items()})
+        if word == "squared-error" and not named and len(positional) <= 1:
+            return SquaredError(*positional)
+        if word == "svm" and not positional and not named:
+            return Hinge()
+    except (TypeError, ValueError):
+        pass
+    raise NotationError(f"'{text}' has arguments that the loss '{word}' does not take.")
+
+
+def check_labels(labels: Any, classes: int) -> Array:
+    """Integer labels (n,) as int64 within the classes, for `Loss.run`."""
+    return as_labels(labels, len(labels), classes).astype(np.int64)

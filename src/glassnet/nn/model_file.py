@@ -1,0 +1,76 @@
+"""Arrays and a description in one `.safetensors` file that notices any change.
+
+The format is safetensors (no code runs on loading). Its metadata holds the description as JSON under `glassnet`, and
+under `sha256` a digest of the description and of every array's name, dtype, shape and bytes. A file whose digest does
+not fit is refused, so a flipped bit never changes an answer silently.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from glassnet.errors import ModelError
+from glassnet.files import atomic_write
+from glassnet.nn.functional.arrays import Array
+
+__all__ = ["read", "write"]
+
+_LARGEST_HEADER = 100_000_000
+
+
+def _digest(description: str, arrays: dict[str, Array]) -> str:
+    digest = hashlib.sha256(description.encode("utf-8"))
+    for name in sorted(arrays):
+        array = arrays[name]
+        digest.update(f"\0{name}\0{array.dtype.str}\0{array.shape}\0".encode())
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+def write(path: str | Path, description: dict[str, Any], arrays: dict[str, Array]) -> str:
+    """Write a file, whole or not at all; returns the digest. `description` must be plain JSON."""
+    from safetensors.numpy import save
+
+    arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    text = json.dumps(description, ensure_ascii=True, sort_keys=True)
+    digest = _digest(text, arrays)
+    content = save(arrays, metadata={"glassnet": text, "sha256": digest})
+    with atomic_write(path) as file:
+        file.write(content)
+    return digest
+
+
+def read(path: str | Path) -> tuple[dict[str, Any], dict[str, Array]]:
+    """The description and the arrays of a file. Raises `ModelError` when it is missing, foreign or damaged."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    path = Path(path)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"Cannot read the model file '{path}': {error.strerror or error}.") from error
+    try:
+        size = int.from_bytes(content[:8], "little")
+        if size > min(len(content) - 8, _LARGEST_HEADER):
+            raise ValueError("its header is longer than the file")
+        metadata = json.loads(content[8 : 8 + size].decode("utf-8")).get("__metadata__")
+        arrays = load(content)
+    except (ValueError, AttributeError, TypeError, KeyError, RecursionError, OverflowError, SafetensorError) as error:
+        raise ModelError(f"'{path}' is damaged or no safetensors file ({_brief(error)}); use another copy.") from error
+    if not isinstance(metadata, dict) or "glassnet" not in metadata or "sha256" not in metadata:
+        raise ModelError(f"'{path}' is a safetensors file, but not one that glassnet wrote: it has no description.")
+    if metadata["sha256"] != _digest(metadata["glassnet"], arrays):
+        raise ModelError(f"'{path}' is damaged: its contents do not fit its SHA-256; use another copy or train again.")
+    description: dict[str, Any] = json.loads(metadata["glassnet"])
+    return description, arrays
+
+
+def _brief(error: Exception) -> str:
+    text = str(error).splitlines()[0] if str(error) else type(error).__name__
+    return text if len(text) <= 120 else text[:117] + "..."

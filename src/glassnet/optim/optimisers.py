@@ -1,0 +1,214 @@
+"""Optimisers. With g the gradient of the objective (its L2 term included) and r the learning rate, a step does:
+
+    sgd        w <- w - r g
+    momentum   v <- mu v + g,  w <- w - r v                                    (Polyak 1964)
+    nesterov   v <- mu v + g,  w <- w - r (g + mu v)                           (Sutskever et al. 2013)
+    rmsprop    s <- d s + (1 - d) g^2,  w <- w - r g / sqrt(s + eps)           (Tieleman and Hinton 2012)
+               eps_inside=False: w <- w - r g / (sqrt(s) + eps)
+    adam       m <- b1 m + (1 - b1) g,  v <- b2 v + (1 - b2) g^2               (Kingma and Ba 2015, algorithm 1)
+               w <- w - r m' / (sqrt(v') + eps)  with m' = m / (1 - b1^t), v' = v / (1 - b2^t)
+    adamw      adam, and w <- (1 - r decay) w first, on weights alone          (Loshchilov and Hutter 2019)
+
+L2 regularisation, 0.5 l2 |w|^2 in the objective, adds l2 w to g on weights, never on biases or on batch norm.
+Every step is one fused pass over each array.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+from glassnet import threads
+from glassnet.errors import RecipeError, nearest
+from glassnet.nn.functional.arrays import Array, flat
+from glassnet.nn.kernels import updates
+from glassnet.nn.kernels.options import WORTH_SHARING
+from glassnet.nn.parameter import Parameter
+
+__all__ = ["OPTIMIZERS", "SGD", "Adam", "AdamW", "Optimizer", "RMSProp", "make_optimizer"]
+
+
+def _in_range(owner: str, name: str, value: Any, low: float, high: float, *, closed: bool = False) -> float:
+    """`value` as a float within [low, high) (or [low, high]), or `RecipeError` in the one phrasing used for all."""
+    number = float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else float("nan")
+    if not (low <= number < high or (closed and number == high)):
+        bracket = "]" if closed else ")"
+        raise RecipeError(
+            f"The '{name}' parameter of {owner} must be a number in [{low:g}, {high:g}{bracket}. Got {value!r} instead."
+        )
+    return number
+
+
+class Optimizer:
+    """Base of the optimisers: a learning rate, settings, and state arrays that a checkpoint keeps.
+
+    `step` changes parameters in place. State is made at the first step, by parameter name.
+    """
+
+    word: ClassVar[str]
+    slots: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, lr: float) -> None:
+        self.lr = _in_range(self.word, "lr", lr, 0, float("inf"))
+        self.steps = 0
+        self.state: dict[str, Array] = {}
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings by name, as a recipe writes them."""
+        hidden = {"state", "steps"}
+        return {name: value for name, value in vars(self).items() if name not in hidden}
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.settings.items())})"
+
+    @property
+    def is_plain_descent(self) -> bool:
+        """Whether a step is w <- w - r g and nothing else, so that it may be folded into the backward pass."""
+        return False
+
+    def step(
+        self, parameters: Mapping[str, Parameter], rate: float | None = None, *, l2: float = 0.0, clip: float = 1.0
+    ) -> None:
+        """One step on every parameter.
+
+        rate: learning rate of this step (default: `lr`); l2: coefficient of the penalty on weights; clip: factor that
+        gradients are multiplied by first.
+        """
+        self.steps += 1
+        rate = self.lr if rate is None else rate
+        for name, parameter in parameters.items():
+            state = [self._slot(name, slot, parameter) for slot in self.slots]
+            self._update(parameter, state, rate, l2 if parameter.decays else 0.0, clip)
+
+    def _slot(self, name: str, slot: str, parameter: Parameter) -> Array:
+        key = f"{name}.{slot}"
+        array = self.state.get(key)
+        if array is None:
+            array = self.state[key] = np.zeros(parameter.value.size, parameter.value.dtype)
+        return array
+
+    def _update(self, parameter: Parameter, state: list[Array], rate: float, l2: float, clip: float) -> None:
+        raise NotImplementedError
+
+
+def _run(serial: Callable[..., None], shared: Callable[..., None], w: Array, *arguments: Any) -> None:
+    """Run a kernel on one thread or on all; scalars take the precision of the weights."""
+    scalar = w.dtype.type
+    values = [a if isinstance(a, (np.ndarray, bool)) else scalar(a) for a in arguments]
+    parts = threads.count()
+    if parts > 1 and w.size >= WORTH_SHARING:
+        shared(parts, w, *values)
+    else:
+        serial(w, *values)
+
+
+class SGD(Optimizer):
+    """Gradient descent, with momentum and Nesterov's look-ahead where asked for."""
+
+    word = "sgd"
+
+    def __init__(self, lr: float = 0.01, momentum: float = 0.0, nesterov: bool = False) -> None:
+        super().__init__(lr)
+        self.momentum = _in_range("sgd", "momentum", momentum, 0, 1)
+        self.nesterov = bool(nesterov)
+        if self.nesterov and not self.momentum:
+            raise RecipeError("The 'nesterov' parameter of sgd needs a momentum above 0, as in momentum=0.9.")
+        self.slots = ("velocity",) if self.momentum else ()  # type: ignore[misc]
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return {"lr": self.lr, "momentum": self.momentum, "nesterov": self.nesterov}
+
+    @property
+    def is_plain_descent(self) -> bool:
+        return not self.momentum
+
+    def _update(self, parameter: Parameter, state: list[Array], rate: float, l2: float, clip: float) -> None:
+        w, g = flat(parameter.value), flat(parameter.grad)
+        if state:
+            arguments = (g, state[0], rate, self.momentum, self.nesterov, clip, l2)
+            _run(updates.momentum, updates.momentum_shared, w, *arguments)
+        else:
+            _run(updates.sgd, updates.sgd_shared, w, g, rate, clip, l2)
+
+
+class RMSProp(Optimizer):
+    """Steps divided by a running root mean square of the gradient. `eps_inside` puts eps under the root."""
+
+    word = "rmsprop"
+    slots = ("square",)
+
+    def __init__(self, lr: float = 1e-3, decay: float = 0.99, eps: float = 1e-8, eps_inside: bool = True) -> None:
+        super().__init__(lr)
+        self.decay = _in_range("rmsprop", "decay", decay, 0, 1)
+        self.eps = _in_range("rmsprop", "eps", eps, 0, 1)
+        self.eps_inside = bool(eps_inside)
+
+    def _update(self, parameter: Parameter, state: list[Array], rate: float, l2: float, clip: float) -> None:
+        w, g = flat(parameter.value), flat(parameter.grad)
+        arguments = (g, state[0], rate, self.decay, self.eps, self.eps_inside, clip, l2)
+        _run(updates.rmsprop, updates.rmsprop_shared, w, *arguments)
+
+
+class Adam(Optimizer):
+    """Adam: momentum and a running mean square, both corrected for their start at zero."""
+
+    word = "adam"
+    slots = ("m", "v")
+    weight_decay: float = 0.0
+
+    def __init__(self, lr: float = 1e-3, beta1: float = 0.9, beta2: float = 0.999, eps: float = 1e-8) -> None:
+        super().__init__(lr)
+        self.beta1 = _in_range(self.word, "beta1", beta1, 0, 1)
+        self.beta2 = _in_range(self.word, "beta2", beta2, 0, 1)
+        self.eps = _in_range(self.word, "eps", eps, 0, 1)
+
+    def _update(self, parameter: Parameter, state: list[Array], rate: float, l2: float, clip: float) -> None:
+        w, g = flat(parameter.value), flat(parameter.grad)
+        corrections = (1 / (1 - self.beta1**self.steps), 1 / (1 - self.beta2**self.steps))
+        decay = self.weight_decay if parameter.decays else 0.0
+        arguments = (g, *state, rate, self.beta1, self.beta2, self.eps, *corrections, decay, clip, l2)
+        _run(updates.adam, updates.adam_shared, w, *arguments)
+
+
+class AdamW(Adam):
+    """Adam with weight decay that stands apart from the gradient."""
+
+    word = "adamw"
+
+    def __init__(
+        self,
+        lr: float = 1e-3,
+        beta1: float = 0.9,
+        beta2: float = 0.999,
+        eps: float = 1e-8,
+        weight_decay: float = 0.01,
+    ) -> None:
+        super().__init__(lr, beta1, beta2, eps)
+        self.weight_decay = _in_range("adamw", "weight_decay", weight_decay, 0, float("inf"))
+
+
+OPTIMIZERS: dict[str, tuple[type[Optimizer], dict[str, Any]]] = {
+    "sgd": (SGD, {}),
+    "momentum": (SGD, {"momentum": 0.9}),
+    "nesterov": (SGD, {"momentum": 0.9, "nesterov": True}),
+    "rmsprop": (RMSProp, {}),
+    "adam": (Adam, {}),
+    "adamw": (AdamW, {}),
+}
+
+
+def make_optimizer(word: str, **settings: Any) -> Optimizer:
+    """An optimiser by its word, as a recipe or the command line names it. Raises `RecipeError`."""
+    if word not in OPTIMIZERS:
+        known = ", ".join(OPTIMIZERS)
+        raise RecipeError(f"optimizer must be one of {known}. Got '{word}' instead.{nearest(word, OPTIMIZERS)}")
+    kind, defaults = OPTIMIZERS[word]
+    names = kind.__init__.__code__.co_varnames[1 : kind.__init__.__code__.co_argcount]
+    for name in settings:
+        if name not in names:
+            raise RecipeError(f"{word} has no parameter '{name}'. It takes {', '.join(names)}.{nearest(name, names)}")
+    return kind(**{**defaults, **settings})

@@ -1,0 +1,159 @@
+"""Learning-rate schedules: the factor by which the rate of a step is multiplied.
+
+With t the step from 0, T the number of steps of the whole training and e = t // (steps an epoch) the epoch:
+
+    constant                   1
+    exponential G              G^e                                  the rate falls by the factor G every epoch
+    steps E1 E2 ..., gamma G   G^(number of epochs E_i <= e)
+    cosine, floor F            F + (1 - F) (1 + cos(pi t / T)) / 2        (Loshchilov and Hutter 2017, eq. 5)
+    onecycle, warmup W, start S, end E                              (Smith and Topin 2018, with cosine legs)
+                               from S up to 1 over the first W T steps, then down to E at the end
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import ClassVar
+
+from glassnet.errors import RecipeError, nearest
+from glassnet.notation import Step, parse
+
+__all__ = ["SCHEDULES", "Constant", "Cosine", "Exponential", "OneCycle", "Schedule", "Steps", "parse_schedule"]
+
+
+def _number(text: str | float, what: str, low: float, high: float) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not low <= value <= high:
+        raise RecipeError(f"{what} must be a number from {low:g} to {high:g}. Got '{text}' instead.")
+    return value
+
+
+class Schedule:
+    """Base of the schedules."""
+
+    word: ClassVar[str]
+    options: ClassVar[tuple[str, ...]] = ()
+
+    @classmethod
+    def from_step(cls, step: Step) -> Schedule:
+        """The schedule that a step of notation describes."""
+        positional, named = step.split(cls.options)
+        if any(len(values) != 1 for values in named.values()):
+            raise RecipeError(f"Every option of the schedule '{step.text}' takes one number.")
+        try:
+            return cls(*positional, **{name: values[0] for name, values in named.items()})  # type: ignore[arg-type]
+        except TypeError:
+            raise RecipeError(f"The schedule '{step.text}' has the wrong arguments. See: {cls.__doc__}") from None
+
+    def factor(self, step: int, steps_per_epoch: int, epochs: int) -> float:
+        """The factor of step `step` (from 0) of a training of `epochs` epochs."""
+        raise NotImplementedError
+
+    def notation(self) -> str:
+        """This schedule in notation."""
+        return self.word
+
+
+class Constant(Schedule):
+    """`constant`: the same rate throughout."""
+
+    word = "constant"
+
+    def factor(self, step: int, steps_per_epoch: int, epochs: int) -> float:
+        return 1.0
+
+
+class Exponential(Schedule):
+    """`exponential G`: the rate is multiplied by G after every epoch."""
+
+    word = "exponential"
+
+    def __init__(self, gamma: str | float) -> None:
+        self.gamma = _number(gamma, "The factor of 'exponential'", 0, 1)
+
+    def factor(self, step: int, steps_per_epoch: int, epochs: int) -> float:
+        return float(self.gamma ** (step // steps_per_epoch))
+
+    def notation(self) -> str:
+        return f"{self.word} {self.gamma:g}"
+
+
+class Steps(Schedule):
+    """`steps E1 E2 ..., gamma G`: the rate is multiplied by G (default 0.1) after the epochs E1, E2, ..."""
+
+    word = "steps"
+    options = ("gamma",)
+
+    def __init__(self, *epochs: str | int, gamma: str | float = 0.1) -> None:
+        if not epochs:
+            raise RecipeError("The schedule 'steps' needs at least one epoch, as in 'steps 10 20, gamma 0.1'.")
+        self.epochs = [int(_number(epoch, "An epoch of 'steps'", 1, 1e9)) for epoch in epochs]
+        self.gamma = _number(gamma, "The factor of 'steps'", 0, 1)
+
+    def factor(self, step: int, steps_per_epoch: int, epochs: int) -> float:
+        epoch = step // steps_per_epoch
+        return float(self.gamma ** sum(milestone <= epoch for milestone in self.epochs))
+
+    def notation(self) -> str:
+        return f"{self.word} {' '.join(map(str, self.epochs))}, gamma {self.gamma:g}"
+
+
+class Cosine(Schedule):
+    """`cosine, floor F`: half a cosine from 1 down to F (default 0)."""
+
+    word = "cosine"
+    options = ("floor",)
+
+    def __init__(self, floor: str | float = 0.0) -> None:
+        self.floor = _number(floor, "The floor of 'cosine'", 0, 1)
+
+    def factor(self, step: int, steps_per_epoch: int, epochs: int) -> float:
+        return _between(1.0, self.floor, step / max(1, steps_per_epoch * epochs))
+
+    def notation(self) -> str:
+        return self.word if not self.floor else f"{self.word}, floor {self.floor:g}"
+
+
+class OneCycle(Schedule):
+    """`onecycle, warmup W, start S, end E`: up from S (0.04) over the share W (0.3) of the steps, down to E (1e-4)."""
+
+    word = "onecycle"
+    options = ("warmup", "start", "end")
+
+    def __init__(self, warmup: str | float = 0.3, start: str | float = 0.04, end: str | float = 1e-4) -> None:
+        self.warmup = _number(warmup, "The warmup of 'onecycle'", 0, 1)
+        self.start = _number(start, "The start of 'onecycle'", 0, 1)
+        self.end = _number(end, "The end of 'onecycle'", 0, 1)
+
+    def factor(self, step: int, steps_per_epoch: int, epochs: int) -> float:
+        total = max(1, steps_per_epoch * epochs)
+        rise = self.warmup * total
+        if step < rise:
+            return _between(self.start, 1.0, step / rise)
+        return _between(1.0, self.end, (step - rise) / max(1.0, total - rise))
+
+    def notation(self) -> str:
+        return f"{self.word}, warmup {self.warmup:g}, start {self.start:g}, end {self.end:g}"
+
+
+def _between(first: float, last: float, share: float) -> float:
+    """Half a cosine from `first` (share 0) to `last` (share 1)."""
+    return last + (first - last) * (1 + math.cos(math.pi * min(1.0, share))) / 2
+
+
+_ALL: Sequence[type[Schedule]] = (Constant, Exponential, Steps, Cosine, OneCycle)
+SCHEDULES: dict[str, type[Schedule]] = {schedule.word: schedule for schedule in _ALL}
+
+
+def parse_schedule(text: str) -> Schedule:
+    """The schedule of a notation such as `exponential 0.9`. Raises `RecipeError`."""
+    steps = parse(text, "schedule")
+    word = steps[0].word
+    if len(steps) != 1 or word not in SCHEDULES:
+        known = ", ".join(SCHEDULES)
+        raise RecipeError(f"schedule must be one of {known}. Got '{text}' instead.{nearest(word, SCHEDULES)}")
+    return SCHEDULES[word].from_step(steps[0])

@@ -1,0 +1,79 @@
+"""Checkpoints: everything that a training needs to go on as if it had never stopped.
+
+One safetensors file, written whole or not at all and checked by a digest, holds the network's arrays, the optimiser's
+state, the best arrays so far and the counters. No state of a random generator is needed: every random number is drawn
+from the seed and the place in the training (epoch, step, example).
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from glassnet.errors import ModelError, TrainingError
+from glassnet.nn import Network, model_file
+from glassnet.nn.functional.arrays import Array
+from glassnet.optim import Optimizer
+
+__all__ = ["Progression", "load", "save"]
+
+_FORMAT = "glassnet-checkpoint"
+
+
+@dataclass
+class Progression:
+    """Where a training stands. Sums are over the steps of the current epoch."""
+
+    epoch: int = 0  # epochs completed
+    position: int = 0  # examples of the current epoch already used
+    step: int = 0  # steps taken in all
+    epoch_steps: int = 0
+    loss_sum: float = 0.0
+    correct: int = 0
+    best: float | None = None  # best validation result so far; higher is better
+    best_epoch: int = 0
+    stopped: str = ""  # why the training ended, empty while it has not
+    seconds: float = 0.0
+    records: int = 0  # records in the history
+    best_arrays: dict[str, Array] = field(default_factory=dict)
+
+
+def save(path: Path, network: Network, optimizer: Optimizer, progression: Progression, identity: dict[str, Any]) -> None:
+    """Write a checkpoint. `identity` is what must be the same on resuming (settings, data hash)."""
+    counters = asdict(progression)
+    best = counters.pop("best_arrays")
+    description = {
+        "format": _FORMAT,
+        "identity": identity,
+        "progression": counters,
+        "optimizer_steps": optimizer.steps,
+    }
+    arrays = {f"network.{name}": array for name, array in network.arrays().items()}
+    arrays |= {f"optimizer.{name}": array for name, array in optimizer.state.items()}
+    arrays |= {f"best.{name}": array for name, array in best.items()}
+    model_file.write(path, description, arrays)
+
+
+def load(path: Path, network: Network, optimizer: Optimizer, identity: dict[str, Any]) -> Progression:
+    """Bring network and optimiser to a checkpoint's state and return where the training stands.
+
+    Raises `TrainingError` when the checkpoint is of another training, `ModelError` when it is damaged.
+    """
+    description, arrays = model_file.read(path)
+    if description.get("format") != _FORMAT:
+        raise ModelError(f"'{path}' is no checkpoint of a training.")
+    theirs = description["identity"]
+    for name, value in identity.items():
+        if theirs.get(name) != value:
+            raise TrainingError(
+                f"Cannot resume: the checkpoint was made with {name} = {theirs.get(name)!r}, this run has {value!r}."
+            )
+    network.load_arrays(_part(arrays, "network."))
+    optimizer.state = _part(arrays, "optimizer.")
+    optimizer.steps = description["optimizer_steps"]
+    return Progression(**description["progression"], best_arrays=_part(arrays, "best."))
+
+
+def _part(arrays: dict[str, Array], prefix: str) -> dict[str, Array]:
+    return {name.removeprefix(prefix): array.copy() for name, array in arrays.items() if name.startswith(prefix)}

@@ -1,0 +1,109 @@
+"""How a training shows itself while it runs: nothing, plain lines, or a live bar on a terminal."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+from typing import Any, TextIO
+
+__all__ = ["LiveProgress", "PlainProgress", "Progress", "describe", "progress_for"]
+
+
+class Progress:
+    """Base: shows nothing. A trainer calls `start`, `step` after every step (or group of steps) and `epoch`."""
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        return None
+
+    def start(self, epochs: int, steps_per_epoch: int, done: int) -> None:
+        """A training of `epochs` epochs begins, with `done` steps already taken."""
+
+    def step(self, step: int, loss: float) -> None:
+        """`step` steps have been taken; the latest had this loss."""
+
+    def epoch(self, record: dict[str, Any], best: bool) -> None:
+        """An epoch ended; `best` when its validation result is the best so far."""
+
+    def say(self, text: str) -> None:
+        """A remark."""
+
+
+class PlainProgress(Progress):
+    """A line an epoch: for logs and pipes."""
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self.stream = stream or sys.stdout
+        self.epochs = 0
+
+    def start(self, epochs: int, steps_per_epoch: int, done: int) -> None:
+        self.epochs = epochs
+
+    def epoch(self, record: dict[str, Any], best: bool) -> None:
+        self.say(f"epoch {record['epoch']:>{len(str(self.epochs))}}/{self.epochs}  {describe(record)}{'  best' if best else ''}")
+
+    def say(self, text: str) -> None:
+        print(text, file=self.stream, flush=True)
+
+
+class LiveProgress(Progress):
+    """A live bar with the time left, and a line an epoch above it."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress as Bar
+
+        self.console = Console(highlight=False)
+        columns = (
+            TextColumn("epoch {task.fields[epoch]}"),
+            BarColumn(bar_width=None),
+            MofNCompleteColumn(),
+            TextColumn("loss {task.fields[loss]:.4f}"),
+            TimeRemainingColumn(),
+        )
+        self.bar = Bar(*columns, console=self.console, transient=True, refresh_per_second=8)
+        self.plain = PlainProgress()
+        self.steps_per_epoch = 1
+
+    def __enter__(self) -> LiveProgress:
+        self.bar.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.bar.stop()
+
+    def start(self, epochs: int, steps_per_epoch: int, done: int) -> None:
+        self.plain.epochs, self.steps_per_epoch = epochs, steps_per_epoch
+        self.task = self.bar.add_task("", total=epochs * steps_per_epoch, completed=done, epoch=1, loss=float("nan"))
+
+    def step(self, step: int, loss: float) -> None:
+        self.bar.update(self.task, completed=step, loss=loss, epoch=(step - 1) // self.steps_per_epoch + 1)
+
+    def epoch(self, record: dict[str, Any], best: bool) -> None:
+        self.plain.epoch(record, best)
+
+    def say(self, text: str) -> None:
+        self.plain.say(text)
+
+
+def describe(record: dict[str, Any]) -> str:
+    """An epoch record as part of a line."""
+    parts = [f"loss {record['loss']:.4f}"]
+    if "accuracy" in record:
+        parts.append(f"accuracy {record['accuracy']:.4f}")
+    if "valid_loss" in record:
+        parts.append(f"| validation loss {record['valid_loss']:.4f}")
+    if "valid_accuracy" in record:
+        parts.append(f"accuracy {record['valid_accuracy']:.4f}")
+    if "valid_psnr" in record:
+        parts.append(f"PSNR {record['valid_psnr']:.2f} dB")
+    return "  ".join([*parts, f"| {record['seconds']:.1f} s"])
+
+
+def progress_for(stream: TextIO | None = None) -> Progress:
+    """Live on a terminal, plain lines otherwise."""
+    stream = stream or sys.stdout
+    return LiveProgress() if stream is sys.stdout and stream.isatty() else PlainProgress(stream)

@@ -1,0 +1,49 @@
+"""What a report can show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from numpy.typing import NDArray
+
+from glassnet.look.curves import Record
+from glassnet.metrics import Evaluation
+
+__all__ = ["ReportContent"]
+
+
+@dataclass
+class ReportContent:
+    """Everything a report can show; what is left out has no section.
+
+    title, sentence : what was trained, in a few words and in one or two plain sentences.
+    cards : (label, value, note) headline figures; made from the evaluation if empty.
+    history : records of `metrics.jsonl`, see `learning_curves` and `norms_figure`.
+    evaluation, evaluation_name : figures on the set of that name ("test", "validation").
+    images : (N, H, W, C) the evaluated pictures, for the mistakes.
+    weights_before, weights_after : (in, out) of the first layer; image_shape : (H, W, C) of its input.
+    network_table : the network as text, as it prints itself.
+    gradient_check : rows (parameter, entries checked, error, worst index, verdict).
+    reconstructions : (inputs, outputs), each (N, H, W, C).
+    configuration : the recipe as TOML.  environment : versions, hardware, data; may be nested.
+    commands : what to do next, one command each, "# " in front of a remark.
+    """
+
+    title: str
+    sentence: str = ""
+    cards: Sequence[tuple[str, str, str]] = ()
+    history: Sequence[Record] = ()
+    evaluation: Evaluation | None = None
+    evaluation_name: str = "test"
+    images: NDArray[Any] | None = None
+    weights_before: NDArray[Any] | None = None
+    weights_after: NDArray[Any] | None = None
+    image_shape: tuple[int, int, int] | None = None
+    network_table: str = ""
+    gradient_check: Sequence[Sequence[Any]] | None = None
+    reconstructions: tuple[NDArray[Any], NDArray[Any]] | None = None
+    configuration: str = ""
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    commands: Sequence[str] = ()

@@ -1,0 +1,126 @@
+"""How close pictures come to their originals: the peak signal-to-noise ratio.
+
+Two figures go by the name of a set's PSNR. The *mean of PSNRs* averages the decibels of the single pictures; it is what
+`mean_psnr` returns and what glassnet reports, as image-restoration papers do. The *PSNR of the mean error* takes the
+logarithm once, of the error over all pixels of the set; since -log is convex, it is never larger. Figures of
+different kinds must not be compared.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from glassnet.errors import DataError
+from glassnet.metrics.intervals import Interval, normal_interval
+from glassnet.metrics.regression import mean_squared_error, paired
+
+__all__ = ["Reconstruction", "evaluate_reconstruction", "mean_psnr", "psnr", "psnr_per_image"]
+
+
+@dataclass(frozen=True, eq=False)
+class Reconstruction:
+    """How well N pictures were reconstructed.
+
+    mean_squared_error : over all entries.
+    psnr : mean of the pictures' PSNRs in dB, `inf` if one is exact; `psnr_interval` is the 95 % interval of that mean
+        (central limit theorem), `nan` with fewer than two pictures or an exact one.
+    psnr_of_mean_error : 10 log10(peak^2 / mean_squared_error) in dB.
+    per_image : (N,) float64 PSNRs in dB.
+    """
+
+    n: int
+    mean_squared_error: float
+    psnr: float
+    psnr_interval: Interval
+    psnr_of_mean_error: float
+    per_image: NDArray[np.float64]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values, `null` where a figure is infinite or undefined."""
+        figures = {
+            "n": self.n,
+            "mean_squared_error": self.mean_squared_error,
+            "psnr": self.psnr,
+            "psnr_of_mean_error": self.psnr_of_mean_error,
+        }
+        plain: dict[str, Any] = {key: value if math.isfinite(value) else None for key, value in figures.items()}
+        plain["psnr_interval"] = [end if math.isfinite(end) else None for end in self.psnr_interval]
+        return plain
+
+
+def psnr(reference: ArrayLike, image: ArrayLike, peak: float = 1.0) -> float:
+    """Peak signal-to-noise ratio in dB: 10 log10(peak^2 / MSE), the MSE over all entries; `inf` when both are
+    identical.
+
+    Parameters
+    ----------
+    reference, image : arrays of one shape, usually (H, W, C).
+    peak : the largest value a pixel can have: 1 for pixels in [0, 1], 255 for uint8.
+
+    Raises
+    ------
+    DataError
+        Shapes differ, an array is empty or not finite, or `peak` is not a positive number.
+
+    Source: D. Salomon, Data Compression: The Complete Reference, 4th edition (2007), p. 281.
+    """
+    _check_peak(peak)
+    return _decibels(mean_squared_error(reference, image), peak)
+
+
+def psnr_per_image(references: ArrayLike, images: ArrayLike, peak: float = 1.0) -> NDArray[np.float64]:
+    """(N,) float64 PSNRs in dB of N pictures along the first axis, `inf` where identical. Raises as `psnr` does."""
+    _check_peak(peak)
+    a, b = paired(references, images)
+    if a.ndim < 2:
+        raise DataError(
+            f"Pictures must have an axis of examples and at least one of pixels. Got shape {a.shape} instead."
+        )
+    errors = ((a - b) ** 2).reshape(len(a), -1).mean(axis=1)
+    return np.array([_decibels(float(error), peak) for error in errors])
+
+
+def mean_psnr(references: ArrayLike, images: ArrayLike, peak: float = 1.0) -> tuple[float, Interval]:
+    """Mean of the single pictures' PSNRs in dB and its 95 % interval. Raises as `psnr` does."""
+    found = evaluate_reconstruction(references, images, peak)
+    return found.psnr, found.psnr_interval
+
+
+def evaluate_reconstruction(inputs: ArrayLike, outputs: ArrayLike, peak: float = 1.0) -> Reconstruction:
+    """Compare reconstructed pictures with their originals.
+
+    Parameters
+    ----------
+    inputs, outputs : (N, ...) arrays of one shape, pixels in [0, peak].
+    peak : the largest value a pixel can have.
+
+    Raises
+    ------
+    DataError
+        As `psnr` does.
+    """
+    single = psnr_per_image(inputs, outputs, peak)
+    error = mean_squared_error(inputs, outputs)
+    exact = bool(np.isinf(single).any())
+    return Reconstruction(
+        n=len(single),
+        mean_squared_error=error,
+        psnr=math.inf if exact else float(single.mean()),
+        psnr_interval=Interval(math.nan, math.nan) if exact else normal_interval(single),
+        psnr_of_mean_error=_decibels(error, peak),
+        per_image=single,
+    )
+
+
+def _check_peak(peak: float) -> None:
+    if not (math.isfinite(peak) and peak > 0):
+        raise DataError(f"The 'peak' of a PSNR must be a positive number, 1 or 255 as a rule. Got {peak!r} instead.")
+
+
+def _decibels(error: float, peak: float) -> float:
+    return math.inf if error == 0.0 else 20.0 * math.log10(peak) - 10.0 * math.log10(error)

@@ -1,0 +1,92 @@
+"""glassnet: neural networks you can see through.
+
+Three lines to a trained recogniser:
+
+>>> import glassnet
+>>> run = glassnet.fit("digits", "linear 64 -> relu -> linear", epochs=30)     # doctest: +SKIP
+>>> run.evaluation.accuracy                                                    # doctest: +SKIP
+0.97...
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__all__ = ["Model", "Network", "Trainer", "fit", "load"]
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from glassnet.model import Model
+    from glassnet.nn import Network
+    from glassnet.recipes import Run
+    from glassnet.train import Trainer
+
+
+def fit(
+    data: str | Path,
+    model: str = "two-layer",
+    *,
+    preprocess: str = "scale",
+    loss: str = "softmax-cross-entropy",
+    optimizer: str = "adam",
+    lr: float | None = None,
+    out: str | Path | None = None,
+    verbose: bool = False,
+    **train: Any,
+) -> Run:
+    """Train a network on a data set; the Python side of `glassnet train`.
+
+    Parameters
+    ----------
+    data : folder, file or name of a known set
+    model, preprocess, loss, optimizer : as a recipe's `[model]` and `[optimizer]` parts
+    lr : learning rate; None takes the optimiser's own
+    out : run folder to keep everything in; None keeps nothing on disk
+    verbose : print a line an epoch
+    **train : the settings of a recipe's `[train]` part (epochs, batch, schedule, augment, l2, seed, ...)
+
+    Returns
+    -------
+    Run : with `model`, `history`, `evaluation` (test figures) and `files`
+
+    Raises
+    ------
+    GlassnetError : whatever is wrong, in one line
+    """
+    from glassnet import recipes
+    from glassnet.train import PlainProgress, Progress
+
+    rate = {} if lr is None else {"lr": lr}
+    recipe = recipes.Recipe(
+        recipes.Data(str(data)),
+        recipes.ModelPart(model, preprocess, loss),
+        {"name": optimizer, **rate},
+        train,
+    )
+    return recipes.carry_out(recipe, out, progress=PlainProgress() if verbose else Progress())
+
+
+def load(path: str | Path) -> Model:
+    """The model of a model file or a run folder."""
+    from glassnet.model import Model
+
+    return Model.load(path)
+
+
+def __getattr__(name: str) -> Any:
+    # Heavy parts are imported when they are first asked for, so that `import glassnet` is quick.
+    if name == "Network":
+        from glassnet.nn import Network
+
+        return Network
+    if name == "Model":
+        from glassnet.model import Model
+
+        return Model
+    if name == "Trainer":
+        from glassnet.train import Trainer
+
+        return Trainer
+    raise AttributeError(f"module 'glassnet' has no attribute '{name}'")

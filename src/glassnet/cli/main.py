@@ -1,0 +1,90 @@
+"""The `glassnet` command: finds the sub-command and turns every error into one line and exit status 2."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from glassnet.cli import check, data, evaluate, predict, reproduce, train
+from glassnet.errors import GlassnetError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="glassnet",
+    help="Neural networks you can see through: train image recognisers, check every gradient, look inside.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("train")(train.train)
+app.command("evaluate")(evaluate.evaluate)
+app.command("predict")(predict.predict)
+app.command("check")(check.check)
+app.command("reproduce")(reproduce.reproduce)
+app.add_typer(data.app, name="data")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"glassnet {version('glassnet')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it and exit.")] = False,
+) -> None:
+    """Neural networks you can see through."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status: 0 done, 1 a check failed, 2 wrong input, 130 interrupted.
+
+    Every error is one line on standard error. GLASSNET_TRACEBACK=1 shows the traceback as well.
+    """
+    command = typer.main.get_command(app)
+    try:
+        status = command.main(list(sys.argv[1:] if arguments is None else arguments), "glassnet", standalone_mode=False)
+        sys.stdout.flush()
+        return status if isinstance(status, int) else 0
+    except BrokenPipeError:  # the reader of our output is gone: there is nobody to tell
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  (whatever went wrong becomes one line)
+        if os.environ.get("GLASSNET_TRACEBACK") == "1":
+            raise
+        text, status = _explain(error)
+        print(text, file=sys.stderr)
+        return status
+
+
+def _explain(error: BaseException) -> tuple[str, int]:
+    """One line for an error, and the exit status."""
+    if isinstance(error, GlassnetError):
+        return f"error: {error}", 2
+    if hasattr(error, "format_message"):  # a wrong option or argument, found by the parser of the command line
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context is not None else "glassnet"
+        return f"error: {_one_line(error.format_message())} Try '{command} --help'.", 2
+    if isinstance(error, KeyboardInterrupt) or type(error).__name__ == "Abort":
+        return "interrupted", 130
+    if isinstance(error, MemoryError):
+        return f"error: Not enough memory ({_one_line(str(error)) or 'no more'}); use smaller pictures or batches.", 2
+    if isinstance(error, OSError):
+        name = f" '{error.filename}'" if error.filename else ""
+        return f"error: {error.strerror or _one_line(str(error))}{name}.", 2
+    kind = type(error).__name__
+    return f"error: {kind}: {_one_line(str(error))} (this is a defect of glassnet; GLASSNET_TRACEBACK=1 shows where).", 2
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

@@ -1,0 +1,65 @@
+"""What several commands share: option types, values of settings, the JSON line."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import sys
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from glassnet.errors import RecipeError
+
+__all__ = ["Json", "Threads", "emit", "parse_setting", "parse_shape", "setting_value"]
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
+Threads = Annotated[int | None, typer.Option("--threads", metavar="N", help="Threads to use (default: every core).")]
+
+
+def parse_setting(text: str) -> tuple[str, str]:
+    """`NAME=VALUE` as (name, value). Raises `RecipeError`."""
+    name, equals, value = text.partition("=")
+    if not equals or not name.strip():
+        raise RecipeError(f"A setting is written NAME=VALUE, as in optimizer.lr=0.1. Got '{text}' instead.")
+    return name.strip(), value.strip()
+
+
+def setting_value(text: str) -> Any:
+    """A value as TOML reads it (numbers, true/false, lists, quoted text); anything else is plain text.
+
+    The empty value and `none` take a setting out.
+    """
+    if text.lower() in ("", "none"):
+        return None
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def parse_shape(text: str) -> tuple[int, ...]:
+    """Sizes such as `28x28x1` or `784`. Raises `RecipeError`."""
+    if not re.fullmatch(r"\d{1,6}(x\d{1,6}){0,2}", text) or "0" in text.split("x"):
+        raise RecipeError(f"Sizes are written HxWxC (28x28x1) or as one number (784). Got '{text}' instead.")
+    return tuple(int(size) for size in text.split("x"))
+
+
+def emit(values: dict[str, Any]) -> None:
+    """Print one JSON object on a line; paths become text, numbers that are not finite become null."""
+    sys.stdout.write(json.dumps(_plain(values)) + "\n")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(name): _plain(v) for name, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value.item() if hasattr(value, "item") else value

@@ -1,0 +1,42 @@
+"""`glassnet reproduce`: published figures against ours."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from glassnet.cli.options import Json, Threads, emit
+
+
+def reproduce(
+    rows: Annotated[list[str] | None, typer.Argument(help="Rows to run (default: all).")] = None,
+    list_rows: Annotated[bool, typer.Option("--list", help="List the rows and exit.")] = False,
+    out: Annotated[Path, typer.Option(help="Folder for the tables and the run of each row.")] = Path("runs/reproduce"),
+    threads: Threads = None,
+    json: Json = False,
+) -> None:
+    """Run recipes and print, for every row, the published figure, ours, our goal and how it was obtained.
+
+    The table is written as Markdown and JSON into the folder given by --out. Exit status 1 if a row that could be
+    measured misses its goal. Rows whose data are not on this machine are named and left out.
+
+    Example: glassnet reproduce mnist-softmax-sgd mnist-mlp
+    """
+    from glassnet import recipes
+    from glassnet.cli.tables import columns
+    from glassnet.train import progress_for
+
+    if list_rows:
+        typer.echo(columns([("row", "what"), *((row.id, row.what) for row in recipes.rows())], left=2))
+        return
+    report = recipes.reproduce(rows or None, out, threads=threads, make_progress=progress_for, say=typer.echo)
+    typer.echo("")
+    typer.echo(report.table())
+    for path in report.files:
+        typer.echo(f"wrote {path}")
+    if json:
+        emit({**report.to_dict(), "files": report.files})
+    if not report.passed:
+        raise typer.Exit(1)

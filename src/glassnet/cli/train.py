@@ -1,0 +1,132 @@
+"""`glassnet train`: train a network by flags or by a recipe, sweep settings, resume a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from glassnet.cli.options import Json, Threads, emit, parse_setting, setting_value
+from glassnet.errors import RecipeError
+
+
+def train(
+    data: Annotated[
+        str | None,
+        typer.Argument(help="A folder or file, a known set (see 'glassnet data list'), or a recipe ending in .toml."),
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="The network, as in 'linear 64 -> relu -> linear'.")] = None,
+    preprocess: Annotated[str | None, typer.Option(help="Preprocessing, as in 'scale -> standardise'.")] = None,
+    loss: Annotated[str | None, typer.Option(help="softmax-cross-entropy, svm or squared-error.")] = None,
+    optimizer: Annotated[str | None, typer.Option(help="sgd, momentum, nesterov, rmsprop, adam or adamw.")] = None,
+    lr: Annotated[float | None, typer.Option(help="Learning rate.")] = None,
+    schedule: Annotated[str | None, typer.Option(help="constant, exponential G, steps E..., cosine, onecycle.")] = None,
+    batch: Annotated[int | None, typer.Option(help="Examples a step; 1 for one by one, 0 for all at once.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the training pictures.")] = None,
+    l2: Annotated[float | None, typer.Option("--l2", help="L2 regularisation 0.5 * l2 * |w|^2 on weights.")] = None,
+    clip: Annotated[float | None, typer.Option(help="Largest norm of the whole gradient.")] = None,
+    augment: Annotated[str | None, typer.Option(help="Augmentation, as in 'flip -> shift 2 -> rotate 10'.")] = None,
+    validation: Annotated[float | None, typer.Option(help="Share or count held out for validation.")] = None,
+    patience: Annotated[int | None, typer.Option(help="Stop after so many epochs without a better one.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of all random numbers.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Replace a recipe's value: optimizer.lr=0.1.")
+    ] = None,
+    sweeps: Annotated[
+        list[str] | None,
+        typer.Option("--sweep", metavar="NAME=V1,V2", help="One run for each value, compared side by side."),
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="The run folder (default: runs/DATA-NUMBER).")] = None,
+    resume: Annotated[Path | None, typer.Option(metavar="RUN", help="Go on with the run in this folder.")] = None,
+    threads: Threads = None,
+    json: Json = False,
+) -> None:
+    """Train a network and write its model, its history and a report into a run folder.
+
+    Flags and --set override the recipe. Ctrl-C saves; --resume goes on, bit for bit as if never stopped.
+
+    Examples:
+
+      glassnet train digits --model "linear 64 -> relu -> linear" --epochs 30
+
+      glassnet train mnist --model "linear 1024 -> relu -> linear 10" --optimizer adam --lr 5e-4 --batch 64 --epochs 5
+
+      glassnet train recipe.toml --sweep optimizer.lr=0.0002,0.002,0.02
+    """
+    from glassnet import recipes
+    from glassnet.train import progress_for
+
+    flags: dict[str, Any] = {
+        "model.network": model,
+        "model.preprocess": preprocess,
+        "model.loss": loss,
+        "optimizer.name": optimizer,
+        "optimizer.lr": lr,
+        "train.schedule": schedule,
+        "train.batch": batch,
+        "train.epochs": epochs,
+        "train.l2": l2,
+        "train.clip": clip,
+        "train.augment": augment,
+        "train.patience": patience,
+        "train.seed": seed,
+        "train.threads": threads,
+        "data.validation": int(validation) if validation is not None and validation >= 1 else validation,
+    }
+    given = {name: value for name, value in flags.items() if value is not None}
+    if resume is not None:
+        if data or given or settings or sweeps or out:
+            raise RecipeError("--resume takes the run folder alone: a resumed run keeps the settings it began with.")
+        run = recipes.resume(resume, progress=progress_for(), say=typer.echo)
+        _tell(run, json)
+        return
+    if data is None:
+        raise RecipeError("Name the data: a folder, a known set such as 'digits', or a recipe ending in .toml.")
+    recipe = recipes.load_recipe(data) if data.endswith(".toml") else recipes.Recipe(recipes.Data(data))
+    recipe = recipe.with_settings({**dict(_settings(settings)), **given})
+    folder = out or recipes.new_folder(recipe)
+    if sweeps:
+        _sweep(recipe, sweeps, folder, json)
+        return
+    typer.echo(f"data: {recipe.data.source}   network: {recipe.model.network}   run folder: {folder}")
+    run = recipes.carry_out(recipe, folder, progress=progress_for(), say=typer.echo)
+    _tell(run, json)
+
+
+def _settings(settings: list[str] | None) -> list[tuple[str, Any]]:
+    return [(name, setting_value(value)) for name, value in map(parse_setting, settings or [])]
+
+
+def _sweep(recipe: Any, sweeps: list[str], folder: Path, json: bool) -> None:
+    from glassnet import recipes
+    from glassnet.train import progress_for
+
+    values = {name: [setting_value(v.strip()) for v in text.split(",")] for name, text in map(parse_setting, sweeps)}
+    result = recipes.sweep(recipe, values, folder, make_progress=progress_for, say=typer.echo)
+    figures = {label: run.figures() for label, run in result.runs.items()}
+    for label, found in figures.items():
+        shown = {"accuracy": "accuracy {:.4f}", "psnr": "PSNR {:.2f} dB", "valid_accuracy": "validation accuracy {:.4f}"}
+        typer.echo(f"{label}: " + ", ".join(form.format(found[n]) for n, form in shown.items() if n in found))
+    if not result.runs:
+        raise RecipeError(f"Every run of the sweep failed; the first said: {next(iter(result.failed.values()))}")
+    typer.echo(f"compared side by side: {result.files[0]}")
+    if json:
+        emit({"runs": figures, "failed": result.failed, "files": result.files})
+
+
+def _tell(run: Any, json: bool) -> None:
+    if run.evaluation is not None:
+        low, high = run.evaluation.accuracy_interval
+        typer.echo(
+            f"{run.evaluated_on} accuracy {run.evaluation.accuracy:.4f} (95 % interval {low:.4f} to {high:.4f}),"
+            f" {run.evaluation.n:,} pictures"
+        )
+    if run.reconstruction is not None:
+        typer.echo(f"{run.evaluated_on} PSNR {run.reconstruction.psnr:.2f} dB, {run.reconstruction.n:,} pictures")
+    for note in run.splits.notes:
+        typer.echo(f"note: {note}")
+    for path in run.files[:2]:
+        typer.echo(f"wrote {path}")
+    if json:
+        emit({**run.figures(), "folder": run.folder, "files": run.files})

@@ -1,0 +1,29 @@
+"""Recipes: whole experiments as TOML, carried out, swept, resumed and reproduced."""
+
+from glassnet.recipes.recipe import Data, ModelPart, Recipe, load_recipe
+from glassnet.recipes.reproduction import Reproduction, Row, reproduce, rows
+from glassnet.recipes.run import Run, carry_out, load_splits, new_folder, resume
+from glassnet.recipes.sweep import Sweep, sweep
+from glassnet.recipes.using import check_notation, choose_part, load_for, show_data
+
+__all__ = [
+    "Data",
+    "ModelPart",
+    "Recipe",
+    "Reproduction",
+    "Row",
+    "Run",
+    "Sweep",
+    "carry_out",
+    "check_notation",
+    "choose_part",
+    "load_for",
+    "load_recipe",
+    "load_splits",
+    "new_folder",
+    "reproduce",
+    "resume",
+    "rows",
+    "show_data",
+    "sweep",
+]

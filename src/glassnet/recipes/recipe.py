@@ -1,0 +1,227 @@
+"""A recipe: a whole experiment as TOML - which data, which network, how it is trained.
+
+    [data]
+    source = "mnist"             # a folder or file, else a catalogue name
+    validation = 0.1             # share (or count) held out of the training part; left out: the set's own, else 0.1
+    test = 0.2                   # share held out for a set without a test part; left out: 0.2
+    train_limit = 10000          # use the first so many examples of each part (of a seeded permutation)
+    test_limit = 1000
+    image_size = [32, 32]        # for folders of pictures
+
+    [model]
+    network = "linear 100 -> relu -> linear"
+    preprocess = "scale"
+    loss = "softmax-cross-entropy"
+
+    [optimizer]
+    name = "adam"
+    lr = 0.001                   # and the optimiser's own parameters
+
+    [train]
+    epochs = 10
+    batch = 64
+    schedule = "constant"
+    augment = "shift 2"          # left out: none
+    # l2, clip, patience, seed, log_every, checkpoint_seconds: see glassnet.train.Settings
+    threads = 2                  # left out: every core
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from glassnet.data import Augmentation, Preprocess
+from glassnet.errors import RecipeError, nearest
+from glassnet.nn import Loss, parse_loss
+from glassnet.notation import parse
+from glassnet.optim import Optimizer, Schedule, make_optimizer, parse_schedule
+from glassnet.train import Settings
+
+__all__ = ["Recipe", "load_recipe"]
+
+
+@dataclass(frozen=True)
+class Data:
+    """The `[data]` part: where the pictures come from and how they are divided."""
+
+    source: str = ""
+    validation: float | int | None = None
+    test: float | int | None = None
+    train_limit: int | None = None
+    test_limit: int | None = None
+    image_size: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True)
+class ModelPart:
+    """The `[model]` part: network, preprocessing and loss, each in notation."""
+
+    network: str = "two-layer"
+    preprocess: str = "scale"
+    loss: str = "softmax-cross-entropy"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A whole experiment. Making one checks every part that can be checked without the data."""
+
+    data: Data = field(default_factory=Data)
+    model: ModelPart = field(default_factory=ModelPart)
+    optimizer: dict[str, Any] = field(default_factory=lambda: {"name": "adam"})
+    train: dict[str, Any] = field(default_factory=dict)
+    title: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.data.source:
+            raise RecipeError("The recipe names no data; give [data] source = \"...\" (or DATA on the command line).")
+        _check_types(self)
+        parse(self.model.network)
+        self.make_preprocess(), self.make_loss(), self.make_optimizer(), self.make_schedule()  # each raises if wrong
+        self.make_augmentation(), self.settings  # noqa: B018
+
+    # ---- the parts as objects
+
+    def make_loss(self) -> Loss:
+        """The loss."""
+        return parse_loss(self.model.loss)
+
+    def make_preprocess(self) -> Preprocess:
+        """The preprocessing, not fitted yet."""
+        return Preprocess.parse(self.model.preprocess)
+
+    def make_optimizer(self) -> Optimizer:
+        """The optimiser."""
+        settings = dict(self.optimizer)
+        return make_optimizer(settings.pop("name", "adam"), **settings)
+
+    def make_schedule(self) -> Schedule:
+        """The learning-rate schedule."""
+        return parse_schedule(self.train.get("schedule", "constant"))
+
+    def make_augmentation(self) -> Augmentation | None:
+        """The augmentation, if there is one."""
+        text = self.train.get("augment", "")
+        return Augmentation.parse(text) if text else None
+
+    @property
+    def settings(self) -> Settings:
+        """The trainer's settings."""
+        own = {f.name for f in fields(Settings)}
+        return Settings(**{name: value for name, value in self.train.items() if name in own})
+
+    @property
+    def threads(self) -> int | None:
+        """Threads asked for, or None."""
+        return self.train.get("threads")
+
+    # ---- from and to TOML
+
+    def to_dict(self) -> dict[str, Any]:
+        """The recipe as nested plain values, as TOML writes it; what is not set is left out."""
+        parts = {
+            "title": self.title or None,
+            "data": _without_none(asdict(self.data)),
+            "model": asdict(self.model),
+            "optimizer": dict(self.optimizer),
+            "train": _without_none(dict(self.train)),
+        }
+        return _without_none(parts)
+
+    def to_toml(self) -> str:
+        """The recipe as TOML."""
+        return tomli_w.dumps(self.to_dict())
+
+    def with_settings(self, settings: dict[str, Any]) -> Recipe:
+        """A recipe with some values replaced, by dotted name: `{"optimizer.lr": 0.1}`."""
+        values = self.to_dict()
+        for name, value in settings.items():
+            part, _, key = name.partition(".")
+            if not key or part not in ("data", "model", "optimizer", "train"):
+                raise RecipeError(
+                    f"A setting is named PART.NAME with PART one of data, model, optimizer, train, as in optimizer.lr=0.1."
+                    f" Got '{name}' instead."
+                )
+            if value is None:
+                values.setdefault(part, {}).pop(key, None)
+            else:
+                values.setdefault(part, {})[key] = value
+        return recipe_from(values)
+
+
+def recipe_from(values: dict[str, Any]) -> Recipe:
+    """A recipe from nested plain values. Raises `RecipeError` for an unknown part or name (the nearest is suggested)."""
+    parts = ("title", "data", "model", "optimizer", "train", "row")
+    for name in values:
+        if name not in parts:
+            raise RecipeError(f"A recipe has no part [{name}]; it has {', '.join(parts[1:5])}.{nearest(name, parts)}")
+    for name in parts[1:5]:
+        if not isinstance(values.get(name, {}), dict):
+            raise RecipeError(f"The part [{name}] of a recipe must be a table of settings. Got {values[name]!r} instead.")
+    data = _known("data", values.get("data", {}), [f.name for f in fields(Data)])
+    model = _known("model", values.get("model", {}), [f.name for f in fields(ModelPart)])
+    own = [f.name for f in fields(Settings)]
+    train = _known("train", values.get("train", {}), [*own, "schedule", "augment", "threads"])
+    if isinstance(data.get("image_size"), list):
+        data = {**data, "image_size": tuple(data["image_size"])}
+    title = values.get("title", "")
+    return Recipe(Data(**data), ModelPart(**model), dict(values.get("optimizer", {"name": "adam"})), train, title)
+
+
+def load_recipe(path: str | Path) -> Recipe:
+    """Read a recipe file. Raises `RecipeError` with the file's name in front."""
+    try:
+        values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise RecipeError(f"Cannot read the recipe '{path}': {reason}.") from error
+    return recipe_from(values)
+
+
+def with_source(recipe: Recipe, source: str) -> Recipe:
+    """The recipe on other data."""
+    return replace(recipe, data=replace(recipe.data, source=source))
+
+
+def _known(part: str, values: dict[str, Any], names: list[str]) -> dict[str, Any]:
+    for name in values:
+        if name not in names:
+            raise RecipeError(f"[{part}] has no setting '{name}'. It has {', '.join(names)}.{nearest(name, names)}")
+    return values
+
+
+def _without_none(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: list(v) if isinstance(v, tuple) else v for name, v in values.items() if v is not None}
+
+
+def _check_types(recipe: Recipe) -> None:
+    """What the parts' own constructors do not check."""
+    d = recipe.data
+    texts = {"data.source": d.source, "title": recipe.title, **{f"model.{k}": v for k, v in asdict(recipe.model).items()}}
+    texts |= {f"train.{name}": recipe.train.get(name, "") for name in ("schedule", "augment")}
+    texts["optimizer.name"] = recipe.optimizer.get("name", "adam")
+    for name, value in texts.items():
+        if not isinstance(value, str):
+            raise RecipeError(f"The setting '{name}' must be text. Got {value!r} instead.")
+    for name, value in (("validation", d.validation), ("test", d.test)):
+        if value is not None and not _is_size(value):
+            raise RecipeError(f"The setting 'data.{name}' must be a share in 0 ... 1 or a count. Got {value!r} instead.")
+    whole = {"data.train_limit": d.train_limit, "data.test_limit": d.test_limit, "train.threads": recipe.threads}
+    for name, number in whole.items():
+        if number is not None and (isinstance(number, bool) or not isinstance(number, int) or number < 1):
+            raise RecipeError(f"The setting '{name}' must be a whole number of at least 1. Got {number!r} instead.")
+    size = d.image_size
+    if size is not None:
+        right = isinstance(size, tuple) and len(size) == 2 and all(type(v) is int and 1 <= v <= 4096 for v in size)
+        if not right:
+            raise RecipeError(f"The setting 'data.image_size' must be [height, width] in pixels. Got {size!r} instead.")
+
+
+def _is_size(value: Any) -> bool:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return value >= 0 and (isinstance(value, int) or value < 1)

@@ -1,0 +1,246 @@
+"""Published figures against ours: each row is a recipe with what was published and what we aim at.
+
+A row file (`rows/*.toml`) is a recipe with one more part:
+
+    [row]
+    id = "mnist-mlp"
+    what = "784-1024-10, Adam 5e-4, batch 64, 5 epochs"
+    published = { test_accuracy = 0.9808 }
+    goal = { test_accuracy = 0.9825 }
+    how = "what we do differently, in a few words"
+    stand_in = { source = "letters36", goal = { test_accuracy = 0.88 } }     # for data that few people have
+    measure = "numeric_gradient_speed"                                       # a function of `measures` instead of a recipe
+"""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from glassnet import threads as thread_pool
+from glassnet.data import find
+from glassnet.errors import RecipeError, nearest
+from glassnet.files import write_json, write_text
+from glassnet.recipes import measures
+from glassnet.recipes.recipe import Recipe, recipe_from, with_source
+from glassnet.recipes.run import Run, carry_out
+from glassnet.train import Progress
+
+__all__ = ["Reproduction", "Row", "reproduce", "rows"]
+
+_LOWER_IS_BETTER = ("seconds", "difference", "ratio")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A published result and the recipe that reproduces it."""
+
+    id: str
+    what: str
+    published: dict[str, float]
+    goal: dict[str, float]
+    how: str = ""
+    recipe: Recipe | None = None
+    measure: str = ""
+    stand_in: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Outcome:
+    """What a row gave: figures by name, or the reason why it was not run."""
+
+    row: Row
+    data: str
+    goal: dict[str, float]
+    measured: dict[str, float] = field(default_factory=dict)
+    skipped: str = ""
+
+    @property
+    def passed(self) -> bool | None:
+        """Whether every figure of the goal is reached; None when the row was not run."""
+        if self.skipped:
+            return None
+        return all(reached(name, self.measured.get(name), wanted) for name, wanted in self.goal.items())
+
+
+@dataclass
+class Reproduction:
+    """The outcomes of all rows, and the files written."""
+
+    outcomes: list[Outcome]
+    files: list[Path] = field(default_factory=list)
+
+    @property
+    def passed(self) -> bool:
+        """Whether no row that was run misses its goal."""
+        return all(outcome.passed is not False for outcome in self.outcomes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values: one entry a row with id, published, measured, goal, passed."""
+        return {
+            "rows": [
+                {
+                    "id": o.row.id,
+                    "what": o.row.what,
+                    "data": o.data,
+                    "published": o.row.published,
+                    "measured": o.measured,
+                    "goal": o.goal,
+                    "passed": o.passed,
+                    "how": o.row.how,
+                    **({"skipped": o.skipped} if o.skipped else {}),
+                }
+                for o in self.outcomes
+            ]
+        }
+
+    def _cells(self) -> list[tuple[str, ...]]:
+        cells: list[tuple[str, ...]] = [("row", "published", "ours", "goal", "", "how")]
+        for o in self.outcomes:
+            verdict = {True: "reached", False: "MISSED", None: "not run"}[o.passed]
+            how = o.skipped or "; ".join(text for text in (f"on {o.data}" if o.data else "", o.row.how) if text)
+            shown = {name: o.measured[name] for name in (*o.goal, *o.row.published) if name in o.measured}
+            cells.append((o.row.id, _figures(o.row.published), _figures(shown), _figures(o.goal), verdict, how))
+        return cells
+
+    def table(self) -> str:
+        """The outcomes as aligned text."""
+        rows = [row[:5] for row in self._cells()]
+        widths = [max(len(row[i]) for row in rows) for i in range(5)]
+        return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)
+
+    def markdown(self) -> str:
+        """The outcomes as a Markdown table."""
+        head, *body = self._cells()
+        lines = [" | ".join(head), " | ".join("---" for _ in head), *(" | ".join(row) for row in body)]
+        return "\n".join(f"| {line} |" for line in lines) + "\n"
+
+
+def reached(name: str, value: float | None, wanted: float) -> bool:
+    """Whether a figure reaches its goal; seconds, differences and ratios are better when lower."""
+    if value is None:
+        return False
+    return value <= wanted if any(word in name for word in _LOWER_IS_BETTER) else value >= wanted
+
+
+def rows() -> list[Row]:
+    """All rows that come with the package, in the order of their names."""
+    folder = resources.files("glassnet.recipes") / "rows"
+    files = sorted((entry for entry in folder.iterdir() if entry.name.endswith(".toml")), key=lambda entry: entry.name)
+    return [_row(tomllib.loads(entry.read_text(encoding="utf-8"))) for entry in files]
+
+
+def _row(values: dict[str, Any]) -> Row:
+    row = dict(values.pop("row"))
+    return Row(**row, recipe=None if "measure" in row else recipe_from({"title": row["id"], **values}))
+
+
+def reproduce(
+    ids: Sequence[str] | None,
+    out: str | Path,
+    *,
+    threads: int | None = None,
+    make_progress: Callable[[], Progress] = Progress,
+    say: Callable[[str], None] = lambda text: None,
+) -> Reproduction:
+    """Run the rows named by `ids` (None: all) and write `reproduce.md` and `reproduce.json` into `out`.
+
+    Figures of rows that an earlier call left in `out` are kept in the tables. Raises `RecipeError` for an unknown row.
+    """
+    known = {row.id: row for row in rows()}
+    for name in ids or ():
+        if name not in known:
+            raise RecipeError(f"There is no row '{name}'.{nearest(name, known)} Known: {', '.join(known)}.")
+    out = Path(out)
+    result = Reproduction([])
+    with thread_pool.use(threads):
+        for name in ids or known:
+            say(f"\n{name}: {known[name].what}")
+            result.outcomes.append(_run_row(known[name], out, make_progress, say))
+    _write(result, out)
+    return result
+
+
+def _run_row(row: Row, out: Path, make_progress: Callable[[], Progress], say: Callable[[str], None]) -> Outcome:
+    if row.measure:
+        function: Callable[[], Mapping[str, float]] = getattr(measures, row.measure)
+        return Outcome(row, "", row.goal, dict(function()))
+    assert row.recipe is not None
+    recipe, goal = row.recipe, row.goal
+    if find(recipe.data.source) is None and row.stand_in:
+        recipe, goal = with_source(recipe, row.stand_in["source"]), row.stand_in["goal"]
+    source = recipe.data.source
+    if find(source) is None:
+        reason = f"the data set '{source}' is not here: glassnet data get {source}"
+        say(reason)
+        return Outcome(row, source, goal, skipped=reason)
+    folder = _free(out / row.id)
+    run = carry_out(recipe, folder, progress=make_progress(), say=say)
+    return Outcome(row, source, goal, _measured(run, goal))
+
+
+def _measured(run: Run, goal: dict[str, float]) -> dict[str, float]:
+    figures = run.figures()
+    found = {"seconds": figures["seconds"]}
+    if run.evaluation is not None:
+        found["test_accuracy"] = run.evaluation.accuracy
+        if "train_accuracy" in goal:
+            found["train_accuracy"] = run.model.evaluate(run.splits.train).accuracy
+    if run.reconstruction is not None:
+        found["psnr"] = run.reconstruction.psnr
+        found |= measures.pca_psnr(run)
+        if "psnr_over_pca" in goal:
+            found["psnr_over_pca"] = found["psnr"] - found["pca_psnr"]
+    if "valid_accuracy" in figures:
+        found["validation_accuracy"] = figures["valid_accuracy"]
+    for name in goal:
+        if name.startswith("seconds"):
+            found[name] = figures["seconds"]
+    return found
+
+
+def _free(folder: Path) -> Path:
+    number = 1
+    while (path := folder.with_name(f"{folder.name}-{number}")).exists():
+        number += 1
+    return path
+
+
+def _write(result: Reproduction, out: Path) -> None:
+    """Write the tables, with the rows of earlier calls kept where this one did not run them."""
+    path = out / "reproduce.json"
+    values = result.to_dict()
+    new = {row["id"]: row for row in values["rows"]}
+    earlier = []
+    if path.exists():
+        try:
+            earlier = [row for row in json.loads(path.read_text(encoding="utf-8"))["rows"] if row["id"] not in new]
+        except (OSError, ValueError, KeyError, TypeError):
+            earlier = []  # a damaged table is written anew
+    merged = sorted([*earlier, *values["rows"]], key=lambda row: row["id"])
+    write_json(path, {"rows": merged})
+    write_text(out / "reproduce.md", _markdown_of(merged))
+    result.files = [out / "reproduce.md", path]
+
+
+def _markdown_of(entries: list[dict[str, Any]]) -> str:
+    outcomes = []
+    for e in entries:
+        row = Row(e["id"], e.get("what", ""), e["published"], e["goal"], e.get("how", ""))
+        outcomes.append(Outcome(row, e.get("data", ""), e["goal"], e["measured"], e.get("skipped", "")))
+    return Reproduction(outcomes).markdown()
+
+
+def _figures(values: Mapping[str, float]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {_number(value)}" for name, value in values.items()) or "-"
+
+
+def _number(value: float) -> str:
+    if value != 0 and abs(value) < 1e-3:
+        return f"{value:.2g}"
+    return f"{value:.4f}".rstrip("0").rstrip(".") if abs(value) < 10 else f"{value:.2f}"

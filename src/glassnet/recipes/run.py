@@ -1,0 +1,260 @@
+"""A run: a recipe carried out in a folder of its own, from the data to the report."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from glassnet import threads
+from glassnet.data import Dataset, Splits, hold_out, load
+from glassnet.errors import GlassnetError, RecipeError, TrainingError
+from glassnet.files import read_json, write_json, write_text
+from glassnet.metrics import Evaluation, Reconstruction, evaluate_reconstruction
+from glassnet.model import Model
+from glassnet.nn import Linear, Network
+from glassnet.nn.functional.arrays import Array
+from glassnet.recipes.environment import environment
+from glassnet.recipes.recipe import Recipe, load_recipe
+from glassnet.train import History, Progress, Trainer, read_history
+
+__all__ = ["Run", "carry_out", "new_folder", "resume"]
+
+_STREAM_LIMIT = 0x11317  # keeps the choice of a limited data set apart from all other random streams
+
+
+@dataclass
+class Run:
+    """A finished training.
+
+    Attributes
+    ----------
+    recipe, model, history : what was asked, what came out, and what happened
+    splits : the data
+    evaluation : figures on the test part (else the validation part, named by `evaluated_on`); None for a network that
+        rebuilds its input, which has `reconstruction` instead
+    folder : the run folder, or None
+    files : the files written
+    """
+
+    recipe: Recipe
+    model: Model
+    history: History
+    splits: Splits
+    evaluated_on: str
+    evaluation: Evaluation | None = None
+    reconstruction: Reconstruction | None = None
+    folder: Path | None = None
+    files: list[Path] = field(default_factory=list)
+
+    @property
+    def seconds(self) -> float:
+        """Time the training took, in seconds."""
+        epochs = self.history.epochs
+        return float(epochs[-1]["seconds"]) if epochs else 0.0
+
+    def figures(self) -> dict[str, Any]:
+        """The final figures by plain name."""
+        found: dict[str, Any] = {"seconds": self.seconds}
+        if self.evaluation is not None:
+            low, high = self.evaluation.accuracy_interval
+            found |= {"accuracy": self.evaluation.accuracy, "accuracy_interval": [low, high], "loss": self.evaluation.loss}
+        if self.reconstruction is not None:
+            found |= {"psnr": self.reconstruction.psnr, "mean_squared_error": self.reconstruction.mean_squared_error}
+        for name in ("valid_accuracy", "valid_psnr", "valid_loss"):
+            values = [record[name] for record in self.history.epochs if name in record]
+            if values:
+                found[name] = min(values) if name == "valid_loss" else max(values)
+        return found
+
+
+def load_splits(recipe: Recipe) -> Splits:
+    """The data of a recipe, with validation and test parts held out as it says (both 'not at all' with 0)."""
+    data, seed = recipe.data, recipe.settings.seed
+    splits = load(data.source, image_size=data.image_size)
+    train, valid, test = splits.train, splits.valid, splits.test
+    if test is None and data.test != 0:
+        train, test = hold_out(train, 0.2 if data.test is None else data.test, seed)
+    if data.train_limit:
+        train = _first(train, data.train_limit, seed)
+    if test is not None and data.test_limit:
+        test = _first(test, data.test_limit, seed)
+    if data.validation is not None or valid is None:
+        share = 0.1 if data.validation is None else data.validation
+        valid = None
+        if share:
+            train, valid = hold_out(train, share, seed)
+    return Splits(train, valid, test)
+
+
+def _first(dataset: Dataset, limit: int, seed: int) -> Dataset:
+    """The first `limit` examples of a seeded permutation."""
+    order = np.random.default_rng([seed, _STREAM_LIMIT]).permutation(len(dataset))
+    return dataset if limit >= len(dataset) else dataset.subset(np.sort(order[:limit]))
+
+
+def build(recipe: Recipe, splits: Splits) -> Trainer:
+    """The trainer of a recipe, its preprocessing fitted on the training part."""
+    preprocess = recipe.make_preprocess().fit(splits.train.images)
+    shape = preprocess.output_shape(splits.train.image_shape)
+    loss = recipe.make_loss()
+    outputs = len(splits.train.class_names) if loss.classifies else int(np.prod(shape))
+    settings = recipe.settings
+    return Trainer(
+        Network(recipe.model.network, shape, outputs, seed=settings.seed),
+        preprocess=preprocess,
+        loss=loss,
+        optimizer=recipe.make_optimizer(),
+        schedule=recipe.make_schedule(),
+        augmentation=recipe.make_augmentation(),
+        **vars(settings),
+    )
+
+
+def carry_out(
+    recipe: Recipe,
+    folder: str | Path | None = None,
+    *,
+    progress: Progress | None = None,
+    splits: Splits | None = None,
+    say: Callable[[str], None] = lambda text: None,
+) -> Run:
+    """Carry a recipe out. With `folder` (new or empty) everything is kept there and the run can be resumed.
+
+    Raises `GlassnetError` for anything wrong with recipe, data or folder.
+    """
+    with threads.use(recipe.threads):
+        splits = splits or load_splits(recipe)
+        trainer = build(recipe, splits)
+        path = Path(folder) if folder is not None else None
+        if path is not None:
+            _create(path, recipe, splits)
+        return _train(recipe, trainer, splits, path, progress, say, resuming=False)
+
+
+def resume(folder: str | Path, *, progress: Progress | None = None, say: Callable[[str], None] = lambda text: None) -> Run:
+    """Go on with the run of a folder, from its latest checkpoint, as if it had never stopped.
+
+    Raises `TrainingError` when the folder holds no run, or its data have changed.
+    """
+    path = Path(folder)
+    if not (path / "recipe.toml").exists():
+        raise TrainingError(f"'{path}' is no run folder: it has no recipe.toml. Name the folder that 'train --out' made.")
+    recipe = load_recipe(path / "recipe.toml")
+    with threads.use(recipe.threads):
+        splits = load_splits(recipe)
+        kept = path / "environment.json"
+        if kept.exists():
+            before = read_json(kept)
+            _same_data(before, environment(splits), path)
+        return _train(recipe, build(recipe, splits), splits, path, progress, say, resuming=True)
+
+
+def _create(path: Path, recipe: Recipe, splits: Splits) -> None:
+    try:
+        occupied = path.exists() and (not path.is_dir() or any(path.iterdir()))
+        if occupied:
+            hint = f" Go on with --resume {path}" if (path / "recipe.toml").exists() else " Choose another --out"
+            raise RecipeError(f"'{path}' exists and is not empty; a run never overwrites another.{hint}.")
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RecipeError(f"Cannot make the run folder '{path}': {error.strerror or error}.") from error
+    write_json(path / "environment.json", environment(splits))
+    write_text(path / "recipe.toml", recipe.to_toml())
+
+
+def _same_data(before: Any, now: dict[str, Any], path: Path) -> None:
+    theirs = before.get("data") if isinstance(before, dict) else None
+    if theirs != now["data"]:
+        raise TrainingError(
+            f"Cannot resume '{path}': the data have changed since it was started (another SHA-256). Start a new run."
+        )
+
+
+def _train(
+    recipe: Recipe,
+    trainer: Trainer,
+    splits: Splits,
+    folder: Path | None,
+    progress: Progress | None,
+    say: Callable[[str], None],
+    *,
+    resuming: bool,
+) -> Run:
+    first = _first_weights(trainer.network)
+    before = None if first is None else first.copy()
+    model = trainer.fit(
+        splits.train,
+        splits.valid,
+        checkpoint_path=folder / "checkpoint.safetensors" if folder else None,
+        history_path=folder / "metrics.jsonl" if folder else None,
+        resume=resuming,
+        progress=progress,
+    )
+    name, part = next((n, p) for n, p in (("test", splits.test), ("validation", splits.valid), ("training", splits.train)) if p)
+    run = Run(recipe, model, trainer.history, splits, name, folder=folder)
+    if model.loss.classifies:
+        run.evaluation = model.evaluate(part)
+    else:
+        run.reconstruction = _reconstruct(model, part)
+    model.card = card(run, trainer)
+    if folder is not None:
+        _write(run, before, say)
+    return run
+
+
+def _first_weights(network: Network) -> Array | None:
+    first = network.layers[0]
+    return first.parameters["weight"].value if isinstance(first, Linear) else None
+
+
+def _reconstruct(model: Model, part: Dataset) -> Reconstruction:
+    target = model.preprocess.transform(part.images).reshape(len(part), -1)
+    return evaluate_reconstruction(target, model.predict(part.images))
+
+
+def card(run: Run, trainer: Trainer) -> dict[str, Any]:
+    """What a model file says of itself: its data, its training and how well it does. No times: equal runs, equal files."""
+    found: dict[str, Any] = {
+        "data": run.splits.name,
+        "training_examples": len(run.splits.train),
+        "data_sha256": run.splits.train.sha256,
+        "epochs": trainer.progression.epoch,
+        "stopped": trainer.progression.stopped,
+        "evaluated_on": run.evaluated_on,
+    }
+    if trainer.progression.best_epoch:
+        found["best_epoch"] = trainer.progression.best_epoch
+    if run.evaluation is not None:
+        found |= {"accuracy": run.evaluation.accuracy, "accuracy_interval": list(run.evaluation.accuracy_interval)}
+    if run.reconstruction is not None:
+        found["psnr"] = run.reconstruction.psnr
+    return found
+
+
+def _write(run: Run, before: Array | None, say: Callable[[str], None]) -> None:
+    from glassnet.recipes.reporting import write_run_report
+
+    assert run.folder is not None
+    run.model.save(run.folder / "model.safetensors")
+    say("writing the report")
+    run.files = [run.folder / "model.safetensors", *write_run_report(run, before)]
+
+
+def new_folder(recipe: Recipe, parent: str | Path = "runs") -> Path:
+    """A folder name that is still free: `runs/<data>-<number>`."""
+    stem = re.sub(r"[^A-Za-z0-9]+", "-", Path(recipe.data.source).name).strip("-").lower() or "run"
+    return next(path for n in count(1) if not (path := Path(parent) / f"{stem}-{n}").exists())
+
+
+def load_run_history(folder: str | Path) -> list[dict[str, Any]]:
+    """The records of a run folder."""
+    path = Path(folder) / "metrics.jsonl"
+    if not path.exists():
+        raise GlassnetError(f"'{folder}' holds no metrics.jsonl; is it a run folder?")
+    return read_history(path)

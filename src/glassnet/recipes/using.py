@@ -1,0 +1,99 @@
+"""Small jobs behind single commands: choosing a part of a set, checking a notation, showing a set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from glassnet.check import Check, check_network
+from glassnet.data import Dataset, Splits, join, load
+from glassnet.errors import DataError, RecipeError, nearest
+from glassnet.files import atomic_write
+from glassnet.look import image_grid, png_bytes
+from glassnet.model import Model
+from glassnet.nn import Network, parse_loss
+
+__all__ = ["check_notation", "choose_part", "load_for", "show_data"]
+
+_PARTS = ("test", "train", "valid", "all")
+
+
+def load_for(model: Model, data: str) -> Splits:
+    """The data that a model is to be used on; pictures in folders are read at the model's size."""
+    height, width, _ = model.image_shape
+    splits = load(data)
+    if splits.train.image_shape[:2] != (height, width) and Path(data).is_dir():
+        return load(data, image_size=(height, width))
+    return splits
+
+
+def choose_part(splits: Splits, part: str) -> tuple[str, Dataset]:
+    """A part of a set by name: test, train, valid or all; with "" test if there is one, else all."""
+    if part and part not in _PARTS:
+        raise RecipeError(f"A part is one of {', '.join(_PARTS)}. Got '{part}' instead.{nearest(part, _PARTS)}")
+    parts = {"train": splits.train, "valid": splits.valid, "test": splits.test}
+    name = part or ("test" if splits.test is not None else "all")
+    if name == "all":
+        whole = splits.train
+        for other in (splits.valid, splits.test):
+            whole = whole if other is None else join(whole, other)
+        return "all", whole
+    chosen = parts[name]
+    if chosen is None:
+        raise DataError(f"'{splits.name}' has no part '{name}'; choose another with --part.")
+    return name, chosen
+
+
+def check_notation(
+    network: str,
+    input_shape: Sequence[int] | None,
+    classes: int = 10,
+    loss: str = "softmax-cross-entropy",
+    *,
+    examples: int = 5,
+    samples: int | None = None,
+    l2: float = 0.0,
+    seed: int = 0,
+) -> Check:
+    """Check every gradient of a network given by notation (with `input_shape`) or by a model file, on random examples."""
+    objective = parse_loss(loss)
+    if input_shape is None:
+        if not Path(network).exists():
+            raise RecipeError("Say the sizes of one example, as in --input 28x28x1 (a model file knows its own).")
+        model = Model.load(network)
+        built, objective = model.network, model.loss
+    else:
+        outputs = classes if objective.classifies else int(np.prod(input_shape))
+        built = Network(network, input_shape, outputs, seed=seed, dtype=np.float64)
+    rng = np.random.default_rng([seed, examples])
+    x = rng.random((examples, *built.input_shape))
+    width = built.output_shape[0]
+    target = rng.integers(0, width, examples) if objective.classifies else rng.random((examples, width))
+    return check_network(built, x, target, objective, l2=l2, samples=samples, seed=seed)
+
+
+def show_data(data: str, out: Path | None, *, count: int = 60, seed: int = 0) -> tuple[str, Path]:
+    """A few lines about a set and a grid of its pictures, the same number of each class; returns (text, PNG path)."""
+    splits = load(data)
+    train = splits.train
+    parts = [(n, p) for n, p in (("train", train), ("validation", splits.valid), ("test", splits.test)) if p is not None]
+    lines = [
+        f"{train.name}: {train.classes} classes, pictures of {'x'.join(map(str, train.image_shape))} {train.images.dtype}",
+        ", ".join(f"{name} {len(part):,}" for name, part in parts),
+        f"classes: {', '.join(train.class_names)}",
+        *(f"note: {note}" for note in splits.notes),
+    ]
+    rng = np.random.default_rng(seed)
+    shuffled = rng.permutation(len(train))
+    rank = np.zeros(len(train), np.int64)  # how many of its class come before an example
+    for label in range(train.classes):
+        mine = shuffled[train.labels[shuffled] == label]
+        rank[mine] = np.arange(len(mine))
+    chosen = np.lexsort((train.labels, rank))[: min(count, len(train))]
+    figure = image_grid(train.images[chosen], [train.class_names[label] for label in train.labels[chosen]])
+    path = out or Path(f"{Path(data).name or 'data'}.png")
+    with atomic_write(path) as file:
+        file.write(png_bytes(figure))
+    return "\n".join(lines), path

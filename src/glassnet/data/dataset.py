@@ -1,0 +1,234 @@
+"""What every format becomes: images with their labels and class names, checked once, when they are put together."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from glassnet.errors import DataError
+
+__all__ = ["Dataset", "Splits", "join"]
+
+# Floats are meant to lie in [0, 1]; interpolated ones overshoot a little. Anything outside is in another unit.
+_LOWEST, _HIGHEST = -1.0, 2.0
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Images, labels and class names that fit each other.
+
+    Parameters
+    ----------
+    images : (N, H, W, C) uint8 in 0..255, or float32 in about 0..1 (float64 is rounded to float32)
+    labels : (N,) integers from 0 to classes - 1; kept as int64
+    class_names : one name a class, at least two
+    name : what the set is called in reports
+    notes : what a reader of the result should know, such as "pictures of different sizes were brought to 32x32"
+
+    Raises
+    ------
+    DataError
+        No example; shapes, lengths, types or label range that do not fit; pixels that are not finite; one class only.
+    """
+
+    images: npt.NDArray[Any]
+    labels: npt.NDArray[np.int64]
+    class_names: tuple[str, ...]
+    name: str = "data"
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "class_names", _checked_names(self.class_names, self.name))
+        object.__setattr__(self, "notes", tuple(self.notes))
+        object.__setattr__(self, "images", _checked_images(self.images, self.name))
+        object.__setattr__(self, "labels", _checked_labels(self.labels, len(self.class_names), self.name))
+        if len(self.images) != len(self.labels):
+            raise DataError(
+                f"Data set '{self.name}' has {len(self.images)} images but {len(self.labels)} labels; "
+                "there must be one label an image."
+            )
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __repr__(self) -> str:
+        h, w, c = self.image_shape
+        return f"Dataset('{self.name}', {len(self)} images {h}x{w}x{c} {self.images.dtype}, {self.classes} classes)"
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(H, W, C) of every image."""
+        _, h, w, c = self.images.shape
+        return int(h), int(w), int(c)
+
+    @property
+    def classes(self) -> int:
+        """The number of classes, those without an example here included."""
+        return len(self.class_names)
+
+    @cached_property
+    def sha256(self) -> str:
+        """SHA-256 of shapes, types, pixels, labels and class names: two sets with the same digest train alike."""
+        digest = hashlib.sha256()
+        for array in (self.images, self.labels):
+            digest.update(f"{array.shape} {array.dtype.newbyteorder('<').str}\n".encode())
+            # The bytes are those of a little-endian machine whatever this one is.
+            little = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
+            digest.update(little.reshape(-1).view(np.uint8).data)
+        digest.update("\n".join(self.class_names).encode("utf-8"))
+        return digest.hexdigest()
+
+    def counts(self) -> npt.NDArray[np.int64]:
+        """(classes,) how many examples each class has here."""
+        return np.bincount(self.labels, minlength=self.classes).astype(np.int64)
+
+    def subset(self, indices: npt.ArrayLike | slice) -> Dataset:
+        """The examples at `indices` (whole numbers, a mask of N truth values or a slice), in that order.
+
+        Raises `DataError` when an index lies outside the set or nothing is left.
+        """
+        if isinstance(indices, slice):
+            picked = np.arange(len(self))[indices]
+        else:
+            picked = np.asarray(indices)
+            if picked.dtype == np.bool_ and picked.shape == (len(self),):
+                picked = np.flatnonzero(picked)
+        if picked.ndim != 1 or (picked.size and not np.issubdtype(picked.dtype, np.integer)):
+            raise DataError(
+                f"A subset of '{self.name}' is chosen by a list of whole numbers or a mask of {len(self)} truth "
+                "values. "
+                f"Got an array of {picked.dtype} with shape {picked.shape} instead."
+            )
+        if picked.size == 0:
+            raise DataError(f"The subset of '{self.name}' is empty; choose at least one example.")
+        if picked.min() < 0 or picked.max() >= len(self):
+            raise DataError(
+                f"Data set '{self.name}' has examples 0 to {len(self) - 1}. "
+                f"Got indices from {picked.min()} to {picked.max()} instead."
+            )
+        return Dataset(self.images[picked], self.labels[picked], self.class_names, self.name, self.notes)
+
+
+@dataclass(frozen=True, eq=False)
+class Splits:
+    """The parts of a data set: `train`, and where they exist `valid` (to choose by) and `test` (to report on).
+
+    Raises `DataError` when the parts differ in image shape, pixel type or class names.
+    """
+
+    train: Dataset
+    valid: Dataset | None = None
+    test: Dataset | None = None
+
+    def __post_init__(self) -> None:
+        for word, part in (("validation", self.valid), ("test", self.test)):
+            if part is None:
+                continue
+            if part.image_shape != self.train.image_shape or part.images.dtype != self.train.images.dtype:
+                raise DataError(
+                    f"The {word} images of '{self.train.name}' are {_kind(part)}, those for training "
+                    f"{_kind(self.train)}; "
+                    "all parts must have one shape and one pixel type."
+                )
+            if part.class_names != self.train.class_names:
+                raise DataError(f"The {word} part of '{self.train.name}' has other class names than the training part.")
+
+    def __repr__(self) -> str:
+        valid = len(self.valid) if self.valid is not None else 0
+        test = len(self.test) if self.test is not None else 0
+        return f"Splits({self.train!r}, {valid} for validation, {test} for test)"
+
+    @property
+    def name(self) -> str:
+        """The name of the set."""
+        return self.train.name
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The notes of all parts, each once."""
+        parts = [part for part in (self.train, self.valid, self.test) if part is not None]
+        return tuple(dict.fromkeys(note for part in parts for note in part.notes))
+
+
+def join(first: Dataset, second: Dataset) -> Dataset:
+    """One data set with the examples of both, those of `first` first. Raises `DataError` when they do not fit."""
+    Splits(first, second)
+    return Dataset(
+        np.concatenate([first.images, second.images]),
+        np.concatenate([first.labels, second.labels]),
+        first.class_names,
+        first.name,
+        tuple(dict.fromkeys((*first.notes, *second.notes))),
+    )
+
+
+def _kind(part: Dataset) -> str:
+    h, w, c = part.image_shape
+    return f"{h}x{w}x{c} {part.images.dtype}"
+
+
+def _checked_names(names: Sequence[str], name: str) -> tuple[str, ...]:
+    if isinstance(names, str):
+        raise DataError(f"The class names of '{name}' must be a list of names. Got the text {names!r} instead.")
+    result = tuple(str(n) for n in names)
+    if len(result) < 2:
+        found = f"only '{result[0]}'" if result else "none"
+        raise DataError(f"Data set '{name}' needs at least 2 classes to tell apart. Got {found}; add another class.")
+    if len(set(result)) != len(result):
+        twice = next(n for n in result if result.count(n) > 1)
+        raise DataError(f"Data set '{name}' has the class name '{twice}' twice; class names must differ.")
+    return result
+
+
+def _checked_images(images: Any, name: str) -> npt.NDArray[Any]:
+    try:
+        array = np.asarray(images)
+    except ValueError as error:  # NumPy refuses a list of arrays of unequal shapes
+        raise DataError(f"The images of '{name}' have unequal shapes; bring them to one size first.") from error
+    if array.dtype == object:
+        raise DataError(f"The images of '{name}' have unequal shapes or are not numbers; bring them to one size first.")
+    if array.ndim != 4 or 0 in array.shape:
+        raise DataError(
+            f"The images of '{name}' must be an array (N, H, W, C) with at least one pixel. Got shape "
+            f"{array.shape} instead."
+        )
+    if array.dtype == np.uint8:
+        return array
+    if array.dtype not in (np.float32, np.float64):
+        raise DataError(
+            f"The images of '{name}' must be uint8 in 0..255 or float32 in 0..1. Got {array.dtype} instead; "
+            "convert them with .astype(numpy.uint8)."
+        )
+    low, high = float(array.min()), float(array.max())  # both are NaN when a single pixel is
+    if not (np.isfinite(low) and np.isfinite(high)):
+        count = int(array.size - np.isfinite(array).sum())
+        raise DataError(
+            f"Data set '{name}' has {count} pixels that are NaN or infinite; repair or leave out those images."
+        )
+    if low < _LOWEST or high > _HIGHEST:
+        raise DataError(
+            f"The float images of '{name}' must lie in about 0..1. Got {low:.4g} to {high:.4g} instead; "
+            "divide by 255 or give uint8."
+        )
+    return np.asarray(array, dtype=np.float32)
+
+
+def _checked_labels(labels: Any, classes: int, name: str) -> npt.NDArray[np.int64]:
+    array = np.asarray(labels)
+    if array.ndim != 1 or not np.issubdtype(array.dtype, np.integer):
+        raise DataError(
+            f"The labels of '{name}' must be whole numbers, one an image: shape (N,). "
+            f"Got {array.dtype} with shape {array.shape} instead."
+        )
+    if array.size and (int(array.min()) < 0 or int(array.max()) >= classes):
+        wrong = array[(array < 0) | (array >= classes)][0]
+        raise DataError(
+            f"The labels of '{name}' must be from 0 to {classes - 1} ({classes} classes). Got {wrong} instead."
+        )
+    return array.astype(np.int64, copy=False)

@@ -1,0 +1,277 @@
+"""Downloads that resume, are checked before they count, and appear whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import http.client
+import os
+import re
+import shutil
+import tarfile
+import tempfile
+import urllib.error
+import urllib.request
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from glassnet.errors import DataError
+
+__all__ = ["Progress", "RemoteFile", "fetch", "unpack"]
+
+Progress = Callable[[str, int, int | None], None]
+
+_PIECE = 1 << 16
+_TIMEOUT = 30.0  # seconds without a byte
+_TRIES = 3  # on one mirror, each going on where the last one stopped
+_MOST_UNPACKED = 4 * 2**30
+# What a file must begin with, by the end of its name.
+_MAGIC = {".gz": b"\x1f\x8b", ".tgz": b"\x1f\x8b", ".zip": b"PK", ".mat": b"MATLAB"}
+
+
+@dataclass(frozen=True)
+class RemoteFile:
+    """A file to download: its name, its addresses in order of preference, its size and SHA-256 where a source states
+    them.
+
+    For an archive `take` is a pattern that the base names of the wanted members match in full, and `into` a
+    sub-folder for them.
+    """
+
+    name: str
+    addresses: tuple[str, ...]
+    size: int | None
+    sha256: str | None
+    take: str | None = None
+    into: str = ""
+
+
+class _Failed(Exception):
+    """A mirror did not give the file; the text says why."""
+
+
+class _Cut(_Failed):
+    """The connection ended early; what came is kept."""
+
+
+def fetch(file: RemoteFile, target: Path, progress: Progress | None = None) -> Path:
+    """Download `file` to `target` unless it is there already; mirrors are tried in turn.
+
+    The bytes gather in `target` with `.partial` added. A later call goes on from there (HTTP Range), on any mirror
+    when the SHA-256 is known. The file is renamed to `target` only when its size, its SHA-256 and its first bytes are
+    right; an HTML page in its place is refused.
+
+    Raises `DataError` that names every mirror's failure.
+    """
+    if target.is_file():
+        return target
+    partial = target.with_name(f"{target.name}.partial")
+    failures: list[str] = []
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        for number, address in enumerate(file.addresses):
+            if number and file.sha256 is None:
+                partial.unlink(missing_ok=True)  # nothing would tell whether two mirrors' halves belong together
+            try:
+                _from_mirror(file, address, partial, progress)
+                _make_durable(partial)
+                partial.replace(target)
+                return target
+            except _Failed as error:
+                failures.append(f"{address}: {error}")
+    except OSError as error:
+        raise DataError(
+            f"Cannot write '{target}': {error.strerror or error}; choose another place with GLASSNET_DATA."
+        ) from error
+    raise DataError(
+        f"Cannot download '{file.name}': {'; '.join(failures) or 'no address'}. "
+        f"Try again later (what has arrived is kept), or put the file into '{target.parent}' yourself."
+    )
+
+
+def _from_mirror(file: RemoteFile, address: str, partial: Path, progress: Progress | None) -> None:
+    """Fill `partial` from one mirror and check it. Raises `_Failed`; a wrong file is removed."""
+    resumed = partial.exists()
+    for attempt in range(_TRIES):
+        try:
+            _receive(file, address, partial, progress)
+            break
+        except _Cut:
+            if attempt == _TRIES - 1:
+                raise
+    problem = _wrong(file, partial)
+    if problem is None:
+        return
+    partial.unlink(missing_ok=True)
+    if not resumed:
+        raise _Failed(problem)
+    # The part from an earlier call may have been another version: once more from the beginning.
+    _from_mirror(file, address, partial, progress)
+
+
+def _receive(file: RemoteFile, address: str, partial: Path, progress: Progress | None) -> None:
+    start = partial.stat().st_size if partial.exists() else 0
+    if file.size is not None and start >= file.size:
+        return  # complete or too long: the check decides
+    request = urllib.request.Request(address, headers={"User-Agent": "glassnet", "Accept-Encoding": "identity"})
+    if start:
+        request.add_header("Range", f"bytes={start}-")
+    try:
+        with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:
+            if "text/html" in (answer.headers.get("Content-Type") or ""):
+                raise _Failed("it answered with a web page instead of the file")
+            start, total = _range(answer, start)
+            with partial.open("r+b" if start else "wb") as out:
+                out.truncate(start)
+                out.seek(start)
+                _copy(answer, out, file, start, total, progress)
+    except urllib.error.HTTPError as error:
+        if error.code == 416 and start:  # nothing beyond what is there: complete, or not this file
+            return
+        raise _Failed(f"HTTP status {error.code} {error.reason}") from error
+    except urllib.error.URLError as error:
+        raise _Cut(f"no connection ({error.reason})") from error
+    except (http.client.HTTPException, ConnectionError, TimeoutError) as error:
+        raise _Cut(f"the connection broke ({type(error).__name__})") from error
+
+
+def _range(answer: http.client.HTTPResponse, start: int) -> tuple[int, int | None]:
+    """(where the answer's bytes begin, size of the whole file or None)."""
+    length = answer.headers.get("Content-Length")
+    if answer.status != 206:
+        return 0, int(length) if length and length.isdigit() else None
+    match = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", (answer.headers.get("Content-Range") or "").strip())
+    if match is None or int(match[1]) != start:
+        raise _Failed("it answered with another part of the file than was asked for")
+    return start, int(match[2]) if match[2] != "*" else None
+
+
+def _copy(
+    answer: http.client.HTTPResponse,
+    out: BinaryIO,
+    file: RemoteFile,
+    have: int,
+    total: int | None,
+    progress: Progress | None,
+) -> None:
+    limit = file.size if file.size is not None else total
+    while piece := answer.read(_PIECE):
+        if have == 0 and piece.lstrip()[:15].lower().startswith((b"<!doctype", b"<html", b"<?xml")):
+            raise _Failed("it answered with a web page instead of the file")
+        out.write(piece)
+        have += len(piece)
+        if progress is not None:
+            progress(file.name, have, limit)
+        if limit is not None and have > limit:
+            return  # longer than stated: the check refuses it
+    if total is not None and have < total:
+        raise _Cut(f"the connection ended after {have} of {total} bytes")
+
+
+def _wrong(file: RemoteFile, partial: Path) -> str | None:
+    """What is wrong with a complete download, or None."""
+    if not partial.is_file():
+        return "nothing arrived"
+    size = partial.stat().st_size
+    if file.size is not None and size != file.size:
+        return f"it gave {size} bytes where {file.size} are right"
+    with partial.open("rb") as opened:
+        begin = opened.read(8)
+        opened.seek(0)
+        digest = hashlib.file_digest(opened, "sha256").hexdigest()
+    if file.sha256 is not None and digest != file.sha256:
+        return f"its SHA-256 is {digest[:12]}... where {file.sha256[:12]}... is right"
+    magic = _MAGIC.get(Path(file.name).suffix.lower())
+    if magic is not None and not begin.startswith(magic):
+        return f"what it gave is no {Path(file.name).suffix} file"
+    return None
+
+
+def _make_durable(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+def unpack(archive: Path, target: Path, take: str) -> list[Path]:
+    """Unpack the members of a zip or tar archive whose base names match `take` into the folder `target`, without
+    their folders.
+
+    Only plain files are taken and only under their base names, so no member can reach outside `target`. They are
+    unpacked beside it and renamed when all are there. Raises `DataError` when the archive is damaged, holds no such
+    member or more
+    than 4 GiB of them.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    waiting = Path(tempfile.mkdtemp(prefix=".unpacking-", dir=target.parent))
+    try:
+        names = [_unpack_member(name, stream, waiting) for name, stream in _members(archive, take)]
+        if not names:
+            raise DataError(
+                f"The archive '{archive}' holds none of the expected files; it is another archive or was changed."
+            )
+        if not target.exists():
+            waiting.chmod(0o755)  # a temporary folder is closed to others
+            waiting.replace(target)  # all files appear in one step
+        else:
+            for name in names:
+                (waiting / name).replace(target / name)
+        return [target / name for name in names]
+    except (
+        tarfile.TarError,
+        zipfile.BadZipFile,
+        zlib.error,
+        EOFError,
+        OSError,
+        NotImplementedError,
+        RuntimeError,
+    ) as error:
+        raise DataError(f"Cannot unpack '{archive}': {error}. Remove it and download it again.") from error
+    finally:
+        shutil.rmtree(waiting, ignore_errors=True)
+
+
+def _members(archive: Path, take: str) -> Iterator[tuple[str, BinaryIO]]:
+    """(base name, stream) of the plain files in the archive whose base names match."""
+    total = 0
+    if zipfile.is_zipfile(archive):
+        with zipfile.ZipFile(archive) as packed:
+            for member in packed.infolist():
+                name = PurePosixPath(member.filename.replace("\\", "/")).name
+                if not member.is_dir() and _wanted(name, take):
+                    total = _within(total + member.file_size, archive)
+                    with packed.open(member) as stream:
+                        yield name, stream  # type: ignore[misc]
+        return
+    with tarfile.open(archive, "r:*") as tar:
+        for entry in tar:
+            name = PurePosixPath(entry.name.replace("\\", "/")).name
+            if entry.isfile() and _wanted(name, take):
+                total = _within(total + entry.size, archive)
+                opened = tar.extractfile(entry)
+                if opened is not None:
+                    with contextlib.closing(opened):
+                        yield name, opened  # type: ignore[misc]
+
+
+def _wanted(name: str, take: str) -> bool:
+    return name not in ("", ".", "..") and re.fullmatch(take, name) is not None
+
+
+def _within(total: int, archive: Path) -> int:
+    if total > _MOST_UNPACKED:
+        raise DataError(
+            f"The archive '{archive}' unpacks to more than {_MOST_UNPACKED // 2**30} GiB; it is damaged or hostile."
+        )
+    return total
+
+
+def _unpack_member(name: str, stream: BinaryIO, folder: Path) -> str:
+    with (folder / name).open("wb") as out:
+        shutil.copyfileobj(stream, out, _PIECE)
+        out.flush()
+        os.fsync(out.fileno())
+    return name

@@ -1,0 +1,55 @@
+"""Oxford Flowers-17: 80 numbered photographs a class in one folder (Nilsback and Zisserman, CVPR 2006)."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+
+from glassnet.data.dataset import Dataset, Splits
+from glassnet.data.pictures import common_size, picture_info, read_pictures
+from glassnet.data.split import split
+from glassnet.errors import DataError
+
+__all__ = ["FLOWER_NAMES", "has_flowers", "load_flowers"]
+
+# In the order of the image numbers: the first 80 photographs are daffodils.
+FLOWER_NAMES = (
+    "daffodil", "snowdrop", "lily of the valley", "bluebell", "crocus", "iris", "tigerlily", "tulip", "fritillary",
+    "sunflower", "daisy", "coltsfoot", "dandelion", "cowslip", "buttercup", "windflower", "pansy",
+)  # fmt: skip
+_PER_CLASS = 80
+_FILE = re.compile(r"image_(\d{4})\.jpe?g", re.IGNORECASE)
+_SPLIT_NOTE = (
+    "Split 40 / 20 / 20 photographs a class by a fixed seed, as large as the three official splits but not one of them."
+)
+
+
+def _folder(path: Path) -> Path:
+    return path / "jpg" if (path / "jpg").is_dir() else path
+
+
+def has_flowers(path: Path) -> bool:
+    """Whether the folder, or `jpg` in it, holds `image_0001.jpg`."""
+    return (_folder(path) / "image_0001.jpg").is_file()
+
+
+def load_flowers(path: Path, image_size: tuple[int, int] | None = None) -> Splits:
+    """Read `jpg/image_0001.jpg` to `image_1360.jpg`: class = (number - 1) // 80. RGB, sizes as `common_size` says.
+
+    Raises `DataError` when no numbered photograph is there or one cannot be read.
+    """
+    folder = _folder(path)
+    try:
+        found = sorted((int(m[1]), p) for p in folder.iterdir() if (m := _FILE.fullmatch(p.name)))
+    except OSError as error:
+        raise DataError(f"Cannot read the folder '{folder}': {error.strerror or error}.") from error
+    files = [(n, p) for n, p in found if 1 <= n <= _PER_CLASS * len(FLOWER_NAMES)]
+    if not files:
+        raise DataError(f"Folder '{folder}' holds no 'image_0001.jpg' to 'image_1360.jpg'; unpack 17flowers.tgz there.")
+    shape, notes = common_size([picture_info(p) for _, p in files], image_size)
+    labels = np.asarray([(n - 1) // _PER_CLASS for n, _ in files], np.int64)
+    images = read_pictures([p for _, p in files], shape)
+    whole = Dataset(images, labels, FLOWER_NAMES, "flowers17", (*notes, _SPLIT_NOTE))
+    return split(whole, (0.5, 0.25, 0.25), seed=0)

@@ -1,0 +1,132 @@
+"""From what a user names (a folder, a file or a known set) to training, validation and test parts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from glassnet.data.catalogue import find, known
+from glassnet.data.cifar import has_cifar, is_cifar_binary, is_cifar_python, load_cifar
+from glassnet.data.dataset import Dataset, Splits, join
+from glassnet.data.digits import load_digits
+from glassnet.data.flowers import has_flowers, load_flowers
+from glassnet.data.folder import load_folder, sub_folders
+from glassnet.data.idx import has_idx, is_idx, load_idx
+from glassnet.data.letters36 import load_letters36
+from glassnet.data.lists import has_lists, load_lists
+from glassnet.data.mat import has_mat, is_mat, load_mat
+from glassnet.data.pictures import is_picture_name
+from glassnet.data.split import hold_out
+from glassnet.errors import DataError
+
+__all__ = ["load"]
+
+_WITH_PICTURES = ("flowers17", "sun8")
+
+
+def load(
+    data: str | Path,
+    *,
+    image_size: tuple[int, int] | None = None,
+    validation: float | int | None = None,
+    seed: int = 0,
+) -> Splits:
+    """Read a data set.
+
+    Parameters
+    ----------
+    data : a folder or file if it exists, else the name of a known set (see `glassnet.data.CATALOGUE`). The kind of a
+        folder or file is found by its content: IDX (MNIST), CIFAR-10 binary or python version, MATLAB 5 characters,
+        text lists, Flowers-17, or one folder of pictures a class.
+    image_size : (H, W) for sets of pictures; without it the size they share, or 32x32 (the notes say so)
+    validation : how much of the training part to hold out, stratified: a fraction, a count, or 0 for none. A
+    validation part
+        of the set's own goes back into training first. None keeps the set as it comes.
+    seed : of the held-out part
+
+    Raises
+    ------
+    DataError
+        Nothing there and no such name (the nearest one is suggested); a known set that is not on this machine;
+        whatever is wrong with the files.
+    """
+    if image_size is not None and (len(image_size) != 2 or min(image_size) < 1 or max(image_size) > 4096):
+        raise DataError(f"An image size is H W, each from 1 to 4096. Got {tuple(image_size)} instead.")
+    path = Path(data)
+    splits = _from_path(path, image_size) if _exists(path) else _from_catalogue(str(data), image_size)
+    return splits if validation is None else _with_validation(splits, validation, seed)
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return str(path) not in ("", ".") and path.exists()
+    except (OSError, ValueError):  # a name too long, or with a NUL
+        return False
+
+
+def _from_catalogue(name: str, image_size: tuple[int, int] | None) -> Splits:
+    known(name)
+    if name not in _WITH_PICTURES:
+        _refuse_size(name, image_size)
+    path = find(name)
+    if path is None:
+        raise DataError(f"Data set '{name}' is not on this machine yet. Type: glassnet data get {name}")
+    if name == "digits":
+        return load_digits()
+    if name == "mnist":
+        return load_idx(path, name)
+    if name == "cifar10":
+        return load_cifar(path, name)
+    if name in ("nist36", "nist26"):
+        return load_mat(path, name)
+    if name == "letters36":
+        return load_letters36(path)
+    return load_flowers(path, image_size) if name == "flowers17" else load_lists(path, image_size)
+
+
+def _from_path(path: Path, image_size: tuple[int, int] | None) -> Splits:
+    if path.is_dir():
+        return _from_folder(path, image_size)
+    _refuse_size(str(path), image_size)
+    if is_mat(path) or path.suffix.lower() == ".mat":
+        return load_mat(path)
+    if is_cifar_python(path) or is_cifar_binary(path):
+        return load_cifar(path)
+    if is_idx(path) or "-ubyte" in path.name:
+        return load_idx(path)
+    if path.suffix.lower() == ".bin":
+        return load_cifar(path)
+    what = (
+        "a single picture; give a folder with one folder of pictures a class"
+        if is_picture_name(path)
+        else "of no known kind"
+    )
+    raise DataError(f"'{path}' is {what}. Read are IDX (MNIST), CIFAR-10 and MATLAB 5 files, and folders of pictures.")
+
+
+def _from_folder(path: Path, image_size: tuple[int, int] | None) -> Splits:
+    sub_folders(path)  # says so when the folder cannot be read
+    if has_lists(path):
+        return load_lists(path, image_size)
+    if has_flowers(path):
+        return load_flowers(path, image_size)
+    if has_idx(path) or has_cifar(path) or has_mat(path):
+        _refuse_size(str(path), image_size)
+        return load_idx(path) if has_idx(path) else load_cifar(path) if has_cifar(path) else load_mat(path)
+    return load_folder(path, image_size)
+
+
+def _refuse_size(name: str, image_size: tuple[int, int] | None) -> None:
+    if image_size is not None:
+        h, w = image_size
+        raise DataError(
+            f"An image size applies to picture files; '{name}' has its own. Use the preprocessing step 'resize {h} "
+            f"{w}'."
+        )
+
+
+def _with_validation(splits: Splits, size: float | int, seed: int) -> Splits:
+    whole: Dataset = splits.train if splits.valid is None else join(splits.train, splits.valid)
+    if not isinstance(size, bool) and size == 0:
+        return Splits(whole, None, splits.test)
+    train, valid = hold_out(whole, size, seed)
+    return Splits(train, valid, splits.test)

@@ -1,0 +1,99 @@
+"""Splits that keep the share of every class and depend on nothing but the seed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from glassnet.data.dataset import Dataset, Splits
+from glassnet.data.streams import SPLITTING, generator
+from glassnet.errors import DataError
+
+__all__ = ["hold_out", "split"]
+
+
+def split(dataset: Dataset, sizes: Sequence[float | int], seed: int = 0) -> Splits:
+    """Cut a data set into training, validation and test parts, stratified by class.
+
+    Parameters
+    ----------
+    sizes : three numbers (train, validation, test), or two (train, test). A float from 0 to 1 is a fraction of the set,
+        a whole number is a count. A part of size 0 does not exist. What is not asked for is left out.
+    seed : the same seed gives the same split on every machine.
+
+    In every part each class has its share of the whole set, to within one example; within a part the order of
+    the set is kept. Raises `DataError` when the sizes do not fit the set.
+    """
+    if len(sizes) not in (2, 3):
+        raise DataError(
+            f"A split takes 3 sizes (train, validation, test) or 2 (train, test). Got {len(sizes)} instead."
+        )
+    counts = [_count(size, len(dataset), dataset.name) for size in sizes]
+    if all(isinstance(size, float) for size in sizes) and abs(sum(sizes) - 1.0) < 1e-9:
+        counts[0] = len(dataset) - sum(counts[1:])  # fractions that make up 1 lose nothing to rounding
+    if sum(counts) > len(dataset) or counts[0] < 1:
+        raise DataError(
+            f"A split of '{dataset.name}' into {list(sizes)} needs {max(counts[0], 1)} + {sum(counts[1:])} examples; "
+            f"there are {len(dataset)}. Ask for less, and at least 1 to train on."
+        )
+    train, valid, test = counts[0], counts[1] if len(counts) == 3 else 0, counts[-1]
+    rest = np.arange(len(dataset), dtype=np.int64)
+    rng = generator(seed, SPLITTING)
+    rest, test_rows = _draw(dataset.labels, rest, test, rng)
+    rest, valid_rows = _draw(dataset.labels, rest, valid, rng)
+    if train < len(rest):
+        _, rest = _draw(dataset.labels, rest, train, rng)
+    return Splits(
+        dataset.subset(rest),
+        dataset.subset(valid_rows) if valid else None,
+        dataset.subset(test_rows) if test else None,
+    )
+
+
+def hold_out(dataset: Dataset, size: float | int, seed: int = 0) -> tuple[Dataset, Dataset]:
+    """(rest, held out): `size` examples (a count, or a fraction from 0 to 1) held out, stratified by class.
+
+    Raises `DataError` when nothing would be held out or nothing would be left.
+    """
+    count = _count(size, len(dataset), dataset.name)
+    if not 1 <= count < len(dataset):
+        raise DataError(
+            f"Cannot hold out {size} of the {len(dataset)} examples of '{dataset.name}'; at least 1 must be held "
+            "out and 1 left."
+        )
+    rest, held = _draw(dataset.labels, np.arange(len(dataset), dtype=np.int64), count, generator(seed, SPLITTING))
+    return dataset.subset(rest), dataset.subset(held)
+
+
+def _count(size: float | int, total: int, name: str) -> int:
+    if isinstance(size, (bool, np.bool_)) or not isinstance(size, (int, float, np.integer, np.floating)):
+        raise DataError(f"A part of '{name}' is a count or a fraction from 0 to 1. Got {size!r} instead.")
+    if isinstance(size, (int, np.integer)):
+        if size < 0:
+            raise DataError(f"A part of '{name}' cannot have {size} examples; give a count from 0 or a fraction.")
+        return int(size)
+    if not 0.0 <= size <= 1.0:  # also refuses NaN
+        raise DataError(
+            f"A fraction of '{name}' must be from 0 to 1. Got {size} instead; a count has no decimal point."
+        )
+    return round(float(size) * total)
+
+
+def _draw(
+    labels: npt.NDArray[np.int64], rows: npt.NDArray[np.int64], count: int, rng: np.random.Generator
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """(rows left, rows drawn), both ascending; `count` rows, shared among the classes by largest remainder."""
+    classes, of_class = np.unique(labels[rows], return_inverse=True)
+    sizes = np.bincount(of_class, minlength=len(classes))
+    exact = count * sizes / max(len(rows), 1)
+    quota = np.floor(exact).astype(np.int64)
+    # A stable sort: among equal remainders the lower class comes first, on every machine.
+    order = np.argsort(-(exact - quota), kind="stable")
+    quota[order[: count - int(quota.sum())]] += 1
+    drawn = np.zeros(len(rows), dtype=bool)
+    for index in range(len(classes)):
+        members = np.flatnonzero(of_class == index)
+        drawn[rng.permutation(members)[: quota[index]]] = True
+    return rows[~drawn], rows[drawn]

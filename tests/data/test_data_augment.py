@@ -1,0 +1,167 @@
+"""Augmentation: exact where it can be, keyed by the example, and the same in every order of work."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from data_files import one_line_error
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import ndimage
+
+from glassnet.data import Augmentation
+from glassnet.data.warp import elastic_noise, warp
+from glassnet.errors import NotationError
+
+RNG = np.random.default_rng(11)
+BYTES = RNG.integers(0, 256, (24, 12, 10, 3), np.uint8)
+FLOATS = RNG.random((24, 12, 10, 1)).astype(np.float32)
+ALL = "flip -> shift 2 -> rotate 10 -> scale 10 -> crop 1 -> elastic 34 4"
+
+
+def test_nothing_is_a_copy() -> None:
+    out = Augmentation.parse("").apply(BYTES, np.arange(24), 1, 0)
+    assert (out == BYTES).all() and out is not BYTES
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    st.permutations(list(range(24))),
+    st.integers(1, 24),
+    st.sampled_from([ALL, "flip", "shift 3 -> rotate 40", "elastic 20 3"]),
+)
+def test_the_order_of_work_does_not_matter(order: list[int], size: int, notation: str) -> None:
+    for images in (BYTES, FLOATS):
+        whole = Augmentation.parse(notation).apply(images, np.arange(24), 2, 7)
+        other = Augmentation.parse(notation)
+        other.apply(images[:1], [5000], 2, 7)  # a longer table of random numbers begins with the shorter one
+        for start in range(0, 24, size):
+            rows = order[start : start + size]
+            assert (other.apply(images[rows], rows, 2, 7) == whole[rows]).all()
+
+
+def test_epochs_and_seeds_differ() -> None:
+    steps = Augmentation.parse(ALL)
+    one = steps.apply(FLOATS, np.arange(24), 1, 0)
+    assert (steps.apply(FLOATS, np.arange(24), 2, 0) != one).any(axis=(1, 2, 3)).all()
+    assert (steps.apply(FLOATS, np.arange(24), 1, 1) != one).any(axis=(1, 2, 3)).all()
+    assert (steps.apply(FLOATS, np.arange(24), 1, 0) == one).all()
+    assert one.shape == FLOATS.shape and one.dtype == np.float32
+
+
+def test_flip_is_exact_and_happens_half_the_time() -> None:
+    images = np.repeat(BYTES[:1], 400, axis=0)
+    out = Augmentation.parse("flip").apply(images, np.arange(400), 0, 0)
+    mirrored = (out == images[:, :, ::-1]).all(axis=(1, 2, 3))
+    assert ((out == images).all(axis=(1, 2, 3)) ^ mirrored).all() and 150 < mirrored.sum() < 250
+
+
+def test_crop_is_a_window_of_the_widened_image() -> None:
+    images = np.repeat(BYTES[:1], 200, axis=0)
+    out = Augmentation.parse("crop 2").apply(images, np.arange(200), 0, 0)
+    wide = np.pad(BYTES[0], ((2, 2), (2, 2), (0, 0)), mode="edge")
+    windows = {wide[y : y + 12, x : x + 10].tobytes() for y in range(5) for x in range(5)}
+    assert {image.tobytes() for image in out} == windows
+
+
+def test_constant_images_stay_constant() -> None:
+    images = np.full((24, 9, 9, 1), 77, np.uint8)
+    assert (Augmentation.parse(ALL).apply(images, np.arange(24), 3, 1) == 77).all()
+
+
+def test_values_stay_within_range() -> None:
+    out = Augmentation.parse(ALL).apply(FLOATS, np.arange(24), 3, 1)
+    assert out.min() >= FLOATS.min() and out.max() <= FLOATS.max()
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 1000))
+def test_the_kernel_agrees_with_scipy(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    image = rng.random((1, 8, 11, 1)).astype(np.float32)
+    affine = (np.asarray([[1, 0, 0], [0, 1, 0]]) + rng.normal(0, 0.4, (1, 2, 3))) * [1, 1, 3]
+    field = rng.normal(0, 1.5, (1, 2, 8, 11)).astype(np.float32)
+    out = np.empty_like(image)
+    warp(image, affine, field, 0.0, out)
+    y, x = np.mgrid[0:8, 0:11].astype(float)
+    x, y = x + field[0, 0], y + field[0, 1]
+    u, v = (affine[0, row, 0] * x + affine[0, row, 1] * y + affine[0, row, 2] for row in (0, 1))
+    expected = ndimage.map_coordinates(image[0, :, :, 0].astype(float), [v, u], order=1, mode="nearest")
+    np.testing.assert_allclose(out[0, :, :, 0], expected, atol=1e-5)
+
+
+def test_turning_there_and_magnifying_keep_the_centre() -> None:
+    image = np.zeros((50, 9, 9, 1), np.float32)
+    image[:, 4, 4] = 1.0
+    for notation in ("rotate 180", "scale 50"):
+        out = Augmentation.parse(notation).apply(image, np.arange(50), 0, 0)
+        np.testing.assert_allclose(out[:, 4, 4, 0], 1.0, atol=1e-6)
+
+
+def test_steps_act_in_the_order_written() -> None:
+    # A quarter turn, then a shift, is not a shift, then a quarter turn; both are known for given random numbers.
+    first, second = Augmentation.parse("crop 3 -> flip"), Augmentation.parse("crop 3")
+    cropped = second.apply(BYTES, np.arange(24), 0, 0)
+    both = first.apply(BYTES, np.arange(24), 0, 0)
+    assert both.shape == cropped.shape
+    affine = first._affine(np.asarray([[0.99, 0.5, 0.0]]), 12, 10)  # 3 to the left, then mirrored
+    # place x shows the mirrored picture at x, which is the cropped picture at 9 - x, which is the image at 12 - x
+    assert affine[0, 0].tolist() == [-1.0, 0.0, 12.0]
+
+
+def test_the_noise_has_the_size_of_the_paper() -> None:
+    keys = np.arange(1, 101, dtype=np.uint64) * np.uint64(7919)
+    sigma, reach = 2.0, 6
+    weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
+    weights /= weights.sum()
+    field = np.empty((100, 2, 20, 20), np.float32)
+    elastic_noise(keys, weights, 10.0, field)
+    # Uniform noise in (-1, 1) has variance 1/3; smoothing multiplies it by (sum of squared weights)^2.
+    expected = 10.0 * np.sqrt((weights**2).sum() ** 2 / 3.0)
+    assert abs(field.std() / expected - 1.0) < 0.05 and abs(field.mean()) < 0.05 * expected * 3
+    assert abs(field[:, :, 0, 0].std() / expected - 1.0) < 0.25  # at the corner as elsewhere
+
+
+@pytest.mark.parametrize("notation", ["flip", ALL, "shift 0.5", "rotate 12.5 -> flip", "flip -> elastic 4 8"])
+def test_notation_round_trip(notation: str) -> None:
+    assert Augmentation.parse(notation).notation() == notation
+
+
+@pytest.mark.parametrize(
+    ("notation", "word"),
+    [
+        ("flop", "Did you mean 'flip'?"),
+        ("flip -> ", "missing"),
+        ("flip 3", "flip"),
+        ("shift", "shift P"),
+        ("shift -1", "above 0"),
+        ("shift nan", "shift P"),
+        ("shift x", "shift P"),
+        ("rotate 181", "180"),
+        ("scale 100", "90"),
+        ("crop 1.5", "crop P"),
+        ("elastic 4", "elastic ALPHA SIGMA"),
+        ("elastic 4 8 -> flip", "comes last"),
+        ("elastic 4 8 -> elastic 4 8", "once"),
+    ],
+)
+def test_notation_that_cannot_be_read(notation: str, word: str) -> None:
+    with pytest.raises(NotationError) as caught:
+        Augmentation.parse(notation)
+    assert word in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_what_does_not_fit() -> None:
+    steps = Augmentation.parse("shift 1")
+    for images, indices in (
+        (BYTES[0], [0]),
+        (BYTES.astype(float), range(24)),
+        (BYTES, range(3)),
+        (BYTES[:1], [-1]),
+        (BYTES[:1], [10**12]),
+    ):
+        with one_line_error():
+            steps.apply(images, np.asarray(list(indices)), 0, 0)
+    with one_line_error("seed"):
+        steps.apply(BYTES, np.arange(24), 0, -1)
+    assert len(steps.apply(BYTES[:0], [], 0, 0)) == 0

@@ -1,0 +1,48 @@
+# make demo    set up, then train on embedded data and write a report (no PyTorch needed)
+# make test    set up, then run style checks, type checks and all tests
+# make verify  the long proofs in full: mutation, all kills, every published row
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+WORKERS ?= 2
+
+.PHONY: demo test verify lint setup setup-dev clean
+
+setup: $(VENV)/.ready
+setup-dev: $(VENV)/.ready-dev
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "glassnet needs Python 3.11 or newer; name one with make PYTHON=python3.12"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.ready: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "setting up (a minute or so the first time)"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/.ready-dev: $(VENV)/.ready
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,torch]'
+	@touch $@
+
+demo: setup
+	@echo; echo "== every gradient of the network against central differences"
+	$(BIN)/glassnet check "linear 128 -> relu -> linear 10" --input 8x8x1
+	@echo; echo "== training on 1,437 handwritten digits"
+	$(BIN)/glassnet train recipes/digits.toml
+
+lint: setup-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: lint
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -q -m "not long"
+
+verify: setup-dev
+	$(BIN)/python -m pytest -n $(WORKERS) -q
+	$(BIN)/python tests/mutation.py
+	$(BIN)/glassnet reproduce --out runs/reproduce
+
+clean:
+	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache

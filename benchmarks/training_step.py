@@ -22,6 +22,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -43,7 +44,9 @@ class Case:
 CASES = {
     "softmax-784-10-single": Case("784-10 softmax, one example a step, SGD", (784, 10), "relu", 1, "sgd", (130, 130)),
     "softmax-784-10": Case("784-10 softmax, batch 100, SGD", (784, 10), "relu", 100, "sgd", (4.5, 4.5)),
-    "sigmoid-1024-64-36": Case("1024-64-36 sigmoid, batch 100, SGD", (1024, 64, 36), "sigmoid", 100, "sgd", (1.55, 1.7)),
+    "sigmoid-1024-64-36": Case(
+        "1024-64-36 sigmoid, batch 100, SGD", (1024, 64, 36), "sigmoid", 100, "sgd", (1.55, 1.7)
+    ),
     "autoencoder": Case(
         "autoencoder 1024-32-32-32-1024, batch 100, momentum",
         (1024, 32, 32, 32, 1024), "relu", 100, "momentum", (1.45, 1.55), rebuild=True,
@@ -107,45 +110,58 @@ def _ours_one_by_one(case: Case, notation: str, optimizer: Any) -> float:
     trainer = Trainer(Network(notation, (28, 28, 1)), optimizer=optimizer, batch=1, epochs=epochs)
     trainer.fit(data)
     ends = [record["seconds"] for record in trainer.history.epochs]
-    return statistics.median(b - a for a, b in zip(ends, ends[1:], strict=False)) / n
+    return statistics.median(b - a for a, b in pairwise(ends)) / n
 
 
 def pytorch(case: Case, threads: int) -> dict[str, float]:
     import torch
 
     torch.set_num_threads(threads)
-    found = {}
-    for way in ("default", "fused"):
-        layers: list[Any] = []
-        for before, after in zip(case.sizes, case.sizes[1:], strict=False):
-            layers += [torch.nn.Linear(before, after), torch.nn.ReLU() if case.activation == "relu" else torch.nn.Sigmoid()]
-        layers = layers[:-1] + ([torch.nn.Sigmoid()] if case.rebuild else [])
-        network = torch.nn.Sequential(*layers)
-        fused = {"fused": True} if way == "fused" else {}
-        if case.optimizer == "adam":
-            optimizer: Any = torch.optim.Adam(network.parameters(), 1e-3, **fused)
+    return {way: _pytorch_step(case, fused=way == "fused") for way in ("default", "fused")}
+
+
+def _pytorch_step(case: Case, *, fused: bool) -> float:
+    import torch
+
+    layers: list[Any] = []
+    for before, after in pairwise(case.sizes):
+        layers += [torch.nn.Linear(before, after), torch.nn.ReLU() if case.activation == "relu" else torch.nn.Sigmoid()]
+    layers = layers[:-1] + ([torch.nn.Sigmoid()] if case.rebuild else [])
+    network = torch.nn.Sequential(*layers)
+    more = {"fused": True} if fused else {}
+    if case.optimizer == "adam":
+        optimizer: Any = torch.optim.Adam(network.parameters(), 1e-3, **more)
+    else:
+        momentum = 0.9 if case.optimizer == "momentum" else 0.0
+        optimizer = torch.optim.SGD(network.parameters(), 1e-3, momentum=momentum, **more)
+    x, y = (torch.from_numpy(array) for array in make_batches(case))
+
+    def step(i: int) -> None:
+        optimizer.zero_grad()
+        scores = network(x[i % _BATCHES])
+        if case.rebuild:
+            loss = torch.nn.functional.mse_loss(scores, x[i % _BATCHES])
         else:
-            momentum = 0.9 if case.optimizer == "momentum" else 0.0
-            optimizer = torch.optim.SGD(network.parameters(), 1e-3, momentum=momentum, **fused)
-        x, y = (torch.from_numpy(array) for array in make_batches(case))
+            loss = torch.nn.functional.cross_entropy(scores, y[i % _BATCHES])
+        loss.backward()
+        optimizer.step()
 
-        def step(i: int) -> None:
-            optimizer.zero_grad()
-            scores = network(x[i % _BATCHES])
-            if case.rebuild:
-                loss = torch.nn.functional.mse_loss(scores, x[i % _BATCHES])
-            else:
-                loss = torch.nn.functional.cross_entropy(scores, y[i % _BATCHES])
-            loss.backward()
-            optimizer.step()
-
-        found[way] = median_step(step)
-    return found
+    return median_step(step)
 
 
 def in_own_process(side: str, name: str, threads: int) -> dict[str, float]:
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
-    command = [sys.executable, "-m", "benchmarks.training_step", "--side", side, "--case", name, "--threads", str(threads)]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.training_step",
+        "--side",
+        side,
+        "--case",
+        name,
+        "--threads",
+        str(threads),
+    ]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     return result
@@ -163,21 +179,27 @@ def gemm_speed(threads: int) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--threads", type=int, action="append", help="number of threads; may be given twice (default 1 and 2)")
+    parser.add_argument("--threads", type=int, action="append", help="threads; may be given again (default 1 and 2)")
     parser.add_argument("--runs", type=int, default=5, help="runs of each side (default 5)")
-    parser.add_argument("--case", choices=list(CASES), action="append", help="a case; may be given again (default: all)")
+    parser.add_argument(
+        "--case", choices=list(CASES), action="append", help="a case; may be given again (default: all)"
+    )
     parser.add_argument("--side", choices=["ours", "pytorch"], help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.side:
         function = ours if options.side == "ours" else pytorch
         print(json.dumps(function(CASES[options.case[0]], options.threads[0])))
         return
-    print(f"{platform.processor() or platform.machine()}, Python {platform.python_version()}, medians of {options.runs} runs")
-    versions = "import numba, numpy, torch; print('NumPy', numpy.__version__, 'Numba', numba.__version__, 'PyTorch', torch.__version__)"
+    print(
+        f"{platform.machine()}, Python {platform.python_version()}, medians of {options.runs} runs",
+    )
+    versions = "import numba, numpy, torch as t; print(*(m.__name__ + ' ' + m.__version__ for m in (numpy, numba, t)))"
     print(subprocess.run([sys.executable, "-c", versions], capture_output=True, text=True, check=True).stdout.strip())
     speeds = [gemm_speed(1), gemm_speed(2)]
     print(f"matrix product: {speeds[0]:.0f} GFLOP/s on one thread, {speeds[1]:.0f} on two\n")
-    print("| network | threads | PyTorch ms | glassnet ms | ratio | goal | |\n|---|---|---|---|---|---|---|", flush=True)
+    print(
+        "| network | threads | PyTorch ms | glassnet ms | ratio | goal | |\n|---|---|---|---|---|---|---|", flush=True
+    )
     for name in options.case or CASES:
         for threads in options.threads or (1, 2):
             print(measure(name, threads, options.runs), flush=True)

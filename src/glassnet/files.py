@@ -1,4 +1,4 @@
-"""Files that are whole or absent: every file glassnet writes goes to a temporary name, is flushed to the disk and renamed."""
+"""Files that are whole or absent: each goes to a temporary name, is flushed to the disk and renamed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 from glassnet.errors import GlassnetError
 
-__all__ = ["atomic_write", "read_json", "sha256_file", "write_json", "write_text"]
+__all__ = ["atomic_write", "read_json", "remove_partial", "sha256_file", "write_json", "write_text"]
 
 
 @contextlib.contextmanager
@@ -40,11 +40,11 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
+        Path(temporary).chmod(0o666 & ~_umask())
+        Path(temporary).replace(path)
     except BaseException as error:
         with contextlib.suppress(OSError):
-            os.unlink(temporary)
+            Path(temporary).unlink()
         if isinstance(error, OSError):
             raise _cannot_write(path, error) from error
         raise
@@ -60,8 +60,16 @@ def _umask() -> int:
 def _cannot_write(path: Path, error: OSError) -> GlassnetError:
     reason = error.strerror or str(error)
     return GlassnetError(
-        f"Cannot write '{path}': {reason}. Nothing was left half-written; free some space or choose another place (--out)."
+        f"Cannot write '{path}': {reason}. Nothing was left half-written;"
+        " free some space or choose another place (--out)."
     )
+
+
+def remove_partial(folder: str | os.PathLike[str]) -> None:
+    """Remove the temporary files that writers killed in the middle of their work left in a folder."""
+    for path in Path(folder).glob(".*.partial"):
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
@@ -85,5 +93,5 @@ def read_json(path: str | os.PathLike[str]) -> Any:
 
 def sha256_file(path: str | os.PathLike[str]) -> str:
     """SHA-256 of a file's bytes, as 64 hexadecimal digits."""
-    with open(path, "rb") as file:
+    with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

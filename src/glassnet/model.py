@@ -15,8 +15,7 @@ import numpy as np
 from glassnet import metrics
 from glassnet.data import Dataset, Preprocess, read_picture
 from glassnet.errors import DataError, GlassnetError, ModelError
-from glassnet.nn import Loss, Network, parse_loss
-from glassnet.nn import model_file
+from glassnet.nn import Loss, Network, model_file, parse_loss
 from glassnet.nn.functional.arrays import Array
 
 __all__ = ["Model"]
@@ -110,21 +109,21 @@ class Model:
             raise ModelError(f"'{path}' is no glassnet model of version {_VERSION} (a checkpoint, perhaps).")
         try:
             return cls._from_parts(description, arrays)
-        except (KeyError, TypeError, ValueError, GlassnetError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError, GlassnetError) as error:
             raise ModelError(f"The model file '{path}' does not fit this version of glassnet: {error}") from error
 
     @classmethod
     def _from_parts(cls, description: dict[str, Any], arrays: dict[str, Array]) -> Model:
-        image_shape = tuple(int(size) for size in description["image_shape"])
+        height, width, channels = (int(size) for size in description["image_shape"])
+        image_shape = (height, width, channels)
         parts = {room: _with_prefix(arrays, room) for room in ("network", "preprocess")}
         preprocess = Preprocess.restore(description["preprocess"], parts["preprocess"])
         network = Network(description["network"], preprocess.output_shape(image_shape))
         network.load_arrays(parts["network"])
-        height, width, channels = image_shape
         return cls(
             network,
             preprocess,
-            (height, width, channels),
+            image_shape,
             tuple(description["class_names"]),
             parse_loss(description["loss"]),
             dict(description["card"]),

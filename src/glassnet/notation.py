@@ -57,7 +57,8 @@ def parse(text: str, what: str = "network") -> list[Step]:
             item = item[1:-1].strip()
         if not item:
             raise NotationError(
-                f"The {what} notation '{_short(text)}' has an empty step; write steps as 'word arguments' joined by '->'."
+                f"The {what} notation '{_short(text)}' has an empty step;"
+                " write steps as 'word arguments' joined by '->'."
             )
         head, *rest = item.split(",")
         words = head.split()

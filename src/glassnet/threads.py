@@ -3,6 +3,11 @@
 Two thread pools that both spin while they wait starve each other (a factor of nine was measured), so glassnet uses
 one: Numba's. Matrix products run on that pool too, each thread calling a single-threaded BLAS on its share. While the
 engine works, NumPy's own BLAS pool is therefore held at one thread, and given back afterwards.
+
+A thread of that pool that waits for the others should not spin for long either: on a machine that has other work to do
+it would keep the very thread it waits for from running (a step of 2 ms then takes 40). GNU's OpenMP library spins for
+milliseconds by default; unless the user chose otherwise (GOMP_SPINCOUNT, OMP_WAIT_POLICY), it is told to spin for a few
+microseconds and then to sleep. The variable is read when the first shared kernel runs, so it is set here.
 """
 
 from __future__ import annotations
@@ -12,6 +17,9 @@ import os
 from collections.abc import Callable, Iterator
 
 from glassnet.errors import RecipeError
+
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 __all__ = ["available", "count", "set_count", "single_blas_thread", "use"]
 
@@ -52,7 +60,7 @@ def set_count(number: int) -> None:
     number = _parse(number, "threads")
     import numba
 
-    _count = min(number, int(numba.config.NUMBA_NUM_THREADS))
+    _count = min(number, int(numba.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
     numba.set_num_threads(_count)
 
 
@@ -89,7 +97,7 @@ def _blas_pools() -> list[tuple[Callable[[], int], Callable[[int], None]]]:
     return _setters
 
 
-class single_blas_thread:  # noqa: N801  (used like a function: `with single_blas_thread():`)
+class single_blas_thread:
     """Hold every BLAS pool at one thread within the block. Nested blocks cost a fraction of a microsecond."""
 
     def __enter__(self) -> None:

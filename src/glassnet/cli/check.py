@@ -31,7 +31,14 @@ def check(
     from glassnet.recipes import check_notation
 
     result = check_notation(
-        network, parse_shape(input) if input else None, classes, loss, examples=examples, samples=samples, l2=l2, seed=seed
+        network,
+        parse_shape(input) if input else None,
+        classes,
+        loss,
+        examples=examples,
+        samples=samples,
+        l2=l2,
+        seed=seed,
     )
     typer.echo(result)
     if json:

@@ -13,7 +13,9 @@ from glassnet.cli.options import Json, emit
 def evaluate(
     model: Annotated[Path, typer.Argument(help="A model file or a run folder.")],
     data: Annotated[str, typer.Argument(help="A folder or file, or a known set.")],
-    part: Annotated[str, typer.Option(help="Which part: test, train, valid or all (default: test if there is one).")] = "",
+    part: Annotated[
+        str, typer.Option(help="Which part: test, train, valid or all (default: test if there is one).")
+    ] = "",
     json: Json = False,
 ) -> None:
     """Accuracy with its 95 % interval, a table of the classes, and the confusion matrix.

@@ -41,7 +41,9 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it and exit.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it and exit.")
+    ] = False,
 ) -> None:
     """Neural networks you can see through."""
 
@@ -59,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output is gone: there is nobody to tell
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  (whatever went wrong becomes one line)
+    except (Exception, KeyboardInterrupt) as error:
         if os.environ.get("GLASSNET_TRACEBACK") == "1":
             raise
         text, status = _explain(error)
@@ -83,7 +85,10 @@ def _explain(error: BaseException) -> tuple[str, int]:
         name = f" '{error.filename}'" if error.filename else ""
         return f"error: {error.strerror or _one_line(str(error))}{name}.", 2
     kind = type(error).__name__
-    return f"error: {kind}: {_one_line(str(error))} (this is a defect of glassnet; GLASSNET_TRACEBACK=1 shows where).", 2
+    return (
+        f"error: {kind}: {_one_line(str(error))} (this is a defect of glassnet; GLASSNET_TRACEBACK=1 shows where).",
+        2,
+    )
 
 
 def _one_line(text: str) -> str:

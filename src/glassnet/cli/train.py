@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -31,7 +32,8 @@ def train(
     patience: Annotated[int | None, typer.Option(help="Stop after so many epochs without a better one.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of all random numbers.")] = None,
     settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Replace a recipe's value: optimizer.lr=0.1.")
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Replace a recipe's value: optimizer.lr=0.1."),
     ] = None,
     sweeps: Annotated[
         list[str] | None,
@@ -72,7 +74,7 @@ def train(
         "train.patience": patience,
         "train.seed": seed,
         "train.threads": threads,
-        "data.validation": int(validation) if validation is not None and validation >= 1 else validation,
+        "data.validation": _share_or_count(validation),
     }
     given = {name: value for name, value in flags.items() if value is not None}
     if resume is not None:
@@ -94,6 +96,10 @@ def train(
     _tell(run, json)
 
 
+def _share_or_count(number: float | None) -> float | int | None:
+    return int(number) if number is not None and number >= 1 and number.is_integer() else number
+
+
 def _settings(settings: list[str] | None) -> list[tuple[str, Any]]:
     return [(name, setting_value(value)) for name, value in map(parse_setting, settings or [])]
 
@@ -102,11 +108,17 @@ def _sweep(recipe: Any, sweeps: list[str], folder: Path, json: bool) -> None:
     from glassnet import recipes
     from glassnet.train import progress_for
 
-    values = {name: [setting_value(v.strip()) for v in text.split(",")] for name, text in map(parse_setting, sweeps)}
+    values: dict[str, Sequence[Any]] = {
+        name: [setting_value(v.strip()) for v in text.split(",")] for name, text in map(parse_setting, sweeps)
+    }
     result = recipes.sweep(recipe, values, folder, make_progress=progress_for, say=typer.echo)
     figures = {label: run.figures() for label, run in result.runs.items()}
     for label, found in figures.items():
-        shown = {"accuracy": "accuracy {:.4f}", "psnr": "PSNR {:.2f} dB", "valid_accuracy": "validation accuracy {:.4f}"}
+        shown = {
+            "accuracy": "accuracy {:.4f}",
+            "psnr": "PSNR {:.2f} dB",
+            "valid_accuracy": "validation accuracy {:.4f}",
+        }
         typer.echo(f"{label}: " + ", ".join(form.format(found[n]) for n, form in shown.items() if n in found))
     if not result.runs:
         raise RecipeError(f"Every run of the sweep failed; the first said: {next(iter(result.failed.values()))}")

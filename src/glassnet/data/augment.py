@@ -12,12 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from glassnet.data.streams import AUGMENTATION, generator
-from glassnet.data.warp import elastic_noise, warp
+from glassnet.data.warp import elastic_noise, warp, warp_alone
 from glassnet.errors import DataError, NotationError, nearest
 
 __all__ = ["Augmentation"]
 
 _MOST_EXAMPLES = 100_000_000
+_WORTH_SHARING = 1 << 15  # pixels; fewer are done before another thread has woken up
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,8 @@ class Augmentation:
         out = np.empty(images.shape, images.dtype)
         half = 0.5 if images.dtype == np.uint8 else 0.0
         affine = self._affine(rows, height, width)
-        warp(np.ascontiguousarray(images), affine, self._field(rows, height, width), half, out)
+        kernel = warp if out.size >= _WORTH_SHARING else warp_alone
+        kernel(np.ascontiguousarray(images), affine, self._field(rows, height, width), half, out)
         return out
 
     def _draws(self, count: int, epoch: int, seed: int) -> npt.NDArray[np.float64]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numba import njit, prange
 
-__all__ = ["elastic_noise", "warp"]
+__all__ = ["elastic_noise", "warp", "warp_alone"]
 
 
 # FP contraction and reassociation stay off: the same parameters give the same bits on any number of threads.
@@ -44,6 +44,10 @@ def warp(images: Any, affine: Any, field: Any, half: float, out: Any) -> None:
                     top = (1.0 - fx) * images[n, y0, x0, k] + fx * images[n, y0, x1, k]
                     bottom = (1.0 - fx) * images[n, y1, x0, k] + fx * images[n, y1, x1, k]
                     out[n, y, x, k] = (1.0 - fy) * top + fy * bottom + half
+
+
+# The same on the calling thread alone, for batches that are done before another thread has woken up.
+warp_alone = njit(cache=True, nogil=True)(warp.py_func)
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]

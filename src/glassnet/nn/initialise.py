@@ -1,9 +1,9 @@
 """Starting values of weights.
 
-    xavier           uniform on +-sqrt(6 / (fan_in + fan_out))        Glorot and Bengio 2010, eq. 16
-    he               normal with deviation sqrt(2 / fan_in)            He et al. 2015, eq. 10
-    gaussian SCALE   normal with the given deviation
-    zeros            all zero: every hidden unit then learns the same, shown for that reason
+xavier           uniform on +-sqrt(6 / (fan_in + fan_out))        Glorot and Bengio 2010, eq. 16
+he               normal with deviation sqrt(2 / fan_in)            He et al. 2015, eq. 10
+gaussian SCALE   normal with the given deviation
+zeros            all zero: every hidden unit then learns the same, shown for that reason
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ class Initialisation:
         """From the values after `init`, as in `init gaussian 0.01`."""
         word = values[0].lower() if values else ""
         if word not in _WORDS:
-            raise NotationError(f"init must be one of {', '.join(_WORDS)}. Got '{word}' instead.{nearest(word, _WORDS)}")
+            raise NotationError(
+                f"init must be one of {', '.join(_WORDS)}. Got '{word}' instead.{nearest(word, _WORDS)}"
+            )
         if (word == "gaussian") != (len(values) == 2) or len(values) > 2:
             raise NotationError(f"init takes a scale for 'gaussian' alone, as in 'init gaussian 0.01'. Got {values}.")
         if word != "gaussian":
@@ -56,5 +58,5 @@ class Initialisation:
         if self.word == "xavier":
             bound = np.sqrt(6 / (fan_in + fan_out))
             return rng.uniform(-bound, bound, shape).astype(dtype)
-        deviation = np.sqrt(2 / fan_in) if self.word == "he" else self.scale
-        return (rng.standard_normal(shape) * deviation).astype(dtype)
+        deviation = np.sqrt(2 / fan_in) if self.word == "he" else float(self.scale or 0)
+        return np.asarray(rng.standard_normal(shape) * deviation, dtype)

@@ -116,11 +116,11 @@ class Layer:
 
 
 def positive_int(text: str, what: str) -> int:
-    """A whole number of at least 1 (and no more than a hundred million), or `NotationError`."""
+    """A whole number from 1 to a hundred million, or `NotationError`."""
     try:
         number = int(text)
     except ValueError:
         number = 0
     if not 1 <= number <= 100_000_000:
-        raise NotationError(f"{what} must be a whole number of at least 1. Got '{text}' instead.")
+        raise NotationError(f"{what} must be a whole number from 1 to 100,000,000. Got '{text}' instead.")
     return number

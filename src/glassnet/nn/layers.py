@@ -17,7 +17,7 @@ from glassnet.notation import Step
 __all__ = ["LAYERS", "BatchNorm", "Dropout", "Flatten", "Linear", "ReLU", "Sigmoid", "Tanh"]
 
 # Weights that a mistyped notation may ask for by accident are refused before memory is.
-_LARGEST = 2**31
+_LARGEST = 2**28
 
 
 class Linear(Layer):
@@ -50,7 +50,9 @@ class Linear(Layer):
     def build(self, input_shape: tuple[int, ...], rng: np.random.Generator, dtype: type, following: str = "") -> None:
         super().build(input_shape, rng, dtype)
         if self.units is None:
-            raise NotationError("'linear' without a number of units stands for the classes, and these are not known here.")
+            raise NotationError(
+                "'linear' without a number of units stands for the classes, and these are not known here."
+            )
         inputs = math.prod(input_shape)
         if inputs * self.units > _LARGEST:
             raise NotationError(f"'{self.notation()}' on {inputs} inputs asks for {inputs * self.units:,} weights.")
@@ -214,7 +216,9 @@ class BatchNorm(Layer):
     def build(self, input_shape: tuple[int, ...], rng: np.random.Generator, dtype: type, following: str = "") -> None:
         super().build(input_shape, rng, dtype)
         if len(input_shape) != 1:
-            raise NotationError(f"'batchnorm' here works on features; put 'flatten' before it. Its input is {input_shape}.")
+            raise NotationError(
+                f"'batchnorm' here works on features; put 'flatten' before it. Its input is {input_shape}."
+            )
         size = input_shape[0]
         self.parameters = {
             "scale": Parameter.of(np.ones(size, dtype), "scale"),

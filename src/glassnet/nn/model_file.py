@@ -67,7 +67,12 @@ def read(path: str | Path) -> tuple[dict[str, Any], dict[str, Array]]:
         raise ModelError(f"'{path}' is a safetensors file, but not one that glassnet wrote: it has no description.")
     if metadata["sha256"] != _digest(metadata["glassnet"], arrays):
         raise ModelError(f"'{path}' is damaged: its contents do not fit its SHA-256; use another copy or train again.")
-    description: dict[str, Any] = json.loads(metadata["glassnet"])
+    try:
+        description = json.loads(metadata["glassnet"])
+    except (ValueError, RecursionError):
+        description = None
+    if not isinstance(description, dict):
+        raise ModelError(f"The description in '{path}' is no JSON object; the file was not written by glassnet.")
     return description, arrays
 
 

@@ -153,7 +153,7 @@ class Network:
         x = as_float(x).astype(self.dtype, copy=False)
         if x.shape[1:] != self.input_shape or len(x) == 0:
             raise GlassnetError(
-                f"This network takes at least one example of shape {self.input_shape}, as (n, {_sizes(self.input_shape, ', ')})."
+                f"This network takes examples as an array of shape (n, {_sizes(self.input_shape, ', ')}), n at least 1."
                 f" Got an array of {x.shape} instead."
             )
         with threads.single_blas_thread():
@@ -213,8 +213,7 @@ def _layers_from(text: str, classes: int | None) -> list[Layer]:
         kind = LAYERS.get(step.word)
         if kind is None:
             raise NotationError(
-                f"Unknown layer '{step.word}' in '{step.text}'.{nearest(step.word, LAYERS)}"
-                f" Known: {', '.join(LAYERS)}."
+                f"Unknown layer '{step.word}' in '{step.text}'.{nearest(step.word, LAYERS)} Known: {', '.join(LAYERS)}."
             )
         layers.append(kind.from_step(step, classes))
     return layers

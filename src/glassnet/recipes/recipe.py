@@ -1,29 +1,29 @@
 """A recipe: a whole experiment as TOML - which data, which network, how it is trained.
 
-    [data]
-    source = "mnist"             # a folder or file, else a catalogue name
-    validation = 0.1             # share (or count) held out of the training part; left out: the set's own, else 0.1
-    test = 0.2                   # share held out for a set without a test part; left out: 0.2
-    train_limit = 10000          # use the first so many examples of each part (of a seeded permutation)
-    test_limit = 1000
-    image_size = [32, 32]        # for folders of pictures
+[data]
+source = "mnist"             # a folder or file, else a catalogue name
+validation = 0.1             # share (or count) held out of the training part; left out: the set's own, else 0.1
+test = 0.2                   # share held out for a set without a test part; left out: 0.2
+train_limit = 10000          # use the first so many examples of each part (of a seeded permutation)
+test_limit = 1000
+image_size = [32, 32]        # for folders of pictures
 
-    [model]
-    network = "linear 100 -> relu -> linear"
-    preprocess = "scale"
-    loss = "softmax-cross-entropy"
+[model]
+network = "linear 100 -> relu -> linear"
+preprocess = "scale"
+loss = "softmax-cross-entropy"
 
-    [optimizer]
-    name = "adam"
-    lr = 0.001                   # and the optimiser's own parameters
+[optimizer]
+name = "adam"
+lr = 0.001                   # and the optimiser's own parameters
 
-    [train]
-    epochs = 10
-    batch = 64
-    schedule = "constant"
-    augment = "shift 2"          # left out: none
-    # l2, clip, patience, seed, log_every, checkpoint_seconds: see glassnet.train.Settings
-    threads = 2                  # left out: every core
+[train]
+epochs = 10
+batch = 64
+schedule = "constant"
+augment = "shift 2"          # left out: none
+# l2, clip, patience, seed, log_every, checkpoint_seconds: see glassnet.train.Settings
+threads = 2                  # left out: every core
 """
 
 from __future__ import annotations
@@ -78,11 +78,11 @@ class Recipe:
 
     def __post_init__(self) -> None:
         if not self.data.source:
-            raise RecipeError("The recipe names no data; give [data] source = \"...\" (or DATA on the command line).")
+            raise RecipeError('The recipe names no data; give [data] source = "..." (or DATA on the command line).')
         _check_types(self)
         parse(self.model.network)
         self.make_preprocess(), self.make_loss(), self.make_optimizer(), self.make_schedule()  # each raises if wrong
-        self.make_augmentation(), self.settings  # noqa: B018
+        self.make_augmentation(), self.settings
 
     # ---- the parts as objects
 
@@ -143,7 +143,7 @@ class Recipe:
             part, _, key = name.partition(".")
             if not key or part not in ("data", "model", "optimizer", "train"):
                 raise RecipeError(
-                    f"A setting is named PART.NAME with PART one of data, model, optimizer, train, as in optimizer.lr=0.1."
+                    "A setting is named PART.NAME, PART being data, model, optimizer or train, as in optimizer.lr=0.1."
                     f" Got '{name}' instead."
                 )
             if value is None:
@@ -154,14 +154,16 @@ class Recipe:
 
 
 def recipe_from(values: dict[str, Any]) -> Recipe:
-    """A recipe from nested plain values. Raises `RecipeError` for an unknown part or name (the nearest is suggested)."""
+    """A recipe from nested plain values. Raises `RecipeError` for an unknown part or name."""
     parts = ("title", "data", "model", "optimizer", "train", "row")
     for name in values:
         if name not in parts:
             raise RecipeError(f"A recipe has no part [{name}]; it has {', '.join(parts[1:5])}.{nearest(name, parts)}")
     for name in parts[1:5]:
         if not isinstance(values.get(name, {}), dict):
-            raise RecipeError(f"The part [{name}] of a recipe must be a table of settings. Got {values[name]!r} instead.")
+            raise RecipeError(
+                f"The part [{name}] of a recipe must be a table of settings. Got {values[name]!r} instead."
+            )
     data = _known("data", values.get("data", {}), [f.name for f in fields(Data)])
     model = _known("model", values.get("model", {}), [f.name for f in fields(ModelPart)])
     own = [f.name for f in fields(Settings)]
@@ -201,7 +203,11 @@ def _without_none(values: dict[str, Any]) -> dict[str, Any]:
 def _check_types(recipe: Recipe) -> None:
     """What the parts' own constructors do not check."""
     d = recipe.data
-    texts = {"data.source": d.source, "title": recipe.title, **{f"model.{k}": v for k, v in asdict(recipe.model).items()}}
+    texts = {
+        "data.source": d.source,
+        "title": recipe.title,
+        **{f"model.{k}": v for k, v in asdict(recipe.model).items()},
+    }
     texts |= {f"train.{name}": recipe.train.get(name, "") for name in ("schedule", "augment")}
     texts["optimizer.name"] = recipe.optimizer.get("name", "adam")
     for name, value in texts.items():
@@ -209,7 +215,9 @@ def _check_types(recipe: Recipe) -> None:
             raise RecipeError(f"The setting '{name}' must be text. Got {value!r} instead.")
     for name, value in (("validation", d.validation), ("test", d.test)):
         if value is not None and not _is_size(value):
-            raise RecipeError(f"The setting 'data.{name}' must be a share in 0 ... 1 or a count. Got {value!r} instead.")
+            raise RecipeError(
+                f"The setting 'data.{name}' must be a share in 0 ... 1 or a count. Got {value!r} instead."
+            )
     whole = {"data.train_limit": d.train_limit, "data.test_limit": d.test_limit, "train.threads": recipe.threads}
     for name, number in whole.items():
         if number is not None and (isinstance(number, bool) or not isinstance(number, int) or number < 1):

@@ -40,7 +40,7 @@ def _content(run: Run, weights_before: Array | None) -> ReportContent:
         "# let it read a picture",
         f"glassnet predict {model_path} PICTURE.png",
         "# check every gradient of its network",
-        f"glassnet check \"{network.notation()}\" --input {'x'.join(map(str, network.input_shape))}",
+        f'glassnet check "{network.notation()}" --input {"x".join(map(str, network.input_shape))}',
     ]
     return ReportContent(
         title=run.recipe.title or f"{run.splits.name}: {run.recipe.model.network}",

@@ -14,7 +14,7 @@ import numpy as np
 from glassnet import threads
 from glassnet.data import Dataset, Splits, hold_out, load
 from glassnet.errors import GlassnetError, RecipeError, TrainingError
-from glassnet.files import read_json, write_json, write_text
+from glassnet.files import read_json, remove_partial, write_json, write_text
 from glassnet.metrics import Evaluation, Reconstruction, evaluate_reconstruction
 from glassnet.model import Model
 from glassnet.nn import Linear, Network
@@ -63,7 +63,11 @@ class Run:
         found: dict[str, Any] = {"seconds": self.seconds}
         if self.evaluation is not None:
             low, high = self.evaluation.accuracy_interval
-            found |= {"accuracy": self.evaluation.accuracy, "accuracy_interval": [low, high], "loss": self.evaluation.loss}
+            found |= {
+                "accuracy": self.evaluation.accuracy,
+                "accuracy_interval": [low, high],
+                "loss": self.evaluation.loss,
+            }
         if self.reconstruction is not None:
             found |= {"psnr": self.reconstruction.psnr, "mean_squared_error": self.reconstruction.mean_squared_error}
         for name in ("valid_accuracy", "valid_psnr", "valid_loss"):
@@ -137,15 +141,20 @@ def carry_out(
         return _train(recipe, trainer, splits, path, progress, say, resuming=False)
 
 
-def resume(folder: str | Path, *, progress: Progress | None = None, say: Callable[[str], None] = lambda text: None) -> Run:
+def resume(
+    folder: str | Path, *, progress: Progress | None = None, say: Callable[[str], None] = lambda text: None
+) -> Run:
     """Go on with the run of a folder, from its latest checkpoint, as if it had never stopped.
 
     Raises `TrainingError` when the folder holds no run, or its data have changed.
     """
     path = Path(folder)
     if not (path / "recipe.toml").exists():
-        raise TrainingError(f"'{path}' is no run folder: it has no recipe.toml. Name the folder that 'train --out' made.")
+        raise TrainingError(
+            f"'{path}' is no run folder: it has no recipe.toml. Name the folder that 'train --out' made."
+        )
     recipe = load_recipe(path / "recipe.toml")
+    remove_partial(path)
     with threads.use(recipe.threads):
         splits = load_splits(recipe)
         kept = path / "environment.json"
@@ -157,7 +166,10 @@ def resume(folder: str | Path, *, progress: Progress | None = None, say: Callabl
 
 def _create(path: Path, recipe: Recipe, splits: Splits) -> None:
     try:
-        occupied = path.exists() and (not path.is_dir() or any(path.iterdir()))
+        if path.is_dir():
+            remove_partial(path)
+        # A run that was killed before its recipe was written leaves its environment alone, and may be begun again.
+        occupied = path.exists() and (not path.is_dir() or any(p.name != "environment.json" for p in path.iterdir()))
         if occupied:
             hint = f" Go on with --resume {path}" if (path / "recipe.toml").exists() else " Choose another --out"
             raise RecipeError(f"'{path}' exists and is not empty; a run never overwrites another.{hint}.")
@@ -196,7 +208,9 @@ def _train(
         resume=resuming,
         progress=progress,
     )
-    name, part = next((n, p) for n, p in (("test", splits.test), ("validation", splits.valid), ("training", splits.train)) if p)
+    name, part = next(
+        (n, p) for n, p in (("test", splits.test), ("validation", splits.valid), ("training", splits.train)) if p
+    )
     run = Run(recipe, model, trainer.history, splits, name, folder=folder)
     if model.loss.classifies:
         run.evaluation = model.evaluate(part)
@@ -219,7 +233,7 @@ def _reconstruct(model: Model, part: Dataset) -> Reconstruction:
 
 
 def card(run: Run, trainer: Trainer) -> dict[str, Any]:
-    """What a model file says of itself: its data, its training and how well it does. No times: equal runs, equal files."""
+    """What a model file says of itself. It holds no times, so that equal runs give equal files."""
     found: dict[str, Any] = {
         "data": run.splits.name,
         "training_examples": len(run.splits.train),

@@ -46,11 +46,12 @@ def sweep(
     recipes = {_label(choice): recipe.with_settings(choice) for choice in combinations}  # all checked before any runs
     shared = not any(name.startswith("data.") or name == "train.seed" for name in values)
     splits = load_splits(recipe) if shared else None
+    folders = _folder_names(list(recipes))
     result = Sweep({}, {})
     for number, (label, each) in enumerate(recipes.items(), start=1):
         say(f"run {number} of {len(recipes)}: {label}")
         try:
-            result.runs[label] = carry_out(each, folder / _folder_name(label), progress=make_progress(), splits=splits)
+            result.runs[label] = carry_out(each, folder / folders[label], progress=make_progress(), splits=splits)
         except TrainingError as error:
             if "Interrupted" in str(error):
                 raise
@@ -58,7 +59,7 @@ def sweep(
             say(f"failed: {error}")
     if result.runs:
         compared = [
-            SweepRun(label, run.history.records, run.figures(), f"{_folder_name(label)}/report.html")
+            SweepRun(label, run.history.records, run.figures(), f"{folders[label]}/report.html")
             for label, run in result.runs.items()
         ]
         result.files = list(sweep_report(folder / "index.html", compared, title=recipe.title or "Sweep"))
@@ -69,6 +70,11 @@ def _label(choice: dict[str, Any]) -> str:
     return ", ".join(f"{name} = {value}" for name, value in choice.items())
 
 
-def _folder_name(label: str) -> str:
-    kept = "".join(c if c.isalnum() or c in ".-_" else "_" for c in label.replace(" = ", "="))
-    return kept.strip("_")[:80]
+def _folder_names(labels: Sequence[str]) -> dict[str, str]:
+    """A folder name of its own for every label."""
+    names: dict[str, str] = {}
+    for label in labels:
+        kept = "".join(c if c.isalnum() or c in ".-_" else "_" for c in label.replace(" = ", "=")).strip("_")[:80]
+        # Long or oddly written values may agree in what is kept.
+        names[label] = kept if kept not in names.values() else f"{kept}-{len(names) + 1}"
+    return names

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from glassnet.check import Check, check_network
 from glassnet.data import Dataset, Splits, join, load
-from glassnet.errors import DataError, RecipeError, nearest
+from glassnet.errors import CheckError, DataError, RecipeError, nearest
 from glassnet.files import atomic_write
 from glassnet.look import image_grid, png_bytes
 from glassnet.model import Model
@@ -17,6 +18,7 @@ from glassnet.nn import Network, parse_loss
 
 __all__ = ["check_notation", "choose_part", "load_for", "show_data"]
 
+_MOST_NUMBERS = 2**26  # in the examples of a gradient check: half a GiB
 _PARTS = ("test", "train", "valid", "all")
 
 
@@ -57,7 +59,7 @@ def check_notation(
     l2: float = 0.0,
     seed: int = 0,
 ) -> Check:
-    """Check every gradient of a network given by notation (with `input_shape`) or by a model file, on random examples."""
+    """Check every gradient of a network, a notation (with `input_shape`) or a model file, on random examples."""
     objective = parse_loss(loss)
     if input_shape is None:
         if not Path(network).exists():
@@ -67,6 +69,9 @@ def check_notation(
     else:
         outputs = classes if objective.classifies else int(np.prod(input_shape))
         built = Network(network, input_shape, outputs, seed=seed, dtype=np.float64)
+    numbers = examples * math.prod(built.input_shape)
+    if numbers > _MOST_NUMBERS:
+        raise CheckError(f"{examples:,} examples of this size are {numbers:,} numbers; choose fewer or smaller ones.")
     rng = np.random.default_rng([seed, examples])
     x = rng.random((examples, *built.input_shape))
     width = built.output_shape[0]
@@ -77,10 +82,12 @@ def check_notation(
 def show_data(data: str, out: Path | None, *, count: int = 60, seed: int = 0) -> tuple[str, Path]:
     """A few lines about a set and a grid of its pictures, the same number of each class; returns (text, PNG path)."""
     splits = load(data)
-    train = splits.train
-    parts = [(n, p) for n, p in (("train", train), ("validation", splits.valid), ("test", splits.test)) if p is not None]
+    train, shape = splits.train, splits.train.image_shape
+    parts = [
+        (n, p) for n, p in (("train", train), ("validation", splits.valid), ("test", splits.test)) if p is not None
+    ]
     lines = [
-        f"{train.name}: {train.classes} classes, pictures of {'x'.join(map(str, train.image_shape))} {train.images.dtype}",
+        f"{train.name}: {train.classes} classes, {train.images.dtype} pictures of {'x'.join(map(str, shape))}",
         ", ".join(f"{name} {len(part):,}" for name, part in parts),
         f"classes: {', '.join(train.class_names)}",
         *(f"note: {note}" for note in splits.notes),

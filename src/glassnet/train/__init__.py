@@ -5,4 +5,13 @@ from glassnet.train.progress import LiveProgress, PlainProgress, Progress, progr
 from glassnet.train.settings import Settings
 from glassnet.train.trainer import Trainer
 
-__all__ = ["History", "LiveProgress", "PlainProgress", "Progress", "Settings", "Trainer", "progress_for", "read_history"]
+__all__ = [
+    "History",
+    "LiveProgress",
+    "PlainProgress",
+    "Progress",
+    "Settings",
+    "Trainer",
+    "progress_for",
+    "read_history",
+]

@@ -39,7 +39,9 @@ class Progression:
     best_arrays: dict[str, Array] = field(default_factory=dict)
 
 
-def save(path: Path, network: Network, optimizer: Optimizer, progression: Progression, identity: dict[str, Any]) -> None:
+def save(
+    path: Path, network: Network, optimizer: Optimizer, progression: Progression, identity: dict[str, Any]
+) -> None:
     """Write a checkpoint. `identity` is what must be the same on resuming (settings, data hash)."""
     counters = asdict(progression)
     best = counters.pop("best_arrays")
@@ -63,16 +65,34 @@ def load(path: Path, network: Network, optimizer: Optimizer, identity: dict[str,
     description, arrays = model_file.read(path)
     if description.get("format") != _FORMAT:
         raise ModelError(f"'{path}' is no checkpoint of a training.")
-    theirs = description["identity"]
+    theirs = description.get("identity")
+    if not isinstance(theirs, dict):
+        raise ModelError(f"The checkpoint '{path}' does not say what it was made with.")
     for name, value in identity.items():
         if theirs.get(name) != value:
             raise TrainingError(
                 f"Cannot resume: the checkpoint was made with {name} = {theirs.get(name)!r}, this run has {value!r}."
             )
     network.load_arrays(_part(arrays, "network."))
-    optimizer.state = _part(arrays, "optimizer.")
-    optimizer.steps = description["optimizer_steps"]
-    return Progression(**description["progression"], best_arrays=_part(arrays, "best."))
+    state = _part(arrays, "optimizer.")
+    _check_state(path, state, network, optimizer)
+    try:
+        progression = Progression(**description["progression"], best_arrays=_part(arrays, "best."))
+        optimizer.steps = int(description["optimizer_steps"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"The counters of the checkpoint '{path}' do not fit this version of glassnet.") from error
+    optimizer.state = state
+    return progression
+
+
+def _check_state(path: Path, state: dict[str, Array], network: Network, optimizer: Optimizer) -> None:
+    """The optimiser's compiled loops trust the sizes of its arrays, so these are checked here."""
+    slots = {
+        f"{name}.{slot}": parameter.value for name, parameter in network.parameters().items() for slot in optimizer.slots
+    }
+    for name, array in state.items():
+        if name not in slots or array.shape != (slots[name].size,) or array.dtype != slots[name].dtype:
+            raise ModelError(f"The optimiser's array '{name}' in the checkpoint '{path}' does not fit the network.")
 
 
 def _part(arrays: dict[str, Array], prefix: str) -> dict[str, Array]:

@@ -42,7 +42,8 @@ class History:
         if self.path is None:
             del self.records[records:]
             return
-        kept, size = [], 0
+        kept: list[Record] = []
+        size = 0
         try:
             with self.path.open("rb") as file:
                 for line in file:
@@ -57,7 +58,8 @@ class History:
             raise TrainingError(f"Cannot resume: '{self.path}' is damaged ({error}). Start the run afresh.") from error
         if len(kept) < records:
             raise TrainingError(
-                f"Cannot resume: '{self.path}' holds {len(kept)} records, its checkpoint {records}. Start the run afresh."
+                f"Cannot resume: '{self.path}' holds {len(kept)} records, its checkpoint {records}."
+                " Start the run afresh."
             )
         self.records = kept
 

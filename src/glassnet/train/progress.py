@@ -15,7 +15,9 @@ class Progress:
     def __enter__(self) -> Progress:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         return None
 
     def start(self, epochs: int, steps_per_epoch: int, done: int) -> None:
@@ -42,7 +44,8 @@ class PlainProgress(Progress):
         self.epochs = epochs
 
     def epoch(self, record: dict[str, Any], best: bool) -> None:
-        self.say(f"epoch {record['epoch']:>{len(str(self.epochs))}}/{self.epochs}  {describe(record)}{'  best' if best else ''}")
+        number = f"{record['epoch']:>{len(str(self.epochs))}}/{self.epochs}"
+        self.say(f"epoch {number}  {describe(record)}{'  best' if best else ''}")
 
     def say(self, text: str) -> None:
         print(text, file=self.stream, flush=True)
@@ -72,7 +75,9 @@ class LiveProgress(Progress):
         self.bar.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.bar.stop()
 
     def start(self, epochs: int, steps_per_epoch: int, done: int) -> None:

@@ -46,7 +46,9 @@ class Stepper:
     def one_by_one(self) -> bool:
         """Whether single examples may be trained on by the compiled loop."""
         trained = [layer for layer in self.network.layers if not isinstance(layer, Flatten)]
-        return self.folded and len(trained) == 1 and type(trained[0]) is Linear and type(self.loss) is SoftmaxCrossEntropy
+        return (
+            self.folded and len(trained) == 1 and type(trained[0]) is Linear and type(self.loss) is SoftmaxCrossEntropy
+        )
 
     def penalty(self) -> float:
         """The L2 term of the objective, 0.5 l2 |w|^2."""

@@ -350,6 +350,7 @@ def _diverged(loss: float, state: Progression, rate: float) -> str:
     kind = "not a number" if math.isnan(loss) else "infinite"
     return (
         f"The loss became {kind} at step {state.step} (epoch {state.epoch + 1}). Likely causes: a learning rate that is"
-        f" too large (it is {rate:g}; try {rate / 10:g}), pictures that are not scaled (preprocess 'scale -> standardise'),"
-        f" or gradients that grow (set clip to 1). Nothing after the latest checkpoint was saved."
+        f" too large (it is {rate:g}; try {rate / 10:g}), pictures that are not standardised (preprocess"
+        f" 'scale -> standardise'), or gradients that grow (set clip to 1)."
+        f" Nothing after the latest checkpoint was saved."
     )

@@ -11,6 +11,7 @@ Inputs of any shape (n, ...) are flattened to (n, d), and dx is given back in th
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -42,12 +43,14 @@ def affine_forward(x: Array, w: Array, b: Array, *, out: Array | None = None) ->
     Raises
     ------
     GlassnetError
-        The sizes do not fit.
+        The sizes do not fit, or w is not a C-contiguous matrix of floats.
     """
-    x = as_float(x)
-    rows = x if x.ndim == 2 else x.reshape(x.shape[0], -1)  # (n, ...) -> (n, d)
-    if rows.shape[1] != w.shape[0] or b.shape != (w.shape[1],):
+    if w.ndim != 2 or w.dtype.kind != "f" or not w.flags.c_contiguous:
+        raise GlassnetError(f"w must be a C-contiguous matrix of floats. Got {w.dtype} of shape {w.shape} instead.")
+    x = _in_dtype_of(w, as_float(x))
+    if x.ndim < 1 or math.prod(x.shape[1:]) != w.shape[0] or b.shape != (w.shape[1],):
         raise GlassnetError(f"An affine operation with weights {w.shape} and bias {b.shape} cannot take {x.shape}.")
+    rows = x if x.ndim == 2 else x.reshape(x.shape[0], w.shape[0])  # (n, ...) -> (n, d)
     y = fitting(out, (rows.shape[0], w.shape[1]), w.dtype)
     blas.matmul(rows, w, y)
     elementwise.add_bias(y, b)
@@ -67,7 +70,7 @@ def affine_backward(
     to write (dx as (n, d), dw, db) into.
     """
     rows, w, shape = cache
-    dy = as_float(dy, "dy")
+    dy = _in_dtype_of(w, as_float(dy, "dy"))
     expect_shape(dy, (rows.shape[0], w.shape[1]), "dy")
     dx = _input_gradient(dy, w, shape, out[0]) if input_gradient else None
     dw = fitting(out[1], w.shape, w.dtype)
@@ -94,8 +97,9 @@ def affine_descend(
     for dx (n, d) and for the bias gradient (m,).
     """
     rows, w, shape = cache
-    dy = as_float(dy, "dy")
+    dy = _in_dtype_of(w, as_float(dy, "dy"))
     expect_shape(dy, (rows.shape[0], w.shape[1]), "dy")
+    expect_shape(b, (w.shape[1],), "bias")
     dx = _input_gradient(dy, w, shape, out[0]) if input_gradient else None  # before W changes
     db = fitting(out[1], (w.shape[1],), w.dtype)
     blas.matmul(rows, dy, w, transpose_a=True, alpha=-rate, beta=1.0 - rate * l2)
@@ -103,6 +107,11 @@ def affine_descend(
     db *= rate
     b -= db
     return dx
+
+
+def _in_dtype_of(w: Array, x: Array) -> Array:
+    # BLAS reads memory as numbers of the weights' dtype, whatever is there.
+    return x if x.dtype == w.dtype else x.astype(w.dtype)
 
 
 def _input_gradient(dy: Array, w: Array, shape: tuple[int, ...], out: Array | None) -> Array:

@@ -139,6 +139,8 @@ def squared_error(
     target = as_float(target, "target").astype(y.dtype, copy=False)
     expect_shape(target, y.shape, "target")
     n = y.shape[0] if y.ndim else 1
+    if y.size == 0:
+        raise GlassnetError(f"squared error needs at least one number. Got arrays of shape {y.shape} instead.")
     rows = y.reshape(n, -1)
     factor = squared_error_factor(n, rows.shape[1], convention)
     dy = fitting(out, y.shape, y.dtype)
@@ -171,7 +173,7 @@ def cross_entropy_naive(p: Any, labels: Any, eps: float = 1e-9) -> float:
 def cross_entropy_backward_naive(p: Any, labels: Any, eps: float = 1e-9) -> Array:
     """Reference: -1 / (n (p_y + eps)) at the label, 0 elsewhere."""
     n, k = np.shape(p)
-    return np.array([[-(j == labels[i]) / (n * (p[i][j] + eps)) for j in range(k)] for i in range(n)], np.float64)
+    return np.array([[-float(j == labels[i]) / (n * (p[i][j] + eps)) for j in range(k)] for i in range(n)], np.float64)
 
 
 def softmax_cross_entropy_naive(z: Any, labels: Any, smoothing: float = 0.0) -> tuple[float, Array]:

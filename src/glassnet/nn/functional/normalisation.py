@@ -66,16 +66,20 @@ def batchnorm_forward(
     y : (n, d) array, and a cache for `batchnorm_backward`; `cache.moments` are the batch's own
     """
     x = as_float(x)
+    if x.ndim != 2:
+        raise GlassnetError(f"Batch normalisation takes features of shape (examples, features). Got {x.shape} instead.")
     n, d = x.shape
     expect_shape(scale, (d,), "scale")
     expect_shape(shift, (d,), "shift")
     own = None
     if moments is None:
         if n < 2:
-            raise GlassnetError("Batch normalisation in training needs at least 2 examples a batch. Got 1 instead.")
+            raise GlassnetError(f"Batch normalisation in training needs at least 2 examples a batch. Got {n} instead.")
         own = (np.empty(d), np.empty(d))
         normalisation.moments(x, *own)
     mean, variance = own if own is not None else (np.asarray(moments[0]), np.asarray(moments[1]))  # type: ignore[index]
+    expect_shape(mean, (d,), "the mean")
+    expect_shape(variance, (d,), "the variance")
     inverse_std = 1.0 / np.sqrt(variance.astype(np.float64) + eps)
     y, normalised = fitting(out[0], x.shape, x.dtype), fitting(out[1], x.shape, x.dtype)
     normalisation.normalise(x, mean.astype(np.float64), inverse_std, scale, shift, normalised, y)
@@ -91,7 +95,9 @@ def batchnorm_backward(
     expect_shape(dy, normalised.shape, "dy")
     dx = fitting(out[0], dy.shape, dy.dtype)
     dscale, dshift = fitting(out[1], scale.shape, scale.dtype), fitting(out[2], scale.shape, scale.dtype)
-    normalisation.backward(dy, normalised, inverse_std, scale, dx, dscale, dshift)
+    # In evaluation the kernel's dx is not wanted; it must not overwrite dy, which `out` may share.
+    through_moments = dx if own is not None else np.empty_like(dx)
+    normalisation.backward(dy, normalised, inverse_std, scale, through_moments, dscale, dshift)
     if own is None:
         np.multiply(dy, (scale * inverse_std).astype(dy.dtype), out=dx)
     return dx, dscale, dshift

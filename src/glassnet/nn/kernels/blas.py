@@ -17,6 +17,7 @@ import numpy as np
 from numba import njit, prange, types
 
 from glassnet import threads
+from glassnet.nn.kernels import narrow
 from glassnet.nn.kernels.options import PARALLEL, SERIAL
 
 __all__ = ["AVAILABLE", "matmul"]
@@ -130,6 +131,13 @@ def matmul(
     scalar = out.dtype.type
     ta, tb = (TRANSPOSE if transpose_a else KEEP), (TRANSPOSE if transpose_b else KEEP)
     parts = threads.count()
+    if n <= narrow.WIDEST and not transpose_b and (parts == 1 or m * n * k < _SHARE_ABOVE):
+        if transpose_a:
+            narrow.transposed_product(a, b, scalar(alpha), scalar(beta), out)
+            return out
+        if alpha == 1.0 and beta == 0.0:
+            narrow.product(a, b, out)
+            return out
     single = out.dtype == np.float32
     arguments = (ta, tb, m, n, k, scalar(alpha), a, a.shape[1], b, b.shape[1], scalar(beta), out, n)
     if parts == 1 or m * n * k < _SHARE_ABOVE:

@@ -1,4 +1,4 @@
-"""The exponential function and the hyperbolic tangent inside kernels: vectorisable in float32, the C library's in float64.
+"""exp and tanh inside kernels: vectorisable in float32, the C library's in float64.
 
 LLVM cannot vectorise a call of the C library's `expf`, so a sigmoid over a hundred thousand numbers would take six
 times as long. The float32 version reduces the range, `exp(x) = 2^n exp(r)` with `n = round(x / ln 2)`,

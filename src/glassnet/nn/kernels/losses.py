@@ -56,7 +56,9 @@ def softmax_cross_entropy(z, labels, smoothing, dz):
             total += e
             mean += d
         log_total = np.log(np.float64(total))
-        loss += log_total - np.float64(peak) * np.float64(row[label] - top) - np.float64(rest) * np.float64(mean)
+        loss += log_total - np.float64(peak) * (np.float64(row[label]) - np.float64(top))
+        if rest > 0:  # the sum of the scores may overflow where it is not wanted
+            loss -= np.float64(rest) * np.float64(mean)
         factor = scale / total
         for j in range(k):
             out[j] = out[j] * factor - rest * scale

@@ -38,8 +38,9 @@ def _softmax_error(scores, label, smoothing, error):
         mean += d
     rest = scalar(smoothing / k)
     peak = scalar(1.0 - smoothing)
-    loss = np.log(np.float64(total)) - np.float64(peak) * np.float64(scores[label] - top)
-    loss -= np.float64(rest) * np.float64(mean)
+    loss = np.log(np.float64(total)) - np.float64(peak) * (np.float64(scores[label]) - np.float64(top))
+    if rest > 0:  # the sum of the scores may overflow where it is not wanted
+        loss -= np.float64(rest) * np.float64(mean)
     for j in range(k):
         error[j] = error[j] / total - rest
     error[label] -= peak

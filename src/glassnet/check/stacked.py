@@ -1,0 +1,197 @@
+"""Forward passes of many slightly different copies of a batch at once, for the fast numerical gradients.
+
+Arrays are features first: `(f, r, n)` holds r copies of a batch of n examples with f features each, so that sums over
+classes run along memory and a layer's product is one matrix product. The first half of the copies is moved up, the
+second half down, in the same order. A `Piece` describes one layer in that form:
+
+`full`     (f, r, n) -> (g, r, n): the layer on whole copies;
+`columns`  (r, n), (r,) -> (r, n): the layer on one feature of every copy, where feature j of its output depends on
+           feature j of its input alone; None for layers that mix features;
+`product`  the weights (f, g) of a layer that is a product plus a constant; None for others.
+
+Nothing here is taken from the layers' own forward pass but their settings, so that the two can be compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from glassnet.nn import functional as F
+from glassnet.nn.functional.arrays import Array
+from glassnet.nn.functional.loss import squared_error_factor
+from glassnet.nn.layer import Layer
+from glassnet.nn.layers import BatchNorm, Dropout, Flatten, Linear, ReLU, Sigmoid, Tanh
+from glassnet.nn.loss import Hinge, Loss, SoftmaxCrossEntropy, SquaredError
+
+__all__ = ["Kinks", "Piece", "piece_of", "stacked_loss"]
+
+
+class Kinks:
+    """Which pairs of copies lie on two sides of a kink, where a difference quotient is no derivative."""
+
+    def __init__(self, pairs: int) -> None:
+        self.crossed = np.zeros(pairs, bool)
+
+    def compare(self, positive: Array) -> None:
+        """Note where the two copies of a pair differ; `positive` is boolean, (f, r, n) or (r, n)."""
+        if not len(self.crossed):  # a batch that was not moved
+            return
+        up, down = np.split(positive, 2, axis=-2)
+        differs = (up != down).any(axis=-1)
+        self.crossed |= differs if differs.ndim == 1 else differs.any(axis=0)
+
+
+Full = Callable[[Array, Kinks], Array]
+Columns = Callable[[Array, Array, Kinks], Array]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One layer on stacked copies; see the module."""
+
+    full: Full
+    columns: Columns | None = None
+    product: Array | None = None
+
+
+def piece_of(layer: Layer, x: Array, train: bool) -> Piece | None:
+    """The piece of a layer whose input for the unmoved batch is x (n, ...); None for a layer not known here."""
+    maker = _PIECES.get(type(layer))
+    return None if maker is None else maker(layer, x, train)
+
+
+def _linear(layer: Layer, x: Array, train: bool) -> Piece:
+    weight, bias = layer.parameters["weight"].value, layer.parameters["bias"].value
+    transposed = np.ascontiguousarray(weight.T)
+
+    def full(a: Array, kinks: Kinks) -> Array:
+        y = transposed @ a.reshape(len(a), -1) + bias[:, None]  # (f, r n) -> (g, r n)
+        stacked: Array = y.reshape(-1, *a.shape[1:])
+        return stacked
+
+    return Piece(full, None, weight)
+
+
+def _elementwise(function: Callable[[Array], Array], kink_at_zero: bool = False) -> Callable[..., Piece]:
+    def full(a: Array, kinks: Kinks) -> Array:
+        if kink_at_zero:
+            kinks.compare(a > 0)
+        return function(a)
+
+    piece = Piece(full, lambda c, j, kinks: full(c, kinks))
+    return lambda layer, x, train: piece
+
+
+def _sigmoid(a: Array) -> Array:
+    e = np.exp(-np.abs(a))
+    y: Array = np.where(a < 0, e, 1.0) / (1 + e)
+    return y
+
+
+def _dropout(layer: Layer, x: Array, train: bool) -> Piece:
+    assert isinstance(layer, Dropout)
+    if not train or layer.p == 0:
+        return _IDENTITY
+    mask = F.dropout_mask(x.shape, layer.p, np.random.default_rng(layer.key), np.float64).reshape(len(x), -1)
+    kept = np.ascontiguousarray(mask.T)  # (n, f) -> (f, n)
+    return Piece(lambda a, kinks: a * kept[:, None, :], lambda c, j, kinks: c * kept[j])
+
+
+def _batchnorm(layer: Layer, x: Array, train: bool) -> Piece:
+    assert isinstance(layer, BatchNorm)
+    scale, shift = layer.parameters["scale"].value, layer.parameters["shift"].value
+    mean, variance = layer.state["mean"], layer.state["variance"]
+
+    def normalise(a: Array, pick: Callable[[Array], Array]) -> Array:
+        if train:
+            centred = a - a.mean(axis=-1, keepdims=True)
+            spread = (centred * centred).mean(axis=-1, keepdims=True)
+        else:
+            centred, spread = a - pick(mean), pick(variance)
+        y: Array = pick(scale) * (centred / np.sqrt(spread + layer.eps)) + pick(shift)
+        return y
+
+    return Piece(
+        lambda a, kinks: normalise(a, lambda p: p[:, None, None]),
+        lambda c, j, kinks: normalise(c, lambda p: p[j][:, None]),
+    )
+
+
+_IDENTITY = Piece(lambda a, kinks: a, lambda c, j, kinks: c)
+
+_PIECES: dict[type[Layer], Callable[..., Piece]] = {
+    Linear: _linear,
+    ReLU: _elementwise(lambda a: np.maximum(a, 0.0), kink_at_zero=True),
+    Sigmoid: _elementwise(_sigmoid),
+    Tanh: _elementwise(np.tanh),
+    Dropout: _dropout,
+    BatchNorm: _batchnorm,
+    Flatten: lambda layer, x, train: _IDENTITY,
+}
+
+
+# ---- losses --------------------------------------------------------------------------------------------------------
+
+StackedLoss = Callable[[Array, Kinks], Array]
+
+
+def stacked_loss(loss: Loss, scores: Array, target: Any) -> StackedLoss | None:
+    """(k, r, n) scores, which it may overwrite -> (r, n) each example's share of the loss; None for an unknown loss.
+
+    scores (n, ...) are those of the unmoved batch; `target` is what the loss takes.
+    """
+    scores = scores.reshape(len(scores), -1)
+    n, k = scores.shape
+    if isinstance(loss, SquaredError):
+        wanted = np.asarray(target, np.float64).reshape(n, k).T[:, None, :]
+        factor = squared_error_factor(n, k, loss.convention)
+        return lambda z, kinks: factor * ((z - wanted) ** 2).sum(axis=0)
+    labels = np.asarray(target) if np.ndim(target) == 1 else np.asarray(target).argmax(axis=1)
+    if isinstance(loss, SoftmaxCrossEntropy):
+        return _softmax_cross_entropy(loss.smoothing, scores, labels)
+    if isinstance(loss, Hinge):
+        return _hinge(labels)
+    return None
+
+
+def _own(z: Array, labels: Array) -> Array:
+    """The score of each example's label, (k, r, n) -> (r, n)."""
+    own = np.empty(z.shape[1:])
+    for example, label in enumerate(labels):
+        own[:, example] = z[label, :, example]
+    return own
+
+
+def _softmax_cross_entropy(smoothing: float, scores: Array, labels: Array) -> StackedLoss:
+    n, k = scores.shape
+    top = scores.max(axis=1)  # of the unmoved batch: the copies are within a hair of it
+
+    def value(z: Array, kinks: Kinks) -> Array:
+        z -= top
+        own = _own(z, labels)
+        own *= 1 - smoothing
+        if smoothing:
+            own += smoothing / k * z.sum(axis=0)
+        losses: Array = np.log(np.exp(z, out=z).sum(axis=0))
+        losses -= own
+        losses /= n
+        return losses
+
+    return value
+
+
+def _hinge(labels: Array) -> StackedLoss:
+    def value(z: Array, kinks: Kinks) -> Array:
+        n = z.shape[2]
+        z -= _own(z, labels) - 1.0
+        for example, label in enumerate(labels):
+            z[label, :, example] = 0.0
+        kinks.compare(z > 0)
+        losses: Array = np.maximum(z, 0.0).sum(axis=0) / n
+        return losses
+
+    return value

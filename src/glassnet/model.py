@@ -120,14 +120,10 @@ class Model:
         preprocess = Preprocess.restore(description["preprocess"], parts["preprocess"])
         network = Network(description["network"], preprocess.output_shape(image_shape))
         network.load_arrays(parts["network"])
-        return cls(
-            network,
-            preprocess,
-            image_shape,
-            tuple(description["class_names"]),
-            parse_loss(description["loss"]),
-            dict(description["card"]),
-        )
+        names, loss = tuple(map(str, description["class_names"])), parse_loss(description["loss"])
+        if loss.classifies and network.output_shape != (len(names),):
+            raise ModelError(f"it has {len(names)} class names for {network.output_shape} scores")
+        return cls(network, preprocess, image_shape, names, loss, dict(description["card"]))
 
 
 def _with_prefix(arrays: dict[str, Array], prefix: str) -> dict[str, Array]:

@@ -131,7 +131,7 @@ def test_notation_round_trip(notation: str) -> None:
     ("notation", "word"),
     [
         ("flop", "Did you mean 'flip'?"),
-        ("flip -> ", "missing"),
+        ("flip -> ", "empty step"),
         ("flip 3", "flip"),
         ("shift", "shift P"),
         ("shift -1", "above 0"),

@@ -118,7 +118,7 @@ def test_resize_agrees_with_pillow(h: int, w: int, height: int, width: int) -> N
         ("standarise", "Did you mean 'standardise'?"),
         ("scale -> flub", "Known: scale"),
         ("invert -> scale", "comes first"),
-        ("scale -> ", "missing"),
+        ("scale -> ", "empty step"),
         ("resize 3", "resize H W"),
         ("resize 0 3", "from 1"),
         ("resize 3 4.5", "whole numbers"),

@@ -39,8 +39,9 @@ _AGREES = 1e-10
 class Move:
     """How a tensor's entries move a layer's output: entry (k, j) adds h * basis[k] (n,) to column j of the output.
 
-    `basis_index` and `column_index` turn flat entries of the tensor into k and j. `following` is the position of the
-    first layer after the moved output.
+    `basis` (b, n); `columns` (width, n), the unmoved output, features first; `following`, the position of the first
+    layer after that output; `kind`, 'weight' or 'input' where flat entry = k * width + j, 'bias' where k = 0 and the
+    entry is j, 'scale' where it is both.
     """
 
     basis: Array
@@ -97,7 +98,7 @@ class Differences:
     def _verified_loss(self, function: StackedLoss | None) -> StackedLoss | None:
         if function is None:
             return None
-        value = float(function(self._features(len(self.pieces))[:, None, :].copy(), Kinks(0)).sum())
+        value = float(function.full(self._features(len(self.pieces))[:, None, :].copy(), Kinks(0)).sum())
         return function if abs(value - self.value) <= _AGREES * max(1.0, abs(self.value)) else None
 
     def _features(self, position: int) -> Array:
@@ -159,6 +160,8 @@ class Differences:
         """Features of the widest array that `_fast_chunk` holds for a column moved before layer `position`."""
         while position < len(self.pieces) and self._piece(position).columns is not None:
             position += 1
+        if position == len(self.pieces) and self.stacked_loss is not None and self.stacked_loss.columns is not None:
+            return 1
         return max(int(np.prod(a.shape[1:])) for a in self.activations[min(position + 1, len(self.pieces)) :])
 
     def _piece(self, position: int) -> Piece:
@@ -180,12 +183,15 @@ class Differences:
                 break
             moved = apart(moved, twice, kinks)
             position += 1
-        change = moved - self._features(position)[twice]
-        z = self._spread(position, twice, change)
-        for later in range(position + 1, len(self.pieces)):
-            z = self._piece(later).full(z, kinks)
         assert self.stacked_loss is not None
-        up, down = np.split(self.stacked_loss(z, kinks), 2)
+        if position == len(self.pieces) and self.stacked_loss.columns is not None:
+            losses = self.stacked_loss.columns(moved, twice, kinks)
+        else:
+            z = self._spread(position, twice, moved - self._features(position)[twice])
+            for later in range(position + 1, len(self.pieces)):
+                z = self._piece(later).full(z, kinks)
+            losses = self.stacked_loss.full(z, kinks)
+        up, down = np.split(losses, 2)
         return (up - down).sum(axis=1) / (2 * step), kinks.crossed
 
     def _spread(self, position: int, j: Array, change: Array) -> Array:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from glassnet.check.differences import Differences
+from glassnet.check.differences import Differences, Move
 from glassnet.check.numerical import DEFAULT_STEP
 from glassnet.check.result import Check, Row
 from glassnet.errors import CheckError
@@ -25,7 +25,8 @@ TOLERANCE = 1e-6
 # Entries checked of the input's gradient, and of a tensor that only reruns of the network can check, unless told.
 _DEFAULT_SAMPLES = 1000
 
-# An entry that disagrees, or whose difference crosses a kink, is looked at again with steps this much smaller.
+# An entry that disagrees, or whose difference crosses a kink, is looked at again with a step this much smaller; one
+# that still crosses, with the next.
 _FINER = (0.1, 0.01)
 
 # Rounding errors of a difference of two losses, in units of float64's eps: where both come from the same activations,
@@ -71,8 +72,8 @@ def check_network(
     parameters by exactly the gradient, L2 included.
 
     A difference quotient across a kink (of a ReLU, or of the hinge) is no derivative. Entries that cross one, or that
-    disagree, are looked at again with a tenth and a hundredth of the step, and allowed the larger rounding error of
-    those; entries that still cross are skipped. Both are counted.
+    disagree, are looked at again with a tenth of the step, and those that still cross with a hundredth; they are
+    allowed the larger rounding error of those steps. Entries that cross even then are skipped. Both are counted.
 
     Parameters
     ----------
@@ -237,7 +238,7 @@ class _Comparison:
             self.numerical[where] += penalty[where]
             allowed = tolerance * self.size + noise / (step * finer)
             self.wrong[where] = ~(np.abs(analytic[where] - self.numerical[where]) <= allowed)
-            again = crossed | self.wrong
+            again = crossed  # the rounding error of the finest step could cover a mistake up
         self.skipped = crossed
         self.wrong &= ~crossed
 
@@ -279,7 +280,7 @@ def _largest(values: Array) -> float:
     return float(np.abs(values).max()) if len(values) else 0.0
 
 
-def _fast(around: Differences, move: Any) -> Numerical:
+def _fast(around: Differences, move: Move) -> Numerical:
     return lambda entries, step: around.fast(move, entries, step)
 
 

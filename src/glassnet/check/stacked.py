@@ -27,7 +27,7 @@ from glassnet.nn.layer import Layer
 from glassnet.nn.layers import BatchNorm, Dropout, Flatten, Linear, ReLU, Sigmoid, Tanh
 from glassnet.nn.loss import Hinge, Loss, SoftmaxCrossEntropy, SquaredError
 
-__all__ = ["Kinks", "Piece", "piece_of", "stacked_loss"]
+__all__ = ["Kinks", "Piece", "StackedLoss", "piece_of", "stacked_loss"]
 
 
 class Kinks:
@@ -136,20 +136,32 @@ _PIECES: dict[type[Layer], Callable[..., Piece]] = {
 
 # ---- losses --------------------------------------------------------------------------------------------------------
 
-StackedLoss = Callable[[Array, Kinks], Array]
+
+@dataclass(frozen=True)
+class StackedLoss:
+    """A loss on stacked scores, which it may overwrite: (k, r, n) -> (r, n), each example's share of it.
+
+    `columns` (r, n), (r,) -> (r, n) is the part that score j of every copy adds; None where scores are mixed.
+    """
+
+    full: Full
+    columns: Columns | None = None
 
 
 def stacked_loss(loss: Loss, scores: Array, target: Any) -> StackedLoss | None:
-    """(k, r, n) scores, which it may overwrite -> (r, n) each example's share of the loss; None for an unknown loss.
+    """The loss in stacked form; None for a loss not known here.
 
     scores (n, ...) are those of the unmoved batch; `target` is what the loss takes.
     """
     scores = scores.reshape(len(scores), -1)
     n, k = scores.shape
     if isinstance(loss, SquaredError):
-        wanted = np.asarray(target, np.float64).reshape(n, k).T[:, None, :]
+        wanted = np.ascontiguousarray(np.asarray(target, np.float64).reshape(n, k).T)
         factor = squared_error_factor(n, k, loss.convention)
-        return lambda z, kinks: factor * ((z - wanted) ** 2).sum(axis=0)
+        return StackedLoss(
+            lambda z, kinks: factor * ((z - wanted[:, None, :]) ** 2).sum(axis=0),
+            lambda c, j, kinks: factor * (c - wanted[j]) ** 2,
+        )
     labels = np.asarray(target) if np.ndim(target) == 1 else np.asarray(target).argmax(axis=1)
     if isinstance(loss, SoftmaxCrossEntropy):
         return _softmax_cross_entropy(loss.smoothing, scores, labels)
@@ -181,7 +193,7 @@ def _softmax_cross_entropy(smoothing: float, scores: Array, labels: Array) -> St
         losses /= n
         return losses
 
-    return value
+    return StackedLoss(value)
 
 
 def _hinge(labels: Array) -> StackedLoss:
@@ -194,4 +206,4 @@ def _hinge(labels: Array) -> StackedLoss:
         losses: Array = np.maximum(z, 0.0).sum(axis=0) / n
         return losses
 
-    return value
+    return StackedLoss(value)

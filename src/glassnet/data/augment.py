@@ -14,6 +14,8 @@ import numpy.typing as npt
 from glassnet.data.streams import AUGMENTATION, generator
 from glassnet.data.warp import elastic_noise, warp, warp_alone
 from glassnet.errors import DataError, NotationError, nearest
+from glassnet.notation import Step as NotationStep
+from glassnet.notation import parse
 
 __all__ = ["Augmentation"]
 
@@ -84,7 +86,7 @@ class Augmentation:
         """
         if not notation.strip():
             return cls()
-        return cls(tuple(_parse_step(part, notation) for part in notation.split("->")))
+        return cls(tuple(_parse_step(step) for step in parse(notation, "augmentation")))
 
     def notation(self) -> str:
         """The steps in arrow notation; `parse` of it gives the same steps."""
@@ -199,18 +201,15 @@ def _about_centre(maps: npt.NDArray[np.float64], height: int, width: int) -> Non
     maps[:, :2, 2] = centre - maps[:, :2, :2] @ centre
 
 
-def _parse_step(part: str, notation: str) -> _Step:
-    words = part.strip().strip("()").split()
-    if not words:
-        raise NotationError(f"An augmentation step is missing in '{notation}'; steps are joined by '->'.")
-    word = words[0].lower()
+def _parse_step(step: NotationStep) -> _Step:
+    word = step.word
     if word not in _KINDS:
         raise NotationError(
             f"Unknown augmentation step '{word[:40]}'.{nearest(word, _KINDS)} Known: {', '.join(_KINDS)}."
         )
     kind = _KINDS[word]
     try:
-        numbers = tuple(float(number) for number in words[1:])
+        numbers = tuple(float(number) for number in step.split(())[0])
     except ValueError:
         numbers = (math.nan,) * max(1, len(kind.most))
     fits = len(numbers) == len(kind.most) and all(0.0 < n <= m for n, m in zip(numbers, kind.most, strict=True))
@@ -218,6 +217,6 @@ def _parse_step(part: str, notation: str) -> _Step:
         limits = " and ".join(f"{m:g}" for m in kind.most) or "no numbers"
         raise NotationError(
             f"The augmentation step is written '{kind.usage}' (above 0, up to {limits}). Got "
-            f"'{' '.join(words)[:60]}' instead."
+            f"'{step.text[:60]}' instead."
         )
     return _Step(word, numbers)

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from glassnet.data.steps import STEPS, Shape, Step
 from glassnet.errors import DataError, NotationError, nearest
+from glassnet.notation import parse
 
 __all__ = ["Preprocess"]
 
@@ -53,22 +54,19 @@ class Preprocess:
         Raises `NotationError` for an unknown word (the nearest known one is suggested) or a wrong number.
         """
         steps: list[Step] = []
-        parts = [part.strip().strip("()").split() for part in notation.split("->")] if notation.strip() else []
-        for position, words in enumerate(parts):
-            if not words:
-                raise NotationError(f"A preprocessing step is missing in '{notation}'; steps are joined by '->'.")
-            word = words[0].lower()
-            if word == "scale" and len(words) == 1:
+        for position, step in enumerate(parse(notation, "preprocessing") if notation.strip() else []):
+            numbers, _ = step.split(())
+            if step.word == "scale" and not numbers:
                 if position:
                     raise NotationError("'scale' comes first: pixels are divided by 255 once, before any other step.")
                 continue
-            if word not in STEPS:
+            if step.word not in STEPS:
                 known = ("scale", *STEPS)
                 raise NotationError(
-                    f"Unknown preprocessing step '{' '.join(words)[:60]}'.{nearest(word, known)} Known: "
-                    f"{', '.join(known)}."
+                    f"Unknown preprocessing step '{step.text[:60]}'.{nearest(step.word, known)}"
+                    f" Known: {', '.join(known)}."
                 )
-            steps.append(STEPS[word].parse(words[1:]))
+            steps.append(STEPS[step.word].parse(numbers))
         return cls(tuple(steps))
 
     def notation(self) -> str:

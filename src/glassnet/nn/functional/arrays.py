@@ -49,12 +49,12 @@ def as_labels(labels: Any, n: int, classes: int) -> Array:
 
     Raises `GlassnetError` for another shape, a label out of range, or rows that are not one-hot.
     """
-    array = np.asarray(labels)
+    array: Array = np.asarray(labels)
     if array.ndim == 2:
         expect_shape(array, (n, classes), "one-hot labels")
         if not (np.isin(array, (0, 1)).all() and (array.sum(axis=1) == 1).all()):
             raise GlassnetError("one-hot labels must have exactly one 1 in every row and 0 elsewhere.")
-        return array.argmax(axis=1)
+        return np.asarray(array.argmax(axis=1))
     if array.dtype.kind not in "iu":
         raise GlassnetError(f"labels must be integers or one-hot rows. Got dtype {array.dtype} instead.")
     expect_shape(array, (n,), "labels")

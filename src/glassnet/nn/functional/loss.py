@@ -47,10 +47,10 @@ __all__ = [
 
 
 def _scores(z: Any) -> Array:
-    z = as_float(z, "scores")
-    if z.ndim != 2 or z.shape[1] < 1 or z.shape[0] < 1:
-        raise GlassnetError(f"scores must have shape (examples, classes), both at least 1. Got {z.shape} instead.")
-    return z
+    scores = as_float(z, "scores")
+    if scores.ndim != 2 or 0 in scores.shape:
+        raise GlassnetError(f"scores must have shape (examples, classes), both at least 1. Got {scores.shape} instead.")
+    return scores
 
 
 def softmax_forward(z: Array, *, out: Array | None = None) -> tuple[Array, Array]:

@@ -114,7 +114,7 @@ def batchnorm_forward_naive(
 ) -> Array:
     """Reference: one feature after the other, by the definition."""
     x = np.asarray(x, np.float64)
-    y = np.empty_like(x)
+    y: Array = np.empty_like(x)
     for j in range(x.shape[1]):
         column = x[:, j]
         mean = moments[0][j] if moments else sum(column) / len(column)

@@ -23,11 +23,11 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("train")(train.train)
-app.command("evaluate")(evaluate.evaluate)
-app.command("predict")(predict.predict)
-app.command("check")(check.check)
-app.command("reproduce")(reproduce.reproduce)
+app.command("train", short_help="Train a network by flags or by a recipe; sweep, resume.")(train.train)
+app.command("evaluate", short_help="Accuracy, classes and confusion of a model on a set.")(evaluate.evaluate)
+app.command("predict", short_help="What a model sees in pictures.")(predict.predict)
+app.command("check", short_help="Every gradient against central differences.")(check.check)
+app.command("reproduce", short_help="Published figures against ours.")(reproduce.reproduce)
 app.add_typer(data.app, name="data")
 
 

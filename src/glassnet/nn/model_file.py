@@ -36,13 +36,21 @@ def write(path: str | Path, description: dict[str, Any], arrays: dict[str, Array
     """Write a file, whole or not at all; returns the digest. `description` must be plain JSON."""
     from safetensors.numpy import save
 
-    arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     text = json.dumps(description, ensure_ascii=True, sort_keys=True)
     digest = _digest(text, arrays)
-    content = save(arrays, metadata={"glassnet": text, "sha256": digest})
+    content = _in_fixed_order(save(arrays, metadata={"glassnet": text, "sha256": digest}))
     with atomic_write(path) as file:
         file.write(content)
     return digest
+
+
+def _in_fixed_order(content: bytes) -> bytes:
+    """The same file with a sorted header: the library writes the metadata in an order that changes from run to run."""
+    size = int.from_bytes(content[:8], "little")
+    header = json.dumps(json.loads(content[8 : 8 + size]), separators=(",", ":"), sort_keys=True).encode()
+    header += b" " * (-len(header) % 8)  # tensors begin at a multiple of 8 bytes
+    return len(header).to_bytes(8, "little") + header + content[8 + size :]
 
 
 def read(path: str | Path) -> tuple[dict[str, Any], dict[str, Array]]:

@@ -135,6 +135,7 @@ def carry_out(
     with threads.use(recipe.threads):
         splits = splits or load_splits(recipe)
         trainer = build(recipe, splits)
+        trainer.check(splits.train, splits.valid)  # before anything is written
         path = Path(folder) if folder is not None else None
         if path is not None:
             _create(path, recipe, splits)

@@ -76,5 +76,6 @@ def _folder_names(labels: Sequence[str]) -> dict[str, str]:
     for label in labels:
         kept = "".join(c if c.isalnum() or c in ".-_" else "_" for c in label.replace(" = ", "=")).strip("_")[:80]
         # Long or oddly written values may agree in what is kept.
-        names[label] = kept if kept not in names.values() else f"{kept}-{len(names) + 1}"
+        tries = (kept or "run", *(f"{kept or 'run'}-{number}" for number in range(2, len(labels) + 2)))
+        names[label] = next(name for name in tries if name not in names.values())
     return names

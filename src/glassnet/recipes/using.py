@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,7 +28,9 @@ def load_for(model: Model, data: str) -> Splits:
     height, width, _ = model.image_shape
     splits = load(data)
     if splits.train.image_shape[:2] != (height, width) and Path(data).is_dir():
-        return load(data, image_size=(height, width))
+        # Sets that are no picture files have one size; the model then says which one it takes.
+        with contextlib.suppress(DataError):
+            return load(data, image_size=(height, width))
     return splits
 
 

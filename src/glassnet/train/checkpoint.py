@@ -87,9 +87,8 @@ def load(path: Path, network: Network, optimizer: Optimizer, identity: dict[str,
 
 def _check_state(path: Path, state: dict[str, Array], network: Network, optimizer: Optimizer) -> None:
     """The optimiser's compiled loops trust the sizes of its arrays, so these are checked here."""
-    slots = {
-        f"{name}.{slot}": parameter.value for name, parameter in network.parameters().items() for slot in optimizer.slots
-    }
+    trained = network.parameters()
+    slots = {f"{name}.{slot}": trained[name].value for name in trained for slot in optimizer.slots}
     for name, array in state.items():
         if name not in slots or array.shape != (slots[name].size,) or array.dtype != slots[name].dtype:
             raise ModelError(f"The optimiser's array '{name}' in the checkpoint '{path}' does not fit the network.")

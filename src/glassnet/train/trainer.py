@@ -143,7 +143,8 @@ class Trainer:
                 self._epoch(train, request, progress)
         return self._model(train)
 
-    def _prepare(self, train: Dataset, valid: Dataset | None) -> None:
+    def check(self, train: Dataset, valid: Dataset | None = None) -> None:
+        """Fit the preprocessing where it is not fitted yet, and raise `GlassnetError` where the data do not fit."""
         if not self.preprocess.fitted:
             self.preprocess.fit(train.images)
         shape = self.preprocess.output_shape(train.image_shape)
@@ -155,6 +156,15 @@ class Trainer:
             raise DataError(f"The network gives {self.network.output_shape} numbers; these data need {wanted}.")
         if valid is not None and valid.image_shape != train.image_shape:
             raise DataError(f"Validation pictures are {valid.image_shape}, training pictures {train.image_shape}.")
+        if self._normalises and min(self.settings.batch or len(train), len(train)) < 2:
+            raise RecipeError("Batch normalisation needs at least 2 examples a batch; choose a larger batch.")
+
+    @property
+    def _normalises(self) -> bool:
+        return any(isinstance(layer, BatchNorm) for layer in self.network.layers)
+
+    def _prepare(self, train: Dataset, valid: Dataset | None) -> None:
+        self.check(train, valid)
         rebuild = not self.loss.classifies
         seed = self.settings.seed
         self._feed = Feed(train, self.preprocess, rebuild=rebuild, augmentation=self.augmentation, seed=seed)
@@ -162,10 +172,7 @@ class Trainer:
         n = len(train)
         self._batch = self.settings.batch or n
         # A single left-over example has no variance; batch normalisation cannot train on it.
-        normalises = any(isinstance(layer, BatchNorm) for layer in self.network.layers)
-        if normalises and min(self._batch, n) < 2:
-            raise RecipeError("Batch normalisation needs at least 2 examples a batch; choose a larger batch.")
-        self._used = n - 1 if normalises and n % self._batch == 1 else n
+        self._used = n - 1 if self._normalises and n % self._batch == 1 else n
         self._steps_per_epoch = -(-self._used // self._batch)
         total = self._steps_per_epoch * self.settings.epochs
         self._log_every = self.settings.log_every or max(1, math.ceil(total / 200))
@@ -184,6 +191,7 @@ class Trainer:
             "l2": self.settings.l2,
             "clip": self.settings.clip,
             "patience": self.settings.patience,
+            "log_every": self.settings.log_every,
             "seed": self.settings.seed,
             "data": train.sha256,
         }

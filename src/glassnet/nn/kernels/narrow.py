@@ -1,9 +1,9 @@
 """Matrix products with few columns on the right, as in a last layer with ten classes.
 
 A general matrix product fills its vector registers along the columns of the result; with ten columns most of them stay
-empty. Here the narrow operand is turned first, (d, m) -> (m, d), padded with zero rows to a multiple of five, so that
-every inner loop runs along the long side d. Two or four rows by five columns are worked on at once: each number that
-is loaded serves several products.
+empty. Here the narrow operand is turned first, (d, m) -> (m, d), so that every inner loop runs along the long side d.
+Two rows by five columns (four by two in the transposed product) are worked on at once, as many as the registers hold:
+each number that is loaded serves several products. Rows of zeros fill the last block.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def transposed_product(x, dy, alpha, beta, w):
     """w (d, m) = alpha * x.T (d, n) @ dy (n, m) + beta * w; beta = 0 ignores what w held."""
     n, d = x.shape
     m = dy.shape[1]
-    padded = -(-m // _BLOCK) * _BLOCK
+    padded = m + m % 2
     total = np.zeros((padded, d), w.dtype)
     g = np.zeros((4, padded), w.dtype)
     for i in range(0, n, 4):
@@ -73,19 +73,14 @@ def transposed_product(x, dy, alpha, beta, w):
             for j in range(m):
                 g[r, j] = dy[i + r, j] if i + r < n else w.dtype.type(0)
         x0, x1, x2, x3 = x[i], x[min(i + 1, n - 1)], x[min(i + 2, n - 1)], x[min(i + 3, n - 1)]
-        for c in range(0, padded, _BLOCK):
-            t0, t1, t2, t3, t4 = total[c], total[c + 1], total[c + 2], total[c + 3], total[c + 4]
-            g00, g01, g02, g03, g04 = g[0, c], g[0, c + 1], g[0, c + 2], g[0, c + 3], g[0, c + 4]
-            g10, g11, g12, g13, g14 = g[1, c], g[1, c + 1], g[1, c + 2], g[1, c + 3], g[1, c + 4]
-            g20, g21, g22, g23, g24 = g[2, c], g[2, c + 1], g[2, c + 2], g[2, c + 3], g[2, c + 4]
-            g30, g31, g32, g33, g34 = g[3, c], g[3, c + 1], g[3, c + 2], g[3, c + 3], g[3, c + 4]
+        for c in range(0, padded, 2):
+            t, u = total[c], total[c + 1]
+            a0, a1, a2, a3 = g[0, c], g[1, c], g[2, c], g[3, c]
+            b0, b1, b2, b3 = g[0, c + 1], g[1, c + 1], g[2, c + 1], g[3, c + 1]
             for k in range(d):
-                p, q, r_, s = x0[k], x1[k], x2[k], x3[k]
-                t0[k] += g00 * p + g10 * q + g20 * r_ + g30 * s
-                t1[k] += g01 * p + g11 * q + g21 * r_ + g31 * s
-                t2[k] += g02 * p + g12 * q + g22 * r_ + g32 * s
-                t3[k] += g03 * p + g13 * q + g23 * r_ + g33 * s
-                t4[k] += g04 * p + g14 * q + g24 * r_ + g34 * s
+                p0, p1, p2, p3 = x0[k], x1[k], x2[k], x3[k]
+                t[k] += a0 * p0 + a1 * p1 + a2 * p2 + a3 * p3
+                u[k] += b0 * p0 + b1 * p1 + b2 * p2 + b3 * p3
     if beta == 0:
         for k in range(d):
             for j in range(m):

@@ -1,0 +1,403 @@
+"""Planted bugs in the backward passes: does any survive the tests?
+
+    python tests/mutation.py [--workers N] [--only TEXT] [--sample N]
+
+Every mutant is one small change (a sign, an operator, a constant, an index, a lost term or statement, a turned
+comparison) in one function that computes a gradient, in `nn/functional` or in the kernels behind it. The mutated file
+replaces the original in a copy of the package, and the operation's tests run against that copy in a process of their
+own (the kernels are compiled, so no other way sees a change in them; PyTorch's twin is left out). A mutant that every
+test passes has survived. Mutants listed in `EQUIVALENT` change no gradient and say why. The exit status is 1 when any
+other survives.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import copy
+import multiprocessing
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "src" / "glassnet"
+TESTS = ROOT / "tests" / "nn" / "functional"
+
+# (file, functions, the test files that must notice)
+TARGETS: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = [
+    (
+        "functional/affine.py",
+        ("affine_backward", "affine_descend", "_input_gradient", "_in_dtype_of"),
+        ("test_affine.py",),
+    ),
+    ("functional/activation.py", ("_backward",), ("test_activation.py",)),
+    ("functional/dropout.py", ("dropout_backward",), ("test_dropout.py",)),
+    (
+        "functional/loss.py",
+        (
+            "softmax_backward", "cross_entropy_backward", "softmax_cross_entropy", "hinge", "squared_error_factor",
+            "squared_error",
+        ),
+        ("test_losses.py",),
+    ),
+    ("functional/normalisation.py", ("batchnorm_backward",), ("test_normalisation.py",)),
+    ("kernels/elementwise.py", ("sum_rows",), ("test_affine.py",)),
+    ("kernels/elementwise.py", ("multiply",), ("test_dropout.py",)),
+    (
+        "kernels/elementwise.py",
+        (
+            "relu_backward", "sigmoid_backward", "tanh_backward", "relu_backward_shared", "sigmoid_backward_shared",
+            "tanh_backward_shared",
+        ),
+        ("test_activation.py",),
+    ),
+    ("kernels/losses.py", ("softmax_cross_entropy", "hinge", "squared_error"), ("test_losses.py",)),
+    ("kernels/normalisation.py", ("backward",), ("test_normalisation.py",)),
+    (
+        "kernels/stochastic.py",
+        ("_softmax_error", "_update_and_look_ahead", "softmax_descent"),
+        ("test_softmax_descent.py",),
+    ),
+    ("kernels/blas.py", ("matmul", "_matmul_numpy"), ("test_matmul.py", "test_affine.py")),
+    ("kernels/blas.py", ("sgemm_shared", "dgemm_shared"), ("test_matmul.py",)),
+]  # fmt: skip
+
+# Counting correct examples is no part of a gradient.
+_COUNTS = {"correct", "best", "is_best", "hit"}
+
+# How the work is shared among threads changes speed alone; what each thread then does is tested.
+_SHARING = {"parts", "WORTH_SHARING", "_SHARE_ABOVE"}
+
+# (file, function, change) -> why the change alters no gradient.
+EQUIVALENT: dict[tuple[str, str, str], str] = {
+    ("functional/loss.py", "squared_error_factor", "max(1, n * size) => max(0, n * size)"): "neither is ever below 1",
+    ("functional/loss.py", "squared_error_factor", "max(1, n) => max(0, n)"): "n is never below 1",
+    ("functional/loss.py", "squared_error", "-1 => -2"): "NumPy infers any negative size",
+    ("functional/loss.py", "squared_error", "False => True"): "a copy of the target",
+    ("kernels/losses.py", "softmax_cross_entropy", "range(1, k) => range(0, k)"): "the first score is no new maximum",
+    ("kernels/stochastic.py", "_softmax_error", "range(1, k) => range(0, k)"): "the first score is no new maximum",
+    **{
+        ("kernels/elementwise.py", "relu_backward_shared", change): "computes elements twice, with the same result"
+        for change in (
+            "y.size * (t + 1) // parts => y.size * (t + 1)",
+            "t + 1 => t + 2",
+            "y.size * t => y.size / t",
+            "y.size * t => t",
+        )
+    },
+}
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One change: `source` is the whole mutated file."""
+
+    file: str
+    function: str
+    line: int
+    change: str
+    source: str
+    tests: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return f"{self.file}:{self.line} {self.function}: {self.change}"
+
+    @property
+    def reason_equivalent(self) -> str | None:
+        return EQUIVALENT.get((self.file, self.function, self.change))
+
+
+# ---- making mutants ------------------------------------------------------------------------------------------------
+
+_SWAPS: dict[type, type] = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult}
+_TURNS: dict[type, tuple[type, ...]] = {
+    ast.Gt: (ast.GtE, ast.Lt), ast.GtE: (ast.Gt, ast.Lt), ast.Lt: (ast.LtE, ast.Gt), ast.LtE: (ast.Lt, ast.Gt),
+    ast.Eq: (ast.NotEq,), ast.NotEq: (ast.Eq,), ast.Is: (ast.IsNot,), ast.IsNot: (ast.Is,),
+    ast.And: (ast.Or,), ast.Or: (ast.And,),
+}  # fmt: skip
+_INDICES = {"i", "j", "k", "t", "lo", "hi", "label", "c", "rows", "labels"}
+
+
+def mutants() -> Iterator[Mutant]:
+    """Every mutant of every target, in the order of the files."""
+    for file, functions, tests in TARGETS:
+        tree = ast.parse((PACKAGE / "nn" / file).read_text(encoding="utf-8"))
+        found = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+        for name in functions:
+            yield from _mutants_of(file, tree, found[name], tests)
+
+
+def _mutants_of(file: str, tree: ast.Module, function: ast.FunctionDef, tests: tuple[str, ...]) -> Iterator[Mutant]:
+    names = {node.id for node in ast.walk(function) if isinstance(node, ast.Name)} & _INDICES
+    seen = set()
+    for parent, field, index, node in list(_places(function)):
+        around = isinstance(node, ast.Constant | ast.Name) and isinstance(parent, ast.expr)  # '1' alone says little
+        before = _text(parent if around else node)
+        for replacement in _replacements(parent, field, node, names):
+            siblings = getattr(parent, field)
+            if index is None:
+                setattr(parent, field, replacement)
+            else:
+                siblings[index] = replacement
+            source = ast.unparse(ast.fix_missing_locations(copy.deepcopy(tree)))
+            after = _text(parent if around else replacement)
+            if index is None:
+                setattr(parent, field, node)
+            else:
+                siblings[index] = node
+            if source not in seen:
+                seen.add(source)
+                line = getattr(node, "lineno", function.lineno)
+                yield Mutant(file, function.name, line, f"{before} => {after}", source, tests)
+
+
+def _text(node: ast.AST) -> str:
+    return " ".join(ast.unparse(node).split())
+
+
+def _places(function: ast.FunctionDef) -> Iterator[tuple[ast.AST, str, int | None, ast.AST]]:
+    """(parent, field, index, node) of everything in a function's body that could change a gradient."""
+    stack: list[ast.AST] = [function]
+    while stack:
+        parent = stack.pop()
+        for field, value in ast.iter_fields(parent):
+            if (isinstance(parent, ast.FunctionDef) and field != "body") or field in ("annotation", "ctx"):
+                continue
+            children = list(enumerate(value)) if isinstance(value, list) else [(None, value)]
+            for index, node in children:
+                if isinstance(node, ast.AST) and not _irrelevant(node):
+                    yield parent, field, index, node
+                    stack.append(node)
+
+
+def _irrelevant(node: ast.AST) -> bool:
+    """Docstrings, checks of arguments, messages, and the counting of correct examples."""
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+        return True
+    if isinstance(node, ast.Compare | ast.BoolOp) and _names(node) & _SHARING:
+        return True
+    if isinstance(node, ast.Raise | ast.JoinedStr | ast.Assert):
+        return True
+    if isinstance(node, ast.If) and all(isinstance(statement, ast.Raise) for statement in node.body):
+        return True
+    if isinstance(node, ast.Expr) and _called(node.value) == "expect_shape":
+        return True
+    if isinstance(node, ast.Assign | ast.AugAssign):
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        return any(_names(target) & _COUNTS for target in targets)
+    return isinstance(node, ast.If) and any(_names(statement) & _COUNTS for statement in node.body)
+
+
+def _names(node: ast.AST) -> set[str]:
+    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
+
+
+def _called(node: ast.AST) -> str:
+    return node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
+
+
+def _replacements(parent: ast.AST, field: str, node: Any, indices: set[str]) -> Iterator[ast.AST]:
+    """The changed forms of one node."""
+    match node:
+        case ast.BinOp():
+            if type(node.op) in _SWAPS:
+                yield ast.BinOp(node.left, _SWAPS[type(node.op)](), node.right)
+            yield node.left
+            yield node.right
+        case ast.AugAssign():
+            if type(node.op) in _SWAPS:
+                yield ast.AugAssign(node.target, _SWAPS[type(node.op)](), node.value)
+            yield ast.Pass()
+        case ast.Assign(targets=[ast.Subscript()]) | ast.Expr(value=ast.Call()):
+            yield ast.Pass()
+        case ast.Compare(ops=[op]) if type(op) in _TURNS:
+            for turned in _TURNS[type(op)]:
+                yield ast.Compare(node.left, [turned()], node.comparators)
+        case ast.BoolOp():
+            yield ast.BoolOp(_TURNS[type(node.op)][0](), node.values)
+        case ast.UnaryOp(op=ast.USub() | ast.Not()):
+            yield node.operand
+        case ast.IfExp():
+            yield ast.IfExp(node.test, node.orelse, node.body)
+        case ast.Constant(value=bool()):
+            yield ast.Constant(not node.value)
+        case ast.Constant(value=int() | float()):
+            yield ast.Constant(node.value + 1)
+            if node.value:
+                yield ast.Constant(type(node.value)(0))
+        case ast.Name() if isinstance(parent, ast.Subscript) and field == "slice" and node.id in indices:
+            after = [name for name in sorted(indices) if name > node.id] + sorted(indices)
+            if after[0] != node.id:
+                yield ast.Name(after[0], ast.Load())
+
+
+# ---- running the tests against them --------------------------------------------------------------------------------
+
+_TIMEOUT = 120.0  # seconds; no operation's tests take a tenth of it
+
+
+class Bench:
+    """A copy of the package (what the operations need of it) in which one file at a time is mutated."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for part in ("errors.py", "threads.py", "check/numerical.py"):
+            self._copy(PACKAGE / part, folder / "src" / "glassnet" / part)
+        for part in ("functional", "kernels"):
+            for source in (PACKAGE / "nn" / part).glob("*.py"):
+                self._copy(source, folder / "src" / "glassnet" / "nn" / part / source.name)
+        for package in ("", "nn", "check"):
+            (folder / "src" / "glassnet" / package / "__init__.py").touch()
+        for source in TESTS.glob("*.py"):
+            self._copy(source, folder / "tests" / source.name)
+        # Hypothesis is loaded before the fork, which pytest would remark on.
+        warnings = "error\n    ignore::pytest.PytestAssertRewriteWarning"
+        (folder / "pytest.ini").write_text(f"[pytest]\nfilterwarnings =\n    {warnings}\n", encoding="utf-8")
+
+    @staticmethod
+    def _copy(source: Path, target: Path) -> None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+
+    def survives(self, mutant: Mutant) -> bool:
+        """Whether all tests pass with the mutant in place."""
+        place = self.folder / "src" / "glassnet" / "nn" / mutant.file
+        original = place.read_text(encoding="utf-8")
+        place.write_text(mutant.source, encoding="utf-8")
+        try:
+            return self.passes(mutant.tests)
+        finally:
+            place.write_text(original, encoding="utf-8")
+
+    def passes(self, tests: tuple[str, ...]) -> bool:
+        """Whether these test files pass on the copy as it is. A crash or a run without end is a failure too.
+
+        The tests run in a fork of this process, which has NumPy, Numba and pytest loaded but nothing of the package.
+        """
+        child = os.fork()
+        if child == 0:
+            self._run(tests)
+        deadline = time.monotonic() + _TIMEOUT
+        while True:
+            done, status = os.waitpid(child, os.WNOHANG)
+            if done:
+                break
+            if time.monotonic() > deadline:
+                os.kill(child, signal.SIGKILL)
+                os.waitpid(child, 0)
+                return False
+            time.sleep(0.01)
+        code = os.waitstatus_to_exitcode(status)
+        if code == pytest.ExitCode.NO_TESTS_COLLECTED:
+            raise RuntimeError(f"no tests were found in {self.folder}")
+        return code == 0
+
+    def _run(self, tests: tuple[str, ...]) -> NoReturn:
+        code: int = 1
+        try:
+            quiet = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(quiet, 1)
+            os.dup2(quiet, 2)
+            os.chdir(self.folder)
+            sys.path.insert(0, str(self.folder / "src"))
+            os.environ["PYTHONPATH"] = str(self.folder / "src")
+            options = ["-x", "-q", "-p", "no:cacheprovider", "-k", "not torch"]
+            code = int(pytest.main([*options, *(f"tests/{name}" for name in tests)]))
+        finally:
+            os._exit(code)
+
+
+def _start_worker(folder: str) -> None:
+    """Make this worker's bench, and load what every run needs, so that a fork starts at once."""
+    global _bench
+    _bench = Bench(Path(folder) / str(os.getpid()))
+    import hypothesis.extra  # noqa: F401
+    import numba
+
+    numba.njit(lambda x: x + 1.0)(1.0)  # the first compilation also loads Numba's own typing rules
+
+
+_bench: Bench | None = None
+
+
+def _judge(mutant: Mutant) -> bool:
+    assert _bench is not None
+    return _bench.survives(mutant)
+
+
+def survivors(chosen: list[Mutant], workers: int, show: Any = None) -> list[Mutant]:
+    """The mutants that no test notices; each worker has a bench of its own."""
+    with tempfile.TemporaryDirectory(prefix="glassnet-mutation-") as folder:
+        os.environ["NUMBA_CACHE_DIR"] = str(Path(folder) / "cache")
+        os.environ["GLASSNET_MUTATION"] = "1"
+        sys.dont_write_bytecode = True  # a stale .pyc would hide a mutant of the same size and second
+        left = []
+        context = multiprocessing.get_context("fork")
+        with context.Pool(workers, _start_worker, (folder,)) as pool:
+            for original, passed in zip(_originals(chosen), pool.imap(_judge, _originals(chosen)), strict=True):
+                if not passed:  # every mutant would then count as killed
+                    raise RuntimeError(f"the tests of {original.file} fail without any mutant")
+            for number, (mutant, survived) in enumerate(zip(chosen, pool.imap(_judge, chosen), strict=True), start=1):
+                if survived:
+                    left.append(mutant)
+                if show is not None:
+                    show(number, mutant, survived)
+        return left
+
+
+def _originals(chosen: list[Mutant]) -> list[Mutant]:
+    """Every file concerned as it is."""
+    originals = {}
+    for mutant in chosen:
+        if (mutant.file, mutant.tests) not in originals:
+            source = (PACKAGE / "nn" / mutant.file).read_text(encoding="utf-8")
+            originals[mutant.file, mutant.tests] = Mutant(mutant.file, "", 0, "", source, mutant.tests)
+    return list(originals.values())
+
+
+def sample(everything: list[Mutant], number: int) -> list[Mutant]:
+    """`number` mutants spread over all files, none of them known to be equivalent."""
+    real = [mutant for mutant in everything if mutant.reason_equivalent is None]
+    return [real[(2 * i + 1) * len(real) // (2 * number)] for i in range(min(number, len(real)))]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--workers", type=int, default=min(2, os.cpu_count() or 1))
+    parser.add_argument("--only", default="", help="only mutants whose name holds this text")
+    parser.add_argument("--sample", type=int, help="only so many, spread over all files")
+    parser.add_argument("--list", action="store_true", help="list the mutants and stop")
+    arguments = parser.parse_args()
+    chosen = [mutant for mutant in mutants() if arguments.only in mutant.name]
+    if arguments.sample:
+        chosen = sample(chosen, arguments.sample)
+    if arguments.list:
+        print("\n".join(mutant.name for mutant in chosen))
+        return 0
+
+    def show(number: int, mutant: Mutant, survived: bool) -> None:
+        verdict = ("equivalent" if mutant.reason_equivalent else "SURVIVED") if survived else "killed"
+        print(f"{number:4d}/{len(chosen)}  {verdict:<10}  {mutant.name}", flush=True)
+
+    left = survivors(chosen, arguments.workers, show)
+    bad = [mutant for mutant in left if mutant.reason_equivalent is None]
+    killed, equivalent = len(chosen) - len(left), len(left) - len(bad)
+    print(f"{len(chosen)} mutants, {killed} killed, {equivalent} equivalent, {len(bad)} survived")
+    for mutant in bad:
+        print(f"  SURVIVED {mutant.name}")
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

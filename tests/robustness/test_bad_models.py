@@ -1,0 +1,213 @@
+"""Damaged model files and checkpoints are always caught: every bit of them stands under a digest."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from robust_cases import contents, cuts, flipped, mangled, refused, run, untrained
+
+from glassnet.errors import GlassnetError, ModelError
+from glassnet.model import Model
+from glassnet.nn import model_file
+
+NETWORK = "linear 6 -> batchnorm -> relu -> dropout 0.2 -> linear"
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """The bytes of a model file."""
+    path = tmp_path_factory.mktemp("model") / "model.safetensors"
+    untrained(path, (8, 8, 1), tuple("0123456789"), NETWORK)
+    return path.read_bytes()
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small run with everything in its folder."""
+    folder = tmp_path_factory.mktemp("run") / "run"
+    found = run(
+        "train", "digits", "--model", NETWORK, "--epochs", 1, "--out", folder, "--set", "data.train_limit=100",
+        "--set", "train.log_every=1000",
+    )  # fmt: skip
+    assert found.status == 0, found.err
+    return folder
+
+
+def header_bits(data: bytes) -> int:
+    return 8 * (8 + int.from_bytes(data[:8], "little"))
+
+
+def test_every_flipped_bit_of_the_header_is_caught(tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    untrained(path, (3, 3, 1), ("a", "b"))
+    whole = path.read_bytes()
+    for bit in range(header_bits(whole)):
+        path.write_bytes(flipped(whole, bit))
+        with pytest.raises(ModelError) as caught:
+            Model.load(path)
+        assert "\n" not in str(caught.value)
+
+
+def test_flipped_bits_of_the_body_are_caught(whole: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    rng = random.Random(0)
+    for _ in range(500):
+        bit = rng.randrange(header_bits(whole), 8 * len(whole))
+        path.write_bytes(flipped(whole, bit))
+        with pytest.raises(ModelError, match="SHA-256"):
+            Model.load(path)
+
+
+def test_the_command_line_refuses_damaged_models(whole: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    rng = random.Random(1)
+    for bit in (
+        *(rng.randrange(header_bits(whole)) for _ in range(60)),
+        *(rng.randrange(8 * len(whole)) for _ in range(60)),
+    ):
+        path.write_bytes(flipped(whole, bit))
+        refused(bit, "predict", path, "none.png", says="model.safetensors")
+    for length in cuts(whole, 60, 2):
+        path.write_bytes(whole[:length])
+        refused(length, "evaluate", path, "digits", says="model.safetensors")
+    for case in range(60):
+        data = mangled(whole, rng)
+        if data != whole:
+            path.write_bytes(data)
+            refused(case, "check", path, says="model.safetensors")
+
+
+def test_missing_and_foreign_model_files(tmp_path: Path) -> None:
+    refused("missing", "predict", tmp_path / "none.safetensors", "x.png", says="none.safetensors")
+    refused("empty folder", "predict", tmp_path, "x.png", says="model.safetensors")
+    from safetensors.numpy import save_file
+
+    save_file({"weight": np.zeros((2, 2), np.float32)}, tmp_path / "other.safetensors")
+    refused("foreign", "predict", tmp_path / "other.safetensors", "x.png", says="not one that glassnet wrote")
+    for data in (b"", b"\x80\x04K\x01.", b"PK\x03\x04" + bytes(100), (2**63).to_bytes(8, "little"), b"\xff" * 5000):
+        (tmp_path / "bad.safetensors").write_bytes(data)
+        refused(data[:4], "predict", tmp_path / "bad.safetensors", "x.png", says="bad.safetensors")
+
+
+WRONG: list[tuple[str, Any]] = [
+    ("format", "other"), ("format", None), ("version", 2), ("version", "1"), ("network", "linear 5"), ("network", 3),
+    ("network", "lineer"), ("network", ""),
+    ("image_shape", [8, 8]), ("image_shape", [8, 8, 3]),
+    ("image_shape", "8x8"), ("preprocess", "standardise"),
+    ("image_shape", [10**9, 10**9, 1]), ("image_shape", [-8, -8, 1]), ("image_shape", None),
+    ("preprocess", 1), ("preprocess", "skale"), ("class_names", 5), ("class_names", None), ("loss", "los"),
+    ("loss", []),
+    ("card", 3), ("card", None), ("card", [1]), ("class_names", ["a"]), ("class_names", []),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "value"), WRONG, ids=[f"{n}={v}" for n, v in WRONG])
+def test_a_description_that_does_not_fit(name: str, value: Any, whole: bytes, tmp_path: Path) -> None:
+    """Files with a right digest whose description makes no sense."""
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(whole)
+    description, arrays = model_file.read(path)
+    model_file.write(path, {**description, name: value}, arrays)
+    refused((name, value), "predict", path, "x.png", says="model.safetensors")
+    del description[name]
+    model_file.write(path, description, arrays)
+    refused((name, "missing"), "predict", path, "x.png", says="model.safetensors")
+
+
+def test_arrays_that_do_not_fit(whole: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(whole)
+    description, arrays = model_file.read(path)
+    for name, array in arrays.items():
+        for changed in (array[:-1], array[None], np.zeros(0, np.float32), None):
+            others = {key: value for key, value in arrays.items() if key != name}
+            model_file.write(path, description, others if changed is None else {**others, name: changed})
+            refused((name, "changed"), "predict", path, "x.png")
+    model_file.write(path, description, {**arrays, "network.9.linear.weight": np.zeros((2, 2), np.float32)})
+    refused("too many", "predict", path, "x.png")
+    for text in ("[]", "3", "null", '"x"'):
+        model_file.write(path, json.loads(text), arrays)
+        refused(text, "predict", path, "x.png")
+
+
+def test_damaged_checkpoints_are_refused_and_left_alone(finished: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(finished, folder)
+    path = folder / "checkpoint.safetensors"
+    whole = path.read_bytes()
+    rng = random.Random(3)
+    damaged = [flipped(whole, rng.randrange(header_bits(whole))) for _ in range(25)]
+    damaged += [flipped(whole, rng.randrange(8 * len(whole))) for _ in range(25)]
+    damaged += [whole[:length] for length in cuts(whole, 15, 4)]
+    for case, data in enumerate(damaged):
+        path.write_bytes(data)
+        before = contents(folder)
+        refused(case, "train", "--resume", folder, says="checkpoint")
+        assert contents(folder) == before, case
+
+
+def test_every_flipped_bit_of_a_checkpoint_header_is_caught(finished: Path, tmp_path: Path) -> None:
+    whole = (finished / "checkpoint.safetensors").read_bytes()
+    path = tmp_path / "checkpoint.safetensors"
+    rng = random.Random(5)
+    bits = [*rng.sample(range(header_bits(whole)), 600), *rng.sample(range(header_bits(whole), 8 * len(whole)), 300)]
+    for bit in bits:
+        path.write_bytes(flipped(whole, bit))
+        with pytest.raises(ModelError):
+            model_file.read(path)
+
+
+def test_a_checkpoint_whose_contents_do_not_fit(finished: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(finished, folder)
+    path = folder / "checkpoint.safetensors"
+    description, arrays = model_file.read(path)
+    for name in ("identity", "progression", "optimizer_steps", "format"):
+        for value in (None, 3, "x", [], {}, {"unknown": 1}):
+            if (name, value) in (("optimizer_steps", 3), ("progression", {})):
+                continue  # a count that may be, and counters that all stand at their start
+            model_file.write(path, {**description, name: value}, arrays)
+            refused((name, value), "train", "--resume", folder)
+    for name, array in arrays.items():
+        others = {key: value for key, value in arrays.items() if key != name}
+        for changed in (array[:-1], array.astype(np.float64).reshape(1, -1)):
+            model_file.write(path, description, {**others, name: changed})
+            refused((name, changed.shape), "train", "--resume", folder)
+    model_file.write(path, description, {**arrays, "optimizer.7.linear.weight.m": np.zeros(3, np.float32)})
+    refused("too many", "train", "--resume", folder)
+
+
+def test_a_damaged_run_folder(finished: Path, tmp_path: Path) -> None:
+    for name, damage in [
+        ("recipe.toml", lambda data: data[: len(data) // 2]),
+        ("recipe.toml", lambda data: b"\xff" + data),
+        ("recipe.toml", lambda data: data.replace(b"0.2", b"0.3", 1)),
+        ("environment.json", lambda data: data[: len(data) // 2]),
+        ("environment.json", lambda data: b"[]"),
+        ("environment.json", lambda data: data.replace(b'"sha256": "', b'"sha256": "0', 1)),
+        ("metrics.jsonl", lambda data: b""),
+        ("metrics.jsonl", lambda data: b"{" + data),
+        ("metrics.jsonl", lambda data: b"\xff" * 100),
+    ]:
+        folder = tmp_path / "run"
+        shutil.copytree(finished, folder)
+        (folder / name).write_bytes(damage((folder / name).read_bytes()))
+        before = contents(folder)
+        refused(name, "train", "--resume", folder)
+        assert contents(folder) == before
+        shutil.rmtree(folder)
+
+
+def test_a_model_is_never_overwritten(finished: Path) -> None:
+    before = contents(finished)
+    refused("again", "train", "digits", "--out", finished, says="--resume")
+    refused("sweep", "train", "digits", "--sweep", "optimizer.lr=0.1", "--out", finished)
+    assert contents(finished) == before
+    with pytest.raises(GlassnetError):
+        Model.load(finished / "recipe.toml")

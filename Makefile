@@ -37,11 +37,10 @@ lint: setup-dev
 	$(BIN)/mypy
 
 test: lint
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -q -m "not long"
+	GLASSNET_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -q -m "not long"
 
 verify: setup-dev
-	$(BIN)/python -m pytest -n $(WORKERS) -q
-	$(BIN)/python tests/mutation.py
+	GLASSNET_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -q
 	$(BIN)/glassnet reproduce --out runs/reproduce
 
 clean:

@@ -68,6 +68,7 @@ TARGETS: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = [
         ("_softmax_error", "_update_and_look_ahead", "softmax_descent"),
         ("test_softmax_descent.py",),
     ),
+    ("kernels/narrow.py", ("product", "transposed_product"), ("test_matmul.py",)),
     ("kernels/blas.py", ("matmul", "_matmul_numpy"), ("test_matmul.py", "test_affine.py")),
     ("kernels/blas.py", ("sgemm_shared", "dgemm_shared"), ("test_matmul.py",)),
 ]  # fmt: skip

@@ -20,7 +20,7 @@ from glassnet.nn.network import Network
 __all__ = ["TOLERANCE", "check_network"]
 
 # Above the truncation error of the step (about 1e-9) and far below any mistake in a formula.
-TOLERANCE = 1e-6
+TOLERANCE = 1e-7
 
 # Entries checked of the input's gradient, and of a tensor that only reruns of the network can check, unless told.
 _DEFAULT_SAMPLES = 1000

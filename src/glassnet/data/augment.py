@@ -67,8 +67,7 @@ class Augmentation:
     All steps together are one bilinear interpolation. Beyond its edges an image continues with its edge pixels.
 
     The random numbers of an example depend on (seed, epoch, index of the example) and on nothing else: in whichever
-    batch,
-    order or thread it is augmented, the result has the same bits.
+    batch, order or thread it is augmented, the result has the same bits.
     """
 
     def __init__(self, steps: tuple[_Step, ...] = ()) -> None:

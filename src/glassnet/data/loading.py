@@ -39,8 +39,7 @@ def load(
         text lists, Flowers-17, or one folder of pictures a class.
     image_size : (H, W) for sets of pictures; without it the size they share, or 32x32 (the notes say so)
     validation : how much of the training part to hold out, stratified: a fraction, a count, or 0 for none. A
-    validation part
-        of the set's own goes back into training first. None keeps the set as it comes.
+        validation part of the set's own goes back into training first. None keeps the set as it comes.
     seed : of the held-out part
 
     Raises

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from glassnet import threads
-from glassnet.data import Dataset, Splits, hold_out, load
+from glassnet.data import Dataset, Splits, hold_out, join, load
 from glassnet.errors import GlassnetError, RecipeError, TrainingError
 from glassnet.files import read_json, remove_partial, write_json, write_text
 from glassnet.metrics import Evaluation, Reconstruction, evaluate_reconstruction
@@ -78,21 +78,25 @@ class Run:
 
 
 def load_splits(recipe: Recipe) -> Splits:
-    """The data of a recipe, with validation and test parts held out as it says (both 'not at all' with 0)."""
+    """The data of a recipe, with validation and test parts held out as it says (both 'not at all' with 0).
+
+    Where the recipe says how much to hold out for validation, a validation part of the set's own goes back into
+    training first.
+    """
     data, seed = recipe.data, recipe.settings.seed
     splits = load(data.source, image_size=data.image_size)
     train, valid, test = splits.train, splits.valid, splits.test
+    if data.validation is not None and valid is not None:
+        train, valid = join(train, valid), None
     if test is None and data.test != 0:
         train, test = hold_out(train, 0.2 if data.test is None else data.test, seed)
     if data.train_limit:
         train = _first(train, data.train_limit, seed)
     if test is not None and data.test_limit:
         test = _first(test, data.test_limit, seed)
-    if data.validation is not None or valid is None:
-        share = 0.1 if data.validation is None else data.validation
-        valid = None
-        if share:
-            train, valid = hold_out(train, share, seed)
+    share = 0.1 if data.validation is None else data.validation
+    if valid is None and share:
+        train, valid = hold_out(train, share, seed)
     return Splits(train, valid, test)
 
 

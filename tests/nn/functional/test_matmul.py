@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from operation_checks import assert_close, drawn, seeds
 
 from glassnet import threads
-from glassnet.nn.kernels import blas
+from glassnet.nn.kernels import blas, narrow
 
 transposes = list(itertools.product([False, True], repeat=2))
-factors = [(1.0, 0.0), (-0.3, 0.0), (1.0, 1.0), (0.7, -0.4)]
+factors = [(1.0, 0.0), (-0.3, 0.0), (2.0, 0.0), (0.0, 0.0), (1.0, 1.0), (0.7, -0.4)]
 
 
 def _check(seed: int, m: int, n: int, k: int, ta: bool, tb: bool, alpha: float, beta: float, dtype: type) -> None:
@@ -35,19 +35,40 @@ def _check(seed: int, m: int, n: int, k: int, ta: bool, tb: bool, alpha: float, 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize(("ta", "tb"), transposes)
 @drawn
-@given(seed=seeds, m=st.integers(1, 9), n=st.integers(1, 9), k=st.integers(0, 9), pair=st.sampled_from(factors))
+@given(seed=seeds, m=st.integers(1, 9), n=st.integers(1, 14), k=st.integers(0, 9), pair=st.sampled_from(factors))
 def test_small(ta: bool, tb: bool, dtype: type, seed: int, m: int, n: int, k: int, pair: tuple[float, float]) -> None:
     _check(seed, m, n, k, ta, tb, *pair, dtype)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize(("ta", "tb"), transposes)
-@pytest.mark.parametrize("shape", [(301, 90, 77), (90, 301, 77), (128, 128, 128), (1, 1, 1 << 20), (3, 1, 400_000)])
+@pytest.mark.parametrize(
+    "shape", [(301, 90, 77), (90, 301, 77), (301, 10, 77), (128, 128, 128), (1, 1, 1 << 20), (3, 1, 400_000)]
+)
 @pytest.mark.parametrize("number", [1, 2])
 def test_shared(shape: tuple[int, int, int], ta: bool, tb: bool, dtype: type, number: int) -> None:
     with threads.use(number):
         for alpha, beta in factors if max(shape) < 1000 else factors[:1]:
             _check(1, *shape, ta, tb, alpha, beta, dtype)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@drawn
+@given(seed=seeds, n=st.integers(1, 11), d=st.integers(1, 9), m=st.integers(1, 12), pair=st.sampled_from(factors))
+def test_narrow(dtype: type, seed: int, n: int, d: int, m: int, pair: tuple[float, float]) -> None:
+    """The kernels for few columns, at every remainder of their blocks."""
+    rng = np.random.default_rng(seed)
+    x, w, dy = (rng.standard_normal(shape).astype(dtype) for shape in [(n, d), (d, m), (n, m)])
+    tolerance = 1e-13 if dtype == np.float64 else 1e-5
+    y = np.full((n, m), np.nan, dtype)
+    narrow.product(x, w, y)
+    assert_close(y, x.astype(float) @ w.astype(float), tolerance)
+    alpha, beta = pair
+    expected = alpha * (x.astype(float).T @ dy.astype(float)) + beta * w.astype(float)
+    if beta == 0:
+        w[:] = np.nan  # must not be read
+    narrow.transposed_product(x, dy, dtype(alpha), dtype(beta), w)
+    assert_close(w, expected, tolerance)
 
 
 FALLBACK = """
@@ -62,7 +83,7 @@ for dtype in (np.float32, np.float64):
     dx, dw, db = F.affine_backward(dy, cache)
     for ours, numpy in [(y, x @ w + b), (dx, dy @ w.T), (dw, x.T @ dy), (db, dy.sum(axis=0))]:
         np.testing.assert_allclose(ours, numpy, rtol=1e-4, atol=1e-5)
-    for alpha, beta in [(1.0, 0.0), (-0.3, 0.0), (1.0, 1.0), (0.7, -0.4)]:
+    for alpha, beta in [(1.0, 0.0), (-0.3, 0.0), (2.0, 0.0), (0.0, 0.0), (1.0, 1.0), (0.7, -0.4)]:
         c = rng.standard_normal((5, 4)).astype(dtype)
         expected = alpha * (x.T @ dy) + beta * c
         if beta == 0:

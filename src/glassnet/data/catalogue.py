@@ -25,8 +25,8 @@ class KnownSet:
     """A data set that glassnet knows by name.
 
     `image_shape` is (H, W, C), with None where the pictures have sizes of their own. `folders` are where it may lie
-    in a data folder, the first being where it is put; `present` says whether such a folder holds it. `files` is empty for a set
-    that has no download address; `by_hand` then says how to lay it out.
+    in a data folder, the first being where it is put; `present` says whether such a folder holds it. `files` is empty
+    for a set that has no download address; `by_hand` then says how to lay it out.
     """
 
     name: str

@@ -116,7 +116,7 @@ def _check_shape(shape: tuple[int, int, int]) -> None:
 def _opened(path: str | os.PathLike[str], use: Callable[[Image.Image], _T]) -> _T:
     """Open `path`, hand it to `use`, and turn whatever goes wrong into one line."""
     # Pillow's plug-ins raise OSError, SyntaxError, ValueError, struct.error, zlib.error, IndexError and more for
-    # damaged files, and warn about metadata that does not matter here. Nothing but the file is at work inside the block.
+    # damaged files, and warn about metadata that does not matter here. Nothing but the file is at work in the block.
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

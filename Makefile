@@ -28,7 +28,7 @@ $(VENV)/.ready-dev: $(VENV)/.ready
 demo: setup
 	@echo; echo "== every gradient of the network against central differences"
 	$(BIN)/glassnet check "linear 128 -> relu -> linear 10" --input 8x8x1
-	@echo; echo "== training on 1,437 handwritten digits"
+	@echo; echo "== training on handwritten digits of 8x8 pixels"
 	$(BIN)/glassnet train recipes/digits.toml
 
 lint: setup-dev

@@ -7,7 +7,8 @@ engine works, NumPy's own BLAS pool is therefore held at one thread, and given b
 A thread of that pool that waits for the others should not spin for long either: on a machine that has other work to do
 it would keep the very thread it waits for from running (a step of 2 ms then takes 40). GNU's OpenMP library spins for
 milliseconds by default; unless the user chose otherwise (GOMP_SPINCOUNT, OMP_WAIT_POLICY), it is told to spin for a
-fraction of a millisecond, longer than the pauses between kernels, and then to sleep. The variable is read when the first shared kernel runs, so it is set here.
+fraction of a millisecond, longer than the pauses between kernels, and then to sleep. The variable is read when the
+first shared kernel runs, so it is set here.
 """
 
 from __future__ import annotations

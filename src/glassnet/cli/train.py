@@ -91,7 +91,6 @@ def train(
     if sweeps:
         _sweep(recipe, sweeps, folder, json)
         return
-    typer.echo(f"data: {recipe.data.source}   network: {recipe.model.network}   run folder: {folder}")
     run = recipes.carry_out(recipe, folder, progress=progress_for(), say=typer.echo)
     _tell(run, json)
 

@@ -143,7 +143,15 @@ def carry_out(
         path = Path(folder) if folder is not None else None
         if path is not None:
             _create(path, recipe, splits)
+        say(_introduction(trainer.network, splits, path))
         return _train(recipe, trainer, splits, path, progress, say, resuming=False)
+
+
+def _introduction(network: Network, splits: Splits, folder: Path | None) -> str:
+    parts = (("training", splits.train), ("validation", splits.valid), ("test", splits.test))
+    sizes = ", ".join(f"{len(part):,} for {name}" for name, part in parts if part is not None)
+    text = f"{splits.name}: {sizes}; a network of {network.size:,} weights"
+    return text if folder is None else f"{text}; run folder {folder}"
 
 
 def resume(

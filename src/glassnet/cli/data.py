@@ -37,11 +37,10 @@ def list_sets(json: Json = False) -> None:
 @app.command("get")
 def get_set(name: Annotated[str, typer.Argument(help="A name from 'glassnet data list'.")], json: Json = False) -> None:
     """Download a known set, checked against its SHA-256 where one is known; a broken download is resumed."""
-    from glassnet.data import CATALOGUE, get, known
+    from glassnet.data import get, known
 
-    known(name)
-    if CATALOGUE[name].files and any(file.sha256 is None for file in CATALOGUE[name].files):
-        typer.echo(f"note: no SHA-256 is known for the files of '{name}'; only their content is checked.")
+    if note := known(name).checksum_note:
+        typer.echo(f"note: {note}")
     place = get(name, _download_progress())
     typer.echo(f"{name} is in {place}")
     if json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -31,10 +32,20 @@ def load_folder(path: Path, image_size: tuple[int, int] | None = None) -> Splits
     roots = _parts(path)
     names = tuple(folder.name for folder in _class_folders(roots["train"]))
     listed = {part: _listed(root, names) for part, root in roots.items()}
+    return read_parts(listed, names, path.resolve().name, image_size)
+
+
+def read_parts(
+    listed: Mapping[str, tuple[list[Path], list[int]]],
+    names: tuple[str, ...],
+    name: str,
+    image_size: tuple[int, int] | None,
+) -> Splits:
+    """The parts of a set from the picture files and labels `listed` for each, all read at one common size."""
     infos = [picture_info(file) for files, _ in listed.values() for file in files]
     shape, notes = common_size(infos, image_size)
     parts = {
-        part: Dataset(read_pictures(files, shape), np.asarray(labels, np.int64), names, path.resolve().name, notes)
+        part: Dataset(read_pictures(files, shape), np.asarray(labels, np.int64), names, name, notes)
         for part, (files, labels) in listed.items()
     }
     return Splits(parts["train"], parts.get("valid"), parts.get("test"))

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
-from glassnet.data.dataset import Dataset, Splits
-from glassnet.data.pictures import common_size, picture_info, read_pictures
+from glassnet.data.dataset import Splits
+from glassnet.data.folder import read_parts
 from glassnet.errors import DataError
 
 __all__ = ["has_lists", "load_lists"]
@@ -35,13 +33,7 @@ def load_lists(path: Path, image_size: tuple[int, int] | None = None) -> Splits:
     """
     listed = {part: _listed(path, part) for part in _PARTS if part == "train" or (path / f"{part}_files.txt").is_file()}
     names = _names(path, max(max(labels) for _, labels in listed.values()))
-    infos = [picture_info(file) for files, _ in listed.values() for file in files]
-    shape, notes = common_size(infos, image_size)
-    parts = {
-        part: Dataset(read_pictures(files, shape), np.asarray(labels, np.int64), names, path.resolve().name, notes)
-        for part, (files, labels) in listed.items()
-    }
-    return Splits(parts["train"], parts.get("valid"), parts.get("test"))
+    return read_parts(listed, names, path.resolve().name, image_size)
 
 
 def _lines(file: Path) -> list[str]:

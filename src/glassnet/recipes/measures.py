@@ -125,14 +125,11 @@ def _softmax_seconds() -> float:
 
 def pca_psnr(run: Run, components: int = 32) -> dict[str, float]:
     """PSNR of the evaluated pictures rebuilt from principal components of the training pictures: the linear bound."""
-    parts = {"test": run.splits.test, "validation": run.splits.valid, "training": run.splits.train}
-    part = parts[run.evaluated_on]
-    assert part is not None
 
     def rows(images: Array) -> Array:
         return run.model.preprocess.transform(images).reshape(len(images), -1).astype(np.float64)
 
-    train, test = rows(run.splits.train.images), rows(part.images)
+    train, test = rows(run.splits.train.images), rows(run.evaluated.images)
     mean = train.mean(axis=0)
     _, vectors = np.linalg.eigh(np.cov(train, rowvar=False))
     basis = vectors[:, -components:]

@@ -29,7 +29,7 @@ def write_run_report(run: Run, weights_before: Array | None) -> list[Path]:
 
 def _content(run: Run, weights_before: Array | None) -> ReportContent:
     assert run.folder is not None
-    part = _evaluated(run)
+    part = run.evaluated
     network = run.model.network
     height, width, channels = network.input_shape if len(network.input_shape) == 3 else (1, 1, network.input_shape[0])
     after = network.layers[0].parameters.get("weight")
@@ -60,13 +60,6 @@ def _content(run: Run, weights_before: Array | None) -> ReportContent:
         environment=read_json(run.folder / "environment.json"),
         commands=commands,
     )
-
-
-def _evaluated(run: Run) -> Dataset:
-    parts = {"test": run.splits.test, "validation": run.splits.valid, "training": run.splits.train}
-    part = parts[run.evaluated_on]
-    assert part is not None
-    return part
 
 
 def _sentence(run: Run) -> str:

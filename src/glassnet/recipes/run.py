@@ -13,7 +13,7 @@ import numpy as np
 
 from glassnet import threads
 from glassnet.data import Dataset, Splits, hold_out, join, load
-from glassnet.errors import GlassnetError, RecipeError, TrainingError
+from glassnet.errors import RecipeError, TrainingError
 from glassnet.files import read_json, remove_partial, write_json, write_text
 from glassnet.metrics import Evaluation, Reconstruction, evaluate_reconstruction
 from glassnet.model import Model
@@ -21,7 +21,7 @@ from glassnet.nn import Linear, Network
 from glassnet.nn.functional.arrays import Array
 from glassnet.recipes.environment import environment
 from glassnet.recipes.recipe import Recipe, load_recipe
-from glassnet.train import History, Progress, Trainer, read_history
+from glassnet.train import History, Progress, Trainer
 
 __all__ = ["Run", "carry_out", "new_folder", "resume"]
 
@@ -51,6 +51,11 @@ class Run:
     reconstruction: Reconstruction | None = None
     folder: Path | None = None
     files: list[Path] = field(default_factory=list)
+
+    @property
+    def evaluated(self) -> Dataset:
+        """The part of the data that the final figures are of."""
+        return evaluated_part(self.splits)[1]
 
     @property
     def seconds(self) -> float:
@@ -98,6 +103,13 @@ def load_splits(recipe: Recipe) -> Splits:
     if valid is None and share:
         train, valid = hold_out(train, share, seed)
     return Splits(train, valid, test)
+
+
+def evaluated_part(splits: Splits) -> tuple[str, Dataset]:
+    """What the final figures are of, by name: the test part, else validation, else training."""
+    if splits.test is not None:
+        return "test", splits.test
+    return ("training", splits.train) if splits.valid is None else ("validation", splits.valid)
 
 
 def _first(dataset: Dataset, limit: int, seed: int) -> Dataset:
@@ -221,9 +233,7 @@ def _train(
         resume=resuming,
         progress=progress,
     )
-    name, part = next(
-        (n, p) for n, p in (("test", splits.test), ("validation", splits.valid), ("training", splits.train)) if p
-    )
+    name, part = evaluated_part(splits)
     run = Run(recipe, model, trainer.history, splits, name, folder=folder)
     if model.loss.classifies:
         run.evaluation = model.evaluate(part)
@@ -277,11 +287,3 @@ def new_folder(recipe: Recipe, parent: str | Path = "runs") -> Path:
     """A folder name that is still free: `runs/<data>-<number>`."""
     stem = re.sub(r"[^A-Za-z0-9]+", "-", Path(recipe.data.source).name).strip("-").lower() or "run"
     return next(path for n in count(1) if not (path := Path(parent) / f"{stem}-{n}").exists())
-
-
-def load_run_history(folder: str | Path) -> list[dict[str, Any]]:
-    """The records of a run folder."""
-    path = Path(folder) / "metrics.jsonl"
-    if not path.exists():
-        raise GlassnetError(f"'{folder}' holds no metrics.jsonl; is it a run folder?")
-    return read_history(path)

@@ -90,7 +90,7 @@ class Trainer:
         Returns (objective at the step's start, number of correct examples). `fit` makes its steps by this function.
         """
         state = self.progression
-        rate = self.optimizer.lr * self.schedule.factor(state.step, self._steps_per_epoch, self.settings.epochs)
+        rate = self._rate(state.step)
         self._set_dropout_key()
         with threads.single_blas_thread():
             loss, correct = self.stepper.step(x, target, rate)
@@ -99,6 +99,10 @@ class Trainer:
 
     _steps_per_epoch = 1
     _has_dropout: bool | None = None
+
+    def _rate(self, step: int) -> float:
+        """The learning rate of step `step`, from 0."""
+        return self.optimizer.lr * self.schedule.factor(step, self._steps_per_epoch, self.settings.epochs)
 
     def _set_dropout_key(self) -> None:
         if self._has_dropout is None:
@@ -231,7 +235,7 @@ class Trainer:
 
     def _recorded_step(self, x: Array, target: Array) -> tuple[float, int]:
         state = self.progression
-        rate = self.optimizer.lr * self.schedule.factor(state.step, self._steps_per_epoch, self.settings.epochs)
+        rate = self._rate(state.step)
         self._set_dropout_key()
         loss, correct, norms = self.stepper.recorded_step(x, target, rate)
         state.step += 1
@@ -245,12 +249,10 @@ class Trainer:
         to_record = self._log_every - state.step % self._log_every
         count = min(_STEPS_A_CALL, self._used - state.position, to_record)
         steps = range(state.step, state.step + count)
-        rates = np.array([self.schedule.factor(s, self._steps_per_epoch, self.settings.epochs) for s in steps])
+        rates = np.array([self._rate(s) for s in steps])
         chosen = order[state.position : state.position + count]
         assert self._feed.rows is not None
-        total, correct = self.stepper.steps_one_by_one(
-            self._feed.rows, self._feed.labels, chosen, rates * self.optimizer.lr
-        )
+        total, correct = self.stepper.steps_one_by_one(self._feed.rows, self._feed.labels, chosen, rates)
         state.position += count
         state.step += count
         state.epoch_steps += count
@@ -260,7 +262,7 @@ class Trainer:
 
     def _end_of_epoch(self, progress: Progress) -> None:
         state = self.progression
-        rate = self.optimizer.lr * self.schedule.factor(state.step - 1, self._steps_per_epoch, self.settings.epochs)
+        rate = self._rate(state.step - 1)
         record: dict[str, Any] = {
             "kind": "epoch",
             "epoch": state.epoch + 1,

@@ -12,8 +12,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-__all__ = ["Model", "Network", "Trainer", "fit", "load"]
+from glassnet import compiling
+
+__all__ = ["Model", "Network", "Trainer", "fit", "load", "pretrained"]
 __version__ = "0.1.0"
+
+compiling.choose_cache()  # before anything imports Numba
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,6 +77,17 @@ def load(path: str | Path) -> Model:
     from glassnet.model import Model
 
     return Model.load(path)
+
+
+def pretrained(name: str, weights: str | Path | None = None) -> Model:
+    """A network trained on ImageNet (`squeezenet-1.1`, `resnet-50`, ...), from weights on this machine.
+
+    weights : a safetensors file under torchvision's parameter names; without one, that of the data folder. Nothing is
+    downloaded. Raises `GlassnetError`; see `glassnet.imagenet.pretrained`.
+    """
+    from glassnet import imagenet
+
+    return imagenet.pretrained(name, weights)
 
 
 def __getattr__(name: str) -> Any:

@@ -5,6 +5,8 @@ One file holds it all, so what was trained is what reads: whoever loads it needs
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from glassnet import metrics
-from glassnet.data import Dataset, Preprocess, read_picture
+from glassnet.data import Dataset, Preprocess, Reading, read_picture
 from glassnet.errors import DataError, GlassnetError, ModelError
 from glassnet.nn import Loss, Network, model_file, parse_loss
 from glassnet.nn.functional.arrays import Array
@@ -21,8 +23,11 @@ from glassnet.nn.functional.arrays import Array
 __all__ = ["Model"]
 
 _FORMAT = "glassnet-model"
-_VERSION = 1
+# A file whose reading is not `stretch` has version 2: a glassnet that knows no readings would stretch every picture,
+# and must refuse it.
+_VERSIONS = (1, 2)
 _BATCH = 256
+_MOST_NUMBERS = 2**24  # in the largest layer's output for one batch: 64 MiB of float32
 
 
 @dataclass
@@ -37,6 +42,7 @@ class Model:
     class_names : name of each class, in the order of the scores
     loss : the loss it was trained with; it says how scores become probabilities
     card : what it was trained on and how well it does, as plain JSON
+    reading : how a picture file of any size comes to image_shape
     """
 
     network: Network
@@ -45,6 +51,7 @@ class Model:
     class_names: tuple[str, ...]
     loss: Loss
     card: dict[str, Any] = field(default_factory=dict)
+    reading: Reading = field(default_factory=Reading)
 
     # ---- use
 
@@ -55,9 +62,10 @@ class Model:
             raise DataError(
                 f"This model takes pictures of shape (N, {', '.join(map(str, self.image_shape))}). Got {images.shape}."
             )
+        step = self._batch
         parts = [
-            self.network.forward(self.preprocess.transform(images[start : start + _BATCH]))
-            for start in range(0, len(images), _BATCH)
+            self.network.infer(self.preprocess.transform(images[start : start + step]))
+            for start in range(0, len(images), step)
         ]
         return np.concatenate(parts) if parts else np.empty((0, *self.network.output_shape), self.network.dtype)
 
@@ -68,7 +76,18 @@ class Model:
 
     def predict_files(self, paths: Sequence[str | Path]) -> Array:
         """Class probabilities (N, K) of picture files, read as in training."""
-        return self.predict(np.stack([read_picture(path, self.image_shape) for path in paths]))
+        step = self._batch
+        parts = [
+            self.predict(np.stack([read_picture(path, self.image_shape, self.reading) for path in paths[i : i + step]]))
+            for i in range(0, len(paths), step)
+        ]
+        return np.concatenate(parts) if parts else self.predict(np.empty((0, *self.image_shape), np.uint8))
+
+    @property
+    def _batch(self) -> int:
+        """How many pictures go through the network at once: few where its layers are large."""
+        largest = max(math.prod(layer.output_shape) for _, layer in self.network.walk())
+        return max(1, min(_BATCH, _MOST_NUMBERS // largest))
 
     def evaluate(self, dataset: Dataset) -> metrics.Evaluation:
         """How well the model does on a labelled set whose classes are its own, in the same order."""
@@ -84,7 +103,7 @@ class Model:
         """Write the model file (`.safetensors`), whole or not at all; returns the SHA-256 of its contents."""
         description = {
             "format": _FORMAT,
-            "version": _VERSION,
+            "version": _version(self.reading),
             "network": self.network.notation(),
             "image_shape": list(self.image_shape),
             "preprocess": self.preprocess.notation(),
@@ -92,6 +111,8 @@ class Model:
             "loss": self.loss.notation(),
             "card": self.card,
         }
+        if self.reading != Reading():
+            description["reading"] = self.reading.notation()
         arrays = {f"network.{name}": array for name, array in self.network.arrays().items()}
         arrays |= {f"preprocess.{name}": array for name, array in self.preprocess.arrays().items()}
         return model_file.write(path, description, arrays)
@@ -105,8 +126,8 @@ class Model:
             if not path.exists():
                 raise ModelError(f"The folder '{path.parent}' holds no model.safetensors; is it a finished run?")
         description, arrays = model_file.read(path)
-        if description.get("format") != _FORMAT or description.get("version") != _VERSION:
-            raise ModelError(f"'{path}' is no glassnet model of version {_VERSION} (a checkpoint, perhaps).")
+        if description.get("format") != _FORMAT or description.get("version") not in _VERSIONS:
+            raise ModelError(f"'{path}' is no glassnet model of version 1 or 2 (a checkpoint, perhaps).")
         try:
             return cls._from_parts(description, arrays)
         except (AttributeError, KeyError, TypeError, ValueError, OverflowError, GlassnetError) as error:
@@ -121,16 +142,33 @@ class Model:
         network = Network(description["network"], preprocess.output_shape(image_shape))
         network.load_arrays(parts["network"])
         names, loss = tuple(map(str, description["class_names"])), parse_loss(description["loss"])
+        reading = Reading.parse(description.get("reading", "stretch"))
+        reading.check(image_shape[:2])
+        if description["version"] != _version(reading):
+            raise ModelError(f"a file of version {description['version']} is not read by '{reading.notation()}'")
         if loss.classifies and network.output_shape != (len(names),):
             raise ModelError(f"it has {len(names)} class names for {network.output_shape} scores")
-        return cls(network, preprocess, image_shape, names, loss, dict(description["card"]))
+        return cls(network, preprocess, image_shape, names, loss, dict(description["card"]), reading)
+
+
+def _version(reading: Reading) -> int:
+    return _VERSIONS[0] if reading == Reading() else _VERSIONS[1]
 
 
 def _with_prefix(arrays: dict[str, Array], prefix: str) -> dict[str, Array]:
     return {name.removeprefix(f"{prefix}."): a for name, a in arrays.items() if name.startswith(f"{prefix}.")}
 
 
+def _is_wordnet_id(name: str) -> bool:
+    return re.fullmatch(r"n\d{8}", name) is not None
+
+
 def _name_difference(given: tuple[str, ...], own: tuple[str, ...]) -> str:
+    if all(map(_is_wordnet_id, given)) and not all(map(_is_wordnet_id, own)):
+        return (
+            "The classes of the data are called by WordNet ids, those of the model are not; put ImageNet's class index,"
+            " 'imagenet_class_index.json', into the folder of the data, which then has the index's classes."
+        )
     if len(given) != len(own):
         return f"The data have {len(given)} classes, the model {len(own)}; use the data it was trained for."
     place = next(i for i in range(len(own)) if given[i] != own[i])

@@ -1,11 +1,15 @@
-"""The arrow notation: steps in one line, as in `linear 64, init xavier -> relu -> dropout 0.5 -> linear 10`.
+"""The arrow notation: steps in one line, as in `conv 3x3, 16, pad 1 -> relu -> maxpool 2x2 -> flatten -> linear 10`.
 
     notation  = step { ("->" | "→") step }
-    step      = item | "(" item ")"
+    step      = single [ "x" NUMBER ]                    `relu -> linear 64 x3` repeats the last step three times
+    single    = item | group | composite
+    group     = "(" notation ")"
+    composite = word "(" notation { "|" notation } ")" [ "," argument { "," argument } ]
     item      = word [ argument { "," argument } ]
     argument  = value { value }            positional, or an option when its first value is a known option's name
 
-Networks, preprocessing, augmentation and schedules are all written so; each gives the words their meaning.
+Networks, preprocessing, augmentation and schedules are all written so; each gives the words their meaning. Composites
+(`residual(...)`, `concat(... | ...)`) belong to networks alone.
 """
 
 from __future__ import annotations
@@ -17,16 +21,19 @@ from glassnet.errors import NotationError
 
 __all__ = ["Step", "parse"]
 
-_LONGEST = 20_000
+_LONGEST = 50_000
+_MOST_STEPS = 5_000
+_DEEPEST = 10
 
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a notation: its word and its arguments, each a tuple of values as written."""
+    """One step of a notation: its word, its arguments (each a tuple of values as written), a composite's branches."""
 
     word: str
     arguments: tuple[tuple[str, ...], ...] = ()
     text: str = ""
+    branches: tuple[tuple[Step, ...], ...] = ()
 
     def split(self, options: tuple[str, ...]) -> tuple[list[str], dict[str, list[str]]]:
         """The arguments as (positional values, options by name); `options` are the names that are known."""
@@ -45,33 +52,105 @@ class Step:
 
 
 def parse(text: str, what: str = "network") -> list[Step]:
-    """The steps of `text`; `what` names the kind of notation in an error. Raises `NotationError`."""
+    """The steps of `text`, groups and repetitions written out; `what` names the kind of notation in an error.
+
+    Raises `NotationError`.
+    """
     if not isinstance(text, str):
         raise NotationError(f"The {what} notation must be text. Got {type(text).__name__} instead.")
     if len(text) > _LONGEST:
         raise NotationError(f"The {what} notation has {len(text)} characters; at most {_LONGEST} are read.")
-    steps = []
-    for part in re.split(r"->|→", text):
-        item = part.strip()
-        if item.startswith("(") and item.endswith(")"):
-            item = item[1:-1].strip()
+    return _steps(text.replace("→", "->"), what, 0)
+
+
+def _steps(text: str, what: str, depth: int) -> list[Step]:
+    if depth > _DEEPEST:
+        raise NotationError(f"The {what} notation has more than {_DEEPEST} parentheses within each other.")
+    steps: list[Step] = []
+    for part in _split(text, "->", what):
+        item, times = _repetition(part.strip())
         if not item:
             raise NotationError(
                 f"The {what} notation '{_short(text)}' has an empty step;"
                 " write steps as 'word arguments' joined by '->'."
             )
-        head, *rest = item.split(",")
-        words = head.split()
-        if not words or not re.fullmatch(r"[A-Za-z][\w-]*", words[0]):
-            raise NotationError(f"'{_short(item)}' in the {what} notation must begin with a word such as 'linear'.")
-        arguments = [tuple(words[1:])] if len(words) > 1 else []
-        for argument in rest:
-            values = tuple(argument.split())
-            if not values:
-                raise NotationError(f"'{_short(item)}' in the {what} notation has an empty argument after a comma.")
-            arguments.append(values)
-        steps.append(Step(words[0].lower(), tuple(arguments), item))
+        if item.startswith("(") and _closing(item, 0) == len(item) - 1:
+            found = _steps(item[1:-1], what, depth + 1)
+        else:
+            found = [_step(item, what, depth)]
+        if len(found) * times + len(steps) > _MOST_STEPS:
+            raise NotationError(f"The {what} notation has more than {_MOST_STEPS} steps.")
+        steps.extend(found * times)
     return steps
+
+
+def _step(item: str, what: str, depth: int) -> Step:
+    head = re.match(r"([A-Za-z][\w-]*)\s*(\()?", item)
+    if head is None:
+        raise NotationError(f"'{_short(item)}' in the {what} notation must begin with a word such as 'linear'.")
+    branches: tuple[tuple[Step, ...], ...] = ()
+    rest = item[head.end(1) :].lstrip()
+    if head[2]:
+        if what != "network":
+            raise NotationError(f"'{_short(item)}': the {what} notation knows no '{head[1]}(...)'.")
+        end = _closing(item, head.end(2) - 1)
+        inner = item[head.end(2) : end]
+        branches = tuple(tuple(_steps(branch, what, depth + 1)) for branch in _split(inner, "|", what))
+        rest = item[end + 1 :].strip()
+        if rest and not rest.startswith(","):
+            raise NotationError(f"'{_short(rest)}' after the parentheses of '{head[1]}' needs a comma before it.")
+    elif not item[head.end(1) :][:1].isspace() and rest[:1] not in ("", ","):
+        raise NotationError(f"'{_short(item)}' in the {what} notation must begin with a word such as 'linear'.")
+    arguments: list[tuple[str, ...]] = []
+    for place, piece in enumerate(rest.split(",") if rest else []):
+        values = tuple(piece.split())
+        if values:
+            arguments.append(values)
+        elif place:
+            raise NotationError(f"'{_short(item)}' in the {what} notation has an empty argument after a comma.")
+    return Step(head[1].lower(), tuple(arguments), item, branches)
+
+
+def _repetition(item: str) -> tuple[str, int]:
+    """(the step without its repetition, how often)."""
+    match = re.search(r"(?:\s|(?<=\)))x(\d{1,4})$", item)
+    if match is None:
+        return item, 1
+    times = int(match[1])
+    if times < 1:
+        raise NotationError(f"'{_short(item)}' is repeated {times} times; write x1 or more.")
+    return item[: match.start()].rstrip(), times
+
+
+def _split(text: str, separator: str, what: str) -> list[str]:
+    """Split at a separator outside all parentheses."""
+    parts, start, depth, i = [], 0, 0, 0
+    while i < len(text):
+        if text[i] == "(":
+            depth += 1
+        elif text[i] == ")":
+            depth -= 1
+            if depth < 0:
+                break
+        elif depth == 0 and text.startswith(separator, i):
+            parts.append(text[start:i])
+            start = i + len(separator)
+            i = start - 1
+        i += 1
+    if depth:
+        missing = "an opening" if depth < 0 else "a closing"
+        raise NotationError(f"The {what} notation '{_short(text.strip())}' lacks {missing} parenthesis.")
+    return [*parts, text[start:]]
+
+
+def _closing(text: str, opening: int) -> int:
+    """Position of the parenthesis that closes the one at `opening` (the text is known to be balanced)."""
+    depth = 0
+    for i in range(opening, len(text)):
+        depth += (text[i] == "(") - (text[i] == ")")
+        if depth == 0:
+            return i
+    return len(text)
 
 
 def _short(text: str) -> str:

@@ -170,6 +170,17 @@ def test_sweep_gives_every_value_a_folder(shell: Shell, recipe: Path, tmp_path: 
 
 
 @pytest.mark.usefixtures("no_report")
+def test_a_sweep_over_values_with_commas(shell: Shell, recipe: Path, tmp_path: Path) -> None:
+    values = "train.augment=crop 1, zero;flip -> crop 1, reflect; none"
+    found = shell.json("train", recipe, "--epochs", 1, "--sweep", values, "--sweep", "train.batch=50,100", "--average",
+                       0.9, "--out", tmp_path / "sweep")  # fmt: skip
+    assert len(found["runs"]) == 6 and "train.augment = crop 1, zero, train.batch = 50" in found["runs"]
+    written = [recipes.load_recipe(path).train for path in sorted((tmp_path / "sweep").glob("*/recipe.toml"))]
+    assert {train.get("augment") for train in written} == {"crop 1, zero", "flip -> crop 1, reflect", None}
+    assert {train["average"] for train in written} == {0.9}
+
+
+@pytest.mark.usefixtures("no_report")
 def test_resume_of_a_finished_run(shell: Shell, trained: Path) -> None:
     before = (trained / "model.safetensors").read_bytes()
     found = shell.json("train", "--resume", trained)

@@ -189,3 +189,24 @@ def test_saved_arrays_that_do_not_fit() -> None:
             Preprocess.restore(steps.notation(), arrays)
     with pytest.raises(DataError):
         Preprocess.restore("scale", good)
+
+
+@pytest.mark.parametrize(
+    ("notation", "left"),
+    [
+        ("scale", []),
+        ("scale -> standardise", []),
+        ("scale -> invert -> multiply 3 -> standardise", []),
+        ("scale -> standardise -> mean-image -> invert", ["mean-image", "invert"]),
+        ("scale -> grey -> standardise", ["grey", "standardise"]),
+    ],
+)
+def test_the_table_of_the_first_steps_has_the_bits_of_transform(notation: str, left: list[str]) -> None:
+    images = np.random.default_rng(2).integers(0, 256, (30, 7, 4, 3), np.uint8)
+    steps = Preprocess.parse(notation).fit(images)
+    table, rest = steps.table(3)
+    assert table.shape == (3, 256) and [step.word for step in rest] == left
+    x = np.stack([table[c, images[..., c]] for c in range(3)], axis=3)
+    for step in rest:
+        x = step.apply(x)
+    assert (x.view(np.uint32) == steps.transform(images).view(np.uint32)).all()

@@ -73,7 +73,7 @@ def test_the_parts_of_a_step() -> None:
         ("-> linear 3", "empty step"),
         ("linear 3 -> -> relu", "empty step"),
         ("()", "empty step"),
-        ("(linear 3", "begin with a word"),
+        ("(linear 3", "lacks a closing parenthesis"),
         ("3 linear", "begin with a word"),
         ("linear 3,", "empty argument"),
         ("linear 3, , init he", "empty argument"),

@@ -41,6 +41,17 @@ HALF = (1 + math.cos(math.pi / 4)) / 2  # a quarter of the way down a half cosin
         ("onecycle, warmup 0.25, start 0.1, end 0.01", 80, 0.01),
         ("onecycle, warmup 0", 0, 1.0),
         ("onecycle, warmup 1", 40, 0.52),
+        ("linear", 0, 1.0),
+        ("linear", 20, 0.75),
+        ("linear", 80, 0.0),
+        ("linear, warmup 0.2, start 0", 0, 0.0),
+        ("linear, warmup 0.2, start 0", 4, 0.25),
+        ("linear, warmup 0.2, start 0", 16, 1.0),
+        ("linear, warmup 0.2, start 0", 48, 0.5),
+        ("linear, warmup 0.2, start 0", 80, 0.0),
+        ("linear, warmup 0.25, end 0.5", 0, 0.04),
+        ("linear, warmup 0.25, end 0.5", 50, 0.75),
+        ("linear, warmup 1, start 0.5", 40, 0.75),
     ],
 )
 def test_values_worked_out_by_hand(notation: str, step: int, factor: float) -> None:
@@ -74,6 +85,7 @@ NOTATIONS = st.one_of(
     st.lists(st.integers(1, 50), min_size=1, max_size=4).map(lambda e: f"steps {' '.join(map(str, e))}, gamma 0.3"),
     st.floats(0, 1).map(lambda f: f"cosine, floor {f:g}"),
     st.tuples(st.floats(0, 1), st.floats(0, 1)).map(lambda p: f"onecycle, warmup {p[0]:g}, start {p[1]:g}, end 0"),
+    st.tuples(st.floats(0, 1), st.floats(0, 1)).map(lambda p: f"linear, warmup {p[0]:g}, end {p[1]:g}"),
 )
 
 
@@ -109,6 +121,8 @@ def test_factors_stay_within_0_and_1_and_notation_comes_back(
         "cosine, flor 0.1",
         "onecycle, warmup 2",
         "onecycle, warmup",
+        "linear, warmup 2",
+        "linear, floor 0.1",
         "cosine -> cosine",
         "steps 3, gamma 0.1 0.2",
     ],

@@ -104,6 +104,7 @@ WRONG: list[tuple[str, Any]] = [
     ("preprocess", 1), ("preprocess", "skale"), ("class_names", 5), ("class_names", None), ("loss", "los"),
     ("loss", []),
     ("card", 3), ("card", None), ("card", [1]), ("class_names", ["a"]), ("class_names", []),
+    ("reading", "strech"), ("reading", 3), ("reading", None), ("reading", "shortest-side 9 -> centre-crop"),
 ]  # fmt: skip
 
 
@@ -115,6 +116,8 @@ def test_a_description_that_does_not_fit(name: str, value: Any, whole: bytes, tm
     description, arrays = model_file.read(path)
     model_file.write(path, {**description, name: value}, arrays)
     refused((name, value), "predict", path, "x.png", says="model.safetensors")
+    if name == "reading":  # left out, it is `stretch`
+        return
     del description[name]
     model_file.write(path, description, arrays)
     refused((name, "missing"), "predict", path, "x.png", says="model.safetensors")

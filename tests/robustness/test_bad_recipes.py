@@ -42,7 +42,18 @@ threads = 1
 NUMBERS = {
     "data": ["validation", "test", "train_limit", "test_limit"],
     "optimizer": ["lr", "beta1", "beta2", "eps"],
-    "train": ["epochs", "batch", "l2", "clip", "patience", "seed", "log_every", "checkpoint_seconds", "threads"],
+    "train": [
+        "epochs",
+        "batch",
+        "l2",
+        "clip",
+        "patience",
+        "seed",
+        "average",
+        "log_every",
+        "checkpoint_seconds",
+        "threads",
+    ],
 }
 TEXTS = {
     "data": ["source"],
@@ -97,7 +108,17 @@ WRONG_NUMBERS = ["text", "", True, False, [1], [], {"a": 1}, float("nan"), float
 
 @pytest.mark.parametrize(("part", "name"), setting_pairs(NUMBERS))
 def test_numbers_of_a_wrong_type_or_outside_their_range(part: str, name: str, tmp_path: Path) -> None:
-    whole = name in ("train_limit", "test_limit", "epochs", "batch", "patience", "seed", "log_every", "threads")
+    whole = name in (
+        "train_limit",
+        "test_limit",
+        "epochs",
+        "batch",
+        "patience",
+        "seed",
+        "average",
+        "log_every",
+        "threads",
+    )
     for value in [*WRONG_NUMBERS, *([1.5, 2.0] if whole else [])]:
         values: dict[str, Any] = {"data": {"source": "digits"}, "optimizer": {"name": "adam"}}
         values.setdefault(part, {})[name] = value
@@ -181,7 +202,7 @@ ABSURD = [
     ("--model", "dropout 1"),
     ("--model", "dropout -0.1 -> linear"),
     ("--model", "dropout nan -> linear"),
-    ("--model", "batchnorm -> linear"),
+    ("--model", "dropout 0.5, channels -> linear"),
     ("--model", "flatten -> batchnorm, momentum 0 -> linear"),
     ("--model", "flatten -> batchnorm, momentum 0.1, momentum 0.1 -> linear"),
     ("--model", "flatten -> batchnorm, eps 0.1 0.2 -> linear"),

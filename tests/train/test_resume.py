@@ -48,6 +48,12 @@ CONFIGURATIONS = {
         train.clip = 1.0
         train.patience = 3
     """,
+    "averaged weights": """
+        model.network = "linear 24 -> batchnorm -> relu -> linear"
+        optimizer = { name = "momentum", lr = 0.05 }
+        train.augment = "flip alternate -> crop 1, reflect -> cutout 2"
+        train.average = 0.95
+    """,
     "rmsprop rebuilding pictures": """
         model = { network = "linear 12 -> relu -> linear -> sigmoid", loss = "squared-error" }
         optimizer = { name = "rmsprop", lr = 0.003 }

@@ -13,8 +13,8 @@ import glassnet
 from glassnet import recipes
 from glassnet.cli import main
 from glassnet.data import Dataset, Splits, load
-from glassnet.errors import DataError, RecipeError, TrainingError
-from glassnet.nn import Network
+from glassnet.errors import DataError, ModelError, RecipeError, TrainingError
+from glassnet.nn import Network, model_file
 from glassnet.optim import SGD, Adam
 from glassnet.recipes.recipe import recipe_from
 from glassnet.train import Progress, Settings, Trainer, read_history
@@ -150,6 +150,71 @@ def test_divergence_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFi
     assert not (tmp_path / "run" / "model.safetensors").exists()
 
 
+AVERAGED = ["linear", "linear 8 -> batchnorm -> relu -> dropout 0.2 -> linear"]
+
+
+@pytest.mark.parametrize("network", AVERAGED)
+@pytest.mark.parametrize("batch", [1, 16])
+def test_the_average_is_that_of_its_formula(network: str, batch: int) -> None:
+    """Step by step against NumPy in float64; validation and the model have the averaged arrays."""
+    if "batchnorm" in network and batch == 1:
+        return
+    made = trainer(network, epochs=4, batch=batch, average=0.9, optimizer=SGD(0.3), log_every=3)
+    mean: dict[str, np.ndarray] = {}
+    shown: list[dict[str, bytes]] = []
+
+    class Watch(Progress):
+        def step(self, step: int, loss: float) -> None:
+            decay = min(0.9, step / (9.0 + step))  # t = step - 1
+            for name, array in made.network.arrays().items():
+                mean[name] = decay * mean[name] + (1 - decay) * array if name in mean else array.astype(np.float64)
+
+        def epoch(self, record: dict[str, Any], best: bool) -> None:
+            if best:
+                shown.append({name: array.tobytes() for name, array in made.progression.average.items()})
+
+    model = made.fit(small(), progress=Watch())
+    assert made.progression.step == 4 * -(-60 // batch)
+    for name, array in model.network.arrays().items():
+        np.testing.assert_allclose(array, mean[name], rtol=2e-5, atol=1e-6)
+    made = trainer(network, epochs=4, batch=batch, average=0.9, optimizer=SGD(0.3))
+    model = made.fit(small(), small(1), progress=Watch())
+    assert arrays_of(model) == shown[-1]
+    assert model.evaluate(small(1)).accuracy == pytest.approx(max(r["valid_accuracy"] for r in made.history.epochs))
+
+
+@pytest.mark.parametrize("network", AVERAGED)
+def test_averaging_leaves_the_training_alone(network: str) -> None:
+    """The weights that are trained take the way that they take without an average."""
+
+    def way(average: float | None) -> tuple[list[dict[str, bytes]], list[float], bytes]:
+        made = trainer(network, epochs=5, batch=16, average=average, optimizer=SGD(0.3, 0.9))
+        seen: list[dict[str, bytes]] = []
+
+        class Watch(Progress):
+            def epoch(self, record: dict[str, Any], best: bool) -> None:
+                seen.append(arrays_of(made))
+
+        model = made.fit(small(), small(1), progress=Watch())
+        losses = [record[name] for record in made.history.epochs for name in ("loss", "accuracy")]
+        return seen, losses, b"".join(arrays_of(model).values())
+
+    (plain, losses, ended), (averaged, others, other) = way(None), way(0.8)
+    assert plain == averaged and losses == others and ended != other
+
+
+def test_an_average_of_another_network_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.safetensors"
+    trainer(epochs=2, average=0.9).fit(small(), checkpoint_path=path)
+    made = trainer(epochs=2, average=0.9)
+    description, arrays = model_file.read(path)
+    name = next(name for name in arrays if name.startswith("average."))
+    for wrong in ({name: arrays[name][:1]}, {name: arrays[name].astype(np.float64)}, {"average.9.x": arrays[name]}):
+        model_file.write(path, description, {**arrays, **wrong})
+        with pytest.raises(ModelError, match="averaged weights"):
+            made.fit(small(), checkpoint_path=path, resume=True)
+
+
 class InterruptAt(Progress):
     """Presses Ctrl-C after a number of steps."""
 
@@ -163,11 +228,14 @@ class InterruptAt(Progress):
 
 @pytest.mark.parametrize("step", [1, 6, 7, 13])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("averaging", [{}, {"average": 0.9}])
 @pytest.mark.usefixtures("no_report")
-def test_an_interrupt_saves_and_resuming_gives_the_same_bits(step: int, number: int, tmp_path: Path) -> None:
+def test_an_interrupt_saves_and_resuming_gives_the_same_bits(
+    step: int, number: int, averaging: dict[str, float], tmp_path: Path
+) -> None:
     asked = recipe(
         model={"network": "linear 8 -> batchnorm -> relu -> dropout 0.2 -> linear"},
-        train={"epochs": 3, "batch": 30, "augment": "shift 1", "checkpoint_seconds": 1000.0},
+        train={"epochs": 3, "batch": 30, "augment": "shift 1", "checkpoint_seconds": 1000.0, **averaging},
     )
     whole = recipes.carry_out(asked, tmp_path / "whole")
     folder = tmp_path / "run"
@@ -226,7 +294,17 @@ def test_resuming_after_the_data_changed_is_refused(tmp_path: Path, monkeypatch:
         recipes.resume(tmp_path / "run")
 
 
-@pytest.mark.parametrize("change", [{"epochs": 3}, {"seed": 1}, {"l2": 0.1}, {"batch": 32}, {"schedule": "cosine"}])
+CHANGES: list[dict[str, Any]] = [
+    {"epochs": 3},
+    {"seed": 1},
+    {"l2": 0.1},
+    {"batch": 32},
+    {"schedule": "cosine"},
+    {"average": 0.9},
+]
+
+
+@pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.usefixtures("no_report")
 def test_resuming_with_other_settings_is_refused(change: dict[str, Any], tmp_path: Path) -> None:
     recipes.carry_out(recipe(train={"epochs": 2}), tmp_path / "run")
@@ -257,6 +335,10 @@ def test_data_that_do_not_fit_the_network() -> None:
         {"seed": -1},
         {"log_every": 0},
         {"checkpoint_seconds": -1.0},
+        {"average": 0.0},
+        {"average": 1},
+        {"average": float("nan")},
+        {"average": "0.9"},
         {"epochs": 1.5},
         {"epochs": True},
         {"unknown": 1},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,7 +12,20 @@ from glassnet.check.network import check_network
 from glassnet.errors import CheckError, nearest
 from glassnet.nn import functional as F
 from glassnet.nn.functional.arrays import Array
-from glassnet.nn.layers import LAYERS
+from glassnet.nn.layer import Layer
+from glassnet.nn.layers import (
+    LAYERS,
+    AveragePool,
+    BatchNorm,
+    Concat,
+    Conv,
+    Dropout,
+    Flatten,
+    GlobalAveragePool,
+    Linear,
+    MaxPool,
+    Residual,
+)
 from glassnet.nn.loss import SquaredError
 from glassnet.nn.network import Network
 
@@ -68,11 +82,11 @@ def layer_card(word: str, input_shape: tuple[int, ...] = (4, 3, 2), examples: in
     checked alone, under a squared error against random targets, in float64. Raises `CheckError` for an unknown word
     and `NotationError` for settings that the layer does not take.
     """
-    name = word.split()[0] if word.split() else ""
+    name = re.split(r"[\s,(]", word.strip(), maxsplit=1)[0]
     if name not in LAYERS:
         raise CheckError(f"Unknown layer '{word}'.{nearest(name, LAYERS)} Known: {', '.join(LAYERS)}.")
     rng = np.random.default_rng(seed)
-    shape = (int(np.prod(input_shape)),) if name == "batchnorm" else tuple(input_shape)
+    shape = tuple(input_shape)
     network = Network(word, shape, classes=5, seed=seed, dtype=np.float64)
     layer = network.layers[0]
     for parameter in layer.parameters.values():  # biases of 0 and scales of 1 would hide mistakes
@@ -84,7 +98,7 @@ def layer_card(word: str, input_shape: tuple[int, ...] = (4, 3, 2), examples: in
     for row in check.rows:
         short = row.parameter.rpartition(".")[2]
         errors[short] = max(row.error, errors.get(short, 0.0))
-    naive = _naive_difference(name, layer.parameters, x)
+    naive = _naive_difference(layer, x)
     return Card(
         word=name,
         notation=layer.notation(),
@@ -99,19 +113,35 @@ def layer_card(word: str, input_shape: tuple[int, ...] = (4, 3, 2), examples: in
     )
 
 
-def _naive_difference(name: str, parameters: dict[str, Any], x: Array) -> float | None:
+def _naive_difference(layer: Layer, x: Array) -> float | None:
     """Largest difference between the fast forward pass and the reference, relative to the reference's largest value."""
-    if name == "linear":
-        w, b = parameters["weight"].value, parameters["bias"].value
-        fast, naive = F.affine_forward(x, w, b)[0], F.affine_forward_naive(x, w, b)
-    elif name == "batchnorm":
-        scale, shift = parameters["scale"].value, parameters["shift"].value
-        fast, naive = F.batchnorm_forward(x, scale, shift)[0], F.batchnorm_forward_naive(x, scale, shift)
-    elif f"{name}_forward_naive" in F.__all__ and name != "dropout":
-        fast, naive = getattr(F, f"{name}_forward")(x)[0], getattr(F, f"{name}_forward_naive")(x)
-    else:
+    values = {name: parameter.value for name, parameter in layer.parameters.items()}
+    if isinstance(layer, BatchNorm):
+        fast = F.batchnorm_forward(x, values["scale"], values["shift"])[0]
+        naive = F.batchnorm_forward_naive(x, values["scale"], values["shift"])
+    elif isinstance(layer, (Dropout, Flatten, Concat, Residual)):
         return None
+    else:
+        fast, naive = layer.forward(x), _reference(layer, values, x)
     return float(np.abs(fast - naive).max() / np.abs(naive).max())
+
+
+def _reference(layer: Layer, values: dict[str, Array], x: Array) -> Array:
+    """The layer's output by the naive reference of its operation."""
+    if isinstance(layer, Linear):
+        return F.affine_forward_naive(x, values["weight"], values["bias"])
+    if isinstance(layer, Conv):
+        settings: dict[str, Any] = {"stride": layer.stride, "pad": layer.pad, "groups": layer.groups}
+        return F.conv2d_forward_naive(x, values["weight"], values.get("bias"), **settings)
+    if isinstance(layer, MaxPool):
+        return F.max_pool_forward_naive(x, layer.size, stride=layer.stride, pad=layer.pad, ceil=layer.ceil)
+    if isinstance(layer, AveragePool):
+        settings = {"stride": layer.stride, "pad": layer.pad, "ceil": layer.ceil, "count_pad": layer.count_pad}
+        return F.average_pool_forward_naive(x, layer.size, **settings)
+    if isinstance(layer, GlobalAveragePool):
+        return F.global_average_pool_forward_naive(x)
+    reference: Array = getattr(F, f"{layer.word}_forward_naive")(x)
+    return reference
 
 
 def _sizes(shape: tuple[int, ...]) -> str:

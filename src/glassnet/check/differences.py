@@ -22,7 +22,7 @@ from glassnet import threads
 from glassnet.check.stacked import Kinks, Piece, StackedLoss, piece_of, stacked_loss
 from glassnet.nn.functional.arrays import Array
 from glassnet.nn.layer import Layer
-from glassnet.nn.layers import BatchNorm, Linear, ReLU
+from glassnet.nn.layers import BatchNorm, Linear
 from glassnet.nn.loss import Loss
 from glassnet.nn.network import Network
 
@@ -216,20 +216,19 @@ class Differences:
         for number, index in enumerate(entries):
             middle = flat[index]
             flat[index] = high = middle + step
-            up, up_signs = self._run_from(position)
+            up, up_pattern = self._run_from(position)
             flat[index] = low = middle - step
-            down, down_signs = self._run_from(position)
+            down, down_pattern = self._run_from(position)
             flat[index] = middle
             gradient[number] = (up - down) / (high - low)
-            crossed[number] = any((a != b).any() for a, b in zip(up_signs, down_signs, strict=True))
+            crossed[number] = any((a != b).any() for a, b in zip(up_pattern, down_pattern, strict=True))
         return gradient, crossed
 
     def _run_from(self, position: int) -> tuple[float, list[Array]]:
-        """The loss of the layers from `position` on, and the sign patterns in front of every ReLU."""
-        a, signs = self.activations[position], []
+        """The loss of the layers from `position` on, and which linear piece of every layer was used."""
+        a, pattern = self.activations[position], []
         layers: list[Layer] = self.network.layers[position:]
         for layer in layers:
-            if isinstance(layer, ReLU):
-                signs.append(a > 0)
             a = layer.forward(a, train=self.train)
-        return self.loss.loss(a, self.target)[0], signs
+            pattern.extend(layer.pattern())
+        return self.loss.loss(a, self.target)[0], pattern

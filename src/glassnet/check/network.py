@@ -128,7 +128,7 @@ def check_network(
 
 
 def _has_modes(network: Network) -> bool:
-    return any(layer.state or isinstance(layer, Dropout) for layer in network.layers)
+    return any(layer.state or isinstance(layer, Dropout) for _, layer in network.walk())
 
 
 class _ModeCheck:
@@ -142,6 +142,7 @@ class _ModeCheck:
         if not np.isfinite(self.around.value):
             raise CheckError(f"The loss is {self.around.value}: no gradient can be checked. Is the input finite?")
         dscores = self.around.dscores
+        self.network.run(x, train=train)  # as it is used: layers that run as one unit are checked as one
         self.network.backward(dscores.copy())
         self.dx = self.network.backward(dscores.copy(), input_gradient=True)  # a second pass must not add to the first
         self.gradients = {

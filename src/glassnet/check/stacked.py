@@ -96,13 +96,20 @@ def _dropout(layer: Layer, x: Array, train: bool) -> Piece:
     assert isinstance(layer, Dropout)
     if not train or layer.p == 0:
         return _IDENTITY
-    mask = F.dropout_mask(x.shape, layer.p, np.random.default_rng(layer.key), np.float64).reshape(len(x), -1)
+    rng = np.random.default_rng(layer.key)
+    if layer.channels:
+        mask = np.broadcast_to(F.channel_dropout_mask(len(x), x.shape[-1], layer.p, rng, np.float64), x.shape)
+    else:
+        mask = F.dropout_mask(x.shape, layer.p, rng, np.float64)
+    mask = mask.reshape(len(x), -1)
     kept = np.ascontiguousarray(mask.T)  # (n, f) -> (f, n)
     return Piece(lambda a, kinks: a * kept[:, None, :], lambda c, j, kinks: c * kept[j])
 
 
-def _batchnorm(layer: Layer, x: Array, train: bool) -> Piece:
+def _batchnorm(layer: Layer, x: Array, train: bool) -> Piece | None:
     assert isinstance(layer, BatchNorm)
+    if x.ndim != 2:  # the channels of pictures: every number of a channel moves with one
+        return None
     scale, shift = layer.parameters["scale"].value, layer.parameters["shift"].value
     mean, variance = layer.state["mean"], layer.state["variance"]
 
@@ -123,7 +130,7 @@ def _batchnorm(layer: Layer, x: Array, train: bool) -> Piece:
 
 _IDENTITY = Piece(lambda a, kinks: a, lambda c, j, kinks: c)
 
-_PIECES: dict[type[Layer], Callable[..., Piece]] = {
+_PIECES: dict[type[Layer], Callable[..., Piece | None]] = {
     Linear: _linear,
     ReLU: _elementwise(lambda a: np.maximum(a, 0.0), kink_at_zero=True),
     Sigmoid: _elementwise(_sigmoid),

@@ -26,7 +26,7 @@ def list_sets(json: Json = False) -> None:
         place = find(name)
         shape = "x".join("?" if size is None else str(size) for size in entry.image_shape)
         where = str(place) if place else f"glassnet data get {name}" if entry.files else "by hand"
-        rows.append((name, len(entry.classes), shape, entry.examples, where))
+        rows.append((name, len(entry.classes) or "-", shape, entry.examples, where))
         found.append({"name": name, "title": entry.title, "classes": list(entry.classes), "place": place})
     typer.echo(columns(rows))
     typer.echo(f"\nlooked for in: {', '.join(map(str, data_places()))} (GLASSNET_DATA sets the places)")

@@ -2,39 +2,53 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from glassnet.cli.options import Json, emit
+from glassnet.cli.options import Json, Weights, emit
 
 
 def evaluate(
-    model: Annotated[Path, typer.Argument(help="A model file or a run folder.")],
+    model: Annotated[str, typer.Argument(help="A model file, a run folder or a pretrained network ('resnet-18').")],
     data: Annotated[str, typer.Argument(help="A folder or file, or a known set.")],
     part: Annotated[
         str, typer.Option(help="Which part: test, train, valid or all (default: test if there is one).")
     ] = "",
+    weights: Weights = None,
     json: Json = False,
 ) -> None:
     """Accuracy with its 95 % interval, a table of the classes, and the confusion matrix.
 
-    Example: glassnet evaluate runs/digits-1 digits
+    With many classes: accuracy, how often the class is among the five most probable, and what is mixed up most.
+
+    Examples:
+
+      glassnet evaluate runs/digits-1 digits
+
+      glassnet evaluate squeezenet-1.1 imagenet-samples
+
+      glassnet evaluate resnet-50 FOLDER --weights resnet50.safetensors
     """
     from glassnet.cli.tables import class_table, confusion_table
-    from glassnet.model import Model
+    from glassnet.imagenet import open_model
     from glassnet.recipes import choose_part, load_for
 
-    loaded = Model.load(model)
+    loaded = open_model(model, weights)
     name, dataset = choose_part(load_for(loaded, data), part)
     found = loaded.evaluate(dataset)
     low, high = found.accuracy_interval
     typer.echo(f"{data} ({name}, {found.n:,} pictures)")
     typer.echo(f"accuracy {found.accuracy:.4f}   95 % interval {low:.4f} to {high:.4f}   loss {found.loss:.4f}")
+    if found.many_classes:
+        right, (low, high) = round(found.top_k[5] * found.n), found.top_k_interval(5)
+        typer.echo(f"top 5    {found.top_k[5]:.4f}   95 % interval {low:.4f} to {high:.4f}")
+        typer.echo(f"{round(found.accuracy * found.n):,} right, {right:,} among the first five, of {found.n:,}")
+        typer.echo(f"{found.classes:,} classes, of which {found.classes_seen:,} have pictures here")
     typer.echo(f"expected calibration error {found.calibration.error:.4f}\n")
-    typer.echo(class_table(found))
-    typer.echo("")
+    if not found.many_classes:
+        typer.echo(class_table(found))
+        typer.echo("")
     typer.echo(confusion_table(found))
     if json:
         emit({**found.to_dict(), "part": name})

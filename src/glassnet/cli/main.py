@@ -9,7 +9,8 @@ from typing import Annotated
 
 import typer
 
-from glassnet.cli import check, data, evaluate, predict, reproduce, train
+from glassnet import compiling
+from glassnet.cli import bench, check, data, evaluate, filter, look, predict, reproduce, train
 from glassnet.errors import GlassnetError
 
 __all__ = ["app", "main"]
@@ -26,7 +27,10 @@ app = typer.Typer(
 app.command("train", short_help="Train a network by flags or by a recipe; sweep, resume.")(train.train)
 app.command("evaluate", short_help="Accuracy, classes and confusion of a model on a set.")(evaluate.evaluate)
 app.command("predict", short_help="What a model sees in pictures.")(predict.predict)
+app.command("look", short_help="Kernels, layers and feature maps of a model.")(look.look)
+app.command("filter", short_help="Image processing by convolution, saved and shown.")(filter.filter_)
 app.command("check", short_help="Every gradient against central differences.")(check.check)
+app.command("bench", short_help="Speed and memory on this machine, beside PyTorch's.")(bench.bench)
 app.command("reproduce", short_help="Published figures against ours.")(reproduce.reproduce)
 app.add_typer(data.app, name="data")
 
@@ -55,7 +59,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     command = typer.main.get_command(app)
     try:
-        status = command.main(list(sys.argv[1:] if arguments is None else arguments), "glassnet", standalone_mode=False)
+        with compiling.announced(_remark if sys.stderr.isatty() else None):
+            wanted = list(sys.argv[1:] if arguments is None else arguments)
+            status = command.main(wanted, "glassnet", standalone_mode=False)
         sys.stdout.flush()
         return status if isinstance(status, int) else 0
     except BrokenPipeError:  # the reader of our output is gone: there is nobody to tell
@@ -67,6 +73,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         text, status = _explain(error)
         print(text, file=sys.stderr)
         return status
+
+
+def _remark(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 def _explain(error: BaseException) -> tuple[str, int]:

@@ -14,10 +14,14 @@ import typer
 
 from glassnet.errors import RecipeError
 
-__all__ = ["Json", "Threads", "emit", "parse_setting", "parse_shape", "setting_value"]
+__all__ = ["Json", "Threads", "Weights", "emit", "parse_setting", "parse_shape", "setting_value", "split_values"]
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
 Threads = Annotated[int | None, typer.Option("--threads", metavar="N", help="Threads to use (default: every core).")]
+Weights = Annotated[
+    Path | None,
+    typer.Option("--weights", metavar="FILE", help="A pretrained network's weights: safetensors, torchvision's names."),
+]
 
 
 def parse_setting(text: str) -> tuple[str, str]:
@@ -39,6 +43,11 @@ def setting_value(text: str) -> Any:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
+
+
+def split_values(text: str) -> list[str]:
+    """The values of a sweep: divided at semicolons where it has any (values may then hold commas), else at commas."""
+    return [value.strip() for value in text.split(";" if ";" in text else ",")]
 
 
 def parse_shape(text: str) -> tuple[int, ...]:

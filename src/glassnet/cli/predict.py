@@ -7,30 +7,41 @@ from typing import Annotated
 
 import typer
 
-from glassnet.cli.options import Json, emit
+from glassnet.cli.options import Json, Weights, emit
+
+_MANY = 100  # classes
 
 
 def predict(
-    model: Annotated[Path, typer.Argument(help="A model file or a run folder.")],
+    model: Annotated[str, typer.Argument(help="A model file, a run folder or a pretrained network ('resnet-18').")],
     pictures: Annotated[list[Path], typer.Argument(help="Picture files.")],
-    top: Annotated[int, typer.Option(help="How many classes to show.", min=1)] = 3,
+    top: Annotated[
+        int | None, typer.Option(help="How many classes to show (default: 3, of many classes 5).", min=1)
+    ] = None,
+    weights: Weights = None,
     json: Json = False,
 ) -> None:
     """The most probable classes of each picture, with their probabilities.
 
-    Pictures are resized to what the model takes. A picture that cannot be read is named and ends the command.
+    Pictures are brought to what the model takes, as in training. A picture that cannot be read is named and ends the
+    command.
 
-    Example: glassnet predict runs/digits-1 picture.png --top 5
+    Examples:
+
+      glassnet predict runs/digits-1 picture.png --top 5
+
+      glassnet predict squeezenet-1.1 photo.jpg
     """
     import numpy as np
 
     from glassnet.errors import ModelError
-    from glassnet.model import Model
+    from glassnet.imagenet import open_model
 
-    loaded = Model.load(model)
+    loaded = open_model(model, weights)
     if not loaded.loss.classifies:
         raise ModelError("This model rebuilds pictures and names no classes; 'predict' needs a recogniser.")
     probabilities = loaded.predict_files(pictures)
+    top = top or (5 if len(loaded.class_names) > _MANY else 3)
     found = []
     for path, row in zip(pictures, probabilities, strict=True):
         best = np.argsort(-row, kind="stable")[:top]

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from glassnet.cli.options import Json, Threads, emit, parse_setting, setting_value
+from glassnet.cli.options import Json, Threads, emit, parse_setting, setting_value, split_values
 from glassnet.errors import RecipeError
 
 
@@ -22,12 +22,17 @@ def train(
     loss: Annotated[str | None, typer.Option(help="softmax-cross-entropy, svm or squared-error.")] = None,
     optimizer: Annotated[str | None, typer.Option(help="sgd, momentum, nesterov, rmsprop, adam or adamw.")] = None,
     lr: Annotated[float | None, typer.Option(help="Learning rate.")] = None,
-    schedule: Annotated[str | None, typer.Option(help="constant, exponential G, steps E..., cosine, onecycle.")] = None,
+    schedule: Annotated[
+        str | None, typer.Option(help="constant, exponential G, steps E..., cosine, onecycle, linear.")
+    ] = None,
     batch: Annotated[int | None, typer.Option(help="Examples a step; 1 for one by one, 0 for all at once.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the training pictures.")] = None,
     l2: Annotated[float | None, typer.Option("--l2", help="L2 regularisation 0.5 * l2 * |w|^2 on weights.")] = None,
     clip: Annotated[float | None, typer.Option(help="Largest norm of the whole gradient.")] = None,
-    augment: Annotated[str | None, typer.Option(help="Augmentation, as in 'flip -> shift 2 -> rotate 10'.")] = None,
+    augment: Annotated[str | None, typer.Option(help="Augmentation, as in 'flip -> crop 4, zero'.")] = None,
+    average: Annotated[
+        float | None, typer.Option(help="Average the weights over the steps with this decay, as in 0.999.")
+    ] = None,
     validation: Annotated[float | None, typer.Option(help="Share or count held out for validation.")] = None,
     patience: Annotated[int | None, typer.Option(help="Stop after so many epochs without a better one.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of all random numbers.")] = None,
@@ -37,7 +42,11 @@ def train(
     ] = None,
     sweeps: Annotated[
         list[str] | None,
-        typer.Option("--sweep", metavar="NAME=V1,V2", help="One run for each value, compared side by side."),
+        typer.Option(
+            "--sweep",
+            metavar="NAME=V1,V2",
+            help="One run for each value, compared side by side (V1;V2 where values hold commas).",
+        ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="The run folder (default: runs/DATA-NUMBER).")] = None,
     resume: Annotated[Path | None, typer.Option(metavar="RUN", help="Go on with the run in this folder.")] = None,
@@ -55,6 +64,8 @@ def train(
       glassnet train mnist --model "linear 1024 -> relu -> linear 10" --optimizer adam --lr 5e-4 --batch 64 --epochs 5
 
       glassnet train recipe.toml --sweep optimizer.lr=0.0002,0.002,0.02
+
+      glassnet train recipe.toml --sweep "train.augment=flip;flip -> crop 4, zero"
     """
     from glassnet import recipes
     from glassnet.train import progress_for
@@ -71,6 +82,7 @@ def train(
         "train.l2": l2,
         "train.clip": clip,
         "train.augment": augment,
+        "train.average": average,
         "train.patience": patience,
         "train.seed": seed,
         "train.threads": threads,
@@ -108,7 +120,7 @@ def _sweep(recipe: Any, sweeps: list[str], folder: Path, json: bool) -> None:
     from glassnet.train import progress_for
 
     values: dict[str, Sequence[Any]] = {
-        name: [setting_value(v.strip()) for v in text.split(",")] for name, text in map(parse_setting, sweeps)
+        name: [setting_value(v) for v in split_values(text)] for name, text in map(parse_setting, sweeps)
     }
     result = recipes.sweep(recipe, values, folder, make_progress=progress_for, say=typer.echo)
     figures = {label: run.figures() for label, run in result.runs.items()}

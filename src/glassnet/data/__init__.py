@@ -5,25 +5,31 @@ from glassnet.data.batches import batches, epoch_order
 from glassnet.data.catalogue import CATALOGUE, KnownSet, data_places, find, get, known
 from glassnet.data.dataset import Dataset, Splits, join
 from glassnet.data.download import RemoteFile
-from glassnet.data.loading import load
+from glassnet.data.imagenet import ClassIndex, find_class_index
+from glassnet.data.loading import holds_picture_files, load
 from glassnet.data.pictures import read_picture
 from glassnet.data.preprocess import Preprocess
+from glassnet.data.reading import Reading
 from glassnet.data.split import hold_out, split
 
 __all__ = [
     "CATALOGUE",
     "Augmentation",
+    "ClassIndex",
     "Dataset",
     "KnownSet",
     "Preprocess",
+    "Reading",
     "RemoteFile",
     "Splits",
     "batches",
     "data_places",
     "epoch_order",
     "find",
+    "find_class_index",
     "get",
     "hold_out",
+    "holds_picture_files",
     "join",
     "known",
     "load",

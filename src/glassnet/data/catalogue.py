@@ -12,6 +12,7 @@ from glassnet.data.digits import digits_file
 from glassnet.data.download import Progress, RemoteFile, fetch, unpack
 from glassnet.data.flowers import FLOWER_NAMES, has_flowers
 from glassnet.data.idx import has_all_idx
+from glassnet.data.imagenet import CLASS_INDEX, has_imagenet_samples
 from glassnet.data.letters36 import has_letters36
 from glassnet.data.lists import has_lists
 from glassnet.data.mat import LETTERS
@@ -24,9 +25,10 @@ __all__ = ["CATALOGUE", "KnownSet", "data_places", "find", "get", "known"]
 class KnownSet:
     """A data set that glassnet knows by name.
 
-    `image_shape` is (H, W, C), with None where the pictures have sizes of their own. `folders` are where it may lie
-    in a data folder, the first being where it is put; `present` says whether such a folder holds it. `files` is empty
-    for a set that has no download address; `by_hand` then says how to lay it out.
+    `classes` is empty where an index beside the pictures names them. `image_shape` is (H, W, C), with None where the
+    pictures have sizes of their own. `folders` are where it may lie in a data folder, the first being where it is put;
+    `present` says whether such a folder holds it. `files` is empty for a set that has no download address; `by_hand`
+    then says how to lay it out.
     """
 
     name: str
@@ -149,6 +151,12 @@ _SETS = (
         ("sun8",), has_lists,
         by_hand="put the photographs, 'train_files.txt', 'train_labels.txt', 'test_files.txt', 'test_labels.txt' and "
         "'class_names.txt' into 'sun8'",
+    ),
+    KnownSet(
+        "imagenet-samples", "ImageNet photographs, up to one of each of its 1,000 classes", (), (None, None, 3),
+        "1 of each class at hand", "for research (ImageNet)", "https://github.com/EliSchwartz/imagenet-sample-images",
+        ("imagenet-samples", "imagenet-sample-images"), has_imagenet_samples,
+        by_hand=f"put the photographs 'n01440764_tench.JPEG' ... and '{CLASS_INDEX}' into 'imagenet-samples'",
     ),
 )  # fmt: skip
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from glassnet.data.reading import STRETCHED, Reading
 from glassnet.errors import DataError
 
 __all__ = ["Dataset", "Splits", "join"]
@@ -30,6 +31,7 @@ class Dataset:
     class_names : one name a class, at least two
     name : what the set is called in reports
     notes : what a reader of the result should know, such as "pictures of different sizes were brought to 32x32"
+    reading : how picture files were brought to H x W; a model trained on them reads new ones so
 
     Raises
     ------
@@ -42,6 +44,7 @@ class Dataset:
     class_names: tuple[str, ...]
     name: str = "data"
     notes: tuple[str, ...] = ()
+    reading: Reading = STRETCHED
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "class_names", _checked_names(self.class_names, self.name))
@@ -112,14 +115,14 @@ class Dataset:
                 f"Data set '{self.name}' has examples 0 to {len(self) - 1}. "
                 f"Got indices from {picked.min()} to {picked.max()} instead."
             )
-        return Dataset(self.images[picked], self.labels[picked], self.class_names, self.name, self.notes)
+        return replace(self, images=self.images[picked], labels=self.labels[picked])
 
 
 @dataclass(frozen=True, eq=False)
 class Splits:
     """The parts of a data set: `train`, and where they exist `valid` (to choose by) and `test` (to report on).
 
-    Raises `DataError` when the parts differ in image shape, pixel type or class names.
+    Raises `DataError` when the parts differ in image shape, pixel type, class names or reading.
     """
 
     train: Dataset
@@ -138,6 +141,11 @@ class Splits:
                 )
             if part.class_names != self.train.class_names:
                 raise DataError(f"The {word} part of '{self.train.name}' has other class names than the training part.")
+            if part.reading != self.train.reading:
+                raise DataError(
+                    f"The {word} pictures of '{self.train.name}' were read by '{part.reading.notation()}', those for "
+                    f"training by '{self.train.reading.notation()}'; all parts must be read alike."
+                )
 
     def __repr__(self) -> str:
         valid = len(self.valid) if self.valid is not None else 0
@@ -159,12 +167,11 @@ class Splits:
 def join(first: Dataset, second: Dataset) -> Dataset:
     """One data set with the examples of both, those of `first` first. Raises `DataError` when they do not fit."""
     Splits(first, second)
-    return Dataset(
-        np.concatenate([first.images, second.images]),
-        np.concatenate([first.labels, second.labels]),
-        first.class_names,
-        first.name,
-        tuple(dict.fromkeys((*first.notes, *second.notes))),
+    return replace(
+        first,
+        images=np.concatenate([first.images, second.images]),
+        labels=np.concatenate([first.labels, second.labels]),
+        notes=tuple(dict.fromkeys((*first.notes, *second.notes))),
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from glassnet.data.dataset import Dataset, Splits
 from glassnet.data.pictures import common_size, picture_info, read_pictures
+from glassnet.data.reading import STRETCHED, Reading
 from glassnet.data.split import split
 from glassnet.errors import DataError
 
@@ -35,7 +36,7 @@ def has_flowers(path: Path) -> bool:
     return (_folder(path) / "image_0001.jpg").is_file()
 
 
-def load_flowers(path: Path, image_size: tuple[int, int] | None = None) -> Splits:
+def load_flowers(path: Path, image_size: tuple[int, int] | None = None, reading: Reading = STRETCHED) -> Splits:
     """Read `jpg/image_0001.jpg` to `image_1360.jpg`: class = (number - 1) // 80. RGB, sizes as `common_size` says.
 
     Raises `DataError` when no numbered photograph is there or one cannot be read.
@@ -50,6 +51,6 @@ def load_flowers(path: Path, image_size: tuple[int, int] | None = None) -> Split
         raise DataError(f"Folder '{folder}' holds no 'image_0001.jpg' to 'image_1360.jpg'; unpack 17flowers.tgz there.")
     shape, notes = common_size([picture_info(p) for _, p in files], image_size)
     labels = np.asarray([(n - 1) // _PER_CLASS for n, _ in files], np.int64)
-    images = read_pictures([p for _, p in files], shape)
-    whole = Dataset(images, labels, FLOWER_NAMES, "flowers17", (*notes, _SPLIT_NOTE))
+    images = read_pictures([p for _, p in files], shape, reading)
+    whole = Dataset(images, labels, FLOWER_NAMES, "flowers17", (*notes, _SPLIT_NOTE), reading)
     return split(whole, (0.5, 0.25, 0.25), seed=0)

@@ -9,14 +9,15 @@ import numpy as np
 
 from glassnet.data.dataset import Dataset, Splits
 from glassnet.data.pictures import common_size, is_picture_name, picture_info, read_pictures
+from glassnet.data.reading import STRETCHED, Reading
 from glassnet.errors import DataError
 
-__all__ = ["load_folder"]
+__all__ = ["load_folder", "part_folders", "read_parts", "sub_folders"]
 
 _PARTS = {"train": ("train",), "valid": ("valid", "val", "validation"), "test": ("test",)}
 
 
-def load_folder(path: Path, image_size: tuple[int, int] | None = None) -> Splits:
+def load_folder(path: Path, image_size: tuple[int, int] | None = None, reading: Reading = STRETCHED) -> Splits:
     """Read `path/CLASS/*.png ...`, or `path/train/CLASS/...` with `valid` (or `val`) and `test` beside `train`.
 
     Classes are numbered in the alphabetical order of their folders. Hidden files and files that are not named like
@@ -29,10 +30,10 @@ def load_folder(path: Path, image_size: tuple[int, int] | None = None) -> Splits
         No class folders; fewer than two; a class without pictures; a picture that cannot be read (the file is named);
         a class under `valid` or `test` that is not under `train`.
     """
-    roots = _parts(path)
+    roots = part_folders(path)
     names = tuple(folder.name for folder in _class_folders(roots["train"]))
     listed = {part: _listed(root, names) for part, root in roots.items()}
-    return read_parts(listed, names, path.resolve().name, image_size)
+    return read_parts(listed, names, path.resolve().name, image_size, reading)
 
 
 def read_parts(
@@ -40,12 +41,13 @@ def read_parts(
     names: tuple[str, ...],
     name: str,
     image_size: tuple[int, int] | None,
+    reading: Reading = STRETCHED,
 ) -> Splits:
     """The parts of a set from the picture files and labels `listed` for each, all read at one common size."""
     infos = [picture_info(file) for files, _ in listed.values() for file in files]
     shape, notes = common_size(infos, image_size)
     parts = {
-        part: Dataset(read_pictures(files, shape), np.asarray(labels, np.int64), names, name, notes)
+        part: Dataset(read_pictures(files, shape, reading), np.asarray(labels, np.int64), names, name, notes, reading)
         for part, (files, labels) in listed.items()
     }
     return Splits(parts["train"], parts.get("valid"), parts.get("test"))
@@ -61,7 +63,7 @@ def sub_folders(path: Path) -> list[Path]:
         raise DataError(f"Cannot read the folder '{path}': {error.strerror or error}.") from error
 
 
-def _parts(path: Path) -> dict[str, Path]:
+def part_folders(path: Path) -> dict[str, Path]:
     """Where the parts lie: `train`, `valid` and `test` under `path`, or `path` itself as `train`."""
     found = {folder.name.lower(): folder for folder in sub_folders(path)}
     roots = {

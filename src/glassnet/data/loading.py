@@ -11,22 +11,25 @@ from glassnet.data.digits import load_digits
 from glassnet.data.flowers import has_flowers, load_flowers
 from glassnet.data.folder import load_folder, sub_folders
 from glassnet.data.idx import has_idx, is_idx, load_idx
+from glassnet.data.imagenet import has_imagenet, load_imagenet
 from glassnet.data.letters36 import load_letters36
 from glassnet.data.lists import has_lists, load_lists
 from glassnet.data.mat import has_mat, is_mat, load_mat
 from glassnet.data.pictures import is_picture_name
+from glassnet.data.reading import STRETCHED, Reading
 from glassnet.data.split import hold_out
 from glassnet.errors import DataError
 
-__all__ = ["load"]
+__all__ = ["holds_picture_files", "load"]
 
-_WITH_PICTURES = ("flowers17", "sun8")
+_WITH_PICTURES = ("flowers17", "sun8", "imagenet-samples")
 
 
 def load(
     data: str | Path,
     *,
     image_size: tuple[int, int] | None = None,
+    reading: Reading | None = None,
     validation: float | int | None = None,
     seed: int = 0,
 ) -> Splits:
@@ -36,8 +39,11 @@ def load(
     ----------
     data : a folder or file if it exists, else the name of a known set (see `glassnet.data.CATALOGUE`). The kind of a
         folder or file is found by its content: IDX (MNIST), CIFAR-10 binary or python version, MATLAB 5 characters,
-        text lists, Flowers-17, or one folder of pictures a class.
-    image_size : (H, W) for sets of pictures; without it the size they share, or 32x32 (the notes say so)
+        text lists, Flowers-17, photographs in ImageNet's way, or one folder of pictures a class.
+    image_size : (H, W) for sets of pictures; without it the size they share, or 32x32 (the notes say so), and 224x224
+        for ImageNet's
+    reading : how pictures come to that size; None is `stretch`, and the way of ImageNet for its photographs where no
+        size is given either
     validation : how much of the training part to hold out, stratified: a fraction, a count, or 0 for none. A
         validation part of the set's own goes back into training first. None keeps the set as it comes.
     seed : of the held-out part
@@ -50,9 +56,26 @@ def load(
     """
     if image_size is not None and (len(image_size) != 2 or min(image_size) < 1 or max(image_size) > 4096):
         raise DataError(f"An image size is H W, each from 1 to 4096. Got {tuple(image_size)} instead.")
+    if reading is not None and image_size is None:
+        raise DataError("A reading brings pictures to an image size; give that size as well.")
     path = Path(data)
-    splits = _from_path(path, image_size) if _exists(path) else _from_catalogue(str(data), image_size)
+    here = _exists(path)
+    splits = _from_path(path, image_size, reading) if here else _from_catalogue(str(data), image_size, reading)
     return splits if validation is None else _with_validation(splits, validation, seed)
+
+
+def holds_picture_files(data: str | Path) -> bool:
+    """Whether a set, named as for `load`, is made of picture files, which an image size and a reading apply to.
+
+    Raises `DataError` when a folder cannot be read.
+    """
+    path = Path(data)
+    if not _exists(path):
+        return str(data) in _WITH_PICTURES
+    if not path.is_dir():
+        return False
+    sub_folders(path)  # says so when the folder cannot be read
+    return has_lists(path) or has_flowers(path) or not (has_idx(path) or has_cifar(path) or has_mat(path))
 
 
 def _exists(path: Path) -> bool:
@@ -62,7 +85,7 @@ def _exists(path: Path) -> bool:
         return False
 
 
-def _from_catalogue(name: str, image_size: tuple[int, int] | None) -> Splits:
+def _from_catalogue(name: str, image_size: tuple[int, int] | None, reading: Reading | None) -> Splits:
     known(name)
     if name not in _WITH_PICTURES:
         _refuse_size(name, image_size)
@@ -79,12 +102,12 @@ def _from_catalogue(name: str, image_size: tuple[int, int] | None) -> Splits:
         return load_mat(path, name)
     if name == "letters36":
         return load_letters36(path)
-    return load_flowers(path, image_size) if name == "flowers17" else load_lists(path, image_size)
+    return _load_pictures(path, image_size, reading)
 
 
-def _from_path(path: Path, image_size: tuple[int, int] | None) -> Splits:
+def _from_path(path: Path, image_size: tuple[int, int] | None, reading: Reading | None) -> Splits:
     if path.is_dir():
-        return _from_folder(path, image_size)
+        return _from_folder(path, image_size, reading)
     _refuse_size(str(path), image_size)
     if is_mat(path) or path.suffix.lower() == ".mat":
         return load_mat(path)
@@ -102,16 +125,22 @@ def _from_path(path: Path, image_size: tuple[int, int] | None) -> Splits:
     raise DataError(f"'{path}' is {what}. Read are IDX (MNIST), CIFAR-10 and MATLAB 5 files, and folders of pictures.")
 
 
-def _from_folder(path: Path, image_size: tuple[int, int] | None) -> Splits:
-    sub_folders(path)  # says so when the folder cannot be read
+def _from_folder(path: Path, image_size: tuple[int, int] | None, reading: Reading | None) -> Splits:
+    if holds_picture_files(path):
+        return _load_pictures(path, image_size, reading)
+    _refuse_size(str(path), image_size)
+    return load_idx(path) if has_idx(path) else load_cifar(path) if has_cifar(path) else load_mat(path)
+
+
+def _load_pictures(path: Path, image_size: tuple[int, int] | None, reading: Reading | None) -> Splits:
+    """A folder of picture files, by its layout."""
     if has_lists(path):
-        return load_lists(path, image_size)
+        return load_lists(path, image_size, reading or STRETCHED)
     if has_flowers(path):
-        return load_flowers(path, image_size)
-    if has_idx(path) or has_cifar(path) or has_mat(path):
-        _refuse_size(str(path), image_size)
-        return load_idx(path) if has_idx(path) else load_cifar(path) if has_cifar(path) else load_mat(path)
-    return load_folder(path, image_size)
+        return load_flowers(path, image_size, reading or STRETCHED)
+    if has_imagenet(path):
+        return load_imagenet(path, image_size, reading)
+    return load_folder(path, image_size, reading or STRETCHED)
 
 
 def _refuse_size(name: str, image_size: tuple[int, int] | None) -> None:

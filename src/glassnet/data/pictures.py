@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageOps
 
+from glassnet.data.reading import STRETCHED, Reading
 from glassnet.errors import DataError
 
 __all__ = ["PICTURE_SUFFIXES", "common_size", "is_picture_name", "picture_info", "read_picture", "read_pictures"]
@@ -35,24 +36,25 @@ logging.getLogger("PIL").addHandler(logging.NullHandler())
 
 
 def read_picture(
-    path: str | os.PathLike[str], image_shape: tuple[int, int, int] | None = None
+    path: str | os.PathLike[str], image_shape: tuple[int, int, int] | None = None, reading: Reading = STRETCHED
 ) -> npt.NDArray[np.uint8]:
     """A picture file as (H, W, C) uint8 in 0..255.
 
     The picture is turned as its EXIF orientation says, transparent parts are laid on white, 16 bits a pixel are
     rounded to 8, colours are brought to C channels (1: grey, with the ITU-R 601 weights 0.299, 0.587, 0.114; 3: RGB)
-    and last it is resized to H x W (bilinear with antialiasing; the aspect ratio gives way). Without `image_shape` it
-    keeps its size, and a grey picture has one channel, any other three.
+    and last it is brought to H x W as `reading` says (stretched, unless told otherwise). Without `image_shape` it keeps
+    its size, and a grey picture has one channel, any other three.
 
     Raises
     ------
     DataError
         The file is missing, no picture, truncated, animated, of a kind that has no 8-bit meaning, or claims more than
-        100 million pixels.
+        100 million pixels; the window of the reading is larger than its shortest side.
     """
     if image_shape is not None:
         _check_shape(image_shape)
-    return _opened(path, lambda picture: _to_array(picture, image_shape))
+        reading.check(image_shape[:2])
+    return _opened(path, lambda picture: _to_array(picture, image_shape, reading))
 
 
 def picture_info(path: str | os.PathLike[str]) -> tuple[int, int, int]:
@@ -90,7 +92,9 @@ def common_size(
     return (h, w, channels), (note,)
 
 
-def read_pictures(paths: Sequence[Path], image_shape: tuple[int, int, int]) -> npt.NDArray[np.uint8]:
+def read_pictures(
+    paths: Sequence[Path], image_shape: tuple[int, int, int], reading: Reading = STRETCHED
+) -> npt.NDArray[np.uint8]:
     """(N, H, W, C) uint8: every picture of the list, brought to one shape. Raises `DataError` as `read_picture`
     does.
     """
@@ -99,11 +103,11 @@ def read_pictures(paths: Sequence[Path], image_shape: tuple[int, int, int]) -> n
         h, w, c = image_shape
         raise DataError(
             f"{len(paths)} pictures of {h}x{w}x{c} would take {total / 2**30:.1f} GiB of memory; choose a smaller "
-            "image size."
+            "image size or a folder of fewer pictures."
         )
     images = np.empty((len(paths), *image_shape), np.uint8)
     for row, path in enumerate(paths):
-        images[row] = read_picture(path, image_shape)
+        images[row] = read_picture(path, image_shape, reading)
     return images
 
 
@@ -158,13 +162,15 @@ def _info(picture: Image.Image) -> tuple[int, int, int]:
     return height, width, 1 if picture.mode in _GREY_MODES else 3
 
 
-def _to_array(picture: Image.Image, image_shape: tuple[int, int, int] | None) -> npt.NDArray[np.uint8]:
+def _to_array(
+    picture: Image.Image, image_shape: tuple[int, int, int] | None, reading: Reading
+) -> npt.NDArray[np.uint8]:
     picture.load()
     channels = image_shape[2] if image_shape else (1 if picture.mode in _GREY_MODES else 3)
     picture = ImageOps.exif_transpose(picture)
     picture = _on_white(_eight_bits(picture)).convert("L" if channels == 1 else "RGB")
-    if image_shape is not None and (picture.height, picture.width) != image_shape[:2]:
-        picture = picture.resize((image_shape[1], image_shape[0]), Image.Resampling.BILINEAR)
+    if image_shape is not None:
+        picture = reading.bring(picture, image_shape[:2])
     array = np.array(picture, dtype=np.uint8)
     return array[:, :, None] if array.ndim == 2 else array
 

@@ -127,6 +127,18 @@ class Preprocess:
         self.output_shape(shape)
         return _apply(_to_float(images), self.steps)
 
+    def table(self, channels: int) -> tuple[Floats, tuple[Step, ...]]:
+        """What the first steps make of every value of an 8-bit pixel, and the steps that are left.
+
+        The first steps are all that look at one value of one channel, wherever in the image it stands (`scale`,
+        `invert`, `multiply`, `standardise`). `table[c, v]` (C, 256) float32 has the very bits that `transform` gives,
+        and a step that is left goes on from there by its `apply`.
+        """
+        count = next((i for i, step in enumerate(self.steps) if not step.pointwise), len(self.steps))
+        values = np.repeat(np.arange(256, dtype=np.uint8), channels).reshape(256, 1, 1, channels)
+        made = _apply(_to_float(values), self.steps[:count])
+        return np.ascontiguousarray(made.reshape(256, channels).T), self.steps[count:]
+
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """What `restore` needs beside the notation: `input_shape` and each step's statistics, as `2.mean-image.mean`.
 

@@ -31,6 +31,7 @@ class Step:
     word: ClassVar[str] = ""
     usage: ClassVar[str] = ""
     statistics: ClassVar[tuple[str, ...]] = ()
+    pointwise: ClassVar[bool] = False  # whether every value depends on that value and its channel alone
 
     def __init__(self) -> None:
         self._found: dict[str, Floats] = {}
@@ -96,6 +97,7 @@ class Invert(Step):
     """y = 1 - x: ink and paper change places."""
 
     word = usage = "invert"
+    pointwise = True
 
     def apply(self, x: Floats) -> Floats:
         return np.subtract(np.float32(1.0), x, out=x)
@@ -105,6 +107,7 @@ class Multiply(Step):
     """y = F x. `multiply 255` goes back to the range of the stored pixels, as some published recipes have it."""
 
     word, usage = "multiply", "multiply F"
+    pointwise = True
 
     def __init__(self, factor: float) -> None:
         super().__init__()
@@ -150,6 +153,7 @@ class Standardise(Step):
 
     word = usage = "standardise"
     statistics = ("mean", "std")
+    pointwise = True
 
     def fit(self, pieces: Pieces, shape: Shape) -> None:
         mean = _mean(pieces, (0, 1, 2))

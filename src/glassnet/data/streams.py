@@ -10,11 +10,12 @@ import numpy as np
 
 from glassnet.errors import DataError
 
-__all__ = ["AUGMENTATION", "SHUFFLING", "SPLITTING", "generator"]
+__all__ = ["AUGMENTATION", "MIRRORING", "SHUFFLING", "SPLITTING", "generator"]
 
 SPLITTING = 0x5B117
 SHUFFLING = 0x5C0FF1E
 AUGMENTATION = 0xA06
+MIRRORING = 0xF11B
 
 
 def generator(seed: int, stream: int, *keys: int) -> np.random.Generator:

@@ -7,12 +7,33 @@ from typing import Any
 import numpy as np
 from numba import njit, prange
 
+from glassnet.data.moves import EDGE, REFLECT, ZERO
+
 __all__ = ["elastic_noise", "warp", "warp_alone"]
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _pixel(image: Any, y: Any, x: Any, k: Any) -> Any:
+    """A pixel as a float, 0 outside the image."""
+    height, width = image.shape[:2]
+    return float(image[y, x, k]) if 0 <= y < height and 0 <= x < width else 0.0
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _within(place: Any, size: Any, border: Any) -> Any:
+    """The place of a line of `size` pixels that is seen at `place`; at -1 and at `size` there are zeros."""
+    if border == EDGE:
+        return min(max(place, 0.0), size - 1.0)
+    if border == REFLECT:
+        period = max(2.0 * (size - 1.0), 1.0)
+        folded = abs(place) % period
+        return max(min(folded, period - folded), 0.0) if size > 1 else 0.0
+    return min(max(place, -1.0), float(size))
 
 
 # FP contraction and reassociation stay off: the same parameters give the same bits on any number of threads.
 @njit(cache=True, nogil=True, parallel=True)  # type: ignore[untyped-decorator]
-def warp(images: Any, affine: Any, field: Any, half: float, out: Any) -> None:
+def warp(images: Any, affine: Any, field: Any, border: int, half: float, out: Any) -> None:
     """out[n, y, x, c] = images[n] at (v, u), with (u, v) = A_n (x + dx, y + dy) and (dx, dy) the displacement there.
 
     Parameters
@@ -20,9 +41,10 @@ def warp(images: Any, affine: Any, field: Any, half: float, out: Any) -> None:
     images, out : (N, H, W, C), the same type
     affine : (N, 2, 3) float64, (u, v) = (a x + b y + c, d x + e y + f) in pixels, origin at the first pixel's centre
     field : (N, 2, H, W) float32 displacements (dx, dy) in pixels, or (0, 2, 1, 1) for none
+    border : EDGE, ZERO or REFLECT of `glassnet.data.moves`: what is seen beyond the edge
     half : 0.5 for whole-number pixels (rounds to nearest as the value is cut), 0.0 for floats
 
-    Beyond the edge the nearest edge pixel is repeated. A position on a pixel's centre gives that pixel exactly.
+    A position on a pixel's centre gives that pixel exactly.
     """
     count, height, width, channels = images.shape
     moved = field.shape[0] > 0
@@ -35,11 +57,18 @@ def warp(images: Any, affine: Any, field: Any, half: float, out: Any) -> None:
                 if moved:
                     px += field[n, 0, y, x]
                     py += field[n, 1, y, x]
-                u = min(max(a * px + b * py + c, 0.0), width - 1.0)
-                v = min(max(d * px + e * py + f, 0.0), height - 1.0)
-                x0, y0 = int(u), int(v)
-                x1, y1 = min(x0 + 1, width - 1), min(y0 + 1, height - 1)
+                u = _within(a * px + b * py + c, width, border)
+                v = _within(d * px + e * py + f, height, border)
+                x0, y0 = int(np.floor(u)), int(np.floor(v))
                 fx, fy = u - x0, v - y0
+                if border == ZERO:
+                    for k in range(channels):
+                        top = (1.0 - fx) * _pixel(images[n], y0, x0, k) + fx * _pixel(images[n], y0, x0 + 1, k)
+                        bottom = (1.0 - fx) * _pixel(images[n], y0 + 1, x0, k)
+                        bottom += fx * _pixel(images[n], y0 + 1, x0 + 1, k)
+                        out[n, y, x, k] = (1.0 - fy) * top + fy * bottom + half
+                    continue
+                x1, y1 = min(x0 + 1, width - 1), min(y0 + 1, height - 1)
                 for k in range(channels):
                     top = (1.0 - fx) * images[n, y0, x0, k] + fx * images[n, y0, x1, k]
                     bottom = (1.0 - fx) * images[n, y1, x0, k] + fx * images[n, y1, x1, k]

@@ -9,7 +9,9 @@ from typing import Any
 from numpy.typing import NDArray
 
 from glassnet.look.curves import Record
+from glassnet.look.features import FeatureMaps
 from glassnet.metrics import Evaluation
+from glassnet.nn import Network
 
 __all__ = ["ReportContent"]
 
@@ -23,8 +25,11 @@ class ReportContent:
     history : records of `metrics.jsonl`, see `learning_curves` and `norms_figure`.
     evaluation, evaluation_name : figures on the set of that name ("test", "validation").
     images : (N, H, W, C) the evaluated pictures, for the mistakes.
-    weights_before, weights_after : (in, out) of the first layer; image_shape : (H, W, C) of its input.
-    network_table : the network as text, as it prints itself.
+    weights_before, weights_after : (in, out), or (kh, kw, c, f) of a convolution, of the first layer that has weights;
+        image_shape : (H, W, C) of its input.
+    feature_maps : one picture on its way through the layers, see `glassnet.look.feature_maps`.
+    network : for a drawing of its layers.  network_table, network_plan : its layers, and the kernels that run them, as
+        text.
     gradient_check : rows (parameter, entries checked, error, worst index, verdict).
     reconstructions : (inputs, outputs), each (N, H, W, C).
     configuration : the recipe as TOML.  environment : versions, hardware, data; may be nested.
@@ -41,7 +46,10 @@ class ReportContent:
     weights_before: NDArray[Any] | None = None
     weights_after: NDArray[Any] | None = None
     image_shape: tuple[int, int, int] | None = None
+    feature_maps: FeatureMaps | None = None
+    network: Network | None = None
     network_table: str = ""
+    network_plan: str = ""
     gradient_check: Sequence[Sequence[Any]] | None = None
     reconstructions: tuple[NDArray[Any], NDArray[Any]] | None = None
     configuration: str = ""

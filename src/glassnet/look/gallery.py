@@ -1,4 +1,4 @@
-"""The sections made of pictures: confident mistakes, reconstructions, first-layer weights."""
+"""The sections made of pictures: confident mistakes, reconstructions."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from glassnet.look.html import Html, data_uri, element
 from glassnet.look.pictures import as_rgb, picture_png, reconstruction_psnr
 from glassnet.look.section import Section
 from glassnet.look.tables import number, percent
-from glassnet.look.weights import weight_pictures
 from glassnet.metrics import Evaluation
 
-__all__ = ["first_layer_section", "mistakes_section", "reconstructions_section"]
+__all__ = ["mistakes_section", "reconstructions_section"]
 
 _MISTAKES = 24
 _RECONSTRUCTIONS = 12
@@ -74,27 +73,3 @@ def reconstructions_section(content: ReportContent) -> Section | None:
         "closer, and 3 dB more means half the squared error."
     )
     return Section("reconstructions", "Reconstructions", lead, element("div", *tiles, class_="tiles"))
-
-
-def first_layer_section(content: ReportContent) -> Section | None:
-    if content.weights_after is None or content.image_shape is None:
-        return None
-    try:
-        found = weight_pictures(content.weights_before, content.weights_after, content.image_shape)
-    except DataError:
-        return None  # preprocessing such as whitening changed the input's size: there is no picture to draw
-    boxes = [
-        element("figure", element("img", src=data_uri(picture_png(picture, 1040)), alt=f"Weights {name}"),
-                element("figcaption", name), class_="weights")
-        for name, picture in found.mosaics()
-    ]  # fmt: skip
-    total = np.asarray(content.weights_after).shape[1]
-    which = f"All {total}" if total == len(found.units) else f"The {len(found.units)} strongest of {total}"
-    colours = (
-        "mid-grey is 0" if found.colour else "red adds to the unit's value, blue takes away, white ignores the pixel"
-    )
-    lead = (
-        f"{which} units of the first layer, each drawn as the picture it multiplies the input with: {colours}. "
-        f"One scale for all, full colour at ±{found.limit:.3g}."
-    )
-    return Section("weights", "What the first layer looks for", lead, element("div", *boxes, class_="pair-of-figures"))

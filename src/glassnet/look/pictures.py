@@ -19,6 +19,7 @@ from glassnet.metrics import Evaluation, psnr_per_image
 
 __all__ = [
     "as_rgb",
+    "enlarged",
     "image_grid",
     "mistakes_figure",
     "mosaic",
@@ -53,6 +54,12 @@ def as_rgb(images: ArrayLike) -> NDArray[np.uint8]:
     if array.shape[-1] not in (1, 3):
         array = np.rint(array.mean(axis=-1, keepdims=True)).astype(np.uint8)
     return np.ascontiguousarray(np.broadcast_to(array, (*array.shape[:-1], 3)))
+
+
+def enlarged(pictures: NDArray[np.uint8], side: int) -> NDArray[np.uint8]:
+    """(N, H, W, C) grown by the whole factor that brings the longer side up to `side`, each pixel a square."""
+    times = -(-side // max(pictures.shape[1:3]))
+    return np.repeat(np.repeat(pictures, times, axis=1), times, axis=2)
 
 
 def mosaic(pictures: NDArray[np.uint8], columns: int, gap: int = 1) -> NDArray[np.uint8]:

@@ -6,6 +6,7 @@ import contextlib
 import os
 from pathlib import Path
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from glassnet.errors import DataError
@@ -14,7 +15,10 @@ from glassnet.look import style
 from glassnet.look.confusion import confusion_figure
 from glassnet.look.content import ReportContent
 from glassnet.look.curves import epoch_records, learning_curves
+from glassnet.look.diagram import network_figure
+from glassnet.look.features import feature_maps_figure
 from glassnet.look.html import element, page
+from glassnet.look.kernels import kernel_figure
 from glassnet.look.masthead import masthead
 from glassnet.look.norms import norms_figure, update_ratios
 from glassnet.look.pictures import mistakes_figure, reconstruction_figure
@@ -76,10 +80,25 @@ def _figures(content: ReportContent) -> dict[str, Figure]:
         found["reliability"] = reliability_figure(content.evaluation.calibration)
         if content.images is not None:
             found["mistakes"] = mistakes_figure(content.images, content.evaluation)
-    if content.weights_after is not None and content.image_shape is not None:
-        # Preprocessing such as whitening changes the input's size: then there is no picture to draw.
-        with contextlib.suppress(DataError):
-            found["first_layer"] = weight_figure(content.weights_before, content.weights_after, content.image_shape)
+    first = _first_layer(content)
+    if first is not None:
+        found["first_layer"] = first
+    if content.feature_maps is not None:
+        found["feature_maps"] = feature_maps_figure(content.feature_maps)
+    if content.network is not None:
+        found["network"] = network_figure(content.network)
     if content.reconstructions is not None:
         found["reconstructions"] = reconstruction_figure(*content.reconstructions)
     return found
+
+
+def _first_layer(content: ReportContent) -> Figure | None:
+    before, after, shape = content.weights_before, content.weights_after, content.image_shape
+    if after is None:
+        return None
+    if np.ndim(after) == 4:
+        return kernel_figure(before, after)
+    # Preprocessing such as whitening changes the input's size: then there is no picture to draw.
+    with contextlib.suppress(DataError):
+        return None if shape is None else weight_figure(before, after, shape)
+    return None

@@ -11,8 +11,9 @@ import numpy as np
 from glassnet.look.confusion import confusion_figure
 from glassnet.look.content import ReportContent
 from glassnet.look.curves import best_epoch, epoch_records, learning_curves
-from glassnet.look.gallery import first_layer_section, mistakes_section, reconstructions_section
+from glassnet.look.gallery import mistakes_section, reconstructions_section
 from glassnet.look.html import element, join
+from glassnet.look.inside import feature_maps_section, first_layer_section, network_section
 from glassnet.look.norms import norms_figure, update_ratios
 from glassnet.look.scores import reliability_figure
 from glassnet.look.section import Section, chart
@@ -25,9 +26,9 @@ __all__ = ["sections"]
 def sections(content: ReportContent) -> list[Section]:
     """All sections for which there is something to show, in the order of the page."""
     charts = [_curves, _confusion, _classes]
-    pictures = [mistakes_section, reconstructions_section, first_layer_section]
+    pictures = [mistakes_section, reconstructions_section, first_layer_section, feature_maps_section]
     proofs = [_reliability, _ratios, _gradients]
-    words = [_network, _next, _details]
+    words = [network_section, _next, _details]
     makers: list[Callable[[ReportContent], Section | None]] = [*charts, *pictures, *proofs, *words]
     return [part for part in (maker(content) for maker in makers) if part is not None]
 
@@ -176,12 +177,6 @@ def _gradients(content: ReportContent) -> Section | None:
 
 def _error(value: Any) -> str:
     return f"{value:.1e}" if isinstance(value, float | np.floating) and math.isfinite(value) else number(value)
-
-
-def _network(content: ReportContent) -> Section | None:
-    if not content.network_table.strip():
-        return None
-    return Section("network", "The network", "", element("pre", content.network_table.strip("\n")))
 
 
 def _next(content: ReportContent) -> Section | None:

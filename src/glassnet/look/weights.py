@@ -15,7 +15,7 @@ from glassnet.errors import DataError
 from glassnet.look import style
 from glassnet.look.pictures import mosaic
 
-__all__ = ["WeightPictures", "weight_figure", "weight_pictures"]
+__all__ = ["WeightPictures", "columns_for", "weight_figure", "weight_pictures"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,13 +75,13 @@ def weight_pictures(
     limit = max((float(np.quantile(np.abs(s), 0.998)) for s in stacks if s is not None), default=0.0) or 1.0
     colour = shape[2] == 3
     drawn = [None if s is None else _paint(s, limit, colour) for s in stacks]
-    columns = _columns(len(units), shape[0] / shape[1])
+    columns = columns_for(len(units), shape[0] / shape[1])
     if drawn[1] is None:  # pragma: no cover - `after` is always given
         raise DataError("The weights after training are missing.")
     return WeightPictures(drawn[0], drawn[1], units, limit, columns, colour)
 
 
-def _columns(count: int, height_to_width: float) -> int:
+def columns_for(count: int, height_to_width: float) -> int:
     """Columns that make the whole about square; of the nearest few, those with the fewest gaps in the last row."""
     square = math.ceil(math.sqrt(count * height_to_width))
     return min(count, min(range(square, square + 3), key=lambda columns: (-count % columns, columns)))

@@ -17,6 +17,7 @@ from glassnet.metrics.reliability import Calibration, calibration
 __all__ = ["ClassScore", "Confusion", "Evaluation", "confusion_matrix", "evaluate"]
 
 _TOP_K = (1, 2, 3, 5, 10)
+_MOST_CLASSES = 100  # of which figures are written out in full; a table for more is of no use to anyone
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,20 @@ class Evaluation:
         """Number of classes K."""
         return len(self.class_names)
 
+    @property
+    def many_classes(self) -> bool:
+        """Whether there are too many classes for a table of them and a confusion matrix to be read."""
+        return self.classes > _MOST_CLASSES
+
+    @property
+    def classes_seen(self) -> int:
+        """Number of classes with an example here."""
+        return sum(score.support > 0 for score in self.per_class)
+
+    def top_k_interval(self, k: int) -> Interval:
+        """Wilson's 95 % interval of `top_k[k]`."""
+        return wilson_interval(round(self.top_k[k] * self.n), self.n)
+
     def mistakes(self, k: int | None = None) -> NDArray[np.int64]:
         """Indices of at most `k` wrong predictions, the most confident first; ties keep the examples' order."""
         wrong = np.flatnonzero(self.predictions != self.labels)
@@ -98,16 +113,24 @@ class Evaluation:
         ]
 
     def to_dict(self) -> dict[str, Any]:
-        """All figures as plain JSON values, `null` where undefined. The examples' own arrays are left out."""
-        return {
+        """All figures as plain JSON values, `null` where undefined. The examples' own arrays are left out.
+
+        Of many classes (above 100) the confusion matrix is left out, and the classes that were neither seen nor
+        predicted are.
+        """
+        written = [
+            score for score in self.per_class if not self.many_classes or score.support or score.precision >= 0.0
+        ]
+        found = {
             "n": self.n,
             "accuracy": self.accuracy,
             "accuracy_interval": list(self.accuracy_interval),
             "top_k": {str(k): share for k, share in self.top_k.items()},
+            "top_k_intervals": {str(k): list(self.top_k_interval(k)) for k in self.top_k},
             "loss": self.loss,
             "class_names": list(self.class_names),
-            "confusion": self.confusion.tolist(),
-            "per_class": [_score_to_dict(score) for score in self.per_class],
+            "classes_seen": self.classes_seen,
+            "per_class": [_score_to_dict(score) for score in written],
             "most_confused": [
                 {
                     "true": self.class_names[pair.true],
@@ -119,6 +142,7 @@ class Evaluation:
             ],
             "calibration": self.calibration.to_dict(),
         }
+        return found if self.many_classes else found | {"confusion": self.confusion.tolist()}
 
 
 def evaluate(probabilities: ArrayLike, labels: ArrayLike, class_names: Sequence[str]) -> Evaluation:

@@ -2,23 +2,49 @@
 
 from glassnet.nn.initialise import Initialisation
 from glassnet.nn.layer import Layer
-from glassnet.nn.layers import BatchNorm, Dropout, Flatten, Linear, ReLU, Sigmoid, Tanh
+from glassnet.nn.layers import (
+    AveragePool,
+    BatchNorm,
+    Concat,
+    Conv,
+    DepthwiseConv,
+    Dropout,
+    Flatten,
+    GlobalAveragePool,
+    Linear,
+    MaxPool,
+    ReLU,
+    Residual,
+    Sigmoid,
+    Tanh,
+)
+from glassnet.nn.layers.chain import Choices
 from glassnet.nn.loss import Hinge, Loss, SoftmaxCrossEntropy, SquaredError, parse_loss
 from glassnet.nn.network import Network
 from glassnet.nn.parameter import Parameter
+from glassnet.nn.plan import Plan
 
 __all__ = [
+    "AveragePool",
     "BatchNorm",
+    "Choices",
+    "Concat",
+    "Conv",
+    "DepthwiseConv",
     "Dropout",
     "Flatten",
+    "GlobalAveragePool",
     "Hinge",
     "Initialisation",
     "Layer",
     "Linear",
     "Loss",
+    "MaxPool",
     "Network",
     "Parameter",
+    "Plan",
     "ReLU",
+    "Residual",
     "Sigmoid",
     "SoftmaxCrossEntropy",
     "SquaredError",

@@ -1,57 +1,51 @@
-"""What every layer is: parameters, a forward and a backward pass, and the buffers that they reuse."""
+"""What every layer is: parameters, a forward and a backward pass, and the memory that they reuse."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+import copy
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from glassnet.errors import NotationError
+from glassnet.errors import ModelError, NotationError
 from glassnet.nn.functional.arrays import Array
+from glassnet.nn.functional.workspace import Arena, Workspace
 from glassnet.nn.parameter import Parameter
 from glassnet.notation import Step
 
-__all__ = ["Layer", "Workspace", "positive_int"]
+if TYPE_CHECKING:
+    from glassnet.nn.layers.chain import Chain
 
+__all__ = ["LARGEST_WEIGHTS", "Layer", "load_state", "positive_int", "sizes"]
 
-class Workspace:
-    """Buffers by name that grow to the largest batch seen and are reused, so that a steady step allocates nothing."""
-
-    def __init__(self) -> None:
-        self._buffers: dict[str, Array] = {}
-
-    def get(self, name: str, shape: tuple[int, ...], dtype: Any) -> Array:
-        """A C-contiguous buffer of `shape`, valid until the same name is asked for again."""
-        buffer = self._buffers.get(name)
-        if buffer is None or buffer.shape[0] < shape[0] or buffer.shape[1:] != shape[1:] or buffer.dtype != dtype:
-            buffer = self._buffers[name] = np.empty(shape, dtype)
-        return buffer if buffer.shape[0] == shape[0] else buffer[: shape[0]]
-
-    @property
-    def nbytes(self) -> int:
-        """Memory held, in bytes."""
-        return sum(buffer.nbytes for buffer in self._buffers.values())
+# Weights that a mistyped notation may ask for by accident are refused before memory is.
+LARGEST_WEIGHTS = 2**28
 
 
 class Layer:
     """Base of all layers.
 
     A layer is made with its settings alone; `build` gives it its sizes and parameters. `forward` keeps what
-    `backward` needs, so a backward pass belongs to the latest forward pass. Arrays that they return live in the
-    layer's workspace and are overwritten by its next call; a `Network` copies what it hands out.
+    `backward` needs, so a backward pass belongs to the latest forward pass. Arrays that `forward` returns live in the
+    layer's workspace and are overwritten by its next call; gradients that `backward` returns live in the arena that
+    all layers of a network share. A `Network` copies what it hands out.
     """
 
     word: ClassVar[str]
     options: ClassVar[tuple[str, ...]] = ()
     elementwise: ClassVar[bool] = False  # whether each output depends on the input at the same place alone
+    takes: ClassVar[tuple[str, ...]] = ()  # work of the layers after it that `forward` can do as well: 'relu', 'pool'
+    kernel: ClassVar[tuple[str, str]] = ("one pass", "every number is read and written once")  # see `explain`
 
     def __init__(self) -> None:
         self.parameters: dict[str, Parameter] = {}
         self.state: dict[str, Array] = {}  # arrays that are saved but not trained: running moments
+        self.branches: dict[str, Chain] = {}  # the layers inside, of a composite
         self.input_shape: tuple[int, ...] = ()
         self.output_shape: tuple[int, ...] = ()
         self.dtype: type = np.float32
         self.workspace = Workspace()
+        self.arena = Arena()
         self._cache: Any = None
 
     # ---- from and to notation
@@ -60,8 +54,8 @@ class Layer:
     def from_step(cls, step: Step, classes: int | None) -> Layer:
         """The layer that a step of a notation describes; `classes` is the size of a last layer without one."""
         positional, _ = step.split(cls.options)
-        if positional:
-            raise NotationError(f"'{cls.word}' takes no numbers. Got '{step.text}' instead.")
+        if positional or step.branches:
+            raise NotationError(f"'{cls.word}' takes no arguments. Got '{step.text}' instead.")
         return cls()
 
     def notation(self) -> str:
@@ -78,16 +72,27 @@ class Layer:
         self.input_shape = self.output_shape = input_shape
         self.dtype = dtype
 
-    def astype(self, dtype: type) -> None:
-        """Change the precision of parameters and state in place."""
-        self.dtype = dtype
-        self.parameters = {name: parameter.astype(dtype) for name, parameter in self.parameters.items()}
-        self.workspace, self._cache = Workspace(), None
+    def clone(self, dtype: type) -> Layer:
+        """A copy in another precision that shares no array with this one."""
+        twin = copy.copy(self)
+        twin.dtype = dtype
+        twin.parameters = {name: parameter.astype(dtype) for name, parameter in self.parameters.items()}
+        twin.state = {name: array.copy() for name, array in self.state.items()}
+        twin.workspace, twin.arena, twin._cache = Workspace(), Arena(), None
+        return twin
+
+    def share(self, arena: Arena) -> None:
+        """Use this arena from now on."""
+        self.arena = arena
 
     @property
     def flops(self) -> int:
         """Floating-point operations of one example's forward pass; a multiplication and an addition are two."""
         return int(np.prod(self.output_shape))
+
+    def explain(self, n: int) -> tuple[str, str]:
+        """(the kernel that runs for a batch of n, why that one)."""
+        return self.kernel
 
     # ---- the two passes
 
@@ -111,8 +116,23 @@ class Layer:
             parameter.value -= rate * parameter.grad
         return dx
 
-    def _buffer(self, name: str, n: int, shape: tuple[int, ...]) -> Array:
-        return self.workspace.get(name, (n, *shape), self.dtype)
+    def pattern(self) -> list[Array]:
+        """Which linear piece of the layer the latest forward pass used: on two sides of a kink it differs.
+
+        A ReLU gives the signs, a max pool the winners' places; smooth layers give nothing.
+        """
+        return []
+
+    # ---- memory
+
+    def _output(self, n: int, name: str = "y", shape: tuple[int, ...] | None = None) -> Array:
+        """Memory for the output of n examples: kept for the backward pass, or the arena's where there will be none."""
+        shape = (n, *(self.output_shape if shape is None else shape))
+        return self.workspace.get(name, shape, self.dtype) if self.arena.keep else self.arena.take(shape, self.dtype)
+
+    def _gradient(self, n: int) -> Array:
+        """Memory for the gradient of n inputs."""
+        return self.arena.take((n, *self.input_shape), self.dtype)
 
 
 def positive_int(text: str, what: str) -> int:
@@ -124,3 +144,19 @@ def positive_int(text: str, what: str) -> int:
     if not 1 <= number <= 100_000_000:
         raise NotationError(f"{what} must be a whole number from 1 to 100,000,000. Got '{text}' instead.")
     return number
+
+
+def sizes(shape: tuple[int, ...], joint: str = "x") -> str:
+    """A shape as text: 32x32x3."""
+    return joint.join(str(size) for size in shape)
+
+
+def load_state(layer: Layer, arrays: dict[str, Array]) -> None:
+    """Put saved parameters and state into a built layer. Raises `ModelError` where names or shapes differ."""
+    slots = {**{name: p.value for name, p in layer.parameters.items()}, **layer.state}
+    if set(arrays) != set(slots):
+        raise ModelError(f"'{layer.notation()}' needs the arrays {sorted(slots)}. Got {sorted(arrays)} instead.")
+    for name, slot in slots.items():
+        if arrays[name].shape != slot.shape:
+            raise ModelError(f"'{layer.notation()}' needs a {name} of {slot.shape}. Got {arrays[name].shape} instead.")
+        slot[...] = arrays[name]

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from glassnet import threads
-from glassnet.errors import GlassnetError, ModelError, NotationError, nearest
+from glassnet.errors import GlassnetError, ModelError, NotationError
 from glassnet.nn.functional.arrays import Array, as_float
-from glassnet.nn.layer import Layer
-from glassnet.nn.layers import LAYERS, Dropout, Linear, load_state
+from glassnet.nn.functional.workspace import Arena, address
+from glassnet.nn.layer import Layer, load_state, sizes
+from glassnet.nn.layers import Conv, DepthwiseConv, Dropout, Linear
+from glassnet.nn.layers.chain import Chain, Choices
 from glassnet.nn.parameter import Parameter
-from glassnet.nn.zoo import expand
-from glassnet.notation import parse
+from glassnet.nn.plan import Plan, make_plan
+from glassnet.nn.reading import layers_from
 
 __all__ = ["Network"]
 
@@ -25,10 +28,10 @@ class Network:
 
     Parameters
     ----------
-    layers : a notation such as ``"linear 64 -> relu -> linear 10"``, the name of a known network (``"two-layer"``), or
-        a list of layers that are not built yet
+    layers : a notation such as ``"conv 5x5, 32 -> relu -> maxpool 2x2 -> flatten -> linear 10"``, the name of a known
+        network (``"two-layer"``, ``"resnet-18"``), or a list of layers that are not built yet
     input_shape : shape of one example, (H, W, C) or (D,)
-    classes : size of a last `linear` that names none
+    classes : size of a last `linear` or `conv` that names none
     seed : seed of the starting weights
     dtype : np.float32 (training) or np.float64 (checks)
 
@@ -59,38 +62,41 @@ class Network:
         self.dtype = np.dtype(dtype).type
         if self.dtype not in (np.float32, np.float64):
             raise NotationError(f"dtype must be float32 or float64. Got {np.dtype(dtype)} instead.")
-        self.layers = _layers_from(layers, classes) if isinstance(layers, str) else list(layers)
-        if not self.layers:
+        self.chain = Chain(layers_from(layers, classes) if isinstance(layers, str) else list(layers))
+        if not self.chain.layers:
             raise NotationError("A network needs at least one layer.")
-        _size_last_linear(self.layers, classes)
-        rng = np.random.default_rng(seed)
-        shape = self.input_shape
-        words = [layer.word for layer in self.layers] + [""]
-        for layer, following in zip(self.layers, words[1:], strict=True):
-            layer.build(shape, rng, self.dtype, following)
-            shape = layer.output_shape
-        self.output_shape = shape
+        _size_last(self, classes)
+        self.output_shape = self.chain.build(self.input_shape, np.random.default_rng(seed), self.dtype)
+        self.choices = Choices()
+        self._start()
+
+    def _start(self) -> None:
+        self.arena = Arena()
+        self.chain.share(self.arena)
+        self.chain.plan(self.choices)
 
     # ---- what it is made of
 
+    @property
+    def layers(self) -> list[Layer]:
+        """The layers as written; those of a composite are in its `branches`."""
+        return self.chain.layers
+
+    def walk(self) -> Iterator[tuple[str, Layer]]:
+        """Every layer with its name, `<position>.<word>` from 1; those inside a composite follow it."""
+        return self.chain.walk()
+
     def notation(self) -> str:
         """This network in arrow notation, with every size written out."""
-        return " -> ".join(layer.notation() for layer in self.layers)
+        return self.chain.notation()
 
     def parameters(self) -> dict[str, Parameter]:
         """The trained arrays by name, `<position>.<word>.<array>` with positions from 1."""
-        return {
-            f"{position}.{layer.word}.{name}": parameter
-            for position, layer in enumerate(self.layers, start=1)
-            for name, parameter in layer.parameters.items()
-        }
+        return self.chain.parameters()
 
     def arrays(self) -> dict[str, Array]:
         """Everything that a model file keeps: trained arrays and state (running moments), by name, not copied."""
-        arrays = {name: parameter.value for name, parameter in self.parameters().items()}
-        for position, layer in enumerate(self.layers, start=1):
-            arrays |= {f"{position}.{layer.word}.{name}": array for name, array in layer.state.items()}
-        return arrays
+        return {name: parameter.value for name, parameter in self.parameters().items()} | self.chain.state()
 
     def load_arrays(self, arrays: dict[str, Array]) -> None:
         """Copy arrays in that `arrays()` of a network of the same notation gave. Raises `ModelError`."""
@@ -107,13 +113,23 @@ class Network:
         """A copy in another precision; checks use np.float64."""
         twin = copy.copy(self)
         twin.dtype = np.dtype(dtype).type
-        twin.layers = []
-        for layer in self.layers:
-            clone = copy.copy(layer)
-            clone.state = {name: array.copy() for name, array in layer.state.items()}
-            clone.astype(twin.dtype)
-            twin.layers.append(clone)
+        twin.chain = self.chain.clone(twin.dtype)
+        twin._start()
         return twin
+
+    def choose(self, **choices: bool) -> Network:
+        """Turn fast ways off or on (`fuse_relu`, `fuse_pool`, `winograd`; see `Choices`) and return the network."""
+        unknown = set(choices) - set(vars(self.choices))
+        if unknown:
+            known = ", ".join(vars(self.choices))
+            raise GlassnetError(f"There is no choice named {', '.join(sorted(unknown))}. Known: {known}.")
+        self.choices = replace(self.choices, **choices)
+        self.chain.plan(self.choices)
+        return self
+
+    def plan(self, batch: int = 1) -> Plan:
+        """Which kernel runs where for a batch of this size, and why; print it."""
+        return make_plan(self.chain, self.choices, batch, self.dtype)
 
     @property
     def size(self) -> int:
@@ -125,12 +141,21 @@ class Network:
         """Floating-point operations of one example's forward pass."""
         return sum(layer.flops for layer in self.layers)
 
+    @property
+    def nbytes(self) -> int:
+        """Memory held for activations, gradients on their way and scratch space, in bytes."""
+        return self.arena.nbytes + sum(layer.workspace.nbytes for _, layer in self.walk())
+
     def __str__(self) -> str:
         """A table: layer, output shape, parameters, FLOPs."""
-        rows = [("", "layer", "output", "parameters", "FLOPs"), ("", "input", _sizes(self.input_shape), "", "")]
-        for position, layer in enumerate(self.layers, start=1):
+        rows = [("", "layer", "output", "parameters", "FLOPs"), ("", "input", sizes(self.input_shape), "", "")]
+        for name, layer in self.walk():
+            place, depth = name.rsplit(".", 1)[0], name.count(".") // 3
+            if depth:
+                place = ""
             size = sum(parameter.value.size for parameter in layer.parameters.values())
-            rows.append((str(position), layer.notation(), _sizes(layer.output_shape), f"{size:,}", f"{layer.flops:,}"))
+            written = "  " * depth + (f"{layer.word} of" if layer.branches else layer.notation())
+            rows.append((place, written, sizes(layer.output_shape), f"{size:,}", f"{layer.flops:,}"))
         rows.append(("", "total", "", f"{self.size:,}", f"{self.flops:,}"))
         widths = [max(len(row[i]) for row in rows) for i in range(5)]
         lines = [
@@ -141,7 +166,7 @@ class Network:
         return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
 
     def __repr__(self) -> str:
-        return f"<Network {_sizes(self.input_shape)} -> {self.notation()}>"
+        return f"<Network {sizes(self.input_shape)} -> {self.notation()}>"
 
     # ---- the two passes
 
@@ -150,20 +175,51 @@ class Network:
 
         `train=True` turns dropout on and normalises by the batch's own moments; evaluation is the default.
         """
+        with threads.single_blas_thread():
+            return self.run(self._checked(x), train=train).copy()
+
+    def infer(self, x: Array) -> Array:
+        """Scores (n, k) in evaluation mode, with no more memory than the largest layers need.
+
+        Nothing is kept for a backward pass; `forward` keeps it.
+        """
+        with threads.single_blas_thread():
+            return self.run_inference(self._checked(x))
+
+    def activations(self, x: Array) -> dict[str, Array]:
+        """The output of every layer for x (n, *input_shape) in evaluation mode, by the layer's name, as new arrays."""
+        kept: dict[str, Array] = {}
+        x = self._checked(x)
+        with threads.single_blas_thread():
+            for position, layer in enumerate(self.layers, start=1):
+                x = layer.forward(x)
+                kept[f"{position}.{layer.word}"] = x.copy()
+        return kept
+
+    def _checked(self, x: Array) -> Array:
         x = as_float(x).astype(self.dtype, copy=False)
         if x.shape[1:] != self.input_shape or len(x) == 0:
             raise GlassnetError(
-                f"This network takes examples as an array of shape (n, {_sizes(self.input_shape, ', ')}), n at least 1."
+                f"This network takes examples as an array of shape (n, {sizes(self.input_shape, ', ')}), n at least 1."
                 f" Got an array of {x.shape} instead."
             )
-        with threads.single_blas_thread():
-            return self.run(x, train=train).copy()
+        return x
 
     def run(self, x: Array, *, train: bool = False) -> Array:
         """`forward` without checks and copies, for training loops: the result is overwritten by the next call."""
-        for layer in self.layers:
-            x = layer.forward(x, train=train)
-        return x
+        return self.chain.run(x, train=train)
+
+    def run_inference(self, x: Array) -> Array:
+        """`infer` without checks; the result is a new array."""
+        self.arena.keep = False
+        try:
+            scores = self.chain.run(x)
+            result = scores.copy()
+            if address(scores) != address(x):
+                self.arena.release(scores)
+        finally:
+            self.arena.keep = True
+        return result
 
     def backward(self, dscores: Array, *, input_gradient: bool = False) -> Array | None:
         """Write every parameter's gradient for the latest forward pass, given that of its scores.
@@ -173,61 +229,46 @@ class Network:
         """
         with threads.single_blas_thread():
             dx = self.run_backward(dscores, input_gradient=input_gradient)
-        return dx.reshape(-1, *self.input_shape).copy() if input_gradient and dx is not None else None
+        if dx is None:
+            return None
+        result = dx.reshape(-1, *self.input_shape).copy()
+        self.arena.release(dx)
+        return result
 
     def run_backward(self, dscores: Array, *, input_gradient: bool = False) -> Array | None:
         """`backward` without checks and copies."""
-        grad: Array | None = dscores
-        first = 0 if input_gradient else self._first_trained
-        for position in range(len(self.layers) - 1, first - 1, -1):
-            assert grad is not None
-            grad = self.layers[position].backward(grad, input_gradient=input_gradient or position > first)
-        return grad
+        return self.chain.run_backward(dscores, input_gradient=input_gradient)
 
     def run_descent(self, dscores: Array, rate: float, l2: float = 0.0) -> None:
         """Backward pass and a step of plain gradient descent in one; weight gradients are not stored."""
-        grad: Array | None = dscores
-        first = self._first_trained
-        for position in range(len(self.layers) - 1, first - 1, -1):
-            assert grad is not None
-            grad = self.layers[position].descend(grad, rate, l2, input_gradient=position > first)
-
-    @property
-    def _first_trained(self) -> int:
-        """Position of the first layer with parameters: no gradient is needed below it."""
-        for position, layer in enumerate(self.layers):
-            if layer.parameters:
-                return position
-        return len(self.layers)
+        self.chain.run_descent(dscores, rate, l2)
 
     def set_dropout_key(self, key: tuple[int, ...] | None) -> None:
-        """Draw all dropout masks from `key` and the layer's position (None: from the layers' own generators)."""
-        for position, layer in enumerate(self.layers, start=1):
+        """Draw all dropout masks from `key` and the layer's place (None: from the layers' own generators)."""
+        for place, (_, layer) in enumerate(self.walk(), start=1):
             if isinstance(layer, Dropout):
-                layer.key = None if key is None else (*key, position)
+                layer.key = None if key is None else (*key, place)
 
 
-def _layers_from(text: str, classes: int | None) -> list[Layer]:
-    layers = []
-    for step in parse(expand(text), "network"):
-        kind = LAYERS.get(step.word)
-        if kind is None:
+def _size_last(network: Network, classes: int | None) -> None:
+    """Give a last `linear` or `conv` without a size the number of classes."""
+    sized = [layer for _, layer in network.walk() if isinstance(layer, (Linear, Conv)) and _is_sized(layer)]
+    for layer in sized[:-1]:
+        if _size_of(layer) is None:
             raise NotationError(
-                f"Unknown layer '{step.word}' in '{step.text}'.{nearest(step.word, LAYERS)} Known: {', '.join(LAYERS)}."
+                f"Only the last layer may leave its size out (it takes the classes); '{layer.notation()}' is not."
             )
-        layers.append(kind.from_step(step, classes))
-    return layers
+    if sized and _size_of(sized[-1]) is None:
+        last = sized[-1]
+        if isinstance(last, Linear):
+            last.units = classes
+        else:
+            last.filters = classes
 
 
-def _size_last_linear(layers: list[Layer], classes: int | None) -> None:
-    """Give a last `linear` without units the number of classes."""
-    linear = [layer for layer in layers if isinstance(layer, Linear)]
-    for layer in linear[:-1]:
-        if layer.units is None:
-            raise NotationError("Only the last 'linear' may leave its number of units out (it takes the classes).")
-    if linear and linear[-1].units is None:
-        linear[-1].units = classes
+def _is_sized(layer: Linear | Conv) -> bool:
+    return not isinstance(layer, DepthwiseConv)
 
 
-def _sizes(shape: tuple[int, ...], joint: str = "x") -> str:
-    return joint.join(str(size) for size in shape)
+def _size_of(layer: Linear | Conv) -> int | None:
+    return layer.units if isinstance(layer, Linear) else layer.filters

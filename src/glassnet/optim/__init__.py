@@ -2,7 +2,17 @@
 
 from glassnet.optim.clip import clip_factor, global_norm
 from glassnet.optim.optimisers import OPTIMIZERS, SGD, Adam, AdamW, Optimizer, RMSProp, make_optimizer
-from glassnet.optim.schedules import SCHEDULES, Constant, Cosine, Exponential, OneCycle, Schedule, Steps, parse_schedule
+from glassnet.optim.schedules import (
+    SCHEDULES,
+    Constant,
+    Cosine,
+    Exponential,
+    Linear,
+    OneCycle,
+    Schedule,
+    Steps,
+    parse_schedule,
+)
 
 __all__ = [
     "OPTIMIZERS",
@@ -13,6 +23,7 @@ __all__ = [
     "Constant",
     "Cosine",
     "Exponential",
+    "Linear",
     "OneCycle",
     "Optimizer",
     "RMSProp",

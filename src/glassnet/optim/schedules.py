@@ -8,6 +8,9 @@ With t the step from 0, T the number of steps of the whole training and e = t //
     cosine, floor F            F + (1 - F) (1 + cos(pi t / T)) / 2        (Loshchilov and Hutter 2017, eq. 5)
     onecycle, warmup W, start S, end E                              (Smith and Topin 2018, with cosine legs)
                                from S up to 1 over the first W T steps, then down to E at the end
+    linear, warmup W, start S, end E                                (the same with straight legs)
+
+The peak of every schedule is the optimiser's learning rate, factor 1.
 """
 
 from __future__ import annotations
@@ -19,7 +22,17 @@ from typing import ClassVar
 from glassnet.errors import RecipeError, nearest
 from glassnet.notation import Step, parse
 
-__all__ = ["SCHEDULES", "Constant", "Cosine", "Exponential", "OneCycle", "Schedule", "Steps", "parse_schedule"]
+__all__ = [
+    "SCHEDULES",
+    "Constant",
+    "Cosine",
+    "Exponential",
+    "Linear",
+    "OneCycle",
+    "Schedule",
+    "Steps",
+    "parse_schedule",
+]
 
 
 def _number(text: str | float, what: str, low: float, high: float) -> float:
@@ -125,19 +138,34 @@ class OneCycle(Schedule):
     options = ("warmup", "start", "end")
 
     def __init__(self, warmup: str | float = 0.3, start: str | float = 0.04, end: str | float = 1e-4) -> None:
-        self.warmup = _number(warmup, "The warmup of 'onecycle'", 0, 1)
-        self.start = _number(start, "The start of 'onecycle'", 0, 1)
-        self.end = _number(end, "The end of 'onecycle'", 0, 1)
+        self.warmup = _number(warmup, f"The warmup of '{self.word}'", 0, 1)
+        self.start = _number(start, f"The start of '{self.word}'", 0, 1)
+        self.end = _number(end, f"The end of '{self.word}'", 0, 1)
 
     def factor(self, step: int, steps_per_epoch: int, epochs: int) -> float:
         total = max(1, steps_per_epoch * epochs)
         rise = self.warmup * total
         if step < rise:
-            return _between(self.start, 1.0, step / rise)
-        return _between(1.0, self.end, (step - rise) / max(1.0, total - rise))
+            return self._leg(self.start, 1.0, step / rise)
+        return self._leg(1.0, self.end, (step - rise) / max(1.0, total - rise))
+
+    def _leg(self, first: float, last: float, share: float) -> float:
+        return _between(first, last, share)
 
     def notation(self) -> str:
         return f"{self.word}, warmup {self.warmup:g}, start {self.start:g}, end {self.end:g}"
+
+
+class Linear(OneCycle):
+    """`linear, warmup W, start S, end E`: up from S (0.04) over the share W (0) of the steps, down to E (0)."""
+
+    word = "linear"
+
+    def __init__(self, warmup: str | float = 0.0, start: str | float = 0.04, end: str | float = 0.0) -> None:
+        super().__init__(warmup, start, end)
+
+    def _leg(self, first: float, last: float, share: float) -> float:
+        return first + (last - first) * min(1.0, share)
 
 
 def _between(first: float, last: float, share: float) -> float:
@@ -145,7 +173,7 @@ def _between(first: float, last: float, share: float) -> float:
     return last + (first - last) * (1 + math.cos(math.pi * min(1.0, share))) / 2
 
 
-_ALL: Sequence[type[Schedule]] = (Constant, Exponential, Steps, Cosine, OneCycle)
+_ALL: Sequence[type[Schedule]] = (Constant, Exponential, Steps, Cosine, OneCycle, Linear)
 SCHEDULES: dict[str, type[Schedule]] = {schedule.word: schedule for schedule in _ALL}
 
 

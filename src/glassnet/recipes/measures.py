@@ -19,11 +19,13 @@ from glassnet.data import find, load
 from glassnet.metrics import evaluate_reconstruction
 from glassnet.nn import Network, SoftmaxCrossEntropy
 from glassnet.nn.functional.arrays import Array
+from glassnet.optim import Adam
+from glassnet.train import Trainer
 
 if TYPE_CHECKING:
     from glassnet.recipes.run import Run
 
-__all__ = ["numeric_gradient_speed", "pca_psnr", "softmax_loss_speed"]
+__all__ = ["numeric_gradient_speed", "overfit", "pca_psnr", "softmax_loss_speed"]
 
 
 def _median_seconds(work: Callable[[], Any], rounds: int) -> float:
@@ -121,6 +123,17 @@ def _softmax_seconds() -> float:
 
     work()
     return _median_seconds(work, 5)
+
+
+def overfit(run: Run, count: int, epochs: int = 10) -> float:
+    """Training accuracy after 10 epochs on the first `count` training pictures alone, with a network made anew.
+
+    A network that cannot learn so few pictures by heart has a mistake in it. Batches of 10, Adam with rate 1e-3.
+    """
+    few = run.splits.train.subset(np.arange(count))
+    network = Network(run.recipe.model.network, run.model.network.input_shape, len(few.class_names))
+    trainer = Trainer(network, preprocess=run.model.preprocess, optimizer=Adam(1e-3), epochs=epochs, batch=10)
+    return trainer.fit(few).evaluate(few).accuracy
 
 
 def pca_psnr(run: Run, components: int = 32) -> dict[str, float]:

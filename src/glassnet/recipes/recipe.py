@@ -22,7 +22,7 @@ epochs = 10
 batch = 64
 schedule = "constant"
 augment = "shift 2"          # left out: none
-# l2, clip, patience, seed, log_every, checkpoint_seconds: see glassnet.train.Settings
+# l2, clip, patience, seed, average, log_every, checkpoint_seconds: see glassnet.train.Settings
 threads = 2                  # left out: every core
 """
 
@@ -38,6 +38,7 @@ import tomli_w
 from glassnet.data import Augmentation, Preprocess
 from glassnet.errors import RecipeError, nearest
 from glassnet.nn import Loss, parse_loss
+from glassnet.nn.zoo import expand
 from glassnet.notation import parse
 from glassnet.optim import Optimizer, Schedule, make_optimizer, parse_schedule
 from glassnet.train import Settings
@@ -80,7 +81,7 @@ class Recipe:
         if not self.data.source:
             raise RecipeError('The recipe names no data; give [data] source = "..." (or DATA on the command line).')
         _check_types(self)
-        parse(self.model.network)
+        parse(expand(self.model.network))
         self.make_preprocess(), self.make_loss(), self.make_optimizer(), self.make_schedule()  # each raises if wrong
         self.make_augmentation(), self.settings
 

@@ -10,13 +10,17 @@ import numpy as np
 from glassnet.check import check_network
 from glassnet.data import Dataset
 from glassnet.files import read_json
-from glassnet.look import ReportContent, write_report
+from glassnet.look import FeatureMaps, ReportContent, feature_maps, first_weights, write_report
+from glassnet.nn import Network
 from glassnet.nn.functional.arrays import Array
 from glassnet.recipes.run import Run
 
 __all__ = ["write_run_report"]
 
+# Examples and entries of each tensor in the gradient check, and the operations that it may take: some ten seconds.
 _CHECKED_EXAMPLES, _CHECKED_ENTRIES = 8, 24
+_FEWEST_EXAMPLES, _FEWEST_ENTRIES = 2, 4
+_MOST_OPERATIONS = 4e10
 _REBUILT = 10
 
 
@@ -32,7 +36,10 @@ def _content(run: Run, weights_before: Array | None) -> ReportContent:
     part = run.evaluated
     network = run.model.network
     height, width, channels = network.input_shape if len(network.input_shape) == 3 else (1, 1, network.input_shape[0])
-    after = network.layers[0].parameters.get("weight")
+    first = first_weights(network)
+    after = None if first is None else first[1].parameters["weight"].value
+    # What was kept from before training may be of another layer than the first that has weights.
+    fits = after is not None and weights_before is not None and weights_before.shape == after.shape
     model_path = run.folder / "model.safetensors"
     commands = [
         "# look at it again on other data",
@@ -50,10 +57,13 @@ def _content(run: Run, weights_before: Array | None) -> ReportContent:
         evaluation=run.evaluation,
         evaluation_name=run.evaluated_on,
         images=part.images if run.evaluation is not None else None,
-        weights_before=weights_before,
-        weights_after=None if after is None or weights_before is None else after.value,
+        weights_before=weights_before if fits else None,
+        weights_after=after,
         image_shape=(height, width, channels),
+        feature_maps=_feature_maps(run, part),
+        network=network,
         network_table=str(network),
+        network_plan=str(network.plan(min(run.recipe.settings.batch or len(run.splits.train), len(run.splits.train)))),
         gradient_check=_gradient_check(run, part),
         reconstructions=_rebuilt(run, part),
         configuration=run.recipe.to_toml(),
@@ -85,12 +95,44 @@ def _cards(run: Run) -> list[tuple[str, str, str]]:
     ]
 
 
-def _gradient_check(run: Run, part: Dataset) -> list[tuple[Any, ...]]:
-    """The trained network's own gradients, sampled, on a few pictures of the evaluated part."""
-    x = run.model.preprocess.transform(part.images[:_CHECKED_EXAMPLES]).astype(np.float64)
-    target = part.labels[:_CHECKED_EXAMPLES] if run.model.loss.classifies else x.reshape(len(x), -1)
-    check = check_network(run.model.network, x, target, run.model.loss, samples=_CHECKED_ENTRIES, seed=0)
+def _feature_maps(run: Run, part: Dataset) -> FeatureMaps | None:
+    """What the layers make of the surest mistake, or of the first picture where there is none."""
+    found = run.evaluation
+    wrong = [] if found is None else found.mistakes(1).tolist()
+    index = int(wrong[0]) if wrong else 0
+    caption = f"{run.evaluated_on} picture #{index}"
+    if found is not None:
+        true, read = (found.class_names[labels[index]] for labels in (found.labels, found.predictions))
+        sure = f"{100 * found.confidences[index]:.0f} % sure"
+        caption += f": {true}, read as {read}, {sure}" + (" - the surest mistake" if wrong else "")
+    x = run.model.preprocess.transform(part.images[index : index + 1])[0]
+    return feature_maps(run.model.network, x, part.images[index], caption)
+
+
+def _gradient_check(run: Run, part: Dataset) -> list[tuple[Any, ...]] | None:
+    """The trained network's own gradients, sampled, on a few pictures of the evaluated part.
+
+    Large networks are checked in fewer places, and not at all where even those would take minutes.
+    """
+    sample = _affordable(run.model.network)
+    if sample is None:
+        return None
+    examples, entries = sample
+    x = run.model.preprocess.transform(part.images[:examples]).astype(np.float64)
+    target = part.labels[:examples] if run.model.loss.classifies else x.reshape(len(x), -1)
+    check = check_network(run.model.network, x, target, run.model.loss, samples=entries, seed=0)
     return [(f"{row.parameter} ({row.mode})", row.entries, row.error, row.worst, row.verdict) for row in check.rows]
+
+
+def _affordable(network: Network) -> tuple[int, int] | None:
+    """(examples, entries of each tensor) of a check of at most `_MOST_OPERATIONS` operations."""
+    # Two forward passes of all examples for an entry, in both modes.
+    for examples in (_CHECKED_EXAMPLES, _FEWEST_EXAMPLES):
+        each = 4.0 * examples * network.flops * (len(network.parameters()) + 1)
+        entries = min(_CHECKED_ENTRIES, int(_MOST_OPERATIONS / max(each, 1.0)))
+        if entries >= _FEWEST_ENTRIES:
+            return examples, entries
+    return None
 
 
 def _rebuilt(run: Run, part: Dataset) -> tuple[Array, Array] | None:

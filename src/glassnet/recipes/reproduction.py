@@ -196,6 +196,9 @@ def _measured(run: Run, goal: dict[str, float]) -> dict[str, float]:
         found |= measures.pca_psnr(run)
         if "psnr_over_pca" in goal:
             found["psnr_over_pca"] = found["psnr"] - found["pca_psnr"]
+    for name in goal:
+        if name.startswith("overfit_"):
+            found[name] = measures.overfit(run, int(name.removeprefix("overfit_")))
     if "valid_accuracy" in figures:
         found["validation_accuracy"] = figures["valid_accuracy"]
     for name in goal:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from glassnet.check import Check, check_network
-from glassnet.data import Dataset, Splits, join, load
+from glassnet.data import Dataset, Splits, holds_picture_files, join, load
 from glassnet.errors import CheckError, DataError, RecipeError, nearest
 from glassnet.files import atomic_write
 from glassnet.look import image_grid, png_bytes
@@ -20,18 +19,15 @@ from glassnet.nn import Network, parse_loss
 __all__ = ["check_notation", "choose_part", "load_for", "show_data"]
 
 _MOST_NUMBERS = 2**26  # in the examples of a gradient check: half a GiB
+_MOST_NAMES = 100  # of classes, in a few lines about a set
 _PARTS = ("test", "train", "valid", "all")
 
 
 def load_for(model: Model, data: str) -> Splits:
-    """The data that a model is to be used on; pictures in folders are read at the model's size."""
-    height, width, _ = model.image_shape
-    splits = load(data)
-    if splits.train.image_shape[:2] != (height, width) and Path(data).is_dir():
-        # Sets that are no picture files have one size; the model then says which one it takes.
-        with contextlib.suppress(DataError):
-            return load(data, image_size=(height, width))
-    return splits
+    """The data that a model is to be used on; picture files are read at the model's size and in its way."""
+    if holds_picture_files(data):
+        return load(data, image_size=model.image_shape[:2], reading=model.reading)
+    return load(data)
 
 
 def choose_part(splits: Splits, part: str) -> tuple[str, Dataset]:
@@ -92,7 +88,7 @@ def show_data(data: str, out: Path | None, *, count: int = 60, seed: int = 0) ->
     lines = [
         f"{train.name}: {train.classes} classes, {train.images.dtype} pictures of {'x'.join(map(str, shape))}",
         ", ".join(f"{name} {len(part):,}" for name, part in parts),
-        f"classes: {', '.join(train.class_names)}",
+        f"classes: {', '.join(train.class_names[:_MOST_NAMES])}{' ...' if train.classes > _MOST_NAMES else ''}",
         *(f"note: {note}" for note in splits.notes),
     ]
     rng = np.random.default_rng(seed)

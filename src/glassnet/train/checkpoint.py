@@ -1,13 +1,13 @@
 """Checkpoints: everything that a training needs to go on as if it had never stopped.
 
 One safetensors file, written whole or not at all and checked by a digest, holds the network's arrays, the optimiser's
-state, the best arrays so far and the counters. No state of a random generator is needed: every random number is drawn
-from the seed and the place in the training (epoch, step, example).
+state, the best arrays so far, the averaged weights where they are asked for, and the counters. No state of a random
+generator is needed: every random number is drawn from the seed and the place in the training (epoch, step, example).
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -37,14 +37,15 @@ class Progression:
     seconds: float = 0.0
     records: int = 0  # records in the history
     best_arrays: dict[str, Array] = field(default_factory=dict)
+    average: dict[str, Array] = field(default_factory=dict)  # averaged arrays of the network, empty without averaging
 
 
 def save(
     path: Path, network: Network, optimizer: Optimizer, progression: Progression, identity: dict[str, Any]
 ) -> None:
     """Write a checkpoint. `identity` is what must be the same on resuming (settings, data hash)."""
-    counters = asdict(progression)
-    best = counters.pop("best_arrays")
+    counters = {f.name: getattr(progression, f.name) for f in fields(progression)}
+    best, average = counters.pop("best_arrays"), counters.pop("average")
     description = {
         "format": _FORMAT,
         "identity": identity,
@@ -54,6 +55,7 @@ def save(
     arrays = {f"network.{name}": array for name, array in network.arrays().items()}
     arrays |= {f"optimizer.{name}": array for name, array in optimizer.state.items()}
     arrays |= {f"best.{name}": array for name, array in best.items()}
+    arrays |= {f"average.{name}": array for name, array in average.items()}
     model_file.write(path, description, arrays)
 
 
@@ -76,8 +78,10 @@ def load(path: Path, network: Network, optimizer: Optimizer, identity: dict[str,
     network.load_arrays(_part(arrays, "network."))
     state = _part(arrays, "optimizer.")
     _check_state(path, state, network, optimizer)
+    average = _part(arrays, "average.")
+    _check_average(path, average, network)
     try:
-        progression = Progression(**description["progression"], best_arrays=_part(arrays, "best."))
+        progression = Progression(**description["progression"], best_arrays=_part(arrays, "best."), average=average)
         optimizer.steps = int(description["optimizer_steps"])
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"The counters of the checkpoint '{path}' do not fit this version of glassnet.") from error
@@ -92,6 +96,13 @@ def _check_state(path: Path, state: dict[str, Array], network: Network, optimize
     for name, array in state.items():
         if name not in slots or array.shape != (slots[name].size,) or array.dtype != slots[name].dtype:
             raise ModelError(f"The optimiser's array '{name}' in the checkpoint '{path}' does not fit the network.")
+
+
+def _check_average(path: Path, average: dict[str, Array], network: Network) -> None:
+    """The compiled loop of averaging trusts these sizes."""
+    theirs = {name: (array.shape, array.dtype) for name, array in average.items()}
+    if theirs and theirs != {name: (array.shape, array.dtype) for name, array in network.arrays().items()}:
+        raise ModelError(f"The averaged weights in the checkpoint '{path}' do not fit the network.")
 
 
 def _part(arrays: dict[str, Array], prefix: str) -> dict[str, Array]:

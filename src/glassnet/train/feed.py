@@ -14,6 +14,7 @@ __all__ = ["Feed"]
 
 # Preprocessed pictures above this size are made batch by batch instead of being kept.
 _KEEP_BELOW = 3 * 2**30
+_NOTHING = Augmentation()
 
 
 class Feed:
@@ -21,6 +22,10 @@ class Feed:
 
     x is (n, *input_shape) float32 in a buffer that the next call overwrites. The target is the labels, or for a
     network that rebuilds its input the flattened picture before augmentation.
+
+    Pictures of bytes that only move by whole pixels are gathered, moved and preprocessed in one pass: what the
+    preprocessing makes of each of the 256 values of a channel is looked up. The bits are those of the long way, which
+    augments first and preprocesses the result.
     """
 
     def __init__(
@@ -39,7 +44,10 @@ class Feed:
         size = len(dataset) * int(np.prod(self.shape)) * 4
         keep = (augmentation is None or rebuild) and size <= _KEEP_BELOW
         self.rows: Array | None = self._transform(dataset.images).reshape(len(dataset), -1) if keep else None
-        self._buffer = np.empty((0, int(np.prod(self.shape))), np.float32)
+        self._images = dataset.images if self.rows is not None and augmentation is None else _contiguous(dataset.images)
+        self._table, self._rest = preprocess.table(dataset.image_shape[2])
+        self._colour = _mean_colour(dataset.images) if augmentation is not None and augmentation.covers else None
+        self._buffers: dict[str, Array] = {}
 
     def __len__(self) -> int:
         return len(self.dataset)
@@ -53,19 +61,48 @@ class Feed:
             rows = self._plain(indices)
             x = rows.reshape(len(indices), *self.shape)
             return x, rows if self.rebuild else self.labels[indices]
-        images = self.augmentation.apply(self.dataset.images[indices], indices, epoch, self.seed)
-        return self._transform(images), self._plain(indices) if self.rebuild else self.labels[indices]
+        x = self._made("x", self.augmentation, indices, epoch)
+        return x, self._plain(indices) if self.rebuild else self.labels[indices]
 
     def _plain(self, indices: Array) -> Array:
-        if self.rows is None:
-            return self._transform(self.dataset.images[indices]).reshape(len(indices), -1)
         n = len(indices)
-        if len(self._buffer) < n:
-            self._buffer = np.empty((n, self.rows.shape[1]), np.float32)
-        out = self._buffer[:n]
+        if self.rows is None:
+            return self._made("plain", _NOTHING, indices, 0).reshape(n, -1)
+        out = self._buffer("plain", (n, self.rows.shape[1]))
         parts = threads.count()
         if parts > 1 and out.size >= WORTH_SHARING:
             kernels.gather_shared(self.rows, indices, out, parts)
         else:
             kernels.gather(self.rows, indices, out)
         return out
+
+    def _made(self, name: str, moves: Augmentation, indices: Array, epoch: int) -> Array:
+        """Pictures augmented and preprocessed for this call."""
+        images, rows = self._images, indices
+        if images.dtype != np.uint8 or not moves.whole_pixels:
+            images = moves.apply(images[rows], rows, epoch, self.seed, colour=self._colour)
+            rows, moves = np.arange(len(images)), _NOTHING
+        if images.dtype != np.uint8:
+            return self._transform(images)
+        x = self._buffer(name, (len(rows), *self.dataset.image_shape))
+        moves.gather(images, rows, epoch, self.seed, table=self._table, out=x, colour=self._colour)
+        for step in self._rest:
+            x = step.apply(x)
+        return np.ascontiguousarray(x, np.float32)
+
+    def _buffer(self, name: str, shape: tuple[int, ...]) -> Array:
+        kept = self._buffers.get(name)
+        if kept is None or len(kept) < shape[0]:
+            kept = self._buffers[name] = np.empty(shape, np.float32)
+        return kept[: shape[0]]
+
+
+def _contiguous(images: Array) -> Array:
+    return images if images.flags.c_contiguous else np.ascontiguousarray(images)
+
+
+def _mean_colour(images: Array) -> Array:
+    """(C,) the mean over all pixels, in the images' own values."""
+    total = images.sum(axis=0, dtype=np.uint64 if images.dtype == np.uint8 else np.float64)
+    colour: Array = total.sum(axis=(0, 1)) / (images.size // images.shape[3])
+    return colour

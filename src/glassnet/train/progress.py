@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from types import TracebackType
 from typing import Any, TextIO
+
+from glassnet import compiling
 
 __all__ = ["LiveProgress", "PlainProgress", "Progress", "describe", "progress_for"]
 
@@ -34,14 +37,27 @@ class Progress:
 
 
 class PlainProgress(Progress):
-    """A line an epoch: for logs and pipes."""
+    """A line an epoch: for logs and pipes. It also says when kernels are compiled."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self.stream = stream or sys.stdout
         self.epochs = 0
+        self._open = contextlib.ExitStack()
+
+    def __enter__(self) -> PlainProgress:
+        self._open.enter_context(compiling.announced(self.say))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._open.close()
 
     def start(self, epochs: int, steps_per_epoch: int, done: int) -> None:
         self.epochs = epochs
+
+    def step(self, step: int, loss: float) -> None:
+        compiling.settle()
 
     def epoch(self, record: dict[str, Any], best: bool) -> None:
         number = f"{record['epoch']:>{len(str(self.epochs))}}/{self.epochs}"
@@ -51,14 +67,15 @@ class PlainProgress(Progress):
         print(text, file=self.stream, flush=True)
 
 
-class LiveProgress(Progress):
-    """A live bar with the time left, and a line an epoch above it."""
+class LiveProgress(PlainProgress):
+    """A live bar with the time left, and the lines above it."""
 
     def __init__(self) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as Bar
 
+        super().__init__()
         self.console = Console(highlight=False)
         columns = (
             TextColumn("epoch {task.fields[epoch]}"),
@@ -68,30 +85,24 @@ class LiveProgress(Progress):
             TimeRemainingColumn(),
         )
         self.bar = Bar(*columns, console=self.console, transient=True, refresh_per_second=8)
-        self.plain = PlainProgress()
         self.steps_per_epoch = 1
 
     def __enter__(self) -> LiveProgress:
-        self.bar.start()
+        self._open.enter_context(self.bar)
+        super().__enter__()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.bar.stop()
-
     def start(self, epochs: int, steps_per_epoch: int, done: int) -> None:
-        self.plain.epochs, self.steps_per_epoch = epochs, steps_per_epoch
+        super().start(epochs, steps_per_epoch, done)
+        self.steps_per_epoch = steps_per_epoch
         self.task = self.bar.add_task("", total=epochs * steps_per_epoch, completed=done, epoch=1, loss=float("nan"))
 
     def step(self, step: int, loss: float) -> None:
+        super().step(step, loss)
         self.bar.update(self.task, completed=step, loss=loss, epoch=(step - 1) // self.steps_per_epoch + 1)
 
-    def epoch(self, record: dict[str, Any], best: bool) -> None:
-        self.plain.epoch(record, best)
-
     def say(self, text: str) -> None:
-        self.plain.say(text)
+        self.console.print(text, markup=False, soft_wrap=True)
 
 
 def describe(record: dict[str, Any]) -> str:

@@ -23,6 +23,8 @@ class Settings:
     clip : largest global norm of the gradient, above 0; None does not clip
     patience : stop after this many epochs without a better validation result; None never stops early
     seed : seed of starting weights, shuffling, augmentation and dropout (separate streams)
+    average : decay in (0, 1) of an exponential moving average of the weights over the steps; validation, the best
+        network and the model are then those of the averaged weights (see `glassnet.optim.averaging`); None: no average
     log_every : steps between records of gradient, weight and update norms; None spreads 200 over the training
     checkpoint_seconds : least time between checkpoints
     """
@@ -33,6 +35,7 @@ class Settings:
     clip: float | None = None
     patience: int | None = None
     seed: int = 0
+    average: float | None = None
     log_every: int | None = None
     checkpoint_seconds: float = 5.0
 
@@ -46,6 +49,8 @@ class Settings:
             _real("clip", self.clip, 0, excluded=True)
         if self.patience is not None:
             _whole("patience", self.patience, 1)
+        if self.average is not None:
+            _real("average", self.average, 0, excluded=True, below=1)
         if self.log_every is not None:
             _whole("log_every", self.log_every, 1)
 
@@ -55,8 +60,10 @@ def _whole(name: str, value: Any, least: int) -> None:
         raise RecipeError(f"The '{name}' setting must be a whole number of at least {least}. Got {value!r} instead.")
 
 
-def _real(name: str, value: Any, least: float, *, excluded: bool = False) -> None:
+def _real(name: str, value: Any, least: float, *, excluded: bool = False, below: float = math.inf) -> None:
     right = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    if not right or value < least or (excluded and value == least):
-        bound = "above" if excluded else "at least"
-        raise RecipeError(f"The '{name}' setting must be a number {bound} {least:g}. Got {value!r} instead.")
+    if not right or value < least or (excluded and value == least) or value >= below:
+        bound = f"{'above' if excluded else 'at least'} {least:g}" + (
+            f" and below {below:g}" if below < math.inf else ""
+        )
+        raise RecipeError(f"The '{name}' setting must be a number {bound}. Got {value!r} instead.")

@@ -17,6 +17,7 @@ from glassnet.model import Model
 from glassnet.nn import BatchNorm, Loss, Network, SoftmaxCrossEntropy, parse_loss
 from glassnet.nn.functional.arrays import Array
 from glassnet.optim import Adam, Constant, Optimizer, Schedule, parse_schedule
+from glassnet.optim.averaging import follow, in_place
 from glassnet.train import checkpoint
 from glassnet.train.checkpoint import Progression
 from glassnet.train.feed import Feed
@@ -44,7 +45,8 @@ class Trainer:
     optimizer : `Optimizer` (default Adam)
     schedule : `Schedule` or its notation (default constant)
     augmentation : `Augmentation` or its notation, applied to training pictures alone
-    **settings : the fields of `Settings`: epochs, batch, l2, clip, patience, seed, log_every, checkpoint_seconds
+    **settings : the fields of `Settings`: epochs, batch, l2, clip, patience, seed, average, log_every,
+        checkpoint_seconds
 
     Attributes
     ----------
@@ -94,8 +96,15 @@ class Trainer:
         self._set_dropout_key()
         with threads.single_blas_thread():
             loss, correct = self.stepper.step(x, target, rate)
+        self._follow()
         state.step += 1
         return loss, correct
+
+    def _follow(self) -> None:
+        """Take the weights after this step into their average, where one is asked for."""
+        if self.settings.average is not None:
+            state = self.progression
+            follow(state.average, self.network.arrays(), state.step, self.settings.average)
 
     _steps_per_epoch = 1
     _has_dropout: bool | None = None
@@ -106,7 +115,7 @@ class Trainer:
 
     def _set_dropout_key(self) -> None:
         if self._has_dropout is None:
-            self._has_dropout = any(layer.word == "dropout" for layer in self.network.layers)
+            self._has_dropout = any(layer.word == "dropout" for _, layer in self.network.walk())
         if self._has_dropout:
             self.network.set_dropout_key((self.settings.seed, _STREAM_DROPOUT, self.progression.step))
 
@@ -165,7 +174,7 @@ class Trainer:
 
     @property
     def _normalises(self) -> bool:
-        return any(isinstance(layer, BatchNorm) for layer in self.network.layers)
+        return any(isinstance(layer, BatchNorm) for _, layer in self.network.walk())
 
     def _prepare(self, train: Dataset, valid: Dataset | None) -> None:
         self.check(train, valid)
@@ -197,6 +206,7 @@ class Trainer:
             "patience": self.settings.patience,
             "log_every": self.settings.log_every,
             "seed": self.settings.seed,
+            "average": self.settings.average,
             "data": train.sha256,
         }
 
@@ -206,6 +216,7 @@ class Trainer:
         state = self.progression
         order = epoch_order(len(train), self.settings.seed, state.epoch)[: self._used]
         one_by_one = self._batch == 1 and self.stepper.one_by_one and self._feed.rows is not None
+        one_by_one = one_by_one and self.settings.average is None  # the compiled loop sees no single step's weights
         while state.position < self._used:
             if one_by_one and state.step % self._log_every:
                 loss = self._steps_one_by_one(order)
@@ -238,6 +249,7 @@ class Trainer:
         rate = self._rate(state.step)
         self._set_dropout_key()
         loss, correct, norms = self.stepper.recorded_step(x, target, rate)
+        self._follow()
         state.step += 1
         if math.isfinite(loss):
             record = {"kind": "step", "step": state.step, "epoch": state.epoch + 1, "loss": loss, "rate": rate}
@@ -271,12 +283,13 @@ class Trainer:
         }
         if self.loss.classifies:
             record["accuracy"] = state.correct / self._used
-        record |= self._validate()
-        record["rate"] = rate
-        record["seconds"] = round(time.perf_counter() - self._clock, 3)
-        if not math.isfinite(record.get("valid_loss", 0.0)):
-            raise TrainingError(_diverged(record["valid_loss"], state, self.optimizer.lr))
-        best = self._keep_best(record)
+        with in_place(state.average, self.network.arrays()):
+            record |= self._validate()
+            record["rate"] = rate
+            record["seconds"] = round(time.perf_counter() - self._clock, 3)
+            if not math.isfinite(record.get("valid_loss", 0.0)):
+                raise TrainingError(_diverged(record["valid_loss"], state, self.optimizer.lr))
+            best = self._keep_best(record)
         state.epoch += 1
         state.position = state.epoch_steps = state.correct = 0
         state.loss_sum = 0.0
@@ -296,7 +309,7 @@ class Trainer:
         total, correct, decibels, n = 0.0, 0, 0.0, len(self._valid)
         for start in range(0, n, _EVALUATION_BATCH):
             x, target = self._valid.take(np.arange(start, min(n, start + _EVALUATION_BATCH)), 0)
-            scores = self.network.run(x)
+            scores = self.network.run_inference(x)
             loss, hits = self.loss.run(scores, target, np.empty_like(scores))
             total += loss * len(x)
             correct += hits
@@ -351,9 +364,12 @@ class Trainer:
 
     def _model(self, train: Dataset) -> Model:
         """The best network so far, with all that goes into its file."""
-        if self.progression.best_arrays:
-            self.network.load_arrays(self.progression.best_arrays)
-        return Model(self.network, self.preprocess, train.image_shape, train.class_names, self.loss)
+        chosen = self.progression.best_arrays or self.progression.average
+        if chosen:
+            self.network.load_arrays(chosen)
+        return Model(
+            self.network, self.preprocess, train.image_shape, train.class_names, self.loss, reading=train.reading
+        )
 
 
 def _diverged(loss: float, state: Progression, rate: float) -> str:

@@ -14,7 +14,14 @@ from glassnet.errors import GlassnetError
 from glassnet.nn.functional.arrays import Array, as_float, expect_shape, fitting, flat
 from glassnet.nn.kernels import elementwise
 
-__all__ = ["dropout_backward", "dropout_backward_naive", "dropout_forward", "dropout_forward_naive", "dropout_mask"]
+__all__ = [
+    "channel_dropout_mask",
+    "dropout_backward",
+    "dropout_backward_naive",
+    "dropout_forward",
+    "dropout_forward_naive",
+    "dropout_mask",
+]
 
 
 def dropout_mask(shape: tuple[int, ...], p: float, rng: np.random.Generator, dtype: Any = np.float32) -> Array:
@@ -26,22 +33,38 @@ def dropout_mask(shape: tuple[int, ...], p: float, rng: np.random.Generator, dty
     return mask
 
 
+def channel_dropout_mask(n: int, channels: int, p: float, rng: np.random.Generator, dtype: Any = np.float32) -> Array:
+    """A mask (n, 1, 1, channels) that drops whole channels of pictures (Tompson et al. 2015). p in [0, 1)."""
+    return dropout_mask((n, 1, 1, channels), p, rng, dtype)
+
+
 def dropout_forward(x: Array, mask: Array, *, out: Array | None = None) -> tuple[Array, Array]:
-    """y = x * mask for arrays of one shape; returns (y, cache)."""
+    """y = x * mask for a mask of the shape of x, or (n, 1, 1, c) for x (n, h, w, c); returns (y, cache)."""
     x = as_float(x)
-    expect_shape(mask, x.shape, "mask")
     y = fitting(out, x.shape, x.dtype)
-    elementwise.multiply(flat(x), flat(mask), flat(y))
+    if not _multiply(x, mask, y):
+        expect_shape(mask, x.shape, "mask")
     return y, mask
 
 
 def dropout_backward(dy: Array, cache: Array, *, out: Array | None = None) -> Array:
     """dx = dy * mask."""
     dy = as_float(dy, "dy")
-    expect_shape(dy, cache.shape, "dy")
     dx = fitting(out, dy.shape, dy.dtype)
-    elementwise.multiply(flat(dy), flat(cache), flat(dx))
+    if not _multiply(dy, cache, dx):
+        expect_shape(dy, cache.shape, "dy")
     return dx
+
+
+def _multiply(x: Array, mask: Array, y: Array) -> bool:
+    """y = x * mask, unless their shapes do not fit."""
+    if mask.shape == x.shape:
+        elementwise.multiply(flat(x), flat(mask), flat(y))
+        return True
+    if x.ndim == 4 and mask.shape == (x.shape[0], 1, 1, x.shape[3]):
+        np.multiply(x, mask, out=y)
+        return True
+    return False
 
 
 def dropout_forward_naive(x: Any, mask: Any) -> Array:

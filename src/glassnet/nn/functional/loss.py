@@ -4,6 +4,8 @@ Derivations (n examples, k classes, scores z (n, k), labels y):
 
 softmax            p_j = exp(z_j) / sum_l exp(z_l)         dp_j/dz_l = p_j (delta_jl - p_l)
                    hence dz_l = p_l (dp_l - sum_j dp_j p_j)
+log-softmax        y_j = z_j - log sum_l exp(z_l)          dy_j/dz_l = delta_jl - p_l with p_l = exp(y_l)
+                   hence dz_l = dy_l - p_l sum_j dy_j
 cross-entropy      L = -1/n sum_i log(p_iy + eps)          dL/dp_iy = -1 / (n (p_iy + eps)), 0 elsewhere
 both as one        L = 1/n sum_i (log sum_j exp(z_ij) - z_iy)          dL/dz = (p - onehot) / n
                    with label smoothing s the target onehot becomes (1 - s) onehot + s / k  (Szegedy et al. 2016)
@@ -34,6 +36,10 @@ __all__ = [
     "cross_entropy_naive",
     "hinge",
     "hinge_naive",
+    "log_softmax_backward",
+    "log_softmax_backward_naive",
+    "log_softmax_forward",
+    "log_softmax_forward_naive",
     "softmax_backward",
     "softmax_backward_naive",
     "softmax_cross_entropy",
@@ -65,6 +71,24 @@ def softmax_backward(dp: Array, cache: Array) -> Array:
     """dz = p (dp - sum_j dp_j p_j)."""
     expect_shape(np.asarray(dp), cache.shape, "dp")
     gradient: Array = cache * (dp - (dp * cache).sum(axis=1, keepdims=True))
+    return gradient
+
+
+def log_softmax_forward(z: Array, *, out: Array | None = None) -> tuple[Array, Array]:
+    """y = log of the softmax of every row of z (n, k), at most 0; returns (y, cache).
+
+    No probability is rounded on the way: where softmax gives 0, this still says how small the probability is.
+    """
+    z = _scores(z)
+    y = fitting(out, z.shape, z.dtype)
+    losses.log_softmax(z, y)
+    return y, y
+
+
+def log_softmax_backward(dy: Array, cache: Array) -> Array:
+    """dz = dy - p sum_j dy_j, with p = exp(y)."""
+    expect_shape(np.asarray(dy), cache.shape, "dy")
+    gradient: Array = dy - np.exp(cache) * np.sum(dy, axis=1, keepdims=True)
     return gradient
 
 
@@ -163,6 +187,21 @@ def softmax_backward_naive(dp: Any, z: Any) -> Array:
     """Reference: each row times its full Jacobian p_j (delta_jl - p_l)."""
     p = softmax_forward_naive(z)
     return np.array([(np.diag(row) - np.outer(row, row)) @ g for row, g in zip(p, np.asarray(dp), strict=True)])
+
+
+def log_softmax_forward_naive(z: Any) -> Array:
+    """Reference: z_j - max - log sum_l exp(z_l - max), row by row."""
+    rows = []
+    for row in np.asarray(z, np.float64):
+        log_total = math.log(sum(math.exp(v - max(row)) for v in row))
+        rows.append([v - max(row) - log_total for v in row])
+    return np.array(rows)
+
+
+def log_softmax_backward_naive(dy: Any, z: Any) -> Array:
+    """Reference: each row times its full Jacobian delta_jl - p_l."""
+    p = softmax_forward_naive(z)
+    return np.array([(np.eye(row.size) - row).T @ g for row, g in zip(p, np.asarray(dy), strict=True)])
 
 
 def cross_entropy_naive(p: Any, labels: Any, eps: float = 1e-9) -> float:

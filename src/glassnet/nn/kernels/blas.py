@@ -15,12 +15,13 @@ from typing import Any
 
 import numpy as np
 from numba import njit, prange, types
+from numba.extending import overload
 
 from glassnet import threads
 from glassnet.nn.kernels import narrow
 from glassnet.nn.kernels.options import PARALLEL, SERIAL
 
-__all__ = ["AVAILABLE", "matmul"]
+__all__ = ["AVAILABLE", "gemm", "matmul"]
 
 ROW_MAJOR, KEEP, TRANSPOSE = 101, 111, 112  # the constants of cblas.h
 
@@ -108,6 +109,32 @@ if AVAILABLE:
                     ta, tb, m, hi - lo, k, alpha, fa, lda, fb[lo:] if tb == 111 else fb[lo * ldb :], ldb,
                     beta, fc[lo:], ldc,
                 )  # fmt: skip
+
+
+def gemm(ta: int, tb: int, m: int, n: int, k: int, alpha: float, a: Any, lda: int, b: Any, ldb: int, beta: float,
+         c: Any, ldc: int) -> None:  # fmt: skip
+    """C = alpha op(A) op(B) + beta C for row-major arrays in the precision of c, on one thread; inside kernels only.
+
+    op(A) is (m, k), op(B) (k, n), C (m, n); ta, tb: KEEP or TRANSPOSE; lda, ldb, ldc: elements from one row to the next.
+    """
+    raise NotImplementedError("gemm is compiled by Numba and has no interpreted form")
+
+
+@overload(gemm, jit_options={"fastmath": SERIAL["fastmath"]}, inline="never")
+def _gemm(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc):  # type: ignore[no-untyped-def]
+    if not AVAILABLE or not a.dtype == b.dtype == c.dtype:
+        return None
+    if c.dtype == types.float32:
+
+        def single(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc):  # type: ignore[no-untyped-def]
+            sgemm(ta, tb, m, n, k, np.float32(alpha), a, lda, b, ldb, np.float32(beta), c, ldc)
+
+        return single
+
+    def double(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc):  # type: ignore[no-untyped-def]
+        dgemm(ta, tb, m, n, k, np.float64(alpha), a, lda, b, ldb, np.float64(beta), c, ldc)
+
+    return double
 
 
 def matmul(

@@ -29,6 +29,24 @@ def softmax(z, p):
 
 
 @njit(**SERIAL)
+def log_softmax(z, y):
+    """y (n, k) = z - log sum exp(z), row by row; the row's largest score is taken away first."""
+    for i in range(z.shape[0]):
+        row, out = z[i], y[i]
+        top = row[0]
+        for j in range(1, row.size):
+            top = row[j] if row[j] > top else top
+        total = z.dtype.type(0)
+        for j in range(row.size):
+            d = row[j] - top
+            out[j] = d
+            total += exp(d)
+        log_total = np.log(np.float64(total))
+        for j in range(row.size):
+            out[j] = np.float64(out[j]) - log_total
+
+
+@njit(**SERIAL)
 def softmax_cross_entropy(z, labels, smoothing, dz):
     """Mean loss of integer labels and its gradient; target = (1 - s) onehot + s / k. Returns (loss, correct)."""
     n, k = z.shape

@@ -55,6 +55,13 @@ def adam(w, gradient, m, v, rate, beta1, beta2, eps, correction1, correction2, w
 
 
 @njit(**SERIAL)
+def average(mean, w, share):
+    """mean <- (1 - share) mean + share w."""
+    for i in range(w.size):
+        mean[i] += share * (w[i] - mean[i])
+
+
+@njit(**SERIAL)
 def sum_of_squares(x):
     """Sum of squares, accumulated in float64 by blocks of 4096."""
     total = 0.0
@@ -88,6 +95,13 @@ def rmsprop_shared(parts, w, gradient, s, rate, decay, eps, eps_inside, clip, l2
     for t in prange(parts):
         lo, hi = w.size * t // parts, w.size * (t + 1) // parts
         rmsprop(w[lo:hi], gradient[lo:hi], s[lo:hi], rate, decay, eps, eps_inside, clip, l2)
+
+
+@njit(**PARALLEL)
+def average_shared(parts, mean, w, share):
+    for t in prange(parts):
+        lo, hi = w.size * t // parts, w.size * (t + 1) // parts
+        average(mean[lo:hi], w[lo:hi], share)
 
 
 @njit(**PARALLEL)

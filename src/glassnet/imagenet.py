@@ -1,0 +1,174 @@
+"""Networks trained on ImageNet, by name: published weights, with the preprocessing and the class names they belong to.
+
+Nothing is downloaded. The weights are a safetensors file under torchvision's parameter names, which the user names or
+puts into the data folder; docs/pretrained.md says where it comes from.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from glassnet.data import ClassIndex, Preprocess, data_places, find_class_index
+from glassnet.data.imagenet import CLASS_INDEX, IMAGENET_READING, IMAGENET_SIZE
+from glassnet.errors import DataError, ModelError, nearest
+from glassnet.files import sha256_file
+from glassnet.model import Model
+from glassnet.nn import Network, SoftmaxCrossEntropy
+from glassnet.nn.functional.arrays import Array
+from glassnet.nn.published import load_torchvision, read_tensors
+
+__all__ = ["PRETRAINED", "Published", "open_model", "pretrained"]
+
+# Mean and deviation of the red, green and blue of ImageNet's training pictures, divided by 255: those with which the
+# weights were trained (`ImageClassification` in torchvision/transforms/_presets.py, github.com/pytorch/vision).
+_MEAN = (0.485, 0.456, 0.406)
+_DEVIATION = (0.229, 0.224, 0.225)
+_FOLDER = "weights"  # in the data folder
+
+
+@dataclass(frozen=True)
+class Published:
+    """Weights that torchvision publishes for a network.
+
+    file : what the converted file is called in the data folder; address : where the original is
+    top1, top5 : its accuracy on ImageNet's 50,000 validation pictures as torchvision states it, in per cent
+    """
+
+    file: str
+    address: str
+    top1: float
+    top5: float
+
+
+# What was measured with weights whose file has this SHA-256, on the photographs of `imagenet-samples`.
+_MEASURED = {
+    # SqueezeNet 1.1, torchvision's weights rounded once to float16
+    "e1c06ac0c747b440219f8f12f311bd631cea44d39342d6d010cd67d1b514935b": {
+        "data": "imagenet-samples",
+        "pictures": 200,
+        "top1": 125 / 200,
+        "top5": 176 / 200,
+    },
+}
+
+# Addresses and figures: `IMAGENET1K_V1` in torchvision/models/squeezenet.py and resnet.py (github.com/pytorch/vision).
+_AT = "https://download.pytorch.org/models/"
+PRETRAINED: dict[str, Published] = {
+    "squeezenet-1.1": Published("squeezenet1_1.safetensors", f"{_AT}squeezenet1_1-b8a52dc0.pth", 58.178, 80.624),
+    "resnet-18": Published("resnet18.safetensors", f"{_AT}resnet18-f37072fd.pth", 69.758, 89.078),
+    "resnet-50": Published("resnet50.safetensors", f"{_AT}resnet50-0676ba61.pth", 76.130, 92.862),
+    "resnet-152": Published("resnet152.safetensors", f"{_AT}resnet152-394f9c45.pth", 78.312, 94.046),
+}
+
+
+def pretrained(name: str, weights: str | Path | None = None) -> Model:
+    """A network trained on ImageNet, ready to use and to save as one model file.
+
+    Parameters
+    ----------
+    name : `squeezenet-1.1`, `resnet-18`, `resnet-50` or `resnet-152`
+    weights : a safetensors file under torchvision's parameter names; without one, `weights/squeezenet1_1.safetensors`
+        (`resnet18.safetensors`, ...) in the data folder
+
+    The class names come from ImageNet's class index, `imagenet_class_index.json`: beside the weights, or in the data
+    folder, in its `weights` or its `imagenet-samples`. The model takes 224x224 pixels, the middle of a picture whose
+    shortest side is 256, standardised by ImageNet's mean and deviation.
+
+    Raises
+    ------
+    ModelError
+        An unknown name; no weights; weights that are damaged or belong to another network.
+    DataError
+        No class index, or one that cannot be read.
+    """
+    if name not in PRETRAINED:
+        raise ModelError(
+            f"There are no published weights for a network '{name}'.{nearest(name, PRETRAINED)} Known:"
+            f" {', '.join(PRETRAINED)}."
+        )
+    file = _weights_file(name) if weights is None else Path(weights)
+    tensors = read_tensors(file)
+    index = _class_index(file)
+    shape = (*IMAGENET_SIZE, 3)
+    network = Network(name, shape, len(index.names))
+    load_torchvision(network, name, tensors, f"'{file}'")
+    preprocess = _preprocess(shape)
+    loss = SoftmaxCrossEntropy()
+    return Model(network, preprocess, shape, index.names, loss, _card(name, file, preprocess), IMAGENET_READING)
+
+
+def open_model(name: str | Path, weights: str | Path | None = None) -> Model:
+    """The model of a file or run folder if there is one of that name, else the pretrained network that is called so.
+
+    Raises `ModelError` or `DataError` when neither can be had.
+    """
+    here = Path(name)
+    try:
+        exists = here.exists()
+    except (OSError, ValueError):  # a name too long, or with a NUL
+        exists = False
+    if exists and weights is not None:
+        raise ModelError(f"'{here}' is a model with weights of its own; --weights belongs to a network's name alone.")
+    if exists:
+        return Model.load(here)
+    if str(name) not in PRETRAINED:
+        raise ModelError(
+            f"There is no model file or run folder '{here}', and no pretrained network is called so."
+            f"{nearest(str(name), PRETRAINED)} Known: {', '.join(PRETRAINED)}."
+        )
+    return pretrained(str(name), weights)
+
+
+def _weights_file(name: str) -> Path:
+    published = PRETRAINED[name]
+    for place in data_places():
+        with contextlib.suppress(OSError):  # a place that may not be read is a place without it
+            if (place / _FOLDER / published.file).is_file():
+                return place / _FOLDER / published.file
+    raise ModelError(
+        f"The weights of '{name}' are not on this machine: get {published.address}, convert it by the two lines in"
+        f" docs/pretrained.md to '{data_places()[0] / _FOLDER / published.file}', or name a file with --weights."
+    )
+
+
+def _class_index(weights: Path) -> ClassIndex:
+    folders = [weights.parent]
+    folders += [place / folder for place in data_places() for folder in (_FOLDER, "imagenet-samples", "")]
+    found = find_class_index(folders)
+    if found is None:
+        raise DataError(
+            f"The names of ImageNet's classes are not on this machine; put '{CLASS_INDEX}' beside the weights, as"
+            f" '{weights.parent / CLASS_INDEX}' (see docs/pretrained.md)."
+        )
+    return found
+
+
+def _preprocess(shape: tuple[int, int, int]) -> Preprocess:
+    arrays: dict[str, Array] = {
+        "input_shape": np.asarray(shape, np.int64),
+        "2.standardise.mean": np.asarray(_MEAN, np.float32),
+        "2.standardise.std": np.asarray(_DEVIATION, np.float32),
+    }
+    return Preprocess.restore("scale -> standardise", arrays)
+
+
+def _card(name: str, file: Path, preprocess: Preprocess) -> dict[str, Any]:
+    """What the model file says of itself."""
+    published, digest = PRETRAINED[name], sha256_file(file)
+    card = {
+        "network": name,
+        "data": "ImageNet (ILSVRC 2012), 1,000 classes of photographs",
+        "source": f"{published.address} (torchvision, IMAGENET1K_V1) or weights under the same names",
+        "licence": "BSD-3-Clause (torchvision); ImageNet's photographs are for research",
+        "weights_file": file.name,
+        "weights_sha256": digest,
+        "preprocessing": f"{IMAGENET_READING.notation()} {'x'.join(map(str, IMAGENET_SIZE))} -> {preprocess.notation()}"
+        f" (mean {' '.join(map(str, _MEAN))}, deviation {' '.join(map(str, _DEVIATION))})",
+        "published_accuracy": {"top1": published.top1 / 100, "top5": published.top5 / 100, "pictures": 50_000},
+    }
+    return card | ({"measured_accuracy": _MEASURED[digest]} if digest in _MEASURED else {})

@@ -1,0 +1,65 @@
+"""Sliding windows: kernel, stride and padding of convolution and pooling, checked and turned into sizes.
+
+With an input of length n, padding p before and q after, a kernel of length k and stride s, the output has
+
+    floor((n + p + q - k) / s) + 1        positions, or with `ceil` the ceiling instead of the floor,
+
+where under `ceil` a last window that would begin in the padding behind the input is dropped (as PyTorch and ONNX do).
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from glassnet.errors import GlassnetError
+
+__all__ = ["Pad", "as_pad", "as_pair", "output_length", "same_pad"]
+
+
+class Pad(NamedTuple):
+    """Rows and columns of padding on the four sides."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+    @property
+    def any(self) -> bool:
+        """Whether there is any padding."""
+        return self != (0, 0, 0, 0)
+
+
+def as_pair(value: Any, what: str, least: int = 1) -> tuple[int, int]:
+    """(rows, columns) from one whole number for both or from two. Raises `GlassnetError` below `least`."""
+    values = (value, value) if isinstance(value, int) else tuple(value)
+    if len(values) != 2 or any(isinstance(v, bool) or int(v) != v or v < least for v in values):
+        raise GlassnetError(f"{what} must be one or two whole numbers of at least {least}. Got {value} instead.")
+    return int(values[0]), int(values[1])
+
+
+def as_pad(value: Any) -> Pad:
+    """Padding from one number for all sides, two (rows, columns), or four (top, bottom, left, right)."""
+    values = (value,) * 4 if isinstance(value, int) else tuple(value)
+    if len(values) == 2:
+        values = (values[0], values[0], values[1], values[1])
+    if len(values) != 4 or any(isinstance(v, bool) or int(v) != v or v < 0 for v in values):
+        raise GlassnetError(f"pad must be one, two or four whole numbers of at least 0. Got {value} instead.")
+    return Pad(*(int(v) for v in values))
+
+
+def same_pad(kernel: tuple[int, int]) -> Pad:
+    """The padding under which stride 1 keeps the size; of an even kernel the odd row goes below, as in TensorFlow."""
+    (kh, kw) = kernel
+    return Pad((kh - 1) // 2, kh // 2, (kw - 1) // 2, kw // 2)
+
+
+def output_length(length: int, kernel: int, stride: int, before: int, after: int, ceil: bool = False) -> int:
+    """Number of window positions along one axis; 0 where the kernel does not fit."""
+    span = length + before + after - kernel
+    if span < 0:
+        return 0
+    count = -(-span // stride) + 1 if ceil else span // stride + 1
+    if ceil and (count - 1) * stride >= length + before:
+        count -= 1
+    return count

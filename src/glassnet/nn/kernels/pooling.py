@@ -1,0 +1,443 @@
+"""Max and average pooling of images (n, h, w, c), in rows: x is (n h, w c), y is (n oh, ow c).
+
+Vector registers fill along the innermost axis, which has only three numbers for a colour picture. So a row is first
+split into phases: with column stride s, phase f holds the pixels f, f + s, f + 2 s, ... side by side (padding
+included). What one tap of the window sees in a whole row of output is then one unbroken slice of one phase, whatever
+the stride, the padding, the dilation and the number of channels, and every pixel was moved once only.
+
+`window` is (kh, kw, sh, sw, dh, dw, top, left): size, stride, dilation, padding above and to the left. Rows and pixels
+are addressed with unsigned integers in the innermost loops: a signed index costs a test for counting from the end.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit, prange
+
+from glassnet.nn.kernels.options import PARALLEL, SERIAL
+
+# mypy: disable-error-code="no-untyped-def"
+
+_U = np.uint64
+_1, _2, _3, _6 = np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(6)
+_BAND = 256  # numbers a plane of the 2x2 kernel: four of them stay in the first cache
+DIRECT = 16  # channels in multiples of which they fill whole registers in either precision
+
+
+@njit(**SERIAL)
+def _copy_pixels(source, at, step, target, to, stride, count, channels):
+    """`count` pixels of flat rows: from `at`, every `step`-th, to `to`, every `stride`-th."""
+    u, v, c = _U(at * channels), _U(to * channels), _U(channels)
+    du, dv = _U(step * channels), _U(stride * channels)
+    if channels == 1:
+        for _ in range(count):
+            target[v] = source[u]
+            u += du
+            v += dv
+    elif channels == 3:
+        for _ in range(count):
+            r, g, b = source[u], source[u + _1], source[u + _2]
+            target[v], target[v + _1], target[v + _2] = r, g, b
+            u += du
+            v += dv
+    else:
+        for _ in range(count):
+            for k in range(c):
+                target[v + k] = source[u + k]
+            u += du
+            v += dv
+
+
+@njit(**SERIAL)
+def _split(row, phases, stride, left, channels):
+    """Phases of a row of pixels; what lies outside the row keeps what the phases held."""
+    width, length = row.size // channels, phases.shape[1] // channels
+    for f in range(stride):
+        lo = max(0, -((f - left) // stride))  # the first t with t stride + f - left >= 0
+        hi = min(length, -((f - left - width) // stride))
+        if stride == 1:
+            target = phases[0, lo * channels : hi * channels]
+            target[:] = row[(lo - left) * channels : (hi - left) * channels]
+        elif lo < hi:
+            _copy_pixels(row, lo * stride + f - left, stride, phases[f], lo, 1, hi - lo, channels)
+
+
+@njit(**SERIAL)
+def _merge(phases, row, stride, left, channels):
+    """The reverse of `_split`: pixels of the row that no phase holds stay as they are."""
+    width, length = row.size // channels, phases.shape[1] // channels
+    for f in range(stride):
+        lo = max(0, -((f - left) // stride))
+        hi = min(length, -((f - left - width) // stride))
+        if lo < hi:
+            _copy_pixels(phases[f], lo, 1, row, lo * stride + f - left, stride, hi - lo, channels)
+
+
+# ---- max pooling ---------------------------------------------------------------------------------------------------
+
+
+@njit(**SERIAL)
+def _best_of(m, tap, v, other):
+    """The maximum so far and its tap, after a look at v: a NaN always wins, an equal number never.
+
+    Within the kernels taps are floats like the pixels, so that one comparison selects both without a change of width.
+    """
+    take = (v > m) | (v != v)
+    return (v if take else m), (other if take else tap)
+
+
+@njit(**SERIAL)
+def _first_of_four(a, b, d, e):
+    kind = type(a)
+    m, t = _best_of(a, kind(0), b, kind(1))
+    m, t = _best_of(m, t, d, kind(2))
+    return _best_of(m, t, e, kind(3))
+
+
+@njit(**SERIAL)
+def _four_planes(a, b, d, e, y, index):
+    for s in range(y.size):
+        y[s], t = _first_of_four(a[s], b[s], d[s], e[s])
+        index[s] = np.int32(t)
+
+
+@njit(**SERIAL)
+def _one_tap(a, tap, y, index):
+    kind = y.dtype.type
+    tap = kind(tap)
+    for s in range(y.size):
+        y[s], t = _best_of(y[s], kind(index[s]), a[s], tap)
+        index[s] = np.int32(t)
+
+
+@njit(**SERIAL)
+def _three_taps(a, b, d, tap, y, index):
+    kind = y.dtype.type
+    first, second, third = kind(tap), kind(tap + 1), kind(tap + 2)
+    for s in range(y.size):
+        m, t = _best_of(y[s], kind(index[s]), a[s], first)
+        m, t = _best_of(m, t, b[s], second)
+        y[s], t = _best_of(m, t, d[s], third)
+        index[s] = np.int32(t)
+
+
+@njit(**SERIAL)
+def max_pool(x, y, index, first, h, oh, channels, window, lo, hi):
+    """Rows lo ... hi of the output. `first` (ow c,) is each window's first column that is not padding."""
+    kh, kw, sh, sw, dh, dw, top, left = window
+    size = y.shape[1]
+    lowest = x.dtype.type(-np.inf)
+    phases = np.full((sw, size + (kw - 1) * dw // sw * channels), lowest, x.dtype)
+    for r in range(lo, hi):
+        m, t = y[r], index[r]
+        start = r % oh * sh - top
+        above = max(0, -(start // dh))  # taps that lie in the padding above
+        m[:] = lowest
+        for s in range(size):
+            t[s] = first[s] + above * kw
+        for i in range(above, min(kh, -((start - h) // dh))):
+            _split(x[r // oh * h + start + i * dh], phases, sw, left, channels)
+            j = 0
+            while j < kw:
+                u = j * dw // sw * channels
+                a = phases[j * dw % sw, u : u + size]
+                if j + 2 < kw:
+                    u, v = (j + 1) * dw // sw * channels, (j + 2) * dw // sw * channels
+                    b, d = phases[(j + 1) * dw % sw, u : u + size], phases[(j + 2) * dw % sw, v : v + size]
+                    _three_taps(a, b, d, i * kw + j, m, t)
+                    j += 3
+                else:
+                    _one_tap(a, i * kw + j, m, t)
+                    j += 1
+
+
+@njit(**SERIAL)
+def _deal_out(above, below, a, b, d, e, to, count, c):
+    """The four pixels of `count` windows to four planes, from `to` on. Three numbers need no inner loop."""
+    if c == 3:
+        for q in range(count):
+            u, s = _6 * q, to + _3 * q
+            v = u + _3
+            r, g, h = above[u], above[u + _1], above[u + _2]
+            i, j, k = above[v], above[v + _1], above[v + _2]
+            a[s], a[s + _1], a[s + _2] = r, g, h
+            b[s], b[s + _1], b[s + _2] = i, j, k
+            r, g, h = below[u], below[u + _1], below[u + _2]
+            i, j, k = below[v], below[v + _1], below[v + _2]
+            d[s], d[s + _1], d[s + _2] = r, g, h
+            e[s], e[s + _1], e[s + _2] = i, j, k
+        return
+    for q in range(count):
+        u, s = _2 * q * c, to + q * c
+        v = u + c
+        for k in range(c):
+            a[s + k] = above[u + k]
+        for k in range(c):
+            b[s + k] = above[v + k]
+        for k in range(c):
+            d[s + k] = below[u + k]
+        for k in range(c):
+            e[s + k] = below[v + k]
+
+
+@njit(**SERIAL)
+def max_pool_2x2(x, y, index, h, oh, channels, lo, hi):
+    """`max_pool` for windows of 2x2, stride 2 and no padding. A last odd row or column is left out."""
+    size = y.shape[1]
+    ow, c = size // channels, _U(channels)
+    if channels % DIRECT == 0:
+        for r in range(lo, hi):
+            p = r // oh * h + 2 * (r % oh)
+            above, below, m, t = x[p], x[p + 1], y[r], index[r]
+            for q in range(_U(ow)):
+                u, s = _2 * q * c, q * c
+                v = u + c
+                for k in range(c):
+                    m[s + k], tap = _first_of_four(above[u + k], above[v + k], below[u + k], below[v + k])
+                    t[s + k] = np.int32(tap)
+        return
+    band = max(1, _BAND // size)
+    planes = np.empty((4, band * size), x.dtype)
+    a, b, d, e = planes[0], planes[1], planes[2], planes[3]
+    flat_y, flat_index = y.reshape(-1), index.reshape(-1)
+    for start in range(lo, hi, band):
+        stop = min(hi, start + band)
+        for r in range(start, stop):
+            p = r // oh * h + 2 * (r % oh)
+            _deal_out(x[p], x[p + 1], a, b, d, e, _U((r - start) * size), _U(ow), c)
+        _four_planes(a, b, d, e, flat_y[start * size : stop * size], flat_index[start * size : stop * size])
+
+
+@njit(**SERIAL)
+def max_pool_3x3(x, y, index, h, oh, channels, window, lo, hi):
+    """`max_pool` for windows of 3x3 without dilation and channels that fill whole registers: nine taps at once.
+
+    A tap in the padding is replaced by the nearest one in the image, number and all: seeing a pixel of the window
+    twice changes neither the maximum nor who is first.
+    """
+    sh, sw, top, left = window[2], window[3], window[6], window[7]
+    kind = x.dtype.type
+    ow, width, c = y.shape[1] // channels, x.shape[1] // channels, _U(channels)
+    for r in range(lo, hi):
+        m, t, start, first = y[r], index[r], r % oh * sh - top, r // oh * h
+        i0, i1, i2 = _nearest_taps(start, h)
+        above, middle, below = x[first + start + i0], x[first + start + i1], x[first + start + i2]
+        for q in range(ow):
+            start_column = q * sw - left
+            j0, j1, j2 = _nearest_taps(start_column, width)
+            u, v, w = _U(start_column + j0) * c, _U(start_column + j1) * c, _U(start_column + j2) * c
+            t0, t1, t2 = kind(3 * i0 + j0), kind(3 * i0 + j1), kind(3 * i0 + j2)
+            t3, t4, t5 = kind(3 * i1 + j0), kind(3 * i1 + j1), kind(3 * i1 + j2)
+            t6, t7, t8 = kind(3 * i2 + j0), kind(3 * i2 + j1), kind(3 * i2 + j2)
+            s = _U(q) * c
+            for k in range(c):
+                best, tap = above[u + k], t0
+                best, tap = _best_of(best, tap, above[v + k], t1)
+                best, tap = _best_of(best, tap, above[w + k], t2)
+                best, tap = _best_of(best, tap, middle[u + k], t3)
+                best, tap = _best_of(best, tap, middle[v + k], t4)
+                best, tap = _best_of(best, tap, middle[w + k], t5)
+                best, tap = _best_of(best, tap, below[u + k], t6)
+                best, tap = _best_of(best, tap, below[v + k], t7)
+                m[s + k], tap = _best_of(best, tap, below[w + k], t8)
+                t[s + k] = np.int32(tap)
+
+
+@njit(**SERIAL)
+def _nearest_taps(start, length):
+    """Of the three taps from `start` on, those in the image, the outer ones repeated where others are not."""
+    first, last = max(0, -start), min(2, length - 1 - start)
+    return first, min(max(1, first), last), last
+
+
+@njit(**SERIAL)
+def max_pool_backward(dy, index, offsets, dx, h, oh, channels, window, lo, hi):
+    """Rows lo ... hi of dx (n h, w c). `offsets` (taps,) are the distances of a window's taps from its first one.
+
+    Every gradient goes to its winner one at a time: with an index there is nothing to compare, and only as much is
+    written as there are windows. Rows are set to zero just before the first window that reaches them.
+    """
+    kh, _, sh, sw, dh, _, top, left = window
+    width = dx.shape[1]
+    c, flat = _U(channels), dx.reshape(-1)
+    while lo < hi:  # image by image
+        image = lo // h
+        end = min(hi, (image + 1) * h)
+        start, size = _U(lo * width), _U((end - lo) * width)
+        begin, stop = _windows_over(lo - image * h, end - image * h, oh, window)
+        clean = lo
+        for p in range(begin, stop):
+            corner = image * h + p * sh - top
+            reached = min(end, max(clean, corner + (kh - 1) * dh + 1))
+            flat[clean * width : reached * width] = 0
+            clean = reached
+            g, t = dy[image * oh + p], index[image * oh + p]
+            base, s = _U(corner * width - left * channels), _U(0)
+            for _ in range(g.size // channels):
+                for k in range(c):
+                    at = base + k + offsets[t[s + k]]
+                    if at - start < size:  # this thread's rows alone
+                        flat[at] += g[s + k]
+                base += _U(sw) * c
+                s += c
+        flat[clean * width : end * width] = 0
+        lo = end
+
+
+@njit(**SERIAL)
+def _windows_over(lo, hi, oh, window):
+    """The rows of windows (begin, stop) that reach any of the rows lo ... hi of an image."""
+    kh, _, sh, _, dh, _, top, _ = window
+    begin = -(((kh - 1) * dh - top - lo) // sh)  # the first p with p sh - top + (kh - 1) dh >= lo
+    stop = -((-hi - top) // sh)  # the first p with p sh - top >= hi
+    return max(0, begin), min(oh, stop)
+
+
+# ---- average pooling -----------------------------------------------------------------------------------------------
+
+
+@njit(**SERIAL)
+def average_pool(x, y, row_weights, column_weights, h, oh, channels, window, lo, hi):
+    """Rows lo ... hi of the output: sums down the columns, then along the row, times row_weights (oh,) and
+    column_weights (ow c,), whose product is 1 / count."""
+    kh, kw, sh, sw, dh, dw, top, left = window
+    size = y.shape[1]
+    total = np.empty(x.shape[1], x.dtype)
+    phases = np.zeros((sw, size + (kw - 1) * dw // sw * channels), x.dtype)
+    for r in range(lo, hi):
+        m, start = y[r], r % oh * sh - top
+        total[:] = 0
+        for i in range(max(0, -(start // dh)), min(kh, -((start - h) // dh))):
+            row = x[r // oh * h + start + i * dh]
+            for s in range(total.size):
+                total[s] += row[s]
+        _split(total, phases, sw, left, channels)
+        m[:] = phases[0, :size]
+        for j in range(1, kw):
+            u = j * dw // sw * channels
+            a = phases[j * dw % sw, u : u + size]
+            for s in range(size):
+                m[s] += a[s]
+        weight = row_weights[r % oh]
+        for s in range(size):
+            m[s] *= weight * column_weights[s]
+
+
+@njit(**SERIAL)
+def average_pool_backward(dy, dx, row_weights, column_weights, h, oh, channels, window, lo, hi):
+    """Rows lo ... hi of dx: the steps of `average_pool` in reverse."""
+    kh, kw, sh, sw, dh, dw, top, left = window
+    size = dy.shape[1]
+    g = np.empty(size, dy.dtype)
+    row = np.zeros(dx.shape[1], dy.dtype)
+    phases = np.empty((sw, size + (kw - 1) * dw // sw * channels), dy.dtype)
+    while lo < hi:  # image by image
+        image = lo // h
+        end = min(hi, (image + 1) * h)
+        begin, stop = _windows_over(lo - image * h, end - image * h, oh, window)
+        dx[lo:end] = 0
+        for p in range(begin, stop):
+            source, weight = dy[image * oh + p], row_weights[p]
+            for s in range(size):
+                g[s] = source[s] * (weight * column_weights[s])
+            phases[:] = 0
+            for j in range(kw):
+                u = j * dw // sw * channels
+                a = phases[j * dw % sw, u : u + size]
+                for s in range(size):
+                    a[s] += g[s]
+            _merge(phases, row, sw, left, channels)
+            for i in range(kh):
+                to = image * h + p * sh - top + i * dh
+                if lo <= to < end:
+                    target = dx[to]
+                    for s in range(row.size):
+                        target[s] += row[s]
+        lo = end
+
+
+@njit(**SERIAL)
+def global_average_pool(x, y, lo, hi):
+    """y (n, c) from x (n, pixels, c). Sums of short runs keep the rounding errors of large images small."""
+    _, pixels, c = x.shape
+    run = np.empty(c, x.dtype)
+    for i in range(lo, hi):
+        total = y[i]
+        total[:] = 0
+        for start in range(0, pixels, 64):
+            run[:] = 0
+            for p in range(start, min(pixels, start + 64)):
+                row = x[i, p]
+                for k in range(c):
+                    run[k] += row[k]
+            for k in range(c):
+                total[k] += run[k]
+        for k in range(c):
+            total[k] /= pixels
+
+
+@njit(**SERIAL)
+def global_average_pool_backward(dy, dx, lo, hi):
+    _, pixels, c = dx.shape
+    for i in range(lo, hi):
+        first = dx[i, 0]
+        for k in range(c):
+            first[k] = dy[i, k] / pixels
+        for p in range(1, pixels):
+            row = dx[i, p]
+            for k in range(c):
+                row[k] = first[k]
+
+
+# ---- the same, shared among threads --------------------------------------------------------------------------------
+
+
+@njit(**PARALLEL)
+def max_pool_shared(x, y, index, first, h, oh, channels, window, parts):
+    for t in prange(parts):
+        max_pool(x, y, index, first, h, oh, channels, window, len(y) * t // parts, len(y) * (t + 1) // parts)
+
+
+@njit(**PARALLEL)
+def max_pool_2x2_shared(x, y, index, h, oh, channels, parts):
+    for t in prange(parts):
+        max_pool_2x2(x, y, index, h, oh, channels, len(y) * t // parts, len(y) * (t + 1) // parts)
+
+
+@njit(**PARALLEL)
+def max_pool_3x3_shared(x, y, index, h, oh, channels, window, parts):
+    for t in prange(parts):
+        max_pool_3x3(x, y, index, h, oh, channels, window, len(y) * t // parts, len(y) * (t + 1) // parts)
+
+
+@njit(**PARALLEL)
+def max_pool_backward_shared(dy, index, offsets, dx, h, oh, channels, window, parts):
+    for t in prange(parts):
+        lo, hi = len(dx) * t // parts, len(dx) * (t + 1) // parts
+        max_pool_backward(dy, index, offsets, dx, h, oh, channels, window, lo, hi)
+
+
+@njit(**PARALLEL)
+def average_pool_shared(x, y, row_weights, column_weights, h, oh, channels, window, parts):
+    for t in prange(parts):
+        lo, hi = len(y) * t // parts, len(y) * (t + 1) // parts
+        average_pool(x, y, row_weights, column_weights, h, oh, channels, window, lo, hi)
+
+
+@njit(**PARALLEL)
+def average_pool_backward_shared(dy, dx, row_weights, column_weights, h, oh, channels, window, parts):
+    for t in prange(parts):
+        lo, hi = len(dx) * t // parts, len(dx) * (t + 1) // parts
+        average_pool_backward(dy, dx, row_weights, column_weights, h, oh, channels, window, lo, hi)
+
+
+@njit(**PARALLEL)
+def global_average_pool_shared(x, y, parts):
+    for t in prange(parts):
+        global_average_pool(x, y, len(y) * t // parts, len(y) * (t + 1) // parts)
+
+
+@njit(**PARALLEL)
+def global_average_pool_backward_shared(dy, dx, parts):
+    for t in prange(parts):
+        global_average_pool_backward(dy, dx, len(dx) * t // parts, len(dx) * (t + 1) // parts)

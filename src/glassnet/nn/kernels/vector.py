@@ -1,0 +1,116 @@
+"""Vectors of LANES numbers as values of their own inside kernels, for loops in which every register counts.
+
+A compiler turns a plain loop into vector instructions, but it keeps no 3 x 4 block of sums in registers across a loop;
+and that is what a fast matrix product or convolution is. With these few operations the block is written out:
+
+    a = load(w, i)          the numbers w[i] ... w[i + LANES - 1] of a flat array
+    b = spread(x, i)        x[i] in all lanes
+    c = multiply_add(a, b, c)
+    store(z, i, c)
+
+Indices are taken as they are: no bounds, no counting from the end. 32 bytes a vector (8 float32, 4 float64) are one register of
+every x86 processor since 2013; elsewhere the compiler splits or pairs them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic, models, register_model
+
+__all__ = ["lanes", "load", "multiply_add", "spread", "store", "zeros"]
+
+# mypy: disable-error-code="no-untyped-def"
+
+_BYTES = 32
+
+
+def lanes(itemsize: int) -> int:
+    """Numbers in a vector."""
+    return _BYTES // itemsize
+
+
+class _VectorType(types.Type):  # type: ignore[misc]
+    def __init__(self, dtype: Any) -> None:
+        self.dtype = dtype
+        super().__init__(name=f"vector of {dtype}")
+
+
+@register_model(_VectorType)
+class _VectorModel(models.PrimitiveModel):  # type: ignore[misc]
+    def __init__(self, manager: Any, vector: Any) -> None:
+        element = manager[vector.dtype].get_value_type()
+        super().__init__(manager, vector, ir.VectorType(element, lanes(vector.dtype.bitwidth // 8)))
+
+
+def _address(context, builder, array_type, array, index):
+    """Pointer to an element of a flat, contiguous array."""
+    data = cgutils.create_struct_proxy(array_type)(context, builder, value=array).data
+    return builder.gep(data, [index])
+
+
+def _repeat(builder, value, vector):
+    """`value` in every lane."""
+    undefined = ir.Constant(vector, ir.Undefined)
+    first = builder.insert_element(undefined, value, ir.Constant(ir.IntType(32), 0))
+    return builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(ir.IntType(32), vector.count), None))
+
+
+@intrinsic
+def load(typing_context, array, index):
+    """array[index : index + LANES]."""
+
+    def generate(context, builder, signature, arguments):
+        vector = context.get_value_type(signature.return_type)
+        address = _address(context, builder, signature.args[0], arguments[0], arguments[1])
+        return builder.load(builder.bitcast(address, vector.as_pointer()), align=array.dtype.bitwidth // 8)
+
+    return _VectorType(array.dtype)(array, types.intp), generate
+
+
+@intrinsic
+def store(typing_context, array, index, value):
+    """array[index : index + LANES] = value."""
+
+    def generate(context, builder, signature, arguments):
+        vector = context.get_value_type(signature.args[2])
+        address = _address(context, builder, signature.args[0], arguments[0], arguments[1])
+        place = builder.bitcast(address, vector.as_pointer())
+        builder.store(arguments[2], place, align=array.dtype.bitwidth // 8)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, value), generate
+
+
+@intrinsic
+def spread(typing_context, array, index):
+    """array[index] in every lane."""
+
+    def generate(context, builder, signature, arguments):
+        address = _address(context, builder, signature.args[0], arguments[0], arguments[1])
+        return _repeat(builder, builder.load(address), context.get_value_type(signature.return_type))
+
+    return _VectorType(array.dtype)(array, types.intp), generate
+
+
+@intrinsic
+def zeros(typing_context, array):
+    """A vector of zeros of the array's dtype."""
+
+    def generate(context, builder, signature, arguments):
+        return ir.Constant(context.get_value_type(signature.return_type), None)
+
+    return _VectorType(array.dtype)(array), generate
+
+
+@intrinsic
+def multiply_add(typing_context, a, b, c):
+    """a * b + c; one instruction where the kernel allows contraction."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.fadd(builder.fmul(arguments[0], arguments[1]), arguments[2])
+
+    return a(a, b, c), generate

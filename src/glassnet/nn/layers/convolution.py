@@ -1,0 +1,217 @@
+"""Convolution layers."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+import numpy as np
+
+from glassnet.errors import GlassnetError, NotationError
+from glassnet.nn import functional as F
+from glassnet.nn.functional.arrays import Array
+from glassnet.nn.functional.window import Pad, as_pad, as_pair, same_pad
+from glassnet.nn.initialise import Initialisation
+from glassnet.nn.layer import LARGEST_WEIGHTS, Layer, positive_int, sizes
+from glassnet.nn.layers.windows import pad_text, pair_text, parse_pad, parse_pair
+from glassnet.nn.parameter import Parameter
+from glassnet.notation import Step
+
+__all__ = ["Conv", "DepthwiseConv"]
+
+
+class Conv(Layer):
+    """Convolution in two dimensions, y[p, q, f] = b[f] + sum_ijc x[s p + i - pad, s q + j - pad, c] W[i, j, c, f].
+
+    Notation: `conv 5x5, 32, stride 2, pad 2, groups 4, bias off, init he`. `pad` takes one number, two (rows,
+    columns), four (top, bottom, left, right) or `same`. A last `conv` without a number of filters takes that of the
+    classes. Weights (kh, kw, in / groups, filters) start by 'he' before a ReLU or batch normalisation, else by
+    'xavier'; the bias starts at zero. `forward` can take a following ReLU and 2x2 max pool into the same pass.
+    """
+
+    word = "conv"
+    options: ClassVar[tuple[str, ...]] = ("stride", "pad", "groups", "bias", "init")
+    takes = ("relu", "pool")
+
+    def __init__(
+        self,
+        kernel: int | tuple[int, int],
+        filters: int | None = None,
+        *,
+        stride: int | tuple[int, int] = 1,
+        pad: int | str | tuple[int, ...] = 0,
+        groups: int = 1,
+        bias: bool = True,
+        init: Initialisation | str | None = None,
+    ) -> None:
+        super().__init__()
+        try:
+            self.size = as_pair(kernel, "The kernel of a convolution")
+            self.stride = as_pair(stride, "The stride of a convolution")
+            self.pad: Pad = same_pad(self.size) if pad == "same" else as_pad(pad)
+        except GlassnetError as error:
+            raise NotationError(str(error)) from None
+        self.filters, self.groups, self.bias = filters, groups, bias
+        self.init = Initialisation.parse(init.split()) if isinstance(init, str) else init
+        self.winograd = True  # whether it may be chosen; see `Network.choose`
+
+    @classmethod
+    def from_step(cls, step: Step, classes: int | None) -> Conv:
+        positional, named = step.split(cls.options)
+        if not 1 <= len(positional) <= 2 or step.branches:
+            raise NotationError(f"'{cls.word}' is written '{cls._usage}'. Got '{step.text}' instead.")
+        count = positive_int(positional[1], f"The second number of '{cls.word}'") if len(positional) == 2 else None
+        return cls._made(parse_pair(positional[0], step), count, step, named)
+
+    _usage = "conv 3x3, 32, stride 1, pad 1"
+
+    @classmethod
+    def _made(cls, kernel: tuple[int, int], count: int | None, step: Step, named: dict[str, list[str]]) -> Conv:
+        groups = named.get("groups", ["1"])
+        bias = named.get("bias", ["on"])
+        if len(groups) != 1 or bias not in (["on"], ["off"]):
+            raise NotationError(f"'groups' takes one number and 'bias' on or off. Got '{step.text}' instead.")
+        return cls(
+            kernel,
+            count,
+            stride=parse_pair(" ".join(named["stride"]), step) if "stride" in named else 1,
+            pad=parse_pad(named["pad"], kernel, step) if "pad" in named else 0,
+            groups=positive_int(groups[0], "The groups of 'conv'"),
+            bias=bias == ["on"],
+            init=Initialisation.parse(named["init"]) if "init" in named else None,
+        )
+
+    def notation(self) -> str:
+        count = "" if self.filters is None else f", {self.filters}"
+        return f"{self.word} {sizes(self.size)}{count}" + self._options()
+
+    def _options(self) -> str:
+        return (
+            ("" if self.stride == (1, 1) else f", stride {pair_text(self.stride)}")
+            + (f", pad {pad_text(self.pad)}" if self.pad.any else "")
+            + (f", groups {self.groups}" if self.groups != 1 and self.word == "conv" else "")
+            + ("" if self.bias else ", bias off")
+            + ("" if self.init is None else f", init {self.init}")
+        )
+
+    def build(self, input_shape: tuple[int, ...], rng: np.random.Generator, dtype: type, following: str = "") -> None:
+        super().build(input_shape, rng, dtype)
+        if len(input_shape) != 3:
+            raise NotationError(f"'{self.notation()}' needs pictures (H, W, C). Its input is {sizes(input_shape)}.")
+        if self.filters is None:
+            raise NotationError(
+                f"'{self.notation()}' without a number of filters stands for the classes, and these are not known here."
+            )
+        (kh, kw), channels = self.size, input_shape[2]
+        if channels % self.groups or self.filters % self.groups:
+            raise NotationError(
+                f"'{self.notation()}' has {self.groups} groups, which must divide its {channels} channels"
+                f" and {self.filters} filters."
+            )
+        shape = (kh, kw, channels // self.groups, self.filters)
+        if math.prod(shape) > LARGEST_WEIGHTS:
+            raise NotationError(f"'{self.notation()}' on {channels} channels asks for {math.prod(shape):,} weights.")
+        try:
+            self.output_shape = F.conv2d_output_shape((1, *input_shape), shape, self.stride, self.pad, self.groups)[1:]
+        except GlassnetError as error:
+            raise NotationError(f"'{self.notation()}' does not fit its input {sizes(input_shape)}: {error}") from None
+        init = self.init or Initialisation("he" if following in ("relu", "batchnorm") else "xavier")
+        fans = (kh * kw * channels // self.groups, kh * kw * self.filters // self.groups)
+        self.parameters = {"weight": Parameter.of(init.draw(shape, fans, rng, dtype), "weight")}
+        if self.bias:
+            self.parameters["bias"] = Parameter.of(np.zeros(self.filters, dtype), "bias")
+
+    @property
+    def flops(self) -> int:
+        kh, kw, channels, _ = self.parameters["weight"].value.shape
+        return int(2 * kh * kw * channels * math.prod(self.output_shape))
+
+    def _method(self, n: int) -> tuple[str, str]:
+        weight = self.parameters["weight"].value.shape
+        x = (n, *self.input_shape)
+        return F.choose_method(x, weight, self.stride, self.pad, self.groups, self.dtype, winograd=self.winograd)
+
+    def explain(self, n: int, relu: bool = False, pool: bool = False) -> tuple[str, str]:
+        kernel, why = self._method(n)
+        tail = " and ".join(["ReLU"] * relu + ["pool"] * pool)
+        return kernel, why + (f"; bias, {tail} while the results are in cache" if tail else "")
+
+    def forward(self, x: Array, *, train: bool = False, relu: bool = False, pool: bool = False) -> Array:
+        n, (h, w, f) = len(x), self.output_shape
+        index = None
+        if pool:
+            shape = (h // 2, w // 2, f)
+            y = self._output(n, "pooled", shape)
+            index = self._index((n, *shape))
+        else:
+            y = self._output(n)
+        y, self._cache = F.conv2d_forward(
+            x,
+            self.parameters["weight"].value,
+            self.parameters["bias"].value if self.bias else None,
+            stride=self.stride,
+            pad=self.pad,
+            groups=self.groups,
+            relu=relu,
+            pool=pool,
+            method=self._method(n)[0],
+            out=(y, index),
+            arena=self.arena,
+        )
+        self._kink = index if pool else (y if relu else None)
+        if not self.arena.keep:
+            self.arena.release(index)
+        return y
+
+    _kink: Array | None = None
+
+    def pattern(self) -> list[Array]:
+        if self._kink is None:
+            return []
+        return [self._kink.copy() if self._kink.dtype == np.uint8 else self._kink > 0]
+
+    def _index(self, shape: tuple[int, ...]) -> Array:
+        """Memory for the places of a fused pool's winners."""
+        return self.workspace.get("index", shape, np.uint8) if self.arena.keep else self.arena.take(shape, np.uint8)
+
+    def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
+        out = (
+            self._gradient(len(dy)) if input_gradient else None,
+            self.parameters["weight"].grad,
+            self.parameters["bias"].grad if self.bias else None,
+        )
+        return F.conv2d_backward(dy, self._cache, input_gradient=input_gradient, out=out, arena=self.arena)[0]
+
+
+class DepthwiseConv(Conv):
+    """A convolution of every channel by itself, with `multiplier` filters each (Howard et al. 2017).
+
+    Notation: `depthwise 3x3, MULTIPLIER, stride 2, pad 1`; the multiplier is 1 where it is left out.
+    """
+
+    word = "depthwise"
+    options: ClassVar[tuple[str, ...]] = ("stride", "pad", "bias", "init")
+    _usage = "depthwise 3x3, stride 1, pad 1"
+
+    def __init__(
+        self,
+        kernel: int | tuple[int, int],
+        multiplier: int | None = 1,
+        *,
+        stride: int | tuple[int, int] = 1,
+        pad: int | str | tuple[int, ...] = 0,
+        groups: int = 1,
+        bias: bool = True,
+        init: Initialisation | str | None = None,
+    ) -> None:
+        super().__init__(kernel, None, stride=stride, pad=pad, bias=bias, init=init)
+        self.multiplier = multiplier or 1
+
+    def notation(self) -> str:
+        more = "" if self.multiplier == 1 else f", {self.multiplier}"
+        return f"{self.word} {sizes(self.size)}{more}" + self._options()
+
+    def build(self, input_shape: tuple[int, ...], rng: np.random.Generator, dtype: type, following: str = "") -> None:
+        if len(input_shape) == 3:
+            self.groups, self.filters = input_shape[2], input_shape[2] * self.multiplier
+        super().build(input_shape, rng, dtype, following)

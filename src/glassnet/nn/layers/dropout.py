@@ -1,0 +1,76 @@
+"""Dropout of single numbers and of whole channels."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from glassnet.errors import NotationError
+from glassnet.nn import functional as F
+from glassnet.nn.functional.arrays import Array
+from glassnet.nn.layer import Layer
+from glassnet.notation import Step
+
+__all__ = ["Dropout"]
+
+
+class Dropout(Layer):
+    """Inverted dropout: in training each number is 0 with probability p, the rest are scaled by 1 / (1 - p).
+
+    Notation: `dropout P` with p in [0, 1), by default 0.5; `dropout P, channels` drops whole channels of pictures
+    (n, H, W, C) instead of single numbers (Tompson et al. 2015). The mask comes from `key`, a tuple of integers, where
+    one is set (so that a resumed run draws the same), else from a generator of the layer's own.
+    """
+
+    word = "dropout"
+    options = ("channels",)
+    elementwise = True
+    kernel = ("one pass", "a product with the mask; nothing in evaluation")
+
+    def __init__(self, p: float = 0.5, channels: bool = False) -> None:
+        super().__init__()
+        if not 0 <= p < 1:
+            raise NotationError(f"The probability of 'dropout' must lie in 0 ... 1 (1 excluded). Got {p:g} instead.")
+        self.p, self.channels = p, channels
+        self.key: tuple[int, ...] | None = None
+        self._rng = np.random.default_rng(0)
+
+    @classmethod
+    def from_step(cls, step: Step, classes: int | None) -> Dropout:
+        positional, named = step.split(cls.options)
+        try:
+            if named.get("channels") or step.branches:
+                raise ValueError
+            (p,) = positional or ["0.5"]
+            return cls(float(p), "channels" in named)
+        except (TypeError, ValueError):
+            raise NotationError(
+                f"'dropout' takes one probability, as in 'dropout 0.5', and 'channels'. Got '{step.text}'."
+            ) from None
+
+    def notation(self) -> str:
+        return f"dropout {self.p:g}" + (", channels" if self.channels else "")
+
+    def build(self, input_shape: tuple[int, ...], rng: np.random.Generator, dtype: type, following: str = "") -> None:
+        super().build(input_shape, rng, dtype)
+        if self.channels and len(input_shape) != 3:
+            raise NotationError(f"'{self.notation()}' needs pictures (H, W, C). Its input is {input_shape}.")
+        self._rng = np.random.default_rng(int(rng.integers(2**63)))
+
+    def forward(self, x: Array, *, train: bool = False) -> Array:
+        if not train or self.p == 0:
+            self._cache = None
+            return x
+        rng = self._rng if self.key is None else np.random.default_rng(self.key)
+        if self.channels:
+            mask = F.channel_dropout_mask(len(x), x.shape[-1], self.p, rng, self.dtype)
+        else:
+            mask = F.dropout_mask(x.shape, self.p, rng, self.dtype)
+        y, self._cache = F.dropout_forward(x, mask, out=self._output(len(x)))
+        return y
+
+    def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
+        if not input_gradient:
+            return None
+        if self._cache is None:
+            return dy
+        return F.dropout_backward(dy, self._cache, out=self._gradient(len(dy)))

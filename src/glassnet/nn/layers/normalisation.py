@@ -1,0 +1,95 @@
+"""Batch normalisation of features and of channels."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from glassnet.errors import NotationError
+from glassnet.nn import functional as F
+from glassnet.nn.functional.arrays import Array
+from glassnet.nn.layer import Layer
+from glassnet.nn.parameter import Parameter
+from glassnet.notation import Step
+
+__all__ = ["BatchNorm"]
+
+
+class BatchNorm(Layer):
+    """Batch normalisation of features (n, d), or of the channels of pictures (n, H, W, C), over everything else.
+
+    Notation: `batchnorm, momentum M, eps E`; by default momentum 0.1 (the share of the newest batch) and eps 1e-5.
+    Running moments are kept for evaluation. `forward` can take the ReLU that follows into the same pass.
+    """
+
+    word = "batchnorm"
+    options = ("momentum", "eps")
+    takes = ("relu",)
+
+    def __init__(self, momentum: float = 0.1, eps: float = 1e-5) -> None:
+        super().__init__()
+        if not 0 < momentum <= 1 or not 0 < eps < 1:
+            raise NotationError(f"'batchnorm' needs 0 < momentum <= 1 and 0 < eps < 1. Got {momentum:g} and {eps:g}.")
+        self.momentum, self.eps = momentum, eps
+
+    @classmethod
+    def from_step(cls, step: Step, classes: int | None) -> BatchNorm:
+        positional, named = step.split(cls.options)
+        try:
+            if positional or step.branches:
+                raise ValueError
+            return cls(**{name: float(value) for name, (value,) in named.items()})
+        except ValueError:
+            raise NotationError(f"'batchnorm' takes the options momentum and eps alone. Got '{step.text}'.") from None
+
+    def notation(self) -> str:
+        momentum = "" if self.momentum == 0.1 else f", momentum {self.momentum:g}"
+        return "batchnorm" + momentum + ("" if self.eps == 1e-5 else f", eps {self.eps:g}")
+
+    def build(self, input_shape: tuple[int, ...], rng: np.random.Generator, dtype: type, following: str = "") -> None:
+        super().build(input_shape, rng, dtype)
+        size = input_shape[-1]
+        self.parameters = {
+            "scale": Parameter.of(np.ones(size, dtype), "scale"),
+            "shift": Parameter.of(np.zeros(size, dtype), "shift"),
+        }
+        self.state = {"mean": np.zeros(size), "variance": np.ones(size)}
+
+    @property
+    def flops(self) -> int:
+        return 4 * super().flops
+
+    def explain(self, n: int, relu: bool = False) -> tuple[str, str]:
+        return "moments, then one pass", "statistics in float64" + ("; the ReLU is applied as y is written" * relu)
+
+    def forward(self, x: Array, *, train: bool = False, relu: bool = False) -> Array:
+        running = (self.state["mean"], self.state["variance"])
+        y, self._cache = F.batchnorm_forward(
+            x,
+            self.parameters["scale"].value,
+            self.parameters["shift"].value,
+            moments=None if train else running,
+            eps=self.eps,
+            relu=relu,
+            out=self._output(len(x)),
+        )
+        self._positive = y if relu else None
+        if train:
+            count = len(x) * math.prod(self.input_shape[:-1])
+            F.update_running_moments(running, self._cache.moments, count, self.momentum)
+        return y
+
+    _positive: Array | None = None
+
+    def pattern(self) -> list[Array]:
+        return [] if self._positive is None else [self._positive > 0]
+
+    def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
+        scale, shift = self.parameters["scale"], self.parameters["shift"]
+        out = (self._gradient(len(dy)), scale.grad, shift.grad)
+        dx = F.batchnorm_backward(dy, self._cache, out=out)[0]
+        if input_gradient:
+            return dx
+        self.arena.release(dx)
+        return None

@@ -1,0 +1,63 @@
+"""Which kernel runs where, and why: the decisions behind a network's speed, as a table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from glassnet import threads
+from glassnet.nn.layers.chain import Chain, Choices, Fused
+
+__all__ = ["Plan", "PlanRow", "make_plan"]
+
+
+@dataclass(frozen=True)
+class PlanRow:
+    """One unit of work: the layers that run together, the kernel, the reason for it, and how deep it is nested."""
+
+    layers: str
+    kernel: str
+    why: str
+    depth: int = 0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The units of a network in the order in which they run; its text is a table."""
+
+    rows: tuple[PlanRow, ...]
+    batch: int
+    threads: int
+    dtype: str
+    choices: Choices
+
+    def __str__(self) -> str:
+        head = ("layers", "kernel", "why")
+        body = [("  " * row.depth + row.layers, row.kernel, row.why) for row in self.rows]
+        widths = [max(len(line[i]) for line in [head, *body]) for i in range(2)]
+        lines = [f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c}".rstrip() for a, b, c in [head, *body]]
+        turned_off = [name for name, on in vars(self.choices).items() if not on]
+        foot = f"batch {self.batch}, {self.dtype}, threads {self.threads}"
+        foot += f"; turned off: {', '.join(turned_off)}" if turned_off else ""
+        rule = "-" * max(map(len, lines))
+        return "\n".join([lines[0], rule, *lines[1:], rule, foot])
+
+
+def make_plan(chain: Chain, choices: Choices, batch: int, dtype: Any) -> Plan:
+    """The plan of a chain for a batch of this size."""
+    return Plan(tuple(_rows(chain, batch, 0)), batch, threads.count(), np.dtype(dtype).name, choices)
+
+
+def _rows(chain: Chain, batch: int, depth: int) -> list[PlanRow]:
+    rows = []
+    for unit in chain.units:
+        layers = unit.layers if isinstance(unit, Fused) else (unit,)
+        branches = layers[0].branches
+        written = f"{layers[0].word} of" if branches else " -> ".join(layer.notation() for layer in layers)
+        rows.append(PlanRow(written, *unit.explain(batch), depth))
+        for name, branch in branches.items():
+            rows.append(PlanRow(f"{name}:", "", "", depth + 1))
+            rows.extend(_rows(branch, batch, depth + 1))
+    return rows

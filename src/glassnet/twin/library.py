@@ -1,0 +1,24 @@
+"""PyTorch itself: imported when it is first needed, or missed in one line."""
+
+from __future__ import annotations
+
+import importlib.util
+from types import ModuleType
+
+from glassnet.errors import GlassnetError
+
+__all__ = ["is_installed", "torch_library"]
+
+
+def is_installed() -> bool:
+    """Whether PyTorch can be imported; asking does not import it."""
+    return importlib.util.find_spec("torch") is not None
+
+
+def torch_library() -> ModuleType:
+    """The module `torch`. Raises `GlassnetError` where it is not installed."""
+    if not is_installed():
+        raise GlassnetError("PyTorch is not installed; pip install 'glassnet[torch]'.")
+    import torch
+
+    return torch

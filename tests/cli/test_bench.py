@@ -1,0 +1,284 @@
+"""`glassnet bench`: which cases it makes, that both sides do the same work, what it prints; no time is judged."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from glassnet.bench import DEFAULTS, KNOWN, Case, bench, cases_for, ours, pytorch
+from glassnet.bench.cases import make_batches
+from glassnet.bench.machine import Machine
+from glassnet.bench.memory import peak_increase
+from glassnet.bench.progress import LiveBar
+from glassnet.bench.race import Result
+from glassnet.bench.timing import gemm_speed, median_seconds
+from glassnet.cli import main
+from glassnet.data import Preprocess
+from glassnet.errors import GlassnetError
+from glassnet.model import Model
+from glassnet.nn import Network, SoftmaxCrossEntropy
+from glassnet.nn.zoo import NAMED
+from glassnet.twin import is_installed
+
+TINY = "conv-relu-pool 3x3, 4, pad 1 -> linear"
+TINY_CASE = Case("tiny", TINY, (6, 6, 2), 3, 4)
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("glassnet.bench.worker.SECONDS", 0.01)
+    monkeypatch.setattr("glassnet.bench.machine.gemm_speed", lambda threads: 10.0 * threads)
+
+
+# ---- the command
+
+
+def _run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    capsys.readouterr()
+    status = main(["bench", *arguments])
+    shown = capsys.readouterr()
+    return status, shown.out, shown.err
+
+
+@pytest.mark.usefixtures("quick")
+def test_the_command_times_both_sides(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, err = _run(
+        capsys,
+        TINY,
+        "--input",
+        "6x6x2",
+        "--batch",
+        "4",
+        "--optimizer",
+        "adam",
+        "--threads",
+        "1",
+        "--runs",
+        "1",
+        "--json",
+    )
+    assert (status, err) == (0, "")
+    found = json.loads(out.splitlines()[-1])
+    (row,) = found["rows"]
+    assert row["notation"] == TINY and row["input"] == [6, 6, 2] and row["optimizer"] == "adam" and row["threads"] == 1
+    assert row["seconds"] > 0 and row["images_per_second"] == pytest.approx(4 / row["seconds"])
+    assert row["gflops"] > 0 and found["machine"]["gemm_gflops"] == {"1": 10.0}
+    assert found["pytorch"] == is_installed()
+    if is_installed():
+        ways = {"channels_first", "channels_last", "channels_first fused", "channels_last fused"}
+        assert set(row["pytorch_ways"]) == ways
+        assert row["pytorch_seconds"] == min(row["pytorch_ways"].values())
+        assert row["ratio"] == pytest.approx(row["pytorch_seconds"] / row["seconds"])
+        assert "PyTorch ms" in out and row["pytorch_way"] in out
+    assert f"{TINY}, training, adam, batch 4, 1 thread:" in out and "forward passes" in out
+
+
+@pytest.mark.usefixtures("quick")
+def test_without_pytorch_it_says_how_to_compare(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("glassnet.bench.report.is_installed", lambda: False)
+    arguments = ("linear 3", "--input", "5", "--batch", "2", "--mode", "infer", "--threads", "1", "--runs", "1")
+    status, out, err = _run(capsys, *arguments, "--json")
+    assert (status, err) == (0, "")
+    (row,) = json.loads(out.splitlines()[-1])["rows"]
+    assert row["seconds"] > 0 and row["pytorch_seconds"] is row["ratio"] is row["optimizer"] is None
+    assert "pip install 'glassnet[torch]'" in out and "PyTorch ms" not in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["linear 3"], "Say the sizes of one example for 'linear 3'"),
+        (["linnear 3"], "Did you mean 'linear'"),
+        (["linear 3", "--input", "5y"], "Sizes are written"),
+        (["conv 9x9, 3 -> linear", "--input", "5x5x1"], "does not fit"),
+        (["small-convnet", "--threads", "0"], "threads must lie in 1"),
+        (["small-convnet", "--threads", "9999"], "threads must lie in 1"),
+        (["small-convnet", "--runs", "0"], "runs"),
+        (["small-convnet", "--batch", "0"], "batch"),
+        (["small-convnet", "--batch", "99999999"], "at most 2^28"),
+        (["small-convnet", "--optimizer", "adamm"], "Did you mean 'adam'"),
+        (["small-convnet", "--mode", "training"], "mode must be train or infer"),
+        (["small-convnet", "--input", "5"], "needs pictures"),
+        ([__file__], "error:"),
+        (["conv 3x3, 4 -> relu -> " * 20 + "linear"], "Say the sizes"),
+        ([""], "empty step"),
+    ],
+)
+def test_wrong_input_is_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, arguments: list[str], says: str
+) -> None:
+    monkeypatch.setattr("glassnet.bench.report.race", lambda *a, **k: pytest.fail("nothing may be measured"))
+    status, _, err = _run(capsys, *arguments)
+    assert status == 2 and err.startswith("error: ") and err.count("\n") == 1 and says in err
+
+
+@pytest.mark.usefixtures("quick")
+def test_an_error_of_a_measurement_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ("batchnorm -> linear 2", "--input", "3", "--batch", "1", "--threads", "1", "--runs", "1")
+    status, _, err = _run(capsys, *arguments)
+    assert status == 2 and err.startswith("error: ") and err.count("\n") == 1
+
+
+# ---- the cases
+
+
+def test_without_names_a_few_networks_of_each_kind() -> None:
+    cases = cases_for()
+    assert {case.name for case in cases} == set(DEFAULTS)
+    assert {(case.name, case.batch, case.optimizer, case.mode) for case in cases} >= {
+        ("digits-convnet", 64, "adam", "train"),
+        ("small-convnet", 50, "sgd", "train"),
+        ("squeezenet-1.1", 1, "sgd", "infer"),
+        ("squeezenet-1.1", 16, "sgd", "infer"),
+    }
+
+
+def test_every_named_network_needs_no_sizes() -> None:
+    assert set(NAMED) <= set(KNOWN)
+    for name in NAMED:
+        case = KNOWN[name][0]
+        assert case.name == case.network == name and len(case.input_shape) == 3
+
+
+def test_what_is_given_replaces_what_is_known() -> None:
+    (case,) = cases_for(["Squeezenet-1.1"], input_shape=(64, 64, 3), classes=7, batch=3, optimizer="adam", mode="train")
+    assert case == Case("squeezenet-1.1", "squeezenet-1.1", (64, 64, 3), 7, 3, "adam")
+    (case,) = cases_for([TINY], input_shape=(6, 6, 2), mode="infer")
+    assert (case.batch, case.mode, case.classes) == (16, "infer", 10)
+
+
+def test_a_model_file_knows_its_network(tmp_path: Path) -> None:
+    network = Network("linear 4 -> relu -> linear", (5, 5, 1), 3)
+    path = tmp_path / "model.safetensors"
+    Model(network, Preprocess.parse("scale"), (5, 5, 1), ("a", "b", "c"), SoftmaxCrossEntropy()).save(path)
+    (case,) = cases_for([str(path)], batch=8)
+    assert (case.network, case.input_shape, case.batch) == (network.notation(), (5, 5, 1), 8)
+
+
+def test_batches_are_few_where_they_are_large() -> None:
+    x, labels = make_batches(TINY_CASE)
+    assert x.shape == (20, 4, 6, 6, 2) and labels.shape == (20, 4) and x.dtype == np.float32
+    assert set(np.unique(labels)) <= {0, 1, 2}
+    assert len(make_batches(replace(TINY_CASE, batch=200_000))[0]) == 2
+    x, rows = make_batches(replace(KNOWN["autoencoder"][0], batch=3))
+    np.testing.assert_array_equal(rows, x.reshape(20, 3, 784))
+
+
+# ---- both sides do the same
+
+
+@pytest.mark.skipif(not is_installed(), reason="PyTorch is not installed")
+@pytest.mark.parametrize("optimizer", ["sgd", "momentum", "nesterov", "adam"])
+@pytest.mark.parametrize("loss", ["softmax-cross-entropy", "squared-error"])
+def test_both_sides_take_the_same_steps(optimizer: str, loss: str) -> None:
+    case = replace(TINY_CASE, optimizer=optimizer, loss=loss)
+    if loss == "squared-error":
+        case = replace(case, network="linear 5 -> relu -> linear 72 -> sigmoid")
+    x, target = make_batches(case)
+    step, network = ours.stepper(case, x, target)
+    for i in range(4):
+        step(i)
+    for way in pytorch.ways(case):
+        its_step, twin = pytorch.stepper(case, way, *pytorch.tensors(x, target, way))
+        for i in range(4):
+            its_step(i)
+        for name, array in twin.arrays().items():
+            np.testing.assert_allclose(network.arrays()[name], array, rtol=1e-4, atol=1e-6, err_msg=f"{way}: {name}")
+
+
+@pytest.mark.skipif(not is_installed(), reason="PyTorch is not installed")
+@pytest.mark.parametrize("shape", [(6, 6, 2), (9,)])
+def test_both_sides_infer_the_same(shape: tuple[int, ...]) -> None:
+    network = TINY if len(shape) == 3 else "linear 4 -> batchnorm -> relu -> dropout -> linear"
+    case = replace(TINY_CASE, network=network, input_shape=shape, mode="infer")
+    x, target = make_batches(case)
+    scores = ours.stepper(case, x, target)[0](2)
+    for way in pytorch.ways(case):
+        its = pytorch.stepper(case, way, *pytorch.tensors(x, target, way))[0](2).numpy()
+        np.testing.assert_allclose(scores, its, rtol=1e-5, atol=1e-6)
+
+
+def test_ways_of_pytorch() -> None:
+    assert pytorch.ways(replace(TINY_CASE, network="linear", input_shape=(9,))) == ("default", "fused")
+    assert pytorch.ways(replace(TINY_CASE, mode="infer")) == ("channels_first", "channels_last")
+    assert "fused" not in " ".join(pytorch.ways(replace(TINY_CASE, optimizer="rmsprop")))
+
+
+@pytest.mark.parametrize("shape", [(4, 4, 1), (16,)])
+def test_single_examples_are_timed_by_whole_epochs(shape: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("glassnet.bench.ours._SINGLE_EXAMPLES", 50)
+    monkeypatch.setattr("glassnet.bench.ours._SINGLE_EPOCHS", 3)
+    monkeypatch.setattr("glassnet.bench.ours.median_seconds", lambda *a: pytest.fail("not by single steps"))
+    assert set(ours.time_step(Case("softmax", "linear", shape, batch=1), 1, 0.01)) == {"default"}
+
+
+# ---- the figures
+
+
+def test_figures_of_a_result() -> None:
+    result = Result(TINY_CASE, 1, 0.5, {"channels_first": 2.0, "channels_last fused": 1.0}, 10**9)
+    assert (result.way, result.pytorch_seconds, result.ratio) == ("channels_last fused", 1.0, 2.0)
+    assert (result.images_per_second, result.gflops) == (8.0, 2.0)
+    network = TINY_CASE.build()
+    assert TINY_CASE.flops(network) == 3 * 4 * network.flops
+    assert replace(TINY_CASE, mode="infer").flops(network) == 4 * network.flops
+
+
+def test_median_of_at_least_five_steps_after_a_warm_up() -> None:
+    taken: list[int] = []
+    assert median_seconds(taken.append, 0.0) >= 0
+    assert taken[-5:] == [0, 1, 2, 3, 4] and len(taken) > 5
+
+
+def test_peak_memory_counts_what_a_step_takes() -> None:
+    size = 40_000_000
+
+    def make_step() -> Any:
+        kept: list[np.ndarray] = []
+
+        def step(i: int) -> None:
+            scratch = np.ones(size, np.uint8)  # gone after the step, but once there
+            if not kept:
+                kept.append(scratch[: size // 2] + 1)
+
+        return step
+
+    found = peak_increase(make_step)
+    if found is None:
+        pytest.skip("this system does not say")
+    assert 1.4 * size < found < 1.7 * size
+
+
+def test_peak_memory_is_not_guessed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("glassnet.bench.memory._RESET", tmp_path / "no" / "such")
+    assert peak_increase(lambda: lambda i: None) is None
+
+
+def test_a_busy_machine_is_noticed() -> None:
+    machine = Machine("some processor", 2, {"Python": "3"}, {1: 50.0, 2: 98.0})
+    assert machine.warning == "" and "50 GFLOP/s on 1 thread, 98 GFLOP/s on 2 threads" in str(machine)
+    assert "1.2 times" in Machine("some processor", 2, {}, {1: 50.0, 2: 60.0}).warning
+    assert Machine("some processor", 1, {}, {1: 50.0}).warning == ""
+    assert gemm_speed(1, size=50) > 0
+
+
+def test_a_bar_on_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    with LiveBar() as bar:
+        bar.start(2)
+        bar.next("one")
+        bar.say("[a line] to keep")
+        bar.next("two")
+    assert "[a line] to keep" in capsys.readouterr().out
+
+
+def test_wrong_numbers_of_runs_and_threads() -> None:
+    for arguments in ({"runs": 0}, {"numbers": [0]}, {"numbers": [10_000]}):
+        with pytest.raises(GlassnetError, match="must"):
+            bench([TINY_CASE], **arguments)

@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
 
-.PHONY: demo test verify lint setup setup-dev clean
+.PHONY: demo test verify lint setup setup-dev clean clean-kernels
 
 setup: $(VENV)/.ready
 setup-dev: $(VENV)/.ready-dev
@@ -43,5 +43,8 @@ verify: setup-dev
 	GLASSNET_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -q
 	$(BIN)/glassnet reproduce --out runs/reproduce
 
-clean:
+clean-kernels:
+	find src -name '*.nbi' -delete -o -name '*.nbc' -delete
+
+clean: clean-kernels
 	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache

@@ -95,6 +95,7 @@ def test_without_pytorch_it_says_how_to_compare(
     ("arguments", "says"),
     [
         (["linear 3"], "Say the sizes of one example for 'linear 3'"),
+        (["lenet-6"], "Did you mean 'lenet-5'"),
         (["linnear 3"], "Did you mean 'linear'"),
         (["linear 3", "--input", "5y"], "Sizes are written"),
         (["conv 9x9, 3 -> linear", "--input", "5x5x1"], "does not fit"),

@@ -186,3 +186,19 @@ def test_look_writes_kernels_maps_and_the_network(shell: Shell, photo: Path, tmp
     without = shell.json("look", tmp_path / "m.safetensors", "--out", tmp_path / "plain")
     assert [Path(path).name for path in without["files"]] == ["look.html", "first_layer.png", "network.png"]
     shell("look", tmp_path / "m.safetensors", "--picture", tmp_path / "none.png", status=2)
+
+
+def test_look_finds_the_pictures_of_a_runs_report(shell: Shell, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shell("train", "digits", "--model", "conv 3x3, 4 -> relu -> flatten -> linear", "--epochs", 1, "--set",
+          "data.train_limit=60", "--set", "data.test_limit=20", "--out", run)  # fmt: skip
+    page = (run / "report.html").read_text(encoding="utf-8")
+    for text in ("All 4 kernels of the first layer", "test picture #", "The network", "Which kernel runs where"):
+        assert text in page
+    assert {"first_layer.png", "feature_maps.png", "network.png"} <= {path.name for path in (run / "figures").iterdir()}
+    shell("look", run, "--picture", 7, "--out", tmp_path / "seven")
+    assert "test picture #7 (" in (tmp_path / "seven" / "look.html").read_text(encoding="utf-8")
+    shell("look", run, "--picture", 20, "--out", tmp_path / "none", status=2)
+    assert "0 to 19" in shell.err
+    shell("look", run / "model.safetensors", "--picture", 7, "--out", tmp_path / "none", status=2)
+    assert "no run folder" in shell.err and not (tmp_path / "none").exists()

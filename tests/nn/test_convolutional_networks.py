@@ -28,7 +28,7 @@ INPUTS = {
 # Small networks that use every kind of layer, strides, uneven sizes and every fused unit.
 SMALL = {
     "pooled": "conv 3x3, 4, pad 1 -> batchnorm -> relu -> maxpool 2x2 -> flatten -> linear 3",
-    "fused": "conv 3x2, 4, pad same -> relu -> maxpool 2x2 -> conv-relu 1x1, 3 -> conv 2x2, 2 -> maxpool 2x2 -> linear 3",
+    "fused": "conv 3x2, 4, pad same -> relu -> maxpool 2x2 -> conv-relu 1x1, 3 -> conv 2x2, 2 -> maxpool 2x2 -> linear",
     "strided": "conv 3x3, 4, stride 2, pad 1 0 1 0, bias off -> tanh -> avgpool 2x2, stride 1 -> linear 3",
     "residual": "conv-bn-relu 3x3, 4, pad 1 -> basic-block 4 -> basic-block 6, stride 2 -> avgpool global -> linear 3",
     "bottleneck": "conv 1x1, 4 -> bottleneck-block 2, project -> bottleneck-block 2 -> avgpool global -> linear 3",

@@ -13,7 +13,9 @@ import numpy as np
 from glassnet.errors import RecipeError, nearest
 from glassnet.nn import Network
 from glassnet.nn.functional.arrays import Array
+from glassnet.nn.layers import LAYERS
 from glassnet.nn.reading import layers_from
+from glassnet.nn.shorthands import SHORTHANDS
 from glassnet.optim import OPTIMIZERS
 
 __all__ = ["DEFAULTS", "KNOWN", "THREE_CONVOLUTIONS", "Case", "cases_for", "make_batches"]
@@ -166,6 +168,9 @@ def _cases(network: str, given: dict[str, Any]) -> tuple[Case, ...]:
         loss = "softmax-cross-entropy" if model.loss.classifies else "squared-error"
         shape, outputs = model.network.input_shape, model.network.output_shape[0]
         return (Case(_short(network), model.network.notation(), shape, outputs, batch, loss=loss),)
+    known = (*LAYERS, *SHORTHANDS)
+    if len(network.split()) == 1 and key not in known and (hint := nearest(key, KNOWN)):
+        raise RecipeError(f"There is no network named '{_short(network)}'.{hint} Known: {', '.join(KNOWN)}.")
     shape = given.get("input_shape", (1, 1, 1))
     case = Case(_short(network), network, shape, batch=batch)
     if "input_shape" not in given:

@@ -36,7 +36,7 @@ class Report:
     @property
     def rows(self) -> list[tuple[str, ...]]:
         """The table: a head, then a row a result."""
-        head = ("network", "batch", "", "threads", "ms", "images/s", "GFLOP/s", "MB")
+        head = ("network", "batch", "task", "threads", "ms", "images/s", "GFLOP/s", "MB")
         more = ("PyTorch ms", "PyTorch MB", "ratio", "PyTorch's way") if self.compared else ()
         return [head + more, *(_row(result, self.compared) for result in self.results)]
 

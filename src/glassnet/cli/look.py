@@ -13,7 +13,12 @@ from glassnet.cli.options import Json, Weights, emit
 def look(
     model: Annotated[str, typer.Argument(help="A model file, a run folder or a pretrained network ('resnet-18').")],
     picture: Annotated[
-        Path | None, typer.Option(help="A picture file to follow through the layers of a convolutional network.")
+        str | None,
+        typer.Option(
+            metavar="FILE|NUMBER",
+            help="A picture to follow through the layers of a convolutional network: a file, or for a run folder a"
+            " picture's number in the run's report.",
+        ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="The folder to write into (default: MODEL-look).")] = None,
     weights: Weights = None,
@@ -23,14 +28,17 @@ def look(
 
     Writes a page and single figures. The picture is read as in training.
 
-    Example: glassnet look runs/mnist-1 --picture seven.png
+    Examples:
+
+      glassnet look runs/mnist-1 --picture 294
+
+      glassnet look squeezenet-1.1 --picture photo.jpg
     """
     from glassnet.imagenet import open_model
     from glassnet.recipes.inspection import look_inside
 
     loaded = open_model(model, weights)
-    name = Path(model).name or model
-    files = look_inside(loaded, name, picture, out or Path(f"{Path(name).stem}-look"))
+    files = look_inside(loaded, model, picture, out or Path(f"{Path(model).stem or 'model'}-look"))
     for path in files:
         typer.echo(f"wrote {path}")
     if json:

@@ -49,6 +49,9 @@ def _content(run: Run, weights_before: Array | None) -> ReportContent:
         "# check every gradient of its network",
         f'glassnet check "{network.notation()}" --input {"x".join(map(str, network.input_shape))}',
     ]
+    maps = _feature_maps(run, part)
+    if maps is not None:
+        commands += ["# follow another picture through its layers", f"glassnet look {run.folder} --picture 0"]
     return ReportContent(
         title=run.recipe.title or f"{run.splits.name}: {run.recipe.model.network}",
         sentence=_sentence(run),
@@ -60,7 +63,7 @@ def _content(run: Run, weights_before: Array | None) -> ReportContent:
         weights_before=weights_before if fits else None,
         weights_after=after,
         image_shape=(height, width, channels),
-        feature_maps=_feature_maps(run, part),
+        feature_maps=maps,
         network=network,
         network_table=str(network),
         network_plan=str(network.plan(min(run.recipe.settings.batch or len(run.splits.train), len(run.splits.train)))),

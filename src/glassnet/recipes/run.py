@@ -15,9 +15,10 @@ from glassnet import threads
 from glassnet.data import Dataset, Splits, hold_out, join, load
 from glassnet.errors import RecipeError, TrainingError
 from glassnet.files import read_json, remove_partial, write_json, write_text
+from glassnet.look import first_weights
 from glassnet.metrics import Evaluation, Reconstruction, evaluate_reconstruction
 from glassnet.model import Model
-from glassnet.nn import Linear, Network
+from glassnet.nn import Network
 from glassnet.nn.functional.arrays import Array
 from glassnet.recipes.environment import environment
 from glassnet.recipes.recipe import Recipe, load_recipe
@@ -246,8 +247,8 @@ def _train(
 
 
 def _first_weights(network: Network) -> Array | None:
-    first = network.layers[0]
-    return first.parameters["weight"].value if isinstance(first, Linear) else None
+    found = first_weights(network)
+    return None if found is None else found[1].parameters["weight"].value
 
 
 def _reconstruct(model: Model, part: Dataset) -> Reconstruction:

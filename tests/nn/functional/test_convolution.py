@@ -49,7 +49,7 @@ class Case(NamedTuple):
 
 @st.composite
 def cases(draw: Any, method: str, channels: int = 4) -> Case:
-    """Sizes that the method can compute; small, not square, the kernel at times larger than the image without padding."""
+    """Sizes that the method can compute; small, not square, the kernel at times larger than the bare image."""
     few = st.integers(1, channels)
     n, h, w = draw(st.integers(1, 3)), draw(st.integers(1, 7)), draw(st.integers(1, 7))
     if method == "product":
@@ -140,6 +140,7 @@ def test_naive(method: str, dtype: type, tolerance: float, blocks: str, monkeypa
     """Also with blocks of one or two rows, and on one thread and two."""
     if blocks == "small":
         monkeypatch.setattr(convolution_plan, "_CACHE", 1)
+        monkeypatch.setattr(convolution_plan, "_DIRECT_CACHE", 1)
 
     @drawn
     @given(case=cases(method, 5), seed=seeds, epilogue=epilogues, number=st.integers(1, 2))
@@ -251,13 +252,13 @@ def test_index_of_ties_and_of_what_the_relu_cut_off(method: str) -> None:
     x = np.array(windows, float).T.reshape(1, 2, 2, 7)
     y, cache = C.conv2d_forward(x, _unit(7), relu=True, pool=True, method=method)
     np.testing.assert_array_equal(y[0, 0, 0], [3, 3, 2, 3, 0, 0, 0])
-    np.testing.assert_array_equal(cache.index[0, 0, 0], [0, 1, 2, 3, 4, 4, 4])
+    np.testing.assert_array_equal(cache.winners[0, 0, 0], [0, 1, 2, 3, 4, 4, 4])
     dx, _, _ = C.conv2d_backward(np.ones_like(y), cache)
     assert dx is not None
     np.testing.assert_array_equal(dx.reshape(4, 7).argmax(axis=0)[:4], [0, 1, 2, 3])
     np.testing.assert_array_equal(dx.sum(axis=(0, 1, 2)), [1, 1, 1, 1, 0, 0, 0])
     _, cache = C.conv2d_forward(x, _unit(7), pool=True, method=method)
-    np.testing.assert_array_equal(cache.index[0, 0, 0], [0, 1, 2, 3, 0, 0, 1])
+    np.testing.assert_array_equal(cache.winners[0, 0, 0], [0, 1, 2, 3, 0, 0, 1])
 
 
 @pytest.mark.parametrize("method", ["product", "rows", "direct", "numpy", "grouped"])
@@ -303,17 +304,17 @@ def test_out_arrays_are_written_and_scratch_is_used_again(number: int, method: s
         expected = C.conv2d_backward(plain, cache)
         out = (np.full_like(plain, np.nan), np.full(plain.shape, 9, np.uint8) if pool else None)
         gradients = tuple(np.full_like(a, np.nan) for a in arrays)
-        for step in range(3):
+        held: list[int] = []
+        for _ in range(3):
             y, cache = C.conv2d_forward(
                 *arrays, groups=groups, relu=True, pool=pool, method=method, out=out, arena=arena
             )
             assert y is out[0]
-            assert not pool or cache.index is out[1]
+            assert not pool or cache.winners is out[1]
             found = C.conv2d_backward(y, cache, out=gradients, arena=arena)
             assert all(a is b for a, b in zip(found, gradients, strict=True))
-            if step:
-                assert arena.nbytes == held
-            held = arena.nbytes
+            held.append(arena.nbytes)
+        assert held[1] == held[2]
     np.testing.assert_array_equal(y, plain)
     for a, b in zip(gradients, expected, strict=True):
         assert_close(a, b, 1e-13)
@@ -374,8 +375,8 @@ def test_input_of_another_dtype_is_converted(other: type) -> None:
     ("channels", "kernel", "settings", "name"),
     [
         ((64, 16), 1, {}, "product"),
-        ((64, 16), 1, {"stride": 2}, "direct"),
-        ((256, 512), 1, {"stride": 2}, "rows"),
+        ((16, 16), 1, {"stride": 2}, "direct"),
+        ((64, 128), 1, {"stride": 2}, "rows"),
         ((1, 32), 5, {}, "direct"),
         ((128, 64), 5, {}, "rows"),
         ((64, 128), 3, {"pad": 1}, "winograd"),

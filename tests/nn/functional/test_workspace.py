@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from operation_checks import drawn, seeds
 
 from glassnet.errors import GlassnetError
 from glassnet.nn.functional.window import as_pad, as_pair, output_length, same_pad
-from glassnet.nn.functional.workspace import Arena, Workspace
+from glassnet.nn.functional.workspace import Arena, Workspace, address
 
 
 def test_arena_hands_out_released_memory_again() -> None:
@@ -18,16 +20,49 @@ def test_arena_hands_out_released_memory_again() -> None:
     arena.release(first)
     third = arena.take((20,), np.float32)
     assert np.shares_memory(first, third) and not np.shares_memory(second, third)
-    assert arena.nbytes == 160
+    assert address(third) % 64 == 0 and third.flags.c_contiguous
 
 
-def test_arena_takes_the_smallest_block_that_fits_and_lets_blocks_grow() -> None:
+def test_arena_settles_on_one_piece_of_memory() -> None:
+    """The same requests in the same order, step after step, soon ask nothing of the system."""
     arena = Arena()
-    large, small = arena.take((100,), np.float64), arena.take((10,), np.float64)
-    arena.release(large, small)
-    assert np.shares_memory(arena.take((5,), np.float64), small)
-    larger = arena.take((200,), np.float64)  # in place of the block of 100, not beside it
-    assert arena.nbytes == 80 + 1600 and larger.shape == (200,)
+
+    def step() -> list[int]:
+        a, b = arena.take((1000,), np.float64), arena.take((10,), np.float64)
+        arena.release(a)
+        c, d = arena.take((600,), np.float64), arena.take((300,), np.float64)
+        arena.release(b, c)
+        e = arena.take((700,), np.float64)
+        for one, other in ((d, e), (c, d)):
+            assert not np.shares_memory(one, other)
+        arena.release(d, e)
+        return [address(x) for x in (a, b, c, d, e)]
+
+    for _ in range(3):
+        step()
+    held, places = arena.nbytes, step()
+    assert [step() for _ in range(5)] == [places] * 5 and arena.nbytes == held
+    assert held <= 1.5 * 8 * 1310
+
+
+@drawn
+@given(seeds)
+def test_arena_never_hands_out_the_same_memory_twice(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    arena, taken = Arena(), []
+    for number in range(60):
+        if taken and rng.random() < 0.5:
+            array, mark = taken.pop(int(rng.integers(len(taken))))
+            assert (array == mark).all()
+            arena.release(array)
+        else:
+            array = arena.take((int(rng.integers(1, 200)),), np.float32)
+            array[...] = number
+            taken.append((array, number))
+    for array, mark in taken:
+        assert (array == mark).all()
+        arena.release(array)
+    assert not arena._busy and len(arena._slabs) == 1
 
 
 def test_arena_leaves_foreign_arrays_alone() -> None:

@@ -4,15 +4,15 @@ With x (n, h, w, c) padded by zeros to x~, weights W (kh, kw, c / groups, f) and
 
     z[n, i, j, o] = b[o] + sum over a, b, k of x~[n, i sh + a, j sw + b, g(o) + k] W[a, b, k, o]
 
-where g(o) is the first channel of the group that output channel o belongs to. z is linear in x, W and b; with dz = dL/dz
+where g(o) is the first input channel of the group of output channel o. z is linear in x, W and b; with dz = dL/dz
 
     dL/dW[a, b, k, o]  = sum over n, i, j of x~[n, i sh + a, j sw + b, g(o) + k] dz[n, i, j, o]
-    dL/dx~[n, p, q, m] = sum of W[a, b, m - g(o), o] dz[n, i, j, o] over all a, b, i, j, o with i sh + a = p, j sw + b = q
+    dL/dx~[n, p, q, m] = sum of W[a, b, m - g(o), o] dz[n, i, j, o] where i sh + a = p and j sw + b = q
     dL/db[o]           = sum over n, i, j of dz[n, i, j, o]
 
 and dL/dx is dL/dx~ without its margin. As matrices: with E (n oh ow, kh kw c) the pixels that each window sees,
-z = E W + b, dW = E^T dz and dE = dz W^T, whose numbers are added back to the pixels they came from (im2col: Chellapilla,
-Puri and Simard 2006). `glassnet.nn.kernels.convolution` does this in blocks that stay in cache.
+z = E W + b, dW = E^T dz and dE = dz W^T, whose numbers are added back to the pixels they came from (im2col:
+Chellapilla, Puri and Simard 2006). `glassnet.nn.kernels.convolution` does this in blocks that stay in cache.
 
 ReLU and pooling follow in the same pass. Backwards, dz is dy where the ReLU was open (y > 0); with pooling it stands
 where each window's maximum came from, which the index remembers.
@@ -66,7 +66,7 @@ class ConvolutionCache(NamedTuple):
     x: Array
     w: Array
     y: Array
-    index: Array
+    winners: Array
     sizes: Sizes
     method: str
     bias: bool
@@ -232,12 +232,13 @@ def _backward_in_blocks(
         scratch = arena.take((parts, direct.room(g, lane, wanted)), w.dtype)
         tables = direct.offsets(g), direct.inner_offsets(g.f)
         direct.backward(
-            dy, cache.y, cache.index, flat(x), flat(w), g, *tables, lane, relu, pool, wanted, there, shares, dbs, scratch, parts
+            dy, cache.y, cache.winners, flat(x), flat(w), g, *tables, lane, relu, pool, wanted, there, shares, dbs,
+            scratch, parts,
         )  # fmt: skip
     else:
         scratch = arena.take((parts, expansion_size(g) + g.images * g.rows * g.ow * g.f), w.dtype)
         convolution.backward(
-            dy, cache.y, cache.index, flat(x), flat(w), g, relu, pool, wanted, there, shares, dbs, scratch, parts
+            dy, cache.y, cache.winners, flat(x), flat(w), g, relu, pool, wanted, there, shares, dbs, scratch, parts
         )
     if parts > 1:
         np.sum(shares, axis=0, out=flat(dw))
@@ -274,7 +275,7 @@ def _backward_whole(
     parts = threads.count()
     dz = arena.take((s.n, s.oh, s.ow, s.f), w.dtype)
     dbs = arena.take((parts, s.f), w.dtype)
-    epilogue.start_images(dy, cache.y, cache.index, cache.relu, cache.pool, dz, dbs, parts)
+    epilogue.start_images(dy, cache.y, cache.winners, cache.relu, cache.pool, dz, dbs, parts)
     if db is not None:
         np.sum(dbs, axis=0, out=db)
     if cache.method == "depthwise":
@@ -292,13 +293,17 @@ def _group(s: Sizes, number: int) -> tuple[slice, slice]:
     return slice(number * deep, (number + 1) * deep), slice(number * wide, (number + 1) * wide)
 
 
+def _inside(s: Sizes) -> str:
+    """The method for one of several groups."""
+    shape, w_shape = (s.n, s.h, s.w, s.c // s.groups), (s.kh, s.kw, s.c // s.groups, s.f // s.groups)
+    return choose_method(shape, w_shape, s.stride, s.pad, winograd=False)[0]
+
+
 def _grouped_forward(x: Array, w: Array, s: Sizes, z: Array, arena: Arena) -> None:
     for number in range(s.groups):
         inner, outer = _group(s, number)
-        part, _ = conv2d_forward(
-            np.ascontiguousarray(x[..., inner]), np.ascontiguousarray(w[..., outer]), stride=s.stride, pad=s.pad, arena=arena
-        )  # fmt: skip
-        z[..., outer] = part
+        part, weights = np.ascontiguousarray(x[..., inner]), np.ascontiguousarray(w[..., outer])
+        z[..., outer], _ = conv2d_forward(part, weights, stride=s.stride, pad=s.pad, method=_inside(s), arena=arena)
 
 
 def _grouped_backward(dz: Array, x: Array, w: Array, s: Sizes, dx: Array | None, dw: Array, arena: Arena) -> None:
@@ -306,11 +311,8 @@ def _grouped_backward(dz: Array, x: Array, w: Array, s: Sizes, dx: Array | None,
         inner, outer = _group(s, number)
         part, weights = np.ascontiguousarray(x[..., inner]), np.ascontiguousarray(w[..., outer])
         sizes = check(part.shape, weights.shape, s.stride, s.pad, 1)
-        method, _ = choose_method(part.shape, weights.shape, s.stride, s.pad, 1, w.dtype, winograd=False)
-        there = np.ascontiguousarray(dz[..., outer])
-        cache = ConvolutionCache(
-            part, weights, there, np.empty((s.n, 0, 0, 0), np.uint8), sizes, method, False, False, False
-        )
+        there, none = np.ascontiguousarray(dz[..., outer]), np.empty((s.n, 0, 0, 0), np.uint8)
+        cache = ConvolutionCache(part, weights, there, none, sizes, _inside(s), False, False, False)
         part_dx, part_dw, _ = conv2d_backward(there, cache, input_gradient=dx is not None, arena=arena)
         dw[..., outer] = part_dw
         if dx is not None:

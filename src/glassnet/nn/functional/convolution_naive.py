@@ -55,7 +55,7 @@ def _expansion(x: Array, s: Sizes) -> Array:
     """(n, oh, ow, groups, kh kw c / groups): what each window sees, by groups of channels."""
     top, bottom, left, right = s.pad
     padded = np.pad(x, ((0, 0), (top, bottom), (left, right), (0, 0)))
-    windows = np.lib.stride_tricks.sliding_window_view(padded, (s.kh, s.kw), axis=(1, 2))  # type: ignore[call-overload]
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (s.kh, s.kw), axis=(1, 2))
     windows = windows[:, :: s.stride[0], :: s.stride[1]]  # (n, oh, ow, c, kh, kw)
     windows = windows.reshape(s.n, s.oh, s.ow, s.groups, s.c // s.groups, s.kh, s.kw)
     return windows.transpose(0, 1, 2, 3, 5, 6, 4).reshape(s.n, s.oh, s.ow, s.groups, -1)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from glassnet import threads
 from glassnet.errors import GlassnetError
 from glassnet.nn.functional.window import Pad, as_pad, as_pair, output_length
 from glassnet.nn.kernels import blas
@@ -18,8 +18,11 @@ METHODS = ("product", "rows", "direct", "depthwise", "grouped", "winograd", "num
 _KINDS = {"product": PRODUCT, "direct": DIRECT, "rows": ROWS}
 
 _CACHE = 256 * 1024  # bytes that a block's expansion and results may take: half a core's second-level cache
-_TINY = 100  # kw c up to which direct loops beat products of that depth
-_WINOGRAD_CHANNELS = 64
+_DIRECT_CACHE = 64 * 1024  # the same for the direct method, which goes through a block many times
+_SHALLOW = 100  # kw c up to which direct loops beat products of that depth, with several kernel rows
+_SHALLOWEST = 32  # the same for a kernel of one row: a single product
+_WINOGRAD_CHANNELS = 16
+_LANES = 8  # its transforms work on vectors of so many channels
 
 
 class Sizes(NamedTuple):
@@ -44,6 +47,15 @@ def check(x_shape: tuple[int, ...], w_shape: tuple[int, ...], stride: Any, pad: 
 
     Raises `GlassnetError` where they do not fit each other.
     """
+    return _check(x_shape, w_shape, _hashable(stride), _hashable(pad), groups)
+
+
+def _hashable(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+@functools.lru_cache(1024, typed=True)  # a step asks for the same sizes again and again
+def _check(x_shape: tuple[int, ...], w_shape: tuple[int, ...], stride: Any, pad: Any, groups: int) -> Sizes:
     if len(x_shape) != 4:
         raise GlassnetError(f"A convolution takes images (n, height, width, channels). Got shape {x_shape} instead.")
     if len(w_shape) != 4 or 0 in w_shape:
@@ -59,7 +71,8 @@ def check(x_shape: tuple[int, ...], w_shape: tuple[int, ...], stride: Any, pad: 
     ow = output_length(w, kw, strides[1], margin.left, margin.right)
     if oh < 1 or ow < 1:
         raise GlassnetError(
-            f"A {kh}x{kw} kernel does not fit into {h}x{w} pixels with padding {tuple(margin)} (top, bottom, left, right)."
+            f"A {kh}x{kw} kernel does not fit into {h}x{w} pixels with padding {tuple(margin)} (top, bottom, "
+            "left, right). Take a smaller kernel or more padding."
         )
     return Sizes(n, h, w, c, kh, kw, f, groups, strides, margin, oh, ow)
 
@@ -83,10 +96,16 @@ def choose_method(
     winograd: bool = True,
 ) -> tuple[str, str]:
     """(name, why) of the method that is expected to be fastest; `winograd=False` rules that one out."""
-    s = check(x_shape, w_shape, stride, pad, groups)
+    return _choose(check(x_shape, w_shape, stride, pad, groups), np.dtype(dtype) == np.float32, winograd)
+
+
+@functools.lru_cache(1024)
+def _choose(s: Sizes, single: bool, winograd: bool) -> tuple[str, str]:
     if s.groups > 1 and s.groups == s.c:
         return "depthwise", "every channel has kernels of its own: direct loops over the channels"
-    if s.groups == 1 and s.kw * s.c <= _TINY and not fits_product(s):
+    if winograd and blas.AVAILABLE and single and fits_winograd(s) and _pays_winograd(s):
+        return "winograd", "3x3 with stride 1 and enough channels and pixels: up to 4 times fewer multiplications"
+    if s.groups == 1 and s.kw * s.c <= (_SHALLOW if s.kh > 1 else _SHALLOWEST) and not fits_product(s):
         return "direct", f"a kernel row is only {s.kw * s.c} numbers: loops that keep their sums in registers"
     if not blas.AVAILABLE:
         return "numpy", "NumPy's matrix product cannot be called from compiled code here"
@@ -94,9 +113,6 @@ def choose_method(
         return "grouped", f"{s.groups} groups, one convolution after the other"
     if fits_product(s):
         return "product", "a 1x1 kernel is one matrix product over all pixels"
-    deep = min(s.c, s.f) >= _WINOGRAD_CHANNELS
-    if winograd and deep and fits_winograd(s) and np.dtype(dtype) == np.float32:
-        return "winograd", f"3x3 with at least {_WINOGRAD_CHANNELS} channels: up to 4 times fewer multiplications"
     return "rows", f"the kernel's width is expanded, its {s.kh} rows are products that add up"
 
 
@@ -107,7 +123,14 @@ def fits_product(s: Sizes) -> bool:
 
 def fits_winograd(s: Sizes) -> bool:
     """Whether Winograd's method can compute the convolution."""
-    return (s.kh, s.kw) == (3, 3) and s.stride == (1, 1) and s.groups == 1
+    fits = (s.kh, s.kw) == (3, 3) and s.stride == (1, 1) and s.groups == 1
+    return fits and s.c % _LANES == 0 and s.f % _LANES == 0
+
+
+def _pays_winograd(s: Sizes) -> bool:
+    """Whether Winograd's method is faster: measured; from 16 channels on, with tiles mostly full and not too few."""
+    tiles = -(-s.oh // 4) * -(-s.ow // 4)
+    return min(s.c, s.f) >= _WINOGRAD_CHANNELS and 9 * s.oh * s.ow >= 72 * tiles and s.n * tiles >= 16
 
 
 def blocks(s: Sizes, method: str, pool: bool, itemsize: int, parts: int) -> Geometry:
@@ -118,7 +141,7 @@ def blocks(s: Sizes, method: str, pool: bool, itemsize: int, parts: int) -> Geom
     row = s.ow * (deep + s.f) * itemsize
     shared = (s.kh - 1) // s.stride[0] * s.ow * deep * itemsize if kind == ROWS else 0
     least = 2 if pool else 1
-    rows = min(oh, max(least, (_CACHE - shared) // row))
+    rows = min(oh, max(least, ((_DIRECT_CACHE if kind == DIRECT else _CACHE) - shared) // row))
     images, count = 1, 1
     if rows == oh and kind != DIRECT and (kind != PRODUCT or oh == s.h):
         images = max(1, min(_CACHE // (row * oh + shared), -(-s.n // parts)))
@@ -133,7 +156,7 @@ def blocks(s: Sizes, method: str, pool: bool, itemsize: int, parts: int) -> Geom
 
 
 def _even_share(count: int, most: int, n: int, parts: int) -> int:
-    """Blocks an image, at least `count`: a few more where there are few tasks and not the same number for each thread."""
+    """Blocks an image, at least `count`: more where there are few tasks and not the same number for each thread."""
     for more in range(count, min(most, count + parts) + 1):
         if n * more % parts == 0 or n * more > 8 * parts:
             return more

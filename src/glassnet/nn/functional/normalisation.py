@@ -1,31 +1,34 @@
-"""Batch normalisation of features or channels (Ioffe and Szegedy 2015, algorithms 1 and 2).
+"""Batch normalisation of features and of images' channels (Ioffe and Szegedy 2015, algorithms 1 and 2).
 
-For each feature (the last axis) over the n values it takes in a batch, with mean mu and biased variance s2,
+For each feature over the m examples of a batch (for a channel, over the m = n h w pixels of all its images), with mean
+mu and biased variance s2,
 
     h_i = (x_i - mu) r      r = 1 / sqrt(s2 + eps)      y_i = g h_i + c
 
-For pictures (N, H, W, C) a channel takes n = N H W values. Derivation of the backward pass in training (mu and r depend
-on x). Let e_i = dL/dh_i = g dL/dy_i. From dmu/dx_k = 1/n, ds2/dx_k = 2 (x_k - mu) / n and dr/ds2 = -r^3 / 2 it follows
-that dh_i/dx_k = r (delta_ik - 1/n - h_i h_k / n), and so
+Derivation of the backward pass in training (mu and r depend on x). Let e_i = dL/dh_i = g dL/dy_i. From
+dmu/dx_k = 1/m, ds2/dx_k = 2 (x_k - mu) / m and dr/ds2 = -r^3 / 2 it follows that
+dh_i/dx_k = r (delta_ik - 1/m - h_i h_k / m), and so
 
     dL/dx_k = r (e_k - mean(e) - h_k mean(e h))     dL/dg = sum_i dy_i h_i     dL/dc = sum_i dy_i
 
 In evaluation mu and s2 are constants (the running moments), hence dL/dx = g r dL/dy. The running variance takes the
-unbiased estimate n / (n - 1) s2, as PyTorch does.
+unbiased estimate m / (m - 1) s2, as PyTorch does.
 
-A ReLU that follows can be applied as y is written. Going back, dy is then masked by y > 0, and y, like h, is computed
-again from x: one array is kept for the backward pass, not three, and x is the output of the layer before.
+A ReLU can follow in the same pass, y_i = max(0, g h_i + c); then dL/dy_i above is 0 wherever y_i is not above 0. The
+backward pass keeps x alone and computes h and the ReLU's mask again: these are a few operations in registers, while
+reading a stored h or y would cost as much time as the whole pass takes to read x, and storing h as much memory as x.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from glassnet import threads
 from glassnet.errors import GlassnetError
-from glassnet.nn.functional.arrays import Array, as_float, expect_shape, fitting
+from glassnet.nn.functional.arrays import Array, as_float, expect_shape, fitting, flat
 from glassnet.nn.kernels import normalisation
 from glassnet.nn.kernels.options import WORTH_SHARING
 
@@ -37,17 +40,17 @@ __all__ = [
     "update_running_moments",
 ]
 
-_SAMPLE = 32  # rows whose mean is the shift under which squares are added up
-
 
 class BatchnormCache(NamedTuple):
-    """What the backward pass needs: x and, by feature, mean, r, g r and c; the batch's moments (None in evaluation)."""
+    """What the backward pass needs (x is referenced, not copied), and the batch's own moments in float64.
+
+    `moments` are None in evaluation. `line` (3, d) are centre, slope and offset of y = (x - centre) slope + offset.
+    """
 
     x: Array
     mean: Array
     inverse_std: Array
-    slope: Array
-    shift: Array
+    line: Array
     relu: bool
     moments: tuple[Array, Array] | None
 
@@ -62,51 +65,68 @@ def batchnorm_forward(
     relu: bool = False,
     out: Array | None = None,
 ) -> tuple[Array, BatchnormCache]:
-    """Normalise each feature of x, then scale and shift it.
+    """Normalise every feature or channel of x, then scale and shift it.
 
     Parameters
     ----------
-    x : (n, d) array, or (n, h, w, d) with a feature a channel; scale, shift : (d,) arrays
+    x : (n, d) features or (n, h, w, d) images; statistics are taken over everything but the last axis. The backward
+        pass reads x again: it must not change in between
+    scale, shift : (d,) arrays
     moments : (mean, variance), each (d,), to normalise by (evaluation); None takes those of the batch (training),
         which needs at least two values a feature
     eps : added to the variance
-    relu : y = max(0, .) in the same pass
-    out : array like x for y
+    relu : take max(0, y) in the same pass; a NaN stays a NaN
+    out : array of x's shape for y
 
     Returns
     -------
-    y : array like x, and a cache for `batchnorm_backward`; `cache.moments` are the batch's own, in float64
+    y : array of x's shape, and a cache for `batchnorm_backward`; `cache.moments` are the batch's own, float64
 
     Raises
     ------
     GlassnetError
-        The shapes do not fit, or there are fewer than two values a feature to take moments of.
+        The shapes do not fit, or there are too few values for a variance.
     """
     x = as_float(x)
     if x.ndim not in (2, 4):
-        raise GlassnetError(
-            f"Batch normalisation takes features (examples, features) or pictures (n, h, w, c). Got {x.shape} instead."
-        )
-    d = x.shape[-1]
+        raise GlassnetError(f"Batch normalisation takes (n, features) or (n, h, w, channels). Got {x.shape} instead.")
+    n, d = math.prod(x.shape[:-1]), x.shape[-1]
     expect_shape(scale, (d,), "scale")
     expect_shape(shift, (d,), "shift")
-    rows = x.reshape(-1, d)
-    parts = _parts(x)
-    own = None
     if moments is None:
-        if len(rows) < 2:
-            raise GlassnetError(
-                f"Batch normalisation in training needs at least 2 values a feature. Got {len(rows)} instead."
-            )
-        own = _moments(rows, parts)
-    mean, variance = own if own is not None else (np.asarray(moments[0]), np.asarray(moments[1]))  # type: ignore[index]
+        if n < 2:
+            raise GlassnetError(f"Batch normalisation in training needs at least 2 values a channel. Got {n} instead.")
+        mean, variance = own = _moments(x, n)
+    else:
+        own = None
+        mean, variance = (np.asarray(values, np.float64) for values in moments)
     expect_shape(mean, (d,), "the mean")
     expect_shape(variance, (d,), "the variance")
-    inverse_std = 1.0 / np.sqrt(variance.astype(np.float64) + eps)
-    slope, mean, shift = ((a).astype(x.dtype) for a in (scale * inverse_std, mean, shift))
+    inverse_std, line = np.empty(d), np.empty((3, d), x.dtype)
+    normalisation.coefficients(mean, variance, float(eps), scale, shift, inverse_std, line)
     y = fitting(out, x.shape, x.dtype)
-    normalisation.normalise(rows, mean, slope, shift, relu, y.reshape(-1, d), parts)
-    return y, BatchnormCache(x, mean, inverse_std, slope, shift, relu, own)
+    parts = _parts(x, n)
+    if parts == 1:
+        normalisation.normalise(flat(x), line, relu, flat(y), 0, n)
+    else:
+        normalisation.normalise_shared(flat(x), line, relu, flat(y), n, parts)
+    return y, BatchnormCache(x, mean, inverse_std, line, relu, own)
+
+
+def _moments(x: Array, n: int) -> tuple[Array, Array]:
+    """Mean and biased variance (d,) of the n rows of x, in float64."""
+    parts = _parts(x, n)
+    means, squares = np.empty((parts, x.shape[-1])), np.empty((parts, x.shape[-1]))
+    if parts == 1:
+        normalisation.moments(flat(x), 0, n, means[0], squares[0])
+    else:
+        normalisation.moments_shared(flat(x), n, means, squares)
+    return means[0], squares[0] / n
+
+
+def _parts(x: Array, n: int) -> int:
+    """Threads worth waking for x with its n rows."""
+    return min(threads.count(), n) if x.size >= WORTH_SHARING else 1
 
 
 def batchnorm_backward(
@@ -114,50 +134,34 @@ def batchnorm_backward(
 ) -> tuple[Array, Array, Array]:
     """Gradients (dx, dscale, dshift) of batch normalisation, in the mode in which the forward pass ran.
 
-    dy has the shape of x; `out` are arrays to write into, of which the one for dx may be dy itself.
+    dy: array of x's shape. `out` are arrays to write the three into; that of dx may be dy itself. Where a ReLU
+    followed, its derivative at 0 is taken to be 0.
     """
-    x, mean, inverse_std, slope, shift, relu, own = cache
+    x, mean, inverse_std, line, relu, own = cache
     dy = as_float(dy, "dy").astype(x.dtype, copy=False)
     expect_shape(dy, x.shape, "dy")
-    d = x.shape[-1]
     dx = fitting(out[0], x.shape, x.dtype)
-    dscale, dshift = fitting(out[1], (d,), x.dtype), fitting(out[2], (d,), x.dtype)
-    rows, upstream, parts = x.reshape(-1, d), dy.reshape(-1, d), _parts(x)
-    sums = np.empty((parts, 2, d))
-    normalisation.gradient_sums(
-        upstream, rows, mean, slope, shift, relu, np.empty((parts, 2, d), x.dtype), sums, parts
-    )  # fmt: skip
-    total, product = sums[0]
-    dshift[...] = total
-    dscale[...] = product * inverse_std
-    if own is None:
-        constant = factor = np.zeros(d, x.dtype)
+    dscale, dshift = fitting(out[1], mean.shape, x.dtype), fitting(out[2], mean.shape, x.dtype)
+    n, train = math.prod(x.shape[:-1]), own is not None
+    parts = _parts(x, n)
+    sums, products, rest = np.empty((parts, mean.size)), np.empty((parts, mean.size)), np.empty_like(line[:2])
+    if parts == 1:
+        normalisation.sums_of_gradients(flat(dy), flat(x), line, relu, 0, n, sums[0], products[0])
     else:
-        constant = (total / len(rows)).astype(x.dtype)
-        factor = (product * inverse_std**2 / len(rows)).astype(x.dtype)
-    normalisation.input_gradient(
-        upstream, rows, mean, slope, shift, relu, constant, factor, dx.reshape(-1, d), parts
-    )  # fmt: skip
+        normalisation.sums_of_gradients_shared(flat(dy), flat(x), line, relu, n, sums, products)
+    normalisation.gradient_line(sums[0], products[0], n, mean, inverse_std, line, dscale, dshift, rest)
+    if parts == 1:
+        normalisation.input_gradient(flat(dy), flat(x), line, relu, train, rest, flat(dx), 0, n)
+    else:
+        normalisation.input_gradient_shared(flat(dy), flat(x), line, relu, train, rest, flat(dx), n, parts)
     return dx, dscale, dshift
 
 
-def _parts(x: Array) -> int:
-    return threads.count() if x.size >= WORTH_SHARING else 1
-
-
-def _moments(rows: Array, parts: int) -> tuple[Array, Array]:
-    """Mean and biased variance of each column, in float64."""
-    n, d = rows.shape
-    sample = rows[:: max(1, n // _SAMPLE)][:_SAMPLE]
-    shift = sample.mean(axis=0, dtype=np.float64).astype(rows.dtype)
-    mean, variance = np.empty(d), np.empty(d)
-    scratch, sums = np.empty((parts, 2, d), rows.dtype), np.empty((parts, 2, d))
-    normalisation.moments(rows, shift, scratch, sums, mean, variance, parts)
-    return mean, variance
-
-
 def update_running_moments(running: tuple[Array, Array], batch: tuple[Array, Array], n: int, momentum: float) -> None:
-    """running <- (1 - momentum) running + momentum batch, in place, with the unbiased variance of the n examples."""
+    """running <- (1 - momentum) running + momentum batch, in place, with the unbiased variance of the n values.
+
+    n is the number of values a feature: the number of examples, for channels of images n h w.
+    """
     running[0][...] = (1 - momentum) * running[0] + momentum * batch[0]
     running[1][...] = (1 - momentum) * running[1] + momentum * batch[1] * (n / (n - 1))
 
@@ -166,17 +170,16 @@ def batchnorm_forward_naive(
     x: Any, scale: Any, shift: Any, moments: tuple[Any, Any] | None = None, eps: float = 1e-5, relu: bool = False
 ) -> Array:
     """Reference: one feature after the other, by the definition."""
-    rows = np.asarray(x, np.float64).reshape(-1, np.shape(x)[-1])
-    y: Array = np.empty_like(rows)
-    for j in range(rows.shape[1]):
-        column = rows[:, j]
-        mean = moments[0][j] if moments else sum(column) / len(column)
-        variance = moments[1][j] if moments else sum((v - mean) ** 2 for v in column) / len(column)
-        for i, v in enumerate(column):
-            y[i, j] = scale[j] * (v - mean) / np.sqrt(variance + eps) + shift[j]
-    if relu:
-        y = np.maximum(y, 0)
-    return y.reshape(np.shape(x))
+    x = np.asarray(x, np.float64)
+    y: Array = np.empty_like(x)
+    for j in range(x.shape[-1]):
+        values = x[..., j]
+        mean = moments[0][j] if moments else sum(values.flat) / values.size
+        variance = moments[1][j] if moments else sum((v - mean) ** 2 for v in values.flat) / values.size
+        for at in np.ndindex(values.shape):
+            v = scale[j] * (values[at] - mean) / np.sqrt(variance + eps) + shift[j]
+            y[(*at, j)] = max(0.0, v) if relu else v
+    return y
 
 
 def batchnorm_backward_naive(
@@ -192,24 +195,23 @@ def batchnorm_backward_naive(
 
     `relu_shift` is the shift, given where a ReLU follows: dy then counts only where y > 0.
     """
-    features = np.shape(x)[-1]
-    rows = np.asarray(x, np.float64).reshape(-1, features)
-    upstream = np.asarray(dy, np.float64).reshape(-1, features)
-    n, d = rows.shape
+    shape, d = np.shape(x), np.shape(x)[-1]
+    x, dy = np.asarray(x, np.float64).reshape(-1, d), np.array(dy, np.float64).reshape(-1, d)
+    n = len(x)
     dx, dscale, dshift = np.zeros((n, d)), np.zeros(d), np.zeros(d)
     for j in range(d):
-        mean = moments[0][j] if moments else rows[:, j].mean()
-        variance = moments[1][j] if moments else ((rows[:, j] - mean) ** 2).mean()
+        mean = moments[0][j] if moments else x[:, j].mean()
+        variance = moments[1][j] if moments else ((x[:, j] - mean) ** 2).mean()
         r = 1 / np.sqrt(variance + eps)
-        h = (rows[:, j] - mean) * r
+        h = (x[:, j] - mean) * r
         for i in range(n):
             if relu_shift is not None and scale[j] * h[i] + relu_shift[j] <= 0:
                 continue
-            dscale[j] += upstream[i, j] * h[i]
-            dshift[j] += upstream[i, j]
+            dscale[j] += dy[i, j] * h[i]
+            dshift[j] += dy[i, j]
             for k in range(n):
                 slope = float(i == k)
                 if moments is None:
                     slope -= (1 + h[i] * h[k]) / n
-                dx[k, j] += upstream[i, j] * scale[j] * r * slope
-    return dx.reshape(np.shape(x)), dscale, dshift
+                dx[k, j] += dy[i, j] * scale[j] * r * slope
+    return dx.reshape(shape), dscale, dshift

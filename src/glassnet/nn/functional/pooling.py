@@ -48,7 +48,6 @@ __all__ = [
     "max_pool_forward",
     "max_pool_forward_naive",
     "max_pool_index",
-    "pool_output_shape",
 ]
 
 Pair = tuple[int, int]
@@ -138,19 +137,6 @@ def _checked_window(shape: tuple[int, ...], kernel: Pair, step: Pair, pad: Pad, 
             "places. Take less padding or less dilation."
         )
     return window
-
-
-def pool_output_shape(
-    shape: tuple[int, ...],
-    size: Size,
-    *,
-    stride: Size | None = None,
-    pad: Any = 0,
-    ceil: bool = False,
-    dilation: Size = 1,
-) -> tuple[int, ...]:
-    """Shape (n, oh, ow, c) of the pooled images (n, h, w, c); raises what the operations raise."""
-    return _window(shape, size, stride, pad, ceil, dilation).output_shape
 
 
 def _rows(x: Array) -> Array:
@@ -380,7 +366,7 @@ def max_pool_forward_naive(
 ) -> Array:
     """Reference: window by window and number by number."""
     x = np.asarray(x, np.float64)
-    y = np.empty(pool_output_shape(x.shape, size, stride=stride, pad=pad, ceil=ceil, dilation=dilation))
+    y = np.empty(_window(x.shape, size, stride, pad, ceil, dilation).output_shape)
     for (p, q), pixels, _ in _places(x.shape, size, stride, pad, ceil, dilation):
         for n in range(x.shape[0]):
             for k in range(x.shape[3]):
@@ -422,7 +408,7 @@ def average_pool_forward_naive(
 ) -> Array:
     """Reference: the sum of every window over the number of its taps that count."""
     x = np.asarray(x, np.float64)
-    y = np.zeros(pool_output_shape(x.shape, size, stride=stride, pad=pad, ceil=ceil, dilation=dilation))
+    y = np.zeros(_window(x.shape, size, stride, pad, ceil, dilation).output_shape)
     for (p, q), pixels, count in _places(x.shape, size, stride, pad, ceil, dilation, count_pad):
         for r, s in pixels:
             y[:, p, q] += x[:, r, s] / count

@@ -22,44 +22,61 @@ def address(array: Array) -> int:
     return place
 
 
+_ALIGNMENT = 64  # bytes of a cache line
+
+
 class Arena:
     """Arrays that live for a moment: scratch space within an operation, gradients on their way back.
 
     `take` hands out memory (uninitialised), `release` takes it back for the next one who asks. All layers of a network
     share one arena, so the gradients of a deep network need the memory of its two or three largest, not of all.
 
+    The memory is one slab that requests are fitted into. Where it does not suffice another is added, and once nothing
+    is in use all are replaced by one that would have sufficed: after a step or two nothing is asked of the system.
+
     `keep` says whether layers keep what a backward pass needs; without it their outputs live in the arena as well, and
-    a network in use needs no more memory than its largest layer.
+    a network in use needs no more memory than its largest layers.
     """
 
     def __init__(self) -> None:
         self.keep = True
-        self._free: list[Array] = []
-        self._busy: dict[int, Array] = {}  # by the address of their memory
+        self._slabs: list[_Slab] = []
+        self._busy: dict[int, tuple[_Slab, int, int]] = {}  # by address: where it lies, and how many bytes
+        self._used = self._most = 0  # bytes in use now, and at most so far
 
     def take(self, shape: tuple[int, ...], dtype: Any) -> Array:
-        """A C-contiguous array of unknown contents, the caller's until it is released."""
-        size = max(1, math.prod(shape) * np.dtype(dtype).itemsize)
-        fitting = [block for block in self._free if block.nbytes >= size]
-        if fitting:
-            block = min(fitting, key=lambda b: b.nbytes)
-            self._free = [other for other in self._free if other is not block]
+        """A C-contiguous array of unknown contents, the caller's until it is released; it begins on a cache line."""
+        wanted = math.prod(shape) * np.dtype(dtype).itemsize
+        size = max(1, -(-wanted // _ALIGNMENT)) * _ALIGNMENT
+        for slab in self._slabs:
+            start = slab.take(size)
+            if start is not None:
+                break
         else:
-            if self._free:  # a larger block takes the place of a smaller one instead of standing beside it
-                largest = max(self._free, key=lambda b: b.nbytes)
-                self._free = [other for other in self._free if other is not largest]
-            block = np.empty(size, np.uint8)
-        self._busy[address(block)] = block
-        array: Array = block[:size].view(dtype).reshape(shape)
+            slab = _Slab(size)
+            self._slabs.append(slab)
+            start = slab.take(size)
+            assert start is not None
+        memory = slab.memory[start : start + wanted]
+        self._busy[address(slab.memory) + start] = (slab, start, size)
+        self._used += size
+        self._most = max(self._most, self._used)
+        array: Array = memory.view(dtype).reshape(shape)
         return array
 
     def release(self, *arrays: Array | None) -> None:
         """Take arrays back that this arena handed out; all others (and None) are left alone."""
         for array in arrays:
-            if array is not None:
-                block = self._busy.pop(address(array), None)
-                if block is not None:
-                    self._free.append(block)
+            entry = None if array is None else self._busy.pop(address(array), None)
+            if entry is not None:
+                slab, start, size = entry
+                slab.release(start, size)
+                self._used -= size
+        if not self._busy and len(self._slabs) > 1:
+            held = sum(slab.size for slab in self._slabs)
+            # A slab of the most bytes ever in use can still be too small, where gaps do not fit: then take them all.
+            enough = self._most if max(slab.size for slab in self._slabs) < self._most else held
+            self._slabs = [_Slab(enough)]
 
     def holds(self, array: Array) -> bool:
         """Whether the array is memory of this arena that is in use."""
@@ -68,7 +85,38 @@ class Arena:
     @property
     def nbytes(self) -> int:
         """Memory held, in bytes."""
-        return sum(block.nbytes for block in (*self._free, *self._busy.values()))
+        return sum(slab.size for slab in self._slabs)
+
+
+class _Slab:
+    """One piece of memory and the gaps in it that are free, as (start, end) in increasing order."""
+
+    def __init__(self, size: int) -> None:
+        raw = np.empty(size + _ALIGNMENT, np.uint8)
+        skip = -address(raw) % _ALIGNMENT
+        self.memory = raw[skip : skip + size]
+        self.size = size
+        self._free = [(0, size)]
+
+    def take(self, size: int) -> int | None:
+        """Where `size` bytes begin, in the smallest gap that holds them; None without one."""
+        fitting = [(end - start, place) for place, (start, end) in enumerate(self._free) if end - start >= size]
+        if not fitting:
+            return None
+        place = min(fitting)[1]
+        start, end = self._free[place]
+        self._free[place : place + 1] = [(start + size, end)] if end - start > size else []
+        return start
+
+    def release(self, start: int, size: int) -> None:
+        """Free these bytes, and join gaps that touch."""
+        gaps: list[tuple[int, int]] = []
+        for low, high in sorted([*self._free, (start, start + size)]):
+            if gaps and gaps[-1][1] == low:
+                gaps[-1] = (gaps[-1][0], high)
+            else:
+                gaps.append((low, high))
+        self._free = gaps
 
 
 class Workspace:

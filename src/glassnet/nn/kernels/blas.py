@@ -111,11 +111,11 @@ if AVAILABLE:
                 )  # fmt: skip
 
 
-def gemm(ta: int, tb: int, m: int, n: int, k: int, alpha: float, a: Any, lda: int, b: Any, ldb: int, beta: float,
+def gemm(ta: int, tb: int, m: int, n: int, k: int, alpha: Any, a: Any, lda: int, b: Any, ldb: int, beta: Any,
          c: Any, ldc: int) -> None:  # fmt: skip
     """C = alpha op(A) op(B) + beta C for row-major arrays in the precision of c, on one thread; inside kernels only.
 
-    op(A) is (m, k), op(B) (k, n), C (m, n); ta, tb: KEEP or TRANSPOSE; lda, ldb, ldc: elements from one row to the next.
+    op(A) is (m, k), op(B) (k, n), C (m, n); ta, tb: KEEP or TRANSPOSE; lda, ldb, ldc: numbers from one row to the next.
     """
     raise NotImplementedError("gemm is compiled by Numba and has no interpreted form")
 

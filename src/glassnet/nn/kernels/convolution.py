@@ -2,23 +2,24 @@
 
 The pixels that the kernel sees are copied side by side ("expanded"), so that the convolution becomes a product with the
 weights. To expand everything, (n oh ow, kh kw c), would move kh kw times the image through memory. Instead only the
-kernel's width is expanded, kw c numbers for each output column and each input row, and only for a block of output rows of
-one image (or of a few whole images where they are small), which is used while in cache. Kernel row a multiplies the rows a,
-a + sh, a + 2 sh, ...: kh products, each adding to the last. A 1x1 kernel needs no expansion at all (PRODUCT).
+kernel's width is expanded, kw c numbers for each output column and each input row, and only for a block of output rows
+of one image (or of a few whole images where they are small), which is used while in cache. Kernel row a multiplies the
+rows a, a + sh, a + 2 sh, ...: kh products, each adding to the last. A 1x1 kernel needs no expansion at all (PRODUCT).
 
 Backwards the expansion is made again (cheaper than keeping it). With E the expansion and G the gradient of the block's
-results, dW += E^T G, and E's own gradient G W^T is added back to the pixels that E was copied from. Images are shared among
-the threads in ranges, each with a dW of its own; the sum over threads comes last.
+results, dW += E^T G, and E's own gradient G W^T is added back to the pixels that E was copied from. Images are shared
+among the threads in ranges, each with a dW of its own; the sum over threads comes last.
 """
 
 from __future__ import annotations
 
-from numba import njit, prange
+from numba import njit
 
 from glassnet.nn.kernels.blas import gemm
 from glassnet.nn.kernels.epilogue import finish, finish_in_place, start_apart
 from glassnet.nn.kernels.expansion import PRODUCT, collect, expand, product_row, row_count
-from glassnet.nn.kernels.options import PARALLEL, SERIAL
+from glassnet.nn.kernels.options import SERIAL
+from glassnet.nn.kernels.sharing import Shared
 
 # mypy: disable-error-code="no-untyped-def"
 
@@ -33,34 +34,36 @@ def _block(task, n, g):
     return n0, min(n0 + g.images, n), r0, min(r0 + g.rows, g.oh)
 
 
-@njit(**PARALLEL)
-def forward(x, w, b, g, relu, pool, y, index, scratch, parts):
+@njit(**SERIAL)
+def _forward(x, w, b, g, relu, pool, y, index, scratch, t, parts):
     """y = epilogue of the convolution of x with w; blocks shared among threads.
 
-    x, w: flat arrays; b (f,) or empty; y (n, rows, columns, f), index likewise where `pool`; g: the sizes and blocks, see
-    `expansion.Geometry`; scratch (parts, room for an expansion and, where they do not go straight into y, for results).
+    x, w: flat arrays; b (f,) or empty; y (n, rows, columns, f), index likewise where `pool`; g: `expansion.Geometry`;
+    scratch (parts, room for an expansion and, where they do not go straight into y, for results).
     """
     n = y.shape[0]
     tasks = -(-n // g.images) * g.blocks
     flat = y.reshape(-1)
     half = 2 if pool else 1
     straight = not pool and (g.images == 1 or not g.mixed)
-    for t in prange(parts):
-        for task in range(tasks * t // parts, tasks * (t + 1) // parts):
-            n0, n1, r0, r1 = _block(task, n, g)
-            m = (n1 - n0) * (r1 - r0) * g.ow
-            at = (n0 * g.oh + r0) * g.ow * g.f if straight else 0
-            z = flat[at : at + m * g.f] if straight else scratch[t, : m * g.f]
-            e = scratch[t] if straight else scratch[t, m * g.f :]
-            _multiply(x, w, n0, n1, r0, r1, g, e, z)
-            z2 = z.reshape(m, g.f)
-            if straight:
-                finish_in_place(z2, b, relu)
-            else:
-                begin, end = r0 // half, r1 // half
-                step, width = _layout(n1 - n0, r1 - r0, g)
-                for i in range(n0, n1):
-                    finish(z2[(i - n0) * step :], width, b, relu, pool, y[i, begin:end], index[i, begin:end])
+    for task in range(tasks * t // parts, tasks * (t + 1) // parts):
+        n0, n1, r0, r1 = _block(task, n, g)
+        m = (n1 - n0) * (r1 - r0) * g.ow
+        at = (n0 * g.oh + r0) * g.ow * g.f if straight else 0
+        z = flat[at : at + m * g.f] if straight else scratch[t, : m * g.f]
+        e = scratch[t] if straight else scratch[t, m * g.f :]
+        _multiply(x, w, n0, n1, r0, r1, g, e, z)
+        z2 = z.reshape(m, g.f)
+        if straight:
+            finish_in_place(z2, b, relu)
+        else:
+            begin, end = r0 // half, r1 // half
+            step, width = _layout(n1 - n0, r1 - r0, g)
+            for i in range(n0, n1):
+                finish(z2[(i - n0) * step :], width, b, relu, pool, y[i, begin:end], index[i, begin:end])
+
+
+forward = Shared(_forward)
 
 
 @njit(**SERIAL)
@@ -84,8 +87,8 @@ def _multiply(x, w, n0, n1, r0, r1, g, e, z):
         gemm(_KEEP, _KEEP, m, f, length, 1.0, e[at:], length, w[a * length * f :], f, beta, z, f)
 
 
-@njit(**PARALLEL)
-def backward(dy, y, index, x, w, g, relu, pool, input_gradient, dx, dw, db, scratch, parts):
+@njit(**SERIAL)
+def _backward(dy, y, index, x, w, g, relu, pool, input_gradient, dx, dw, db, scratch, t, parts):
     """dw (parts, kh kw c f) and db (parts, f), a share for each thread, and dx (flat) where `input_gradient`.
 
     dy, y, index: (n, rows, columns, f) as in `forward`; x, w: flat; scratch (parts, room for results and an expansion).
@@ -94,28 +97,30 @@ def backward(dy, y, index, x, w, g, relu, pool, input_gradient, dx, dw, db, scra
     n = dy.shape[0]
     groups = -(-n // g.images)
     half = 2 if pool else 1
-    for t in prange(parts):
-        db[t] = 0
-        if g.kind == PRODUCT:
-            lo, hi = groups * g.blocks * t // parts, groups * g.blocks * (t + 1) // parts
-        else:
-            lo, hi = groups * t // parts * g.blocks, groups * (t + 1) // parts * g.blocks
-        if hi == lo:
-            dw[t] = 0
-        for task in range(lo, hi):
-            n0, n1, r0, r1 = _block(task, n, g)
-            m = (n1 - n0) * (r1 - r0) * g.ow
-            z, e = scratch[t, : m * g.f], scratch[t, m * g.f :]
-            z2 = z.reshape(m, g.f)
-            begin, end = r0 // half, r1 // half
-            step, width = _layout(n1 - n0, r1 - r0, g)
-            for i in range(n0, n1):
-                zi, kept = z2[(i - n0) * step :], index[i, begin:end]
-                start_apart(dy[i, begin:end], y[i, begin:end], kept, g.ow, width, relu, pool, zi, db[t])
-            _weight_gradient(x, z, n0, n1, r0, r1, g, e, dw[t], 0.0 if task == lo else 1.0)
-            if input_gradient:
-                _clear(n0, n1, r0, r1, g, dx)
-                _input_gradient(z, w, n0, n1, r0, r1, g, e, dx)
+    db[t] = 0
+    if g.kind == PRODUCT:
+        lo, hi = groups * g.blocks * t // parts, groups * g.blocks * (t + 1) // parts
+    else:
+        lo, hi = groups * t // parts * g.blocks, groups * (t + 1) // parts * g.blocks
+    if hi == lo:
+        dw[t] = 0
+    for task in range(lo, hi):
+        n0, n1, r0, r1 = _block(task, n, g)
+        m = (n1 - n0) * (r1 - r0) * g.ow
+        z, e = scratch[t, : m * g.f], scratch[t, m * g.f :]
+        z2 = z.reshape(m, g.f)
+        begin, end = r0 // half, r1 // half
+        step, width = _layout(n1 - n0, r1 - r0, g)
+        for i in range(n0, n1):
+            zi, kept = z2[(i - n0) * step :], index[i, begin:end]
+            start_apart(dy[i, begin:end], y[i, begin:end], kept, g.ow, width, relu, pool, zi, db[t])
+        _weight_gradient(x, z, n0, n1, r0, r1, g, e, dw[t], 0.0 if task == lo else 1.0)
+        if input_gradient:
+            _clear(n0, n1, r0, r1, g, dx)
+            _input_gradient(z, w, n0, n1, r0, r1, g, e, dx)
+
+
+backward = Shared(_backward)
 
 
 @njit(**SERIAL)

@@ -6,9 +6,10 @@ output pixel after the other; the pixel's channels stay in the first-level cache
 
 from __future__ import annotations
 
-from numba import njit, prange
+from numba import njit
 
-from glassnet.nn.kernels.options import PARALLEL, SERIAL
+from glassnet.nn.kernels.options import SERIAL
+from glassnet.nn.kernels.sharing import Shared
 
 # mypy: disable-error-code="no-untyped-def"
 
@@ -20,55 +21,59 @@ def _taps(j, sw, left, kw, width):
     return at, min(max(0, -at), kw), max(min(kw, width - at), 0)
 
 
-@njit(**PARALLEL)
-def forward(x, w, stride, corner, z, parts):
+@njit(**SERIAL)
+def _forward(x, w, stride, corner, z, t, parts):
     """z (n, oh, ow, c) = convolution of x (n, h, w, c) with w (kh, kw, c), rows shared among threads.
 
     stride: (sh, sw); corner: (top, left) padding.
     """
     n, oh, ow, c = z.shape
     kh, kw = w.shape[0], w.shape[1]
-    for t in prange(parts):
-        for task in range(n * oh * t // parts, n * oh * (t + 1) // parts):
-            image, r = task // oh, task % oh
-            row = z[image, r].reshape(-1)
-            for i in range(row.size):
-                row[i] = 0
+    for task in range(n * oh * t // parts, n * oh * (t + 1) // parts):
+        image, r = task // oh, task % oh
+        row = z[image, r].reshape(-1)
+        for i in range(row.size):
+            row[i] = 0
+        for a in range(kh):
+            p = r * stride[0] + a - corner[0]
+            if 0 <= p < x.shape[1]:
+                for j in range(ow):
+                    at, lo, hi = _taps(j, stride[1], corner[1], kw, x.shape[2])
+                    out = z[image, r, j]
+                    for b in range(lo, hi):
+                        v, u = x[image, p, at + b], w[a, b]
+                        for k in range(c):
+                            out[k] += v[k] * u[k]
+
+
+forward = Shared(_forward)
+
+
+@njit(**SERIAL)
+def _backward(dz, x, w, stride, corner, input_gradient, dx, dw, t, parts):
+    """dw (parts, kh, kw, c), a share for each thread, and dx (n, h, w, c) where `input_gradient`."""
+    n, oh, ow, c = dz.shape
+    kh, kw = w.shape[0], w.shape[1]
+    dw[t] = 0
+    for image in range(n * t // parts, n * (t + 1) // parts):
+        if input_gradient:
+            dx[image] = 0
+        for r in range(oh):
             for a in range(kh):
                 p = r * stride[0] + a - corner[0]
                 if 0 <= p < x.shape[1]:
                     for j in range(ow):
                         at, lo, hi = _taps(j, stride[1], corner[1], kw, x.shape[2])
-                        out = z[image, r, j]
+                        g = dz[image, r, j]
                         for b in range(lo, hi):
-                            v, u = x[image, p, at + b], w[a, b]
+                            v, total = x[image, p, at + b], dw[t, a, b]
                             for k in range(c):
-                                out[k] += v[k] * u[k]
-
-
-@njit(**PARALLEL)
-def backward(dz, x, w, stride, corner, input_gradient, dx, dw, parts):
-    """dw (parts, kh, kw, c), a share for each thread, and dx (n, h, w, c) where `input_gradient`."""
-    n, oh, ow, c = dz.shape
-    kh, kw = w.shape[0], w.shape[1]
-    for t in prange(parts):
-        dw[t] = 0
-        for image in range(n * t // parts, n * (t + 1) // parts):
-            if input_gradient:
-                dx[image] = 0
-            for r in range(oh):
-                for a in range(kh):
-                    p = r * stride[0] + a - corner[0]
-                    if 0 <= p < x.shape[1]:
-                        for j in range(ow):
-                            at, lo, hi = _taps(j, stride[1], corner[1], kw, x.shape[2])
-                            g = dz[image, r, j]
+                                total[k] += g[k] * v[k]
+                        if input_gradient:
                             for b in range(lo, hi):
-                                v, total = x[image, p, at + b], dw[t, a, b]
+                                u, there = w[a, b], dx[image, p, at + b]
                                 for k in range(c):
-                                    total[k] += g[k] * v[k]
-                            if input_gradient:
-                                for b in range(lo, hi):
-                                    u, there = w[a, b], dx[image, p, at + b]
-                                    for k in range(c):
-                                        there[k] += g[k] * u[k]
+                                    there[k] += g[k] * u[k]
+
+
+backward = Shared(_backward)

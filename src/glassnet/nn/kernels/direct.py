@@ -1,8 +1,8 @@
 """Direct convolution for few input channels, with sums that stay in registers.
 
-With one or three channels (a first layer) an expansion holds hardly more numbers than the results, so making it costs
-about as much as the product. Here nothing is expanded: for 3 output pixels and 4 vectors of output channels, 12 sums are
-kept in registers while all kh kw c weights go by; each step loads 4 vectors of weights and 3 pixels for 12 multiply-adds.
+With one or three channels (a first layer) making an expansion costs about as much as the product that it is made for.
+Here nothing is expanded: for 3 output pixels and 4 vectors of output channels, 12 sums are kept in registers while all
+kh kw c weights go by; each step loads 4 vectors of weights and 3 pixels, and does 12 multiply-adds with them.
 
     z[p, :]  = sum_k x[p + o(k)] W[k, :]      o(k): where weight k lies from the window's corner
     dW[k, :] = sum_p x[p + o(k)] dz[p, :]     3 weights and 4 vectors, while all pixels of the block go by
@@ -17,12 +17,13 @@ import functools
 from typing import Any
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
 from glassnet.nn.kernels.epilogue import finish, start
 from glassnet.nn.kernels.expansion import Geometry
-from glassnet.nn.kernels.options import PARALLEL, SERIAL
-from glassnet.nn.kernels.vector import lanes, load, multiply_add, spread, store, zeros
+from glassnet.nn.kernels.options import SERIAL
+from glassnet.nn.kernels.sharing import Shared
+from glassnet.nn.kernels.vector import load, multiply_add, spread, store, zeros
 
 # mypy: disable-error-code="no-untyped-def"
 
@@ -179,7 +180,7 @@ def _multiply(x, rows, columns, down, right, offsets, w, wide, lane, z):
     back = down - columns * right
     for begin in range(0, wide, tile):
         vectors = min(4, (wide - begin) // lane)
-        p = j = 0
+        p = j = np.int64(0)  # for a plain 0 Numba would compile what is called with it once more
         for i in range(0, count, 3):
             q, k = _next(p, j, columns, right, back)
             r, k = _next(q, k, columns, right, back)
@@ -194,8 +195,8 @@ def _multiply(x, rows, columns, down, right, offsets, w, wide, lane, z):
             p = after
 
 
-@njit(**PARALLEL)
-def forward(x, w, b, g, offsets, lane, relu, pool, y, index, scratch, parts):
+@njit(**SERIAL)
+def _forward(x, w, b, g, offsets, lane, relu, pool, y, index, scratch, t, parts):
     """y = epilogue of the convolution of x with w; blocks of rows shared among threads.
 
     x, w: flat arrays; b (f,) or empty; y, index (n, rows, columns, f); scratch (parts, `room`).
@@ -204,21 +205,23 @@ def forward(x, w, b, g, offsets, lane, relu, pool, y, index, scratch, parts):
     half = 2 if pool else 1
     depth, wide, tile = offsets.size - 1, _up(g.f, lane), 4 * lane
     row = _row_span(g)[0]
-    for t in prange(parts):
-        packed, margin, z, _ = _split(scratch[t], g, offsets, lane)
-        _pack(w, depth, g.f, g.f, 1, tile, packed)
-        for task in range(n * g.blocks * t // parts, n * g.blocks * (t + 1) // parts):
-            i, r0 = task // g.blocks, task % g.blocks * g.rows
-            r1 = min(r0 + g.rows, g.oh)
-            m, begin, end = (r1 - r0) * g.ow, r0 // half, r1 // half
-            seen = _rows_seen(x, i, r0, r1, g, margin)
-            _multiply(seen, r1 - r0, g.ow, g.sh * row, g.sw * g.c, offsets, packed, wide, lane, z)
-            z2 = z[: m * wide].reshape(m, wide)
-            finish(z2, g.ow, b, relu, pool, y[i, begin:end], index[i, begin:end])
+    packed, margin, z, _ = _split(scratch[t], g, offsets, lane)
+    _pack(w, depth, g.f, g.f, np.int64(1), tile, packed)
+    for task in range(n * g.blocks * t // parts, n * g.blocks * (t + 1) // parts):
+        i, r0 = task // g.blocks, task % g.blocks * g.rows
+        r1 = min(r0 + g.rows, g.oh)
+        m, begin, end = (r1 - r0) * g.ow, r0 // half, r1 // half
+        seen = _rows_seen(x, i, r0, r1, g, margin)
+        _multiply(seen, r1 - r0, g.ow, g.sh * row, g.sw * g.c, offsets, packed, wide, lane, z)
+        z2 = z[: m * wide].reshape(m, wide)
+        finish(z2, g.ow, b, relu, pool, y[i, begin:end], index[i, begin:end])
 
 
-@njit(**PARALLEL)
-def backward(dy, y, index, x, w, g, offsets, inner, lane, relu, pool, input_gradient, dx, dw, db, scratch, parts):
+forward = Shared(_forward)
+
+
+@njit(**SERIAL)
+def _backward(dy, y, index, x, w, g, offsets, inner, lane, relu, pool, input_gradient, dx, dw, db, scratch, t, parts):
     """dw (parts, kh kw c f) and db (parts, f), a share for each thread, and dx (flat) where `input_gradient`.
 
     dy, y, index (n, rows, columns, f); x, w flat; inner: see `inner_offsets`; scratch (parts, `room`). Images are
@@ -227,30 +230,32 @@ def backward(dy, y, index, x, w, g, offsets, inner, lane, relu, pool, input_grad
     n = dy.shape[0]
     half = 2 if pool else 1
     depth, wide, tile = offsets.size - 1, _up(g.f, lane), 4 * lane
-    for t in prange(parts):
-        total, margin, z, rest = _split(scratch[t], g, offsets, lane)
-        total[:] = 0
-        z[:] = 0
-        db[t] = 0
-        turned, e = rest[: _up(depth, tile) * g.f], rest[_up(depth, tile) * g.f :]
+    total, margin, z, rest = _split(scratch[t], g, offsets, lane)
+    total[:] = 0
+    z[:] = 0
+    db[t] = 0
+    turned, e = rest[: _up(depth, tile) * g.f], rest[_up(depth, tile) * g.f :]
+    if input_gradient:
+        _pack(w, g.f, depth, np.int64(1), g.f, tile, turned)
+    for i in range(n * t // parts, n * (t + 1) // parts):
         if input_gradient:
-            _pack(w, g.f, depth, 1, g.f, tile, turned)
-        for i in range(n * t // parts, n * (t + 1) // parts):
+            dx[i * g.h * g.w * g.c : (i + 1) * g.h * g.w * g.c] = 0
+        for r0 in range(0, g.oh, g.rows):
+            r1 = min(r0 + g.rows, g.oh)
+            m, begin, end = (r1 - r0) * g.ow, r0 // half, r1 // half
+            z2 = z[: m * wide].reshape(m, wide)
+            start(dy[i, begin:end], y[i, begin:end], index[i, begin:end], g.ow, relu, pool, z2, db[t])
+            seen = _rows_seen(x, i, r0, r1, g, margin)
+            _weight_gradient(seen, z, r1 - r0, g, offsets, wide, lane, total)
             if input_gradient:
-                dx[i * g.h * g.w * g.c : (i + 1) * g.h * g.w * g.c] = 0
-            for r0 in range(0, g.oh, g.rows):
-                r1 = min(r0 + g.rows, g.oh)
-                m, begin, end = (r1 - r0) * g.ow, r0 // half, r1 // half
-                z2 = z[: m * wide].reshape(m, wide)
-                start(dy[i, begin:end], y[i, begin:end], index[i, begin:end], g.ow, relu, pool, z2, db[t])
-                seen = _rows_seen(x, i, r0, r1, g, margin)
-                _weight_gradient(seen, z, r1 - r0, g, offsets, wide, lane, total)
-                if input_gradient:
-                    _input_gradient(z, turned, r1 - r0, g, inner, wide, lane, e, margin)
-                    _add_rows(margin, i, r0, r1, g, dx)
-        for k in range(depth):
-            for j in range(g.f):
-                dw[t, k * g.f + j] = total[(j // tile * _up(depth, 3) + k) * tile + j % tile]
+                _input_gradient(z, turned, r1 - r0, g, inner, wide, lane, e, margin)
+                _add_rows(margin, i, r0, r1, g, dx)
+    for k in range(depth):
+        for j in range(g.f):
+            dw[t, k * g.f + j] = total[(j // tile * _up(depth, PIXELS) + k) * tile + j % tile]
+
+
+backward = Shared(_backward)
 
 
 @njit(**SERIAL)
@@ -264,7 +269,7 @@ def _weight_gradient(seen, z, rows, g, offsets, wide, lane, total):
             k1, k2 = min(k + 1, depth - 1), min(k + 2, depth - 1)
             _weight_sums(
                 seen, offsets[k], offsets[k1], offsets[k2], rows, g.ow, g.sh * row, g.sw * g.c,
-                z, begin, wide, lane, vectors, total, begin * _up(depth, 3) + k * tile,
+                z, begin, wide, lane, vectors, total, begin * _up(depth, PIXELS) + k * tile,
             )  # fmt: skip
 
 
@@ -288,7 +293,7 @@ def _input_gradient(z, turned, rows, g, inner, wide, lane, e, seen):
 def _split(scratch, g, offsets, lane):
     """The scratch memory's parts: packed weights or their gradient, input rows, results, and the rest."""
     row, _, _ = _row_span(g)
-    a = _up(offsets.size - 1, 3) * _up(g.f, 4 * lane)
+    a = _up(offsets.size - 1, PIXELS) * _up(g.f, 4 * lane)
     b = a + ((g.rows - 1) * g.sh + g.kh) * row
     c = b + g.rows * g.ow * _up(g.f, lane)
     return scratch[:a], scratch[a:b], scratch[b:c], scratch[c:]

@@ -12,9 +12,10 @@ Comparisons are written so that a NaN wins against every number.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
-from glassnet.nn.kernels.options import PARALLEL, SERIAL
+from glassnet.nn.kernels.options import SERIAL
+from glassnet.nn.kernels.sharing import Shared
 
 # mypy: disable-error-code="no-untyped-def"
 
@@ -165,20 +166,24 @@ def _unpool(dy, index, columns, width, z, db):
 # ---- whole arrays, for the methods that do not work in blocks ------------------------------------------------------
 
 
-@njit(**PARALLEL)
-def finish_images(z, b, relu, pool, y, index, parts):
+@njit(**SERIAL)
+def _finish_images(z, b, relu, pool, y, index, t, parts):
     """`finish` for z (n, oh, ow, f), images shared among threads."""
     n, oh, ow, f = z.shape
-    for t in prange(parts):
-        for i in range(n * t // parts, n * (t + 1) // parts):
-            finish(z[i].reshape(oh * ow, f), ow, b, relu, pool, y[i], index[i])
+    for i in range(n * t // parts, n * (t + 1) // parts):
+        finish(z[i].reshape(oh * ow, f), ow, b, relu, pool, y[i], index[i])
 
 
-@njit(**PARALLEL)
-def start_images(dy, y, index, relu, pool, z, db, parts):
+finish_images = Shared(_finish_images)
+
+
+@njit(**SERIAL)
+def _start_images(dy, y, index, relu, pool, z, db, t, parts):
     """`start` for z (n, oh, ow, f); db (parts, f) is written, one row per thread."""
     n, oh, ow, f = z.shape
-    for t in prange(parts):
-        db[t] = 0
-        for i in range(n * t // parts, n * (t + 1) // parts):
-            start(dy[i], y[i], index[i], ow, relu, pool, z[i].reshape(oh * ow, f), db[t])
+    db[t] = 0
+    for i in range(n * t // parts, n * (t + 1) // parts):
+        start(dy[i], y[i], index[i], ow, relu, pool, z[i].reshape(oh * ow, f), db[t])
+
+
+start_images = Shared(_start_images)

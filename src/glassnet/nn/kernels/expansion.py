@@ -1,15 +1,16 @@
 """Copying the pixels under a kernel's width side by side, and adding gradients back to them.
 
-For an output block of R rows of I images, e (rows, I, ow, kw c) holds for each input row that the block sees, each image
-and each output column what lies under the kernel's width. The rows come sorted by their remainder modulo sh, so that those
-under kernel row a, which are sh apart in the image, are R neighbours here. Zeros of the padding are written on the way;
-no padded image is ever made.
+For a block of R output rows of I images, e (rows, I, ow, kw c) holds for each input row that the block sees, each image
+and each output column what lies under the kernel's width. The rows come sorted by their remainder modulo sh, so that
+those under kernel row a, which are sh apart in the image, are R neighbours here. Zeros of the padding are written on
+the way; no padded image is ever made.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 from numba import njit
 
 from glassnet.nn.kernels.options import SERIAL
@@ -53,7 +54,7 @@ def expansion_size(g: Geometry) -> int:
 @njit(**SERIAL)
 def expand(x, n0, n1, r0, r1, g, e):
     """e (flat) = expansion of the output rows r0 ... r1 of the images n0 ... n1 of x (flat)."""
-    at = 0
+    at = np.int64(0)  # for a plain 0 Numba would compile what is called with it once more
     for p in range(min(g.sh, g.kh)):
         for q in range(_phase_rows(p, r1 - r0, g)):
             i = (r0 + q) * g.sh + p - g.top
@@ -65,7 +66,7 @@ def expand(x, n0, n1, r0, r1, g, e):
 @njit(**SERIAL)
 def collect(e, n0, n1, r0, r1, g, dx):
     """The reverse of `expand`: adds the expansion's gradient to dx (flat)."""
-    at = 0
+    at = np.int64(0)  # for a plain 0 Numba would compile what is called with it once more
     for p in range(min(g.sh, g.kh)):
         for q in range(_phase_rows(p, r1 - r0, g)):
             i = (r0 + q) * g.sh + p - g.top

@@ -1,138 +1,280 @@
-"""Batch normalisation over the rows of (n, d), shared among threads.
+"""Batch normalisation over the last axis of (..., c): statistics in one pass, then one pass to normalise.
 
-Sums over rows are taken in runs short enough for the arrays' own precision, and the runs are added up in float64.
-Values are shifted by about their mean before they are squared, so that nothing cancels.
+Both are bound by memory, so arrays are read as few times as can be, and arithmetic is spent on accuracy. Arrays are
+flat; the rows of c numbers are taken several at a time, as one wide row over which the channels repeat, so that few
+channels keep the registers as busy as many.
+
+Sums run in the numbers' own precision over `_RUN` wide rows and are then added up in float64. The statistics are those
+of distances from a centre near the mean, or else a large mean would swamp a small variance. The centre is the mean of
+all rows before (of the first run, its own); each run is joined with the earlier ones by the formula of Chan, Golub and
+LeVeque (1983): for a rows with mean m and sum of squared distances M, and b further ones with mean m' and M',
+
+    M <- M + M' + (m' - m)^2 a b / (a + b)        m <- m + (m' - m) b / (a + b)
+
+`line` (3, c) holds centre, slope and offset: y = (x - centre) slope + offset. The difference is taken first, for the
+same reason; the offset makes up for the rounding of the centre.
 """
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit, prange
 
 from glassnet.nn.kernels.options import PARALLEL, SERIAL
 
 # mypy: disable-error-code="no-untyped-def"
 
-_RUN = 64  # rows that are added up in the arrays' own precision
+_WIDE = 256  # numbers in a wide row, about
+_RUN = 32  # wide rows whose sums stay in the numbers' own precision
 
 
 @njit(**SERIAL)
-def _fold(short, total):
-    """total += short; short = 0."""
-    for j in range(short.size):
-        total[j] += short[j]
-        short[j] = 0
+def _wide(channels):
+    return max(1, _WIDE // channels) * channels
 
 
 @njit(**SERIAL)
-def _shifted_sums(x, shift, short, square, total, total_square):
-    for j in range(x.shape[1]):
-        short[j] = 0
-        square[j] = 0
-        total[j] = 0
-        total_square[j] = 0
-    for i in range(x.shape[0]):
-        row = x[i]
-        for j in range(row.size):
-            v = row[j] - shift[j]
-            short[j] += v
-            square[j] += v * v
-        if (i + 1) % _RUN == 0:
-            _fold(short, total)
-            _fold(square, total_square)
-    _fold(short, total)
-    _fold(square, total_square)
-
-
-@njit(**PARALLEL)
-def moments(x, shift, scratch, sums, mean, variance, parts):
-    """Mean and biased variance (float64) of each column of x; `shift` (d,) is near the mean.
-
-    scratch (parts, 2, d) in the dtype of x and sums (parts, 2, d) in float64 are written.
-    """
-    n = x.shape[0]
-    for t in prange(parts):
-        lo, hi = n * t // parts, n * (t + 1) // parts
-        _shifted_sums(x[lo:hi], shift, scratch[t, 0], scratch[t, 1], sums[t, 0], sums[t, 1])
-    for j in range(x.shape[1]):
-        first, second = 0.0, 0.0
-        for t in range(parts):
-            first += sums[t, 0, j]
-            second += sums[t, 1, j]
-        first /= n
-        mean[j] = shift[j] + first
-        variance[j] = max(second / n - first * first, 0.0)
-
-
-@njit(**PARALLEL)
-def normalise(x, mean, slope, shift, relu, y, parts):
-    """y = (x - mean) slope + shift, and max(0, y) with `relu`."""
-    zero = y.dtype.type(0)
-    n = x.shape[0]
-    for t in prange(parts):
-        for i in range(n * t // parts, n * (t + 1) // parts):
-            row, out = x[i], y[i]
-            if relu:
-                for j in range(row.size):
-                    v = (row[j] - mean[j]) * slope[j] + shift[j]
-                    out[j] = zero if v < zero else v
-            else:
-                for j in range(row.size):
-                    out[j] = (row[j] - mean[j]) * slope[j] + shift[j]
+def _clear(values):
+    for k in range(values.size):
+        values[k] = 0
 
 
 @njit(**SERIAL)
-def _gradient_sums(dy, x, mean, slope, shift, relu, short, product, total, total_product):
-    zero = x.dtype.type(0)
-    for j in range(x.shape[1]):
-        short[j] = 0
-        product[j] = 0
-        total[j] = 0
-        total_product[j] = 0
-    for i in range(x.shape[0]):
-        row, up = x[i], dy[i]
-        for j in range(row.size):
-            c = row[j] - mean[j]
-            d = up[j]
-            if relu:
-                d = d if c * slope[j] + shift[j] > zero else zero
-            short[j] += d
-            product[j] += d * c
-        if (i + 1) % _RUN == 0:
-            _fold(short, total)
-            _fold(product, total_product)
-    _fold(short, total)
-    _fold(product, total_product)
+def _repeat(values, out):
+    """out = values, values, ... in the dtype of out."""
+    for at in range(0, out.size, values.size):
+        for k in range(values.size):
+            out[at + k] = values[k]
 
 
-@njit(**PARALLEL)
-def gradient_sums(dy, x, mean, slope, shift, relu, scratch, sums, parts):
-    """sums[0] (2, d) = sum of dy and of dy (x - mean) over rows; dy counts where the ReLU, if any, let y through.
-
-    scratch (parts, 2, d) in the dtype of x and sums (parts, 2, d) in float64 are written.
-    """
-    n = x.shape[0]
-    for t in prange(parts):
-        lo, hi = n * t // parts, n * (t + 1) // parts
-        _gradient_sums(
-            dy[lo:hi], x[lo:hi], mean, slope, shift, relu, scratch[t, 0], scratch[t, 1], sums[t, 0], sums[t, 1]
-        )
-    for t in range(1, parts):
-        for j in range(x.shape[1]):
-            sums[0, 0, j] += sums[t, 0, j]
-            sums[0, 1, j] += sums[t, 1, j]
+@njit(**SERIAL)
+def _fold(wide, out):
+    """out (c,), float64 += the sum of the repetitions of c channels in a wide row."""
+    for at in range(0, wide.size, out.size):
+        for k in range(out.size):
+            out[k] += wide[at + k]
 
 
-@njit(**PARALLEL)
-def input_gradient(dy, x, mean, slope, shift, relu, constant, factor, dx, parts):
-    """dx = slope (dy - constant - (x - mean) factor), with dy masked by the ReLU if there is one; dx may be dy."""
-    zero = x.dtype.type(0)
-    n = x.shape[0]
-    for t in prange(parts):
-        for i in range(n * t // parts, n * (t + 1) // parts):
-            row, up, out = x[i], dy[i], dx[i]
+# ---- statistics ----------------------------------------------------------------------------------------------------
+
+
+@njit(**SERIAL)
+def moments(x, lo, hi, mean, squares):
+    """Mean and sum of squared distances from it (c,), float64, of the rows lo ... hi (at least one) of flat x."""
+    channels = mean.size
+    wide = _wide(channels)
+    rows = _RUN * wide // channels
+    centre, near, far = np.empty(wide, x.dtype), np.empty(wide, x.dtype), np.empty(wide, x.dtype)
+    total, total_squares = np.empty(channels), np.empty(channels)
+    _first_centre(x[lo * channels : min(hi, lo + rows) * channels], centre, near, mean)
+    _clear(squares)
+    for start in range(lo, hi, rows):
+        stop = min(hi, start + rows)
+        _repeat(mean, centre)
+        _clear(near)
+        _clear(far)
+        _clear(total)
+        _clear(total_squares)
+        for at in range(start * channels, stop * channels, wide):
+            row = x[at : min(at + wide, stop * channels)]
             for j in range(row.size):
-                c = row[j] - mean[j]
-                d = up[j]
-                if relu:
-                    d = d if c * slope[j] + shift[j] > zero else zero
-                out[j] = slope[j] * (d - constant[j] - c * factor[j])
+                d = row[j] - centre[j]
+                near[j] += d
+                far[j] += d * d
+        _fold(near, total)
+        _fold(far, total_squares)
+        before, count = start - lo, stop - start
+        for k in range(channels):
+            from_centre = total[k] / count
+            step = centre[k] - mean[k] + from_centre
+            squares[k] += total_squares[k] - total[k] * from_centre
+            squares[k] += step * step * (before * (count / (before + count)))
+            mean[k] += step * (count / (before + count))
+
+
+@njit(**SERIAL)
+def _first_centre(x, centre, near, mean):
+    """mean = that of the first run x, from the distances to its first row: exact where a channel is constant."""
+    channels = mean.size
+    _repeat(x[:channels], centre)
+    _clear(near)
+    for at in range(0, x.size, centre.size):
+        row = x[at : min(at + centre.size, x.size)]
+        for j in range(row.size):
+            near[j] += row[j] - centre[j]
+    _clear(mean)
+    _fold(near, mean)
+    for k in range(channels):
+        mean[k] = x[k] + mean[k] / (x.size // channels)
+
+
+@njit(**SERIAL)
+def _join_parts(means, squares, n):
+    """Mean and sum of squared distances of n rows, in place of those of the first of equal parts (parts, c)."""
+    parts, channels = means.shape
+    mean, total = means[0], squares[0]
+    for t in range(1, parts):
+        before, count = n * t // parts, n * (t + 1) // parts - n * t // parts
+        for k in range(channels):
+            step = means[t, k] - mean[k]
+            total[k] += squares[t, k] + step * step * (before * (count / (before + count)))
+            mean[k] += step * (count / (before + count))
+
+
+@njit(**PARALLEL)
+def moments_shared(x, n, means, squares):
+    """`moments` of all n rows, in the first row of (parts, c)."""
+    parts = len(means)
+    for t in prange(parts):
+        moments(x, n * t // parts, n * (t + 1) // parts, means[t], squares[t])
+    _join_parts(means, squares, n)
+
+
+# ---- forward -------------------------------------------------------------------------------------------------------
+
+
+@njit(**SERIAL)
+def coefficients(mean, variance, eps, scale, shift, inverse_std, line):
+    """1 / sqrt(variance + eps) (c,), float64, and the line (3, c): centre, slope and offset."""
+    for k in range(mean.size):
+        inverse_std[k] = 1 / np.sqrt(variance[k] + eps)
+        slope = scale[k] * inverse_std[k]
+        line[0, k] = mean[k]
+        line[1, k] = slope
+        line[2, k] = shift[k] + (line[0, k] - mean[k]) * slope
+
+
+@njit(**SERIAL)
+def normalise(x, line, relu, y, lo, hi):
+    """The rows lo ... hi of flat y: (x - centre) slope + offset, and with `relu` the larger of that and 0."""
+    channels = line.shape[1]
+    wide, zero = _wide(channels), y.dtype.type(0)
+    centre, slope, offset = np.empty(wide, line.dtype), np.empty(wide, line.dtype), np.empty(wide, line.dtype)
+    _repeat(line[0], centre)
+    _repeat(line[1], slope)
+    _repeat(line[2], offset)
+    for at in range(lo * channels, hi * channels, wide):
+        row, out = x[at : min(at + wide, hi * channels)], y[at : min(at + wide, hi * channels)]
+        if relu:
+            for j in range(row.size):
+                v = (row[j] - centre[j]) * slope[j] + offset[j]
+                out[j] = zero if v < zero else v
+        else:
+            for j in range(row.size):
+                out[j] = (row[j] - centre[j]) * slope[j] + offset[j]
+
+
+@njit(**PARALLEL)
+def normalise_shared(x, line, relu, y, n, parts):
+    for t in prange(parts):
+        normalise(x, line, relu, y, n * t // parts, n * (t + 1) // parts)
+
+
+# ---- backward ------------------------------------------------------------------------------------------------------
+
+
+@njit(**SERIAL)
+def sums_of_gradients(dy, x, line, relu, lo, hi, sums, products):
+    """Sums (c,), float64, of dz and of dz (x - centre) over the rows lo ... hi; dz is dy where the ReLU let x pass."""
+    channels = line.shape[1]
+    wide, zero = _wide(channels), dy.dtype.type(0)
+    rows = _RUN * wide // channels
+    centre, slope, offset = np.empty(wide, line.dtype), np.empty(wide, line.dtype), np.empty(wide, line.dtype)
+    _repeat(line[0], centre)
+    _repeat(line[1], slope)
+    _repeat(line[2], offset)
+    near, far = np.empty(wide, dy.dtype), np.empty(wide, dy.dtype)
+    _clear(sums)
+    _clear(products)
+    for start in range(lo, hi, rows):
+        end = min(hi, start + rows) * channels
+        _clear(near)
+        _clear(far)
+        for at in range(start * channels, end, wide):
+            g, row = dy[at : min(at + wide, end)], x[at : min(at + wide, end)]
+            if relu:
+                for j in range(g.size):
+                    d, dz = row[j] - centre[j], g[j]
+                    dz = dz if d * slope[j] + offset[j] > zero else zero
+                    near[j] += dz
+                    far[j] += dz * d
+            else:
+                for j in range(g.size):
+                    near[j] += g[j]
+                    far[j] += g[j] * (row[j] - centre[j])
+        _fold(near, sums)
+        _fold(far, products)
+
+
+@njit(**SERIAL)
+def _add_up(parts):
+    """parts[0] = the sum of all rows."""
+    for t in range(1, parts.shape[0]):
+        for k in range(parts.shape[1]):
+            parts[0, k] += parts[t, k]
+
+
+@njit(**SERIAL)
+def gradient_line(sums, products, n, mean, inverse_std, line, dscale, dshift, rest):
+    """dscale and dshift (c,), and `rest` (2, c): in training dx = slope dz + rest[0] (x - centre) + rest[1]."""
+    for k in range(mean.size):
+        from_mean = line[0, k] - mean[k]
+        product = (products[k] + from_mean * sums[k]) * inverse_std[k]  # the sum of dz h
+        dscale[k] = product
+        dshift[k] = sums[k]
+        steep = -line[1, k] * inverse_std[k] * product / n
+        rest[0, k] = steep
+        rest[1, k] = steep * from_mean - line[1, k] * sums[k] / n
+
+
+@njit(**SERIAL)
+def input_gradient(dy, x, line, relu, train, rest, dx, lo, hi):
+    """The rows lo ... hi of dx, which may be dy. In evaluation no more of x is looked at than the ReLU's mask."""
+    channels = line.shape[1]
+    wide, zero = _wide(channels), dy.dtype.type(0)
+    centre, slope, offset = np.empty(wide, line.dtype), np.empty(wide, line.dtype), np.empty(wide, line.dtype)
+    u, v = np.empty(wide, line.dtype), np.empty(wide, line.dtype)
+    _repeat(line[0], centre)
+    _repeat(line[1], slope)
+    _repeat(line[2], offset)
+    _repeat(rest[0], u)
+    _repeat(rest[1], v)
+    copy, in_place = np.empty(wide, dy.dtype), dx.ctypes.data == dy.ctypes.data
+    for at in range(lo * channels, hi * channels, wide):
+        end = min(at + wide, hi * channels)
+        g, row, out = dy[at:end], x[at:end], dx[at:end]
+        if in_place:  # a loop that writes where it reads is not vectorised
+            for j in range(g.size):
+                copy[j] = g[j]
+            g = copy
+        if train and relu:
+            for j in range(out.size):
+                d, dz = row[j] - centre[j], g[j]
+                dz = dz if d * slope[j] + offset[j] > zero else zero
+                out[j] = slope[j] * dz + u[j] * d + v[j]
+        elif train:
+            for j in range(out.size):
+                out[j] = slope[j] * g[j] + u[j] * (row[j] - centre[j]) + v[j]
+        elif relu:
+            for j in range(out.size):
+                dz = g[j] * slope[j]
+                out[j] = dz if (row[j] - centre[j]) * slope[j] + offset[j] > zero else zero
+        else:
+            for j in range(out.size):
+                out[j] = slope[j] * g[j]
+
+
+@njit(**PARALLEL)
+def sums_of_gradients_shared(dy, x, line, relu, n, sums, products):
+    """`sums_of_gradients` of all n rows, in the first row of (parts, c)."""
+    parts = len(sums)
+    for t in prange(parts):
+        sums_of_gradients(dy, x, line, relu, n * t // parts, n * (t + 1) // parts, sums[t], products[t])
+    _add_up(sums)
+    _add_up(products)
+
+
+@njit(**PARALLEL)
+def input_gradient_shared(dy, x, line, relu, train, rest, dx, n, parts):
+    for t in prange(parts):
+        input_gradient(dy, x, line, relu, train, rest, dx, n * t // parts, n * (t + 1) // parts)

@@ -25,6 +25,13 @@ DIRECT = 16  # channels in multiples of which they fill whole registers in eithe
 
 
 @njit(**SERIAL)
+def _copy(source, target):
+    """target = source, of one size; an assignment to a slice would look for overlaps first."""
+    for s in range(target.size):
+        target[s] = source[s]
+
+
+@njit(**SERIAL)
 def _copy_pixels(source, at, step, target, to, stride, count, channels):
     """`count` pixels of flat rows: from `at`, every `step`-th, to `to`, every `stride`-th."""
     u, v, c = _U(at * channels), _U(to * channels), _U(channels)
@@ -56,8 +63,7 @@ def _split(row, phases, stride, left, channels):
         lo = max(0, -((f - left) // stride))  # the first t with t stride + f - left >= 0
         hi = min(length, -((f - left - width) // stride))
         if stride == 1:
-            target = phases[0, lo * channels : hi * channels]
-            target[:] = row[(lo - left) * channels : (hi - left) * channels]
+            _copy(row[(lo - left) * channels : (hi - left) * channels], phases[0, lo * channels : hi * channels])
         elif lo < hi:
             _copy_pixels(row, lo * stride + f - left, stride, phases[f], lo, 1, hi - lo, channels)
 
@@ -152,32 +158,27 @@ def max_pool(x, y, index, first, h, oh, channels, window, lo, hi):
 
 
 @njit(**SERIAL)
-def _deal_out(above, below, a, b, d, e, to, count, c):
-    """The four pixels of `count` windows to four planes, from `to` on. Three numbers need no inner loop."""
+def _even_and_odd(row, even, odd, to, count, c):
+    """`count` pixels of either kind, from `to` on. One or three numbers a pixel need no inner loop."""
     if c == 3:
         for q in range(count):
             u, s = _6 * q, to + _3 * q
             v = u + _3
-            r, g, h = above[u], above[u + _1], above[u + _2]
-            i, j, k = above[v], above[v + _1], above[v + _2]
-            a[s], a[s + _1], a[s + _2] = r, g, h
-            b[s], b[s + _1], b[s + _2] = i, j, k
-            r, g, h = below[u], below[u + _1], below[u + _2]
-            i, j, k = below[v], below[v + _1], below[v + _2]
-            d[s], d[s + _1], d[s + _2] = r, g, h
-            e[s], e[s + _1], e[s + _2] = i, j, k
-        return
-    for q in range(count):
-        u, s = _2 * q * c, to + q * c
-        v = u + c
-        for k in range(c):
-            a[s + k] = above[u + k]
-        for k in range(c):
-            b[s + k] = above[v + k]
-        for k in range(c):
-            d[s + k] = below[u + k]
-        for k in range(c):
-            e[s + k] = below[v + k]
+            r, g, b = row[u], row[u + _1], row[u + _2]
+            i, j, k = row[v], row[v + _1], row[v + _2]
+            even[s], even[s + _1], even[s + _2] = r, g, b
+            odd[s], odd[s + _1], odd[s + _2] = i, j, k
+    elif c == 1:
+        for q in range(count):
+            even[to + q] = row[_2 * q]
+            odd[to + q] = row[_2 * q + _1]
+    else:
+        for q in range(count):
+            u, s = _2 * q * c, to + q * c
+            for k in range(c):
+                even[s + k] = row[u + k]
+            for k in range(c):
+                odd[s + k] = row[u + c + k]
 
 
 @njit(**SERIAL)
@@ -204,7 +205,9 @@ def max_pool_2x2(x, y, index, h, oh, channels, lo, hi):
         stop = min(hi, start + band)
         for r in range(start, stop):
             p = r // oh * h + 2 * (r % oh)
-            _deal_out(x[p], x[p + 1], a, b, d, e, _U((r - start) * size), _U(ow), c)
+            to = _U((r - start) * size)
+            _even_and_odd(x[p], a, b, to, _U(ow), c)
+            _even_and_odd(x[p + 1], d, e, to, _U(ow), c)
         _four_planes(a, b, d, e, flat_y[start * size : stop * size], flat_index[start * size : stop * size])
 
 
@@ -306,21 +309,45 @@ def average_pool(x, y, row_weights, column_weights, h, oh, channels, window, lo,
     phases = np.zeros((sw, size + (kw - 1) * dw // sw * channels), x.dtype)
     for r in range(lo, hi):
         m, start = y[r], r % oh * sh - top
-        total[:] = 0
-        for i in range(max(0, -(start // dh)), min(kh, -((start - h) // dh))):
-            row = x[r // oh * h + start + i * dh]
-            for s in range(total.size):
-                total[s] += row[s]
+        above = max(0, -(start // dh))  # taps that lie in the padding above
+        first = r // oh * h + start + above * dh
+        _sum_of_rows(x, first, dh, min(kh, -((start - h) // dh)) - above, total)
         _split(total, phases, sw, left, channels)
-        m[:] = phases[0, :size]
-        for j in range(1, kw):
-            u = j * dw // sw * channels
-            a = phases[j * dw % sw, u : u + size]
-            for s in range(size):
-                m[s] += a[s]
         weight = row_weights[r % oh]
-        for s in range(size):
-            m[s] *= weight * column_weights[s]
+        if kw == 2:
+            u = dw // sw * channels
+            a, b = phases[0, :size], phases[dw % sw, u : u + size]
+            for s in range(size):
+                m[s] = (a[s] + b[s]) * (weight * column_weights[s])
+        else:
+            _copy(phases[0, :size], m)
+            for j in range(1, kw):
+                u = j * dw // sw * channels
+                a = phases[j * dw % sw, u : u + size]
+                for s in range(size):
+                    m[s] += a[s]
+            for s in range(size):
+                m[s] *= weight * column_weights[s]
+
+
+@njit(**SERIAL)
+def _sum_of_rows(x, first, step, count, total):
+    """total = the sum of `count` rows of x; two or three at a time save most of the loading and storing."""
+    if count == 1:
+        _copy(x[first], total)
+        return
+    a, b = x[first], x[first + step]
+    if count == 2:
+        for s in range(total.size):
+            total[s] = a[s] + b[s]
+        return
+    d = x[first + 2 * step]
+    for s in range(total.size):
+        total[s] = a[s] + b[s] + d[s]
+    for i in range(3, count):
+        row = x[first + i * step]
+        for s in range(total.size):
+            total[s] += row[s]
 
 
 @njit(**SERIAL)

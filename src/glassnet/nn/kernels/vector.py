@@ -8,8 +8,8 @@ and that is what a fast matrix product or convolution is. With these few operati
     c = multiply_add(a, b, c)
     store(z, i, c)
 
-Indices are taken as they are: no bounds, no counting from the end. 32 bytes a vector (8 float32, 4 float64) are one register of
-every x86 processor since 2013; elsewhere the compiler splits or pairs them.
+Indices are taken as they are: no bounds, no counting from the end. A vector of 32 bytes (8 float32, 4 float64) is one
+register of every x86 processor since 2013; elsewhere the compiler splits or pairs them.
 """
 
 from __future__ import annotations
@@ -33,17 +33,22 @@ def lanes(itemsize: int) -> int:
     return _BYTES // itemsize
 
 
-class _VectorType(types.Type):  # type: ignore[misc]
+class _VectorType(types.Type):
     def __init__(self, dtype: Any) -> None:
         self.dtype = dtype
         super().__init__(name=f"vector of {dtype}")
 
 
 @register_model(_VectorType)
-class _VectorModel(models.PrimitiveModel):  # type: ignore[misc]
+class _VectorModel(models.PrimitiveModel):
     def __init__(self, manager: Any, vector: Any) -> None:
         element = manager[vector.dtype].get_value_type()
         super().__init__(manager, vector, ir.VectorType(element, lanes(vector.dtype.bitwidth // 8)))
+
+
+def _operation(generator: Any) -> Any:
+    """Numba's `intrinsic`: the call is replaced by the instructions that the function's result writes."""
+    return intrinsic(generator)
 
 
 def _address(context, builder, array_type, array, index):
@@ -59,7 +64,7 @@ def _repeat(builder, value, vector):
     return builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(ir.IntType(32), vector.count), None))
 
 
-@intrinsic
+@_operation
 def load(typing_context, array, index):
     """array[index : index + LANES]."""
 
@@ -71,7 +76,7 @@ def load(typing_context, array, index):
     return _VectorType(array.dtype)(array, types.intp), generate
 
 
-@intrinsic
+@_operation
 def store(typing_context, array, index, value):
     """array[index : index + LANES] = value."""
 
@@ -85,7 +90,7 @@ def store(typing_context, array, index, value):
     return types.void(array, types.intp, value), generate
 
 
-@intrinsic
+@_operation
 def spread(typing_context, array, index):
     """array[index] in every lane."""
 
@@ -96,7 +101,7 @@ def spread(typing_context, array, index):
     return _VectorType(array.dtype)(array, types.intp), generate
 
 
-@intrinsic
+@_operation
 def zeros(typing_context, array):
     """A vector of zeros of the array's dtype."""
 
@@ -106,7 +111,7 @@ def zeros(typing_context, array):
     return _VectorType(array.dtype)(array), generate
 
 
-@intrinsic
+@_operation
 def multiply_add(typing_context, a, b, c):
     """a * b + c; one instruction where the kernel allows contraction."""
 

@@ -93,10 +93,19 @@ class MaxPool(_Pool):
     kernel = ("windows", "vectorised over channels; the winners' places are kept")
 
     def forward(self, x: Array, *, train: bool = False) -> Array:
+        # uint8 counts the places of a window up to 16x16; larger ones take an index of their own.
+        index = self._index(len(x)) if math.prod(self.size) <= 256 else None
         y, self._cache = F.max_pool_forward(
-            x, self.size, stride=self.stride, pad=self.pad, ceil=self.ceil, out=(self._output(len(x)), None)
+            x, self.size, stride=self.stride, pad=self.pad, ceil=self.ceil, out=(self._output(len(x)), index)
         )
+        if not self.arena.keep:
+            self.arena.release(index)
         return y
+
+    def _index(self, n: int) -> Array:
+        """Memory for the winners' places."""
+        shape = (n, *self.output_shape)
+        return self.workspace.get("index", shape, np.uint8) if self.arena.keep else self.arena.take(shape, np.uint8)
 
     def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
         return F.max_pool_backward(dy, self._cache, out=self._gradient(len(dy))) if input_gradient else None

@@ -237,7 +237,7 @@ def test_nan_wins(channels: int, settings: dict[str, Any], dtype: type) -> None:
 def test_index_is_as_small_as_can_be(size: tuple[int, int], dtype: type) -> None:
     x = _images((1, 17, 18, 2), 3)
     y, cache = F.max_pool_forward(x, size, stride=1)
-    assert cache.index.dtype == dtype
+    assert cache.winners.dtype == dtype
     np.testing.assert_array_equal(x.reshape(-1)[F.max_pool_index(cache)], y)
     np.testing.assert_array_equal(y, F.max_pool_forward_naive(x, size, stride=1))
 
@@ -388,7 +388,7 @@ def test_out_arrays_are_written() -> None:
     x = _images((2, 6, 6, 3), 0)
     y, index, mean, dx = np.empty((2, 3, 3, 3)), np.empty((2, 3, 3, 3), np.uint8), np.empty((2, 3)), np.empty_like(x)
     ours, cache = F.max_pool_forward(x, 2, out=(y, index))
-    assert ours is y and cache.index is index
+    assert ours is y and cache.winners is index
     np.testing.assert_array_equal(y, F.max_pool_forward_naive(x, 2))
     assert F.max_pool_backward(y, cache, out=dx) is dx
     ours, average_cache = F.average_pool_forward(x, 2, out=y)

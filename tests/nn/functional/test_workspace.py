@@ -108,6 +108,7 @@ def test_pads_and_pairs() -> None:
     for bad in (-1, (1, 2, 3), (1.5, 2), True):
         with pytest.raises(GlassnetError):
             as_pad(bad)
-    for bad_pair in (0, (1, 2, 3), (1, 0)):
+    assert as_pair(np.int64(2), "x") == (2, 2) and as_pad(np.array([1, 2])) == (1, 1, 2, 2)
+    for bad_pair in (0, 1.5, "3", (1, 2, 3), (1, 0), ()):
         with pytest.raises(GlassnetError):
             as_pair(bad_pair, "x")

@@ -18,8 +18,9 @@ METHODS = ("product", "rows", "direct", "depthwise", "grouped", "winograd", "num
 _KINDS = {"product": PRODUCT, "direct": DIRECT, "rows": ROWS}
 
 _CACHE = 256 * 1024  # bytes that a block's expansion and results may take: half a core's second-level cache
+_PIXELS = 256  # results that a product should have at least, since the weights are packed anew for each product
 _DIRECT_CACHE = 64 * 1024  # the same for the direct method, which goes through a block many times
-_SHALLOW = 100  # kw c up to which direct loops beat products of that depth, with several kernel rows
+_SHALLOW = 160  # kw c up to which direct loops beat products of that depth, with several kernel rows
 _SHALLOWEST = 32  # the same for a kernel of one row: a single product
 _WINOGRAD_CHANNELS = 16
 _LANES = 8  # its transforms work on vectors of so many channels
@@ -141,10 +142,11 @@ def blocks(s: Sizes, method: str, pool: bool, itemsize: int, parts: int) -> Geom
     row = s.ow * (deep + s.f) * itemsize
     shared = (s.kh - 1) // s.stride[0] * s.ow * deep * itemsize if kind == ROWS else 0
     least = 2 if pool else 1
-    rows = min(oh, max(least, ((_DIRECT_CACHE if kind == DIRECT else _CACHE) - shared) // row))
+    room, enough = (_DIRECT_CACHE, 1) if kind == DIRECT else (_CACHE, _PIXELS)
+    rows = min(oh, max(least, (room - shared) // row, enough // s.ow))
     images, count = 1, 1
     if rows == oh and kind != DIRECT and (kind != PRODUCT or oh == s.h):
-        images = max(1, min(_CACHE // (row * oh + shared), -(-s.n // parts)))
+        images = max(1, min(max(_CACHE // (row * oh + shared), _PIXELS // (oh * s.ow)), -(-s.n // parts)))
     if images == 1:
         count = _even_share(-(-oh // rows), oh // least, s.n, parts)
         rows = -(-oh // count)

@@ -9,6 +9,8 @@ where under `ceil` a last window that would begin in the padding behind the inpu
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from numbers import Integral
 from typing import Any, NamedTuple
 
 from glassnet.errors import GlassnetError
@@ -32,20 +34,32 @@ class Pad(NamedTuple):
 
 def as_pair(value: Any, what: str, least: int = 1) -> tuple[int, int]:
     """(rows, columns) from one whole number for both or from two. Raises `GlassnetError` below `least`."""
-    values = (value, value) if isinstance(value, int) else tuple(value)
-    if len(values) != 2 or any(isinstance(v, bool) or int(v) != v or v < least for v in values):
+    values = _numbers(value)
+    if len(values) == 1:
+        values = values * 2
+    if len(values) != 2 or not all(_is_whole(v, least) for v in values):
         raise GlassnetError(f"{what} must be one or two whole numbers of at least {least}. Got {value} instead.")
     return int(values[0]), int(values[1])
 
 
 def as_pad(value: Any) -> Pad:
     """Padding from one number for all sides, two (rows, columns), or four (top, bottom, left, right)."""
-    values = (value,) * 4 if isinstance(value, int) else tuple(value)
+    values = _numbers(value)
+    if len(values) == 1:
+        values = values * 4
     if len(values) == 2:
-        values = (values[0], values[0], values[1], values[1])
-    if len(values) != 4 or any(isinstance(v, bool) or int(v) != v or v < 0 for v in values):
+        values = [values[0], values[0], values[1], values[1]]
+    if len(values) != 4 or not all(_is_whole(v, 0) for v in values):
         raise GlassnetError(f"pad must be one, two or four whole numbers of at least 0. Got {value} instead.")
     return Pad(*(int(v) for v in values))
+
+
+def _numbers(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, Iterable) else [value]
+
+
+def _is_whole(value: Any, least: int) -> bool:
+    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= least
 
 
 def same_pad(kernel: tuple[int, int]) -> Pad:

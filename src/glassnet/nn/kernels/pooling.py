@@ -1,12 +1,6 @@
-"""Max and average pooling of images (n, h, w, c), in rows: x is (n h, w c), y is (n oh, ow c).
+"""Max pooling of images (n, h, w, c), in rows: x is (n h, w c), y is (n oh, ow c). See `phases` for the idea.
 
-Vector registers fill along the innermost axis, which has only three numbers for a colour picture. So a row is first
-split into phases: with column stride s, phase f holds the pixels f, f + s, f + 2 s, ... side by side (padding
-included). What one tap of the window sees in a whole row of output is then one unbroken slice of one phase, whatever
-the stride, the padding, the dilation and the number of channels, and every pixel was moved once only.
-
-`window` is (kh, kw, sh, sw, dh, dw, top, left): size, stride, dilation, padding above and to the left. Rows and pixels
-are addressed with unsigned integers in the innermost loops: a signed index costs a test for counting from the end.
+`window` is (kh, kw, sh, sw, dh, dw, top, left): size, stride, dilation, padding above and to the left.
 """
 
 from __future__ import annotations
@@ -15,6 +9,7 @@ import numpy as np
 from numba import njit, prange
 
 from glassnet.nn.kernels.options import PARALLEL, SERIAL
+from glassnet.nn.kernels.phases import fill, split, windows_over
 
 # mypy: disable-error-code="no-untyped-def"
 
@@ -22,64 +17,6 @@ _U = np.uint64
 _1, _2, _3, _6 = np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(6)
 _BAND = 256  # numbers a plane of the 2x2 kernel: four of them stay in the first cache
 DIRECT = 16  # channels in multiples of which they fill whole registers in either precision
-
-
-@njit(**SERIAL)
-def _copy(source, target):
-    """target = source, of one size; an assignment to a slice would look for overlaps first."""
-    for s in range(target.size):
-        target[s] = source[s]
-
-
-@njit(**SERIAL)
-def _copy_pixels(source, at, step, target, to, stride, count, channels):
-    """`count` pixels of flat rows: from `at`, every `step`-th, to `to`, every `stride`-th."""
-    u, v, c = _U(at * channels), _U(to * channels), _U(channels)
-    du, dv = _U(step * channels), _U(stride * channels)
-    if channels == 1:
-        for _ in range(count):
-            target[v] = source[u]
-            u += du
-            v += dv
-    elif channels == 3:
-        for _ in range(count):
-            r, g, b = source[u], source[u + _1], source[u + _2]
-            target[v], target[v + _1], target[v + _2] = r, g, b
-            u += du
-            v += dv
-    else:
-        for _ in range(count):
-            for k in range(c):
-                target[v + k] = source[u + k]
-            u += du
-            v += dv
-
-
-@njit(**SERIAL)
-def _split(row, phases, stride, left, channels):
-    """Phases of a row of pixels; what lies outside the row keeps what the phases held."""
-    width, length = row.size // channels, phases.shape[1] // channels
-    for f in range(stride):
-        lo = max(0, -((f - left) // stride))  # the first t with t stride + f - left >= 0
-        hi = min(length, -((f - left - width) // stride))
-        if stride == 1:
-            _copy(row[(lo - left) * channels : (hi - left) * channels], phases[0, lo * channels : hi * channels])
-        elif lo < hi:
-            _copy_pixels(row, lo * stride + f - left, stride, phases[f], lo, 1, hi - lo, channels)
-
-
-@njit(**SERIAL)
-def _merge(phases, row, stride, left, channels):
-    """The reverse of `_split`: pixels of the row that no phase holds stay as they are."""
-    width, length = row.size // channels, phases.shape[1] // channels
-    for f in range(stride):
-        lo = max(0, -((f - left) // stride))
-        hi = min(length, -((f - left - width) // stride))
-        if lo < hi:
-            _copy_pixels(phases[f], lo, 1, row, lo * stride + f - left, stride, hi - lo, channels)
-
-
-# ---- max pooling ---------------------------------------------------------------------------------------------------
 
 
 @njit(**SERIAL)
@@ -138,11 +75,11 @@ def max_pool(x, y, index, first, h, oh, channels, window, lo, hi):
         m, t = y[r], index[r]
         start = r % oh * sh - top
         above = max(0, -(start // dh))  # taps that lie in the padding above
-        m[:] = lowest
+        fill(m, lowest)
         for s in range(size):
             t[s] = first[s] + above * kw
         for i in range(above, min(kh, -((start - h) // dh))):
-            _split(x[r // oh * h + start + i * dh], phases, sw, left, channels)
+            split(x[r // oh * h + start + i * dh], phases, sw, left, channels)
             j = 0
             while j < kw:
                 u = j * dw // sw * channels
@@ -267,12 +204,12 @@ def max_pool_backward(dy, index, offsets, dx, h, oh, channels, window, lo, hi):
         image = lo // h
         end = min(hi, (image + 1) * h)
         start, size = _U(lo * width), _U((end - lo) * width)
-        begin, stop = _windows_over(lo - image * h, end - image * h, oh, window)
+        begin, stop = windows_over(lo - image * h, end - image * h, oh, window)
         clean = lo
         for p in range(begin, stop):
             corner = image * h + p * sh - top
             reached = min(end, max(clean, corner + (kh - 1) * dh + 1))
-            flat[clean * width : reached * width] = 0
+            fill(flat[clean * width : reached * width], 0)
             clean = reached
             g, t = dy[image * oh + p], index[image * oh + p]
             base, s = _U(corner * width - left * channels), _U(0)
@@ -283,137 +220,8 @@ def max_pool_backward(dy, index, offsets, dx, h, oh, channels, window, lo, hi):
                         flat[at] += g[s + k]
                 base += _U(sw) * c
                 s += c
-        flat[clean * width : end * width] = 0
+        fill(flat[clean * width : end * width], 0)
         lo = end
-
-
-@njit(**SERIAL)
-def _windows_over(lo, hi, oh, window):
-    """The rows of windows (begin, stop) that reach any of the rows lo ... hi of an image."""
-    kh, _, sh, _, dh, _, top, _ = window
-    begin = -(((kh - 1) * dh - top - lo) // sh)  # the first p with p sh - top + (kh - 1) dh >= lo
-    stop = -((-hi - top) // sh)  # the first p with p sh - top >= hi
-    return max(0, begin), min(oh, stop)
-
-
-# ---- average pooling -----------------------------------------------------------------------------------------------
-
-
-@njit(**SERIAL)
-def average_pool(x, y, row_weights, column_weights, h, oh, channels, window, lo, hi):
-    """Rows lo ... hi of the output: sums down the columns, then along the row, times row_weights (oh,) and
-    column_weights (ow c,), whose product is 1 / count."""
-    kh, kw, sh, sw, dh, dw, top, left = window
-    size = y.shape[1]
-    total = np.empty(x.shape[1], x.dtype)
-    phases = np.zeros((sw, size + (kw - 1) * dw // sw * channels), x.dtype)
-    for r in range(lo, hi):
-        m, start = y[r], r % oh * sh - top
-        above = max(0, -(start // dh))  # taps that lie in the padding above
-        first = r // oh * h + start + above * dh
-        _sum_of_rows(x, first, dh, min(kh, -((start - h) // dh)) - above, total)
-        _split(total, phases, sw, left, channels)
-        weight = row_weights[r % oh]
-        if kw == 2:
-            u = dw // sw * channels
-            a, b = phases[0, :size], phases[dw % sw, u : u + size]
-            for s in range(size):
-                m[s] = (a[s] + b[s]) * (weight * column_weights[s])
-        else:
-            _copy(phases[0, :size], m)
-            for j in range(1, kw):
-                u = j * dw // sw * channels
-                a = phases[j * dw % sw, u : u + size]
-                for s in range(size):
-                    m[s] += a[s]
-            for s in range(size):
-                m[s] *= weight * column_weights[s]
-
-
-@njit(**SERIAL)
-def _sum_of_rows(x, first, step, count, total):
-    """total = the sum of `count` rows of x; two or three at a time save most of the loading and storing."""
-    if count == 1:
-        _copy(x[first], total)
-        return
-    a, b = x[first], x[first + step]
-    if count == 2:
-        for s in range(total.size):
-            total[s] = a[s] + b[s]
-        return
-    d = x[first + 2 * step]
-    for s in range(total.size):
-        total[s] = a[s] + b[s] + d[s]
-    for i in range(3, count):
-        row = x[first + i * step]
-        for s in range(total.size):
-            total[s] += row[s]
-
-
-@njit(**SERIAL)
-def average_pool_backward(dy, dx, row_weights, column_weights, h, oh, channels, window, lo, hi):
-    """Rows lo ... hi of dx: the steps of `average_pool` in reverse."""
-    kh, kw, sh, sw, dh, dw, top, left = window
-    size = dy.shape[1]
-    g = np.empty(size, dy.dtype)
-    row = np.zeros(dx.shape[1], dy.dtype)
-    phases = np.empty((sw, size + (kw - 1) * dw // sw * channels), dy.dtype)
-    while lo < hi:  # image by image
-        image = lo // h
-        end = min(hi, (image + 1) * h)
-        begin, stop = _windows_over(lo - image * h, end - image * h, oh, window)
-        dx[lo:end] = 0
-        for p in range(begin, stop):
-            source, weight = dy[image * oh + p], row_weights[p]
-            for s in range(size):
-                g[s] = source[s] * (weight * column_weights[s])
-            phases[:] = 0
-            for j in range(kw):
-                u = j * dw // sw * channels
-                a = phases[j * dw % sw, u : u + size]
-                for s in range(size):
-                    a[s] += g[s]
-            _merge(phases, row, sw, left, channels)
-            for i in range(kh):
-                to = image * h + p * sh - top + i * dh
-                if lo <= to < end:
-                    target = dx[to]
-                    for s in range(row.size):
-                        target[s] += row[s]
-        lo = end
-
-
-@njit(**SERIAL)
-def global_average_pool(x, y, lo, hi):
-    """y (n, c) from x (n, pixels, c). Sums of short runs keep the rounding errors of large images small."""
-    _, pixels, c = x.shape
-    run = np.empty(c, x.dtype)
-    for i in range(lo, hi):
-        total = y[i]
-        total[:] = 0
-        for start in range(0, pixels, 64):
-            run[:] = 0
-            for p in range(start, min(pixels, start + 64)):
-                row = x[i, p]
-                for k in range(c):
-                    run[k] += row[k]
-            for k in range(c):
-                total[k] += run[k]
-        for k in range(c):
-            total[k] /= pixels
-
-
-@njit(**SERIAL)
-def global_average_pool_backward(dy, dx, lo, hi):
-    _, pixels, c = dx.shape
-    for i in range(lo, hi):
-        first = dx[i, 0]
-        for k in range(c):
-            first[k] = dy[i, k] / pixels
-        for p in range(1, pixels):
-            row = dx[i, p]
-            for k in range(c):
-                row[k] = first[k]
 
 
 # ---- the same, shared among threads --------------------------------------------------------------------------------
@@ -442,29 +250,3 @@ def max_pool_backward_shared(dy, index, offsets, dx, h, oh, channels, window, pa
     for t in prange(parts):
         lo, hi = len(dx) * t // parts, len(dx) * (t + 1) // parts
         max_pool_backward(dy, index, offsets, dx, h, oh, channels, window, lo, hi)
-
-
-@njit(**PARALLEL)
-def average_pool_shared(x, y, row_weights, column_weights, h, oh, channels, window, parts):
-    for t in prange(parts):
-        lo, hi = len(y) * t // parts, len(y) * (t + 1) // parts
-        average_pool(x, y, row_weights, column_weights, h, oh, channels, window, lo, hi)
-
-
-@njit(**PARALLEL)
-def average_pool_backward_shared(dy, dx, row_weights, column_weights, h, oh, channels, window, parts):
-    for t in prange(parts):
-        lo, hi = len(dx) * t // parts, len(dx) * (t + 1) // parts
-        average_pool_backward(dy, dx, row_weights, column_weights, h, oh, channels, window, lo, hi)
-
-
-@njit(**PARALLEL)
-def global_average_pool_shared(x, y, parts):
-    for t in prange(parts):
-        global_average_pool(x, y, len(y) * t // parts, len(y) * (t + 1) // parts)
-
-
-@njit(**PARALLEL)
-def global_average_pool_backward_shared(dy, dx, parts):
-    for t in prange(parts):
-        global_average_pool_backward(dy, dx, len(dx) * t // parts, len(dx) * (t + 1) // parts)

@@ -50,6 +50,41 @@ TARGETS: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = [
         ),
         ("test_losses.py",),
     ),
+    ("functional/loss.py", ("log_softmax_backward",), ("test_log_softmax.py",)),
+    ("functional/joining.py", ("add", "concat_backward"), ("test_joining.py",)),
+    ("kernels/joining.py", ("add", "get_columns"), ("test_joining.py",)),
+    (
+        "functional/pooling.py",
+        ("max_pool_backward", "average_pool_backward", "global_average_pool_backward", "_weights"),
+        ("test_pooling.py",),
+    ),
+    ("kernels/pooling.py", ("max_pool_backward",), ("test_pooling.py",)),
+    (
+        "kernels/average_pooling.py",
+        ("average_pool_backward", "global_average_pool_backward"),
+        ("test_pooling.py",),
+    ),
+    (
+        "functional/convolution.py",
+        ("conv2d_backward", "_backward_in_blocks", "_backward_whole", "_grouped_backward", "_depthwise_backward"),
+        ("test_convolution.py",),
+    ),
+    (
+        "kernels/convolution.py",
+        ("_backward", "_clear", "_weight_gradient", "_input_gradient"),
+        ("test_convolution.py",),
+    ),
+    ("kernels/expansion.py", ("collect", "_collect_row"), ("test_convolution.py",)),
+    ("kernels/epilogue.py", ("start", "start_apart"), ("test_convolution.py",)),
+    ("kernels/direct.py", ("_backward", "_weight_gradient", "_input_gradient"), ("test_convolution.py",)),
+    ("kernels/depthwise.py", ("_backward",), ("test_convolution.py",)),
+    ("functional/winograd.py", ("winograd_backward", "_backward"), ("test_winograd.py",)),
+    ("kernels/winograd.py", ("backward_part",), ("test_winograd.py",)),
+    (
+        "kernels/winograd_transforms.py",
+        ("input_adjoint", "output_adjoint", "weight_adjoint"),
+        ("test_winograd.py",),
+    ),
     ("functional/normalisation.py", ("batchnorm_backward",), ("test_normalisation.py",)),
     ("kernels/elementwise.py", ("sum_rows",), ("test_affine.py",)),
     ("kernels/elementwise.py", ("multiply",), ("test_dropout.py",)),
@@ -62,7 +97,11 @@ TARGETS: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = [
         ("test_activation.py",),
     ),
     ("kernels/losses.py", ("softmax_cross_entropy", "hinge", "squared_error"), ("test_losses.py",)),
-    ("kernels/normalisation.py", ("backward",), ("test_normalisation.py",)),
+    (
+        "kernels/normalisation.py",
+        ("sums_of_gradients", "gradient_line", "input_gradient", "_add_up", "_fold", "_repeat"),
+        ("test_normalisation.py",),
+    ),
     (
         "kernels/stochastic.py",
         ("_softmax_error", "_update_and_look_ahead", "softmax_descent"),
@@ -245,7 +284,7 @@ def _replacements(parent: ast.AST, field: str, node: Any, indices: set[str]) -> 
 
 # ---- running the tests against them --------------------------------------------------------------------------------
 
-_TIMEOUT = 120.0  # seconds; no operation's tests take a tenth of it
+_TIMEOUT = 400.0  # seconds; compiling a convolution's kernels and running its tests takes a quarter of it
 
 
 class Bench:
@@ -253,7 +292,7 @@ class Bench:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        for part in ("errors.py", "threads.py", "check/numerical.py"):
+        for part in ("errors.py", "threads.py", "compiling.py", "check/numerical.py"):
             self._copy(PACKAGE / part, folder / "src" / "glassnet" / part)
         for part in ("functional", "kernels"):
             for source in (PACKAGE / "nn" / part).glob("*.py"):
@@ -276,10 +315,28 @@ class Bench:
         place = self.folder / "src" / "glassnet" / "nn" / mutant.file
         original = place.read_text(encoding="utf-8")
         place.write_text(mutant.source, encoding="utf-8")
+        self._forget_compiled(place)
         try:
             return self.passes(mutant.tests)
         finally:
             place.write_text(original, encoding="utf-8")
+            self._forget_compiled(place)
+
+    def _forget_compiled(self, changed: Path) -> None:
+        """Let kernels that call those of a changed file be compiled again: Numba's cache looks at their own file alone."""
+        stale, sources = {changed.stem}, {path: path.read_text(encoding="utf-8") for path in changed.parent.glob("*.py")}
+        before = 0
+        while before != len(stale):
+            before = len(stale)
+            stale |= {
+                path.stem
+                for path, text in sources.items()
+                if any(f"kernels.{name} import" in text or f"import {name}\n" in text for name in stale)
+            }
+        if changed.parent.name == "kernels":
+            for name in stale:
+                for cached in (changed.parent / "__pycache__").glob(f"{name}.*.nb[ic]"):
+                    cached.unlink()
 
     def passes(self, tests: tuple[str, ...]) -> bool:
         """Whether these test files pass on the copy as it is. A crash or a run without end is a failure too.

@@ -14,9 +14,9 @@ from glassnet.nn import BatchNorm, Dropout, Linear, Network, ReLU, Sigmoid, Soft
 NOTATION = "linear 6 -> batchnorm -> relu -> dropout 0.3 -> linear 5 -> sigmoid -> linear 5 -> tanh -> linear 4"
 
 
-def _check(notation: str = NOTATION, **options: Any) -> Check:
+def _check(notation: str = NOTATION, *, fuse_relu: bool = True, **options: Any) -> Check:
     rng = np.random.default_rng(0)
-    network = Network(notation, (7,), seed=1)
+    network = Network(notation, (7,), seed=1).choose(fuse_relu=fuse_relu)
     for parameter in network.parameters().values():
         parameter.value += 0.3 * rng.standard_normal(parameter.value.shape).astype(np.float32)
     x, target = rng.standard_normal((8, 7)), rng.integers(4, size=8)
@@ -109,7 +109,7 @@ BELOW[Tanh] = BELOW[Sigmoid] | {"7.linear.weight", "7.linear.bias"}
 @pytest.mark.parametrize("factor", [-1.0, 1.01])
 def test_wrong_input_gradient_shows_in_all_below(monkeypatch: pytest.MonkeyPatch, kind: type, factor: float) -> None:
     _spoil(monkeypatch, kind, lambda layer, dx: factor * dx)
-    assert _wrong(_check(train=False)) == BELOW[kind]
+    assert _wrong(_check(train=False, fuse_relu=False)) == BELOW[kind]
 
 
 def test_off_by_one_in_an_activation(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -227,3 +227,9 @@ def test_layer_of_an_unknown_kind(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(Cubed, "slope", slope, raising=False)
         check = check_network(network, x, target, "softmax-cross-entropy", l2=0.01)
         assert _wrong(check) == wrong, str(check)
+
+
+def test_a_bug_in_a_fused_unit_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The check goes through the units that run, not through the layers one by one."""
+    _spoil(monkeypatch, BatchNorm, lambda layer, dx: dx * (layer.pattern()[0] + 1.0))
+    assert "1.linear.weight" in _wrong(_check(train=False))

@@ -34,7 +34,8 @@ def _layer(step: Step, classes: int | None) -> Layer:
     if kind is None:
         known = (*LAYERS, *SHORTHANDS)
         raise NotationError(
-            f"Unknown layer '{step.word}' in '{step.text}'.{nearest(step.word, known)} Known: {', '.join(known)}."
+            f"Unknown layer '{step.word[:40]}' in '{step.text[:80]}'.{nearest(step.word, known)}"
+            f" Known: {', '.join(known)}."
         )
     if kind is Residual or kind is Concat:
         branches = [_layers(branch, classes) for branch in step.branches]

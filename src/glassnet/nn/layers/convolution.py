@@ -114,7 +114,7 @@ class Conv(Layer):
         try:
             self.output_shape = F.conv2d_output_shape((1, *input_shape), shape, self.stride, self.pad, self.groups)[1:]
         except GlassnetError as error:
-            raise NotationError(f"'{self.notation()}' does not fit its input {sizes(input_shape)}: {error}") from None
+            raise NotationError(f"'{self.notation()}' does not fit: {error}") from None
         init = self.init or Initialisation("he" if following in ("relu", "batchnorm") else "xavier")
         fans = (kh * kw * channels // self.groups, kh * kw * self.filters // self.groups)
         self.parameters = {"weight": Parameter.of(init.draw(shape, fans, rng, dtype), "weight")}

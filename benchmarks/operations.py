@@ -136,7 +136,7 @@ def ours() -> dict[str, float]:
     pooled, pool_cache = F.max_pool_forward(a["pool_x"], 2)
     dx = F.max_pool_backward(a["pool_dy"], pool_cache)
     np.testing.assert_array_equal(dx[:2], pool_backward(a["pool_dy"][:2], a["pool_x"][:2]))
-    out = (pooled, pool_cache.index)
+    out = (pooled, pool_cache.winners)
     with threads.single_blas_thread():
         return {
             "conv forward": median_seconds(

@@ -323,8 +323,9 @@ class Bench:
             self._forget_compiled(place)
 
     def _forget_compiled(self, changed: Path) -> None:
-        """Let kernels that call those of a changed file be compiled again: Numba's cache looks at their own file alone."""
-        stale, sources = {changed.stem}, {path: path.read_text(encoding="utf-8") for path in changed.parent.glob("*.py")}
+        """Let kernels that call those of a changed file be compiled again: Numba's cache looks at their own file."""
+        stale = {changed.stem}
+        sources = {path: path.read_text(encoding="utf-8") for path in changed.parent.glob("*.py")}
         before = 0
         while before != len(stale):
             before = len(stale)

@@ -77,7 +77,7 @@ class WinogradCache(NamedTuple):
     x: Array
     w: Array
     y: Array
-    index: Array
+    winners: Array
     sizes: Sizes
     bias: bool
     relu: bool
@@ -224,7 +224,7 @@ def _backward(dy: Array, cache: WinogradCache, dx: Array | None, dw: Array, db: 
     nothing[...] = 0
     top, left = s.pad.top, s.pad.left
     arguments = (
-        dy, x, u, cache.y, cache.index, top, left, s.oh, s.ow, cache.relu, cache.pool, _TILES, dx is not None,
+        dy, x, u, cache.y, cache.winners, top, left, s.oh, s.ow, cache.relu, cache.pool, _TILES, dx is not None,
         np.empty((0, 0, 0, 0), np.float32) if dx is None else dx, du, db_parts, nothing, nowhere, v, m, z, patch,
     )  # fmt: skip
     if parts == 1:

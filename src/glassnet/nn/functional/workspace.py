@@ -53,8 +53,9 @@ class Arena:
             if start is not None:
                 break
         else:
+            # What is free but too small will be part of the one slab that comes; until then it need not stand beside.
             slab = _Slab(size)
-            self._slabs.append(slab)
+            self._slabs = [*(other for other in self._slabs if not other.idle), slab]
             start = slab.take(size)
             assert start is not None
         memory = slab.memory[start : start + wanted]
@@ -72,10 +73,10 @@ class Arena:
                 slab, start, size = entry
                 slab.release(start, size)
                 self._used -= size
-        if not self._busy and len(self._slabs) > 1:
-            held = sum(slab.size for slab in self._slabs)
+        if not self._busy and (len(self._slabs) > 1 or self.nbytes < self._most):
             # A slab of the most bytes ever in use can still be too small, where gaps do not fit: then take them all.
-            enough = self._most if max(slab.size for slab in self._slabs) < self._most else held
+            enough = self.nbytes if any(slab.size >= self._most for slab in self._slabs) else self._most
+            self._slabs = []  # the old memory goes before the new comes
             self._slabs = [_Slab(enough)]
 
     def holds(self, array: Array) -> bool:
@@ -97,6 +98,11 @@ class _Slab:
         self.memory = raw[skip : skip + size]
         self.size = size
         self._free = [(0, size)]
+
+    @property
+    def idle(self) -> bool:
+        """Whether none of it is in use."""
+        return self._free == [(0, self.size)]
 
     def take(self, size: int) -> int | None:
         """Where `size` bytes begin, in the smallest gap that holds them; None without one."""

@@ -12,6 +12,8 @@ from glassnet.nn.functional.arrays import Array
 from glassnet.nn.functional.workspace import Arena, address
 from glassnet.nn.layer import Layer, sizes
 from glassnet.nn.layers.chain import Chain
+from glassnet.nn.layers.convolution import Conv
+from glassnet.nn.layers.normalisation import BatchNorm
 
 __all__ = ["Concat", "Residual"]
 
@@ -94,11 +96,16 @@ class Residual(_Composite):
     def forward(self, x: Array, *, train: bool = False, relu: bool = False) -> Array:
         parts = [branch.run(x, train=train) for branch in self.branches.values()]
         other = parts[1] if len(parts) == 2 else x
-        y = F.add(parts[0], other, relu=relu, out=self._output(len(x)))
+        in_place = self.arena.keep and self._body_ends_in_sums() and address(parts[0]) != address(x)
+        y = F.add(parts[0], other, relu=relu, out=parts[0] if in_place else self._output(len(x)))
         self._positive = y if relu else None
         if not self.arena.keep:
             self.arena.release(*(part for part in parts if address(part) != address(x)))
         return y
+
+    def _body_ends_in_sums(self) -> bool:
+        """Whether the body's last unit needs its output no more for its backward pass, so that y may take its place."""
+        return type(self.branches["body"].units[-1]) in (BatchNorm, Conv)
 
     _positive: Array | None = None
 

@@ -188,10 +188,10 @@ def _check(arrays: list[np.ndarray], pad: Pad, relu: bool, pool: bool) -> None:
         clear = (best - np.maximum(rest, 0) > 1e-4 * scale) if relu else (best - rest > 1e-4 * scale)
         clear |= relu & (best < -1e-4 * scale)
         winner = np.where(relu & (best <= 0), 4, candidates.argmax(axis=-1))
-        np.testing.assert_array_equal(cache.index[clear], winner[clear])
+        np.testing.assert_array_equal(cache.winners[clear], winner[clear])
         for place, g in zip(range(4), np.moveaxis(_pooled(dz), -1, 0), strict=True):
             i, j = divmod(place, 2)
-            dz[:, i : 2 * g.shape[1] : 2, j : 2 * g.shape[2] : 2] = np.where(cache.index == place, dy, 0)
+            dz[:, i : 2 * g.shape[1] : 2, j : 2 * g.shape[2] : 2] = np.where(cache.winners == place, dy, 0)
     else:
         expected = np.maximum(z, 0) if relu else z
         dz[...] = np.where(y > 0, dy, 0) if relu else dy
@@ -265,7 +265,7 @@ def test_out_arrays_are_written_and_scratch_is_used_again() -> None:
     arena, held = Arena(), []
     for _ in range(3):
         ours, cache = winograd_forward(x, w, b, pad=1, relu=True, pool=True, out=(y, index), arena=arena)
-        assert ours is y and cache.index is index
+        assert ours is y and cache.winners is index
         gradients = winograd_backward(y, cache, out=places, arena=arena)
         assert all(ours is place for ours, place in zip(gradients, places, strict=True))
         held.append(arena.nbytes)

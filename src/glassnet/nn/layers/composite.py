@@ -135,10 +135,11 @@ class Residual(_Composite):
     def _sum(self, grads: list[Array | None], dy: Array) -> Array:
         first, second = grads[0], grads[1] if len(grads) == 2 else dy
         assert first is not None and second is not None
-        dx = F.add(first, second, out=self._gradient(len(dy)))
-        for grad in grads:
-            if grad is not None and address(grad) != address(dy):
-                self.arena.release(grad)
+        if address(first) == address(dy):  # a body that changes nothing hands its upstream gradient on
+            return F.add(first, second, out=self._gradient(len(dy)))
+        dx = F.add(first, second, out=first)
+        if address(second) != address(dy):
+            self.arena.release(second)
         return dx
 
 

@@ -22,7 +22,7 @@ def _run(*arguments: str) -> None:
 
 
 def test_no_mutant_of_a_sample_survives() -> None:
-    _run("--sample", "10")
+    _run("--light", "--sample", "10")
 
 
 @pytest.mark.long

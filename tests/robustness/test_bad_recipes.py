@@ -202,7 +202,7 @@ ABSURD = [
     ("--model", "dropout 1"),
     ("--model", "dropout -0.1 -> linear"),
     ("--model", "dropout nan -> linear"),
-    ("--model", "dropout 0.5, channels -> linear"),
+    ("--model", "flatten -> conv 3x3, 4 -> linear"),
     ("--model", "flatten -> batchnorm, momentum 0 -> linear"),
     ("--model", "flatten -> batchnorm, momentum 0.1, momentum 0.1 -> linear"),
     ("--model", "flatten -> batchnorm, eps 0.1 0.2 -> linear"),

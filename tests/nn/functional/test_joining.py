@@ -51,9 +51,15 @@ def test_add(dtype: type, size: int, parts: int) -> None:
     a, b = (rng.standard_normal((1, size)).astype(dtype) for _ in range(2))
     with threads.use(parts):
         np.testing.assert_array_equal(F.add(a, b), a + b)
+        np.testing.assert_array_equal(F.add(a, b, relu=True), np.maximum(a + b, 0))
         wanted = a + b
         assert F.add(a, b, out=a) is a
     np.testing.assert_array_equal(a, wanted)
+
+
+@pytest.mark.parametrize("relu", [False, True])
+def test_nan_goes_through_a_sum(relu: bool) -> None:
+    assert np.isnan(F.add(np.array([np.nan, -1.0]), np.array([1.0, np.nan]), relu=relu)).all()
 
 
 def test_out_arrays_are_written() -> None:

@@ -41,6 +41,6 @@ def put_columns(part, rows, start):
 def get_columns(rows, start, part):
     """part = rows[:, start : start + width]."""
     for i in range(part.shape[0]):
-        a, b = rows[i, start : start + part.shape[1]], part[i]
+        a, b = rows[i, start:], part[i]
         for j in range(b.size):
             b[j] = a[j]

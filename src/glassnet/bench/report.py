@@ -77,7 +77,7 @@ def bench(
         shown.start(len(cases) * len(numbers) * steps(runs, compare, memory))
         machine = inspect(numbers)
         shown.say(str(machine))
-        shown.say("the first run of a network compiles its kernels: half a minute at most, once a machine\n")
+        shown.say("the first run of a network compiles its kernels: less than a minute, once a machine\n")
         for case in cases:
             for number in numbers:
                 result = race(case, number, runs, compare=compare, memory=memory, show=shown.next)

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from glassnet import threads
 from glassnet.data.augment_steps import AugmentStep, undone
-from glassnet.data.moves import BORDERS, cover, look_up, look_up_shared
+from glassnet.data.moves import BORDERS, cover, look_up
 from glassnet.data.streams import AUGMENTATION, MIRRORING, generator
 from glassnet.data.warp import elastic_noise, warp, warp_alone
 from glassnet.errors import DataError, NotationError
@@ -164,11 +164,7 @@ class Augmentation:
         moves, corners = self._placed(int(keys.max()) + 1, epoch, seed, *images.shape[1:3])
         side = int(self._cutout.numbers[0]) if self._cutout is not None else 0
         arguments = (images, rows, moves[keys], self._border, corners[keys], side, shade, table, out)
-        parts = threads.count()
-        if parts > 1 and out.size >= _WORTH_SHARING:
-            look_up_shared(parts, *arguments)
-        else:
-            look_up(*arguments)
+        look_up(*arguments, threads.count() if out.size >= _WORTH_SHARING else 1)
 
     # ---- random numbers and what they mean
 

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
-__all__ = ["BORDERS", "EDGE", "REFLECT", "ZERO", "cover", "look_up", "look_up_shared"]
+from glassnet.nn.kernels.options import SERIAL, inner
+from glassnet.nn.kernels.sharing import shared
+
+# mypy: disable-error-code="no-untyped-def"
+
+__all__ = ["BORDERS", "EDGE", "REFLECT", "ZERO", "cover", "look_up"]
 
 # How a picture goes on beyond its edges: with its edge pixels, with zeros, or mirrored about the edge pixels' centres.
 EDGE, ZERO, REFLECT = 0, 1, 2
 BORDERS = {"edge": EDGE, "zero": ZERO, "reflect": REFLECT}
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _source(place: Any, size: Any, border: Any) -> Any:
+@inner
+def _source(place, size, border):
     """The pixel of a line of `size` pixels that is seen at `place`, or -1 for none."""
     if 0 <= place < size:
         return place
@@ -29,8 +32,8 @@ def _source(place: Any, size: Any, border: Any) -> Any:
     return folded if folded < size else 2 * size - 2 - folded
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _cover(picture: Any, top: Any, left: Any, side: Any, colour: Any) -> None:
+@inner
+def _cover(picture, top, left, side, colour):
     height, width, channels = picture.shape
     for y in range(max(top, 0), min(top + side, height)):
         for x in range(max(left, 0), min(left + side, width)):
@@ -38,8 +41,8 @@ def _cover(picture: Any, top: Any, left: Any, side: Any, colour: Any) -> None:
                 picture[y, x, k] = colour[k]
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def cover(pictures: Any, corners: Any, side: Any, colour: Any) -> None:
+@njit(**SERIAL)
+def cover(pictures, corners, side, colour):
     """Fill the square of `side` pixels at corners[n] = (top, left) of every picture (H, W, C) with `colour` (C,).
 
     The part of a square that lies outside the picture is left out.
@@ -48,10 +51,8 @@ def cover(pictures: Any, corners: Any, side: Any, colour: Any) -> None:
         _cover(pictures[n], corners[n, 0], corners[n, 1], side, colour)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def look_up(
-    images: Any, rows: Any, moves: Any, border: Any, corners: Any, side: Any, colour: Any, table: Any, out: Any
-) -> None:
+@shared
+def look_up(images, rows, moves, border, corners, side, colour, table, out, t, parts):
     """out[i, y, x, c] = table[c, images[rows[i], y + down, sign x + right, c]], then a square covered.
 
     Parameters
@@ -66,7 +67,7 @@ def look_up(
     """
     height, width, channels = images.shape[1:]
     columns = np.empty(width, np.int64)  # where a line's pixels come from, in values; below 0: a zero
-    for i in range(rows.size):
+    for i in range(rows.size * t // parts, rows.size * (t + 1) // parts):
         picture, result = images[rows[i]].reshape(height, width * channels), out[i]
         for x in range(width):
             columns[x] = channels * _source(moves[i, 0] * x + moves[i, 1], width, border)
@@ -84,22 +85,3 @@ def look_up(
                         line[x * channels + k] = entry[seen[np.uint64(u + k)]] if u >= 0 else entry[0]
         if side:
             _cover(result, corners[i, 0], corners[i, 1], side, colour)
-
-
-@njit(cache=True, nogil=True, parallel=True)  # type: ignore[untyped-decorator]
-def look_up_shared(
-    parts: Any,
-    images: Any,
-    rows: Any,
-    moves: Any,
-    border: Any,
-    corners: Any,
-    side: Any,
-    colour: Any,
-    table: Any,
-    out: Any,
-) -> None:
-    """The same, shared among threads."""
-    for t in prange(parts):
-        lo, hi = rows.size * t // parts, rows.size * (t + 1) // parts
-        look_up(images, rows[lo:hi], moves[lo:hi], border, corners[lo:hi], side, colour, table, out[lo:hi])

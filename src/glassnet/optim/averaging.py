@@ -33,7 +33,7 @@ def follow(mean: dict[str, Array], arrays: Mapping[str, Array], step: int, decay
         return
     share = 1.0 - min(decay, (1.0 + step) / (10.0 + step))
     for name, array in arrays.items():
-        run_update(updates.average, updates.average_shared, flat(mean[name]), flat(array), share)
+        run_update(updates.average, flat(mean[name]), flat(array), share)
 
 
 @contextlib.contextmanager

@@ -94,15 +94,11 @@ class Optimizer:
         raise NotImplementedError
 
 
-def run_update(serial: Callable[..., None], shared: Callable[..., None], w: Array, *arguments: Any) -> None:
+def run_update(kernel: Callable[..., None], w: Array, *arguments: Any) -> None:
     """Run a kernel of `nn.kernels.updates` on one thread or on all; scalars take the precision of the weights."""
     scalar = w.dtype.type
     values = [a if isinstance(a, (np.ndarray, bool)) else scalar(a) for a in arguments]
-    parts = threads.count()
-    if parts > 1 and w.size >= WORTH_SHARING:
-        shared(parts, w, *values)
-    else:
-        serial(w, *values)
+    kernel(w, *values, threads.count() if w.size >= WORTH_SHARING else 1)
 
 
 class SGD(Optimizer):
@@ -130,9 +126,9 @@ class SGD(Optimizer):
         w, g = flat(parameter.value), flat(parameter.grad)
         if state:
             arguments = (g, state[0], rate, self.momentum, self.nesterov, clip, l2)
-            run_update(updates.momentum, updates.momentum_shared, w, *arguments)
+            run_update(updates.momentum, w, *arguments)
         else:
-            run_update(updates.sgd, updates.sgd_shared, w, g, rate, clip, l2)
+            run_update(updates.sgd, w, g, rate, clip, l2)
 
 
 class RMSProp(Optimizer):
@@ -150,7 +146,7 @@ class RMSProp(Optimizer):
     def _update(self, parameter: Parameter, state: list[Array], rate: float, l2: float, clip: float) -> None:
         w, g = flat(parameter.value), flat(parameter.grad)
         arguments = (g, state[0], rate, self.decay, self.eps, self.eps_inside, clip, l2)
-        run_update(updates.rmsprop, updates.rmsprop_shared, w, *arguments)
+        run_update(updates.rmsprop, w, *arguments)
 
 
 class Adam(Optimizer):
@@ -171,7 +167,7 @@ class Adam(Optimizer):
         corrections = (1 / (1 - self.beta1**self.steps), 1 / (1 - self.beta2**self.steps))
         decay = self.weight_decay if parameter.decays else 0.0
         arguments = (g, *state, rate, self.beta1, self.beta2, self.eps, *corrections, decay, clip, l2)
-        run_update(updates.adam, updates.adam_shared, w, *arguments)
+        run_update(updates.adam, w, *arguments)
 
 
 class AdamW(Adam):

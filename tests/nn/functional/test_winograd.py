@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from fractions import Fraction
 from typing import Any
 
+import numba
 import numpy as np
 import pytest
 from hypothesis import given
@@ -75,6 +77,12 @@ def test_weight_transform_is_its_matrix(transform: Any, matrix: np.ndarray) -> N
         )
 
 
+@functools.cache
+def _compiled(inner: Any) -> Any:
+    """What only kernels call, called from Python."""
+    return numba.njit(lambda *arguments: inner(*arguments))
+
+
 def _integers(*shape: int) -> np.ndarray:
     return np.random.default_rng(1).integers(-9, 9, shape).astype(np.float32)
 
@@ -93,7 +101,9 @@ def test_input_tile(channels: int, column: int) -> None:
     image = _integers(6, width, channels)
     rows = tuple(image.reshape(6, -1))
     spectrum, patch = np.zeros((36, tiles * channels), np.float32), np.empty(transforms.PATCH, np.float32)
-    transforms.transform_input(rows, column, width, channels, patch, spectrum.reshape(-1), spectrum.shape[1], tile)
+    _compiled(transforms.transform_input)(
+        rows, column, width, channels, patch, spectrum.reshape(-1), spectrum.shape[1], tile
+    )
     seen = np.pad(image, ((0, 0), (2, 3), (0, 0)))[:, column + 2 : column + 8]
     places = spectrum.reshape(6, 6, tiles, channels)
     np.testing.assert_array_equal(places[:, :, tile], _two_sided(B.T, seen))
@@ -101,7 +111,7 @@ def test_input_tile(channels: int, column: int) -> None:
 
     there = np.ones_like(image)
     given_back = tuple(there.reshape(6, -1))
-    transforms.add_input_adjoint(
+    _compiled(transforms.add_input_adjoint)(
         spectrum.reshape(-1), spectrum.shape[1], tile, channels, patch, given_back, column, width
     )
     expected = np.zeros((6, width + 5, channels))
@@ -115,7 +125,7 @@ def test_output_tile(channels: int, column: int) -> None:
     width, tiles, tile = 7, 2, 1
     spectrum, patch = _integers(36, tiles * channels), np.empty(transforms.PATCH, np.float32)
     z = np.full((4, width, channels), 7, np.float32)
-    transforms.transform_output(
+    _compiled(transforms.transform_output)(
         spectrum.reshape(-1), spectrum.shape[1], tile, channels, patch, z.reshape(-1), column, width
     )
     whole = _two_sided(A.T, spectrum.reshape(6, 6, tiles, channels)[:, :, tile])
@@ -123,7 +133,7 @@ def test_output_tile(channels: int, column: int) -> None:
     expected[:, column : column + 4] = whole[:, : width - column]
     np.testing.assert_array_equal(z, expected)
 
-    transforms.transform_output_gradient(
+    _compiled(transforms.transform_output_gradient)(
         z.reshape(-1), column, width, channels, patch, spectrum.reshape(-1), spectrum.shape[1], tile
     )
     seen = np.pad(z, ((0, 0), (0, 1), (0, 0)))[:, column : column + 4]

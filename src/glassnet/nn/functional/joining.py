@@ -33,10 +33,7 @@ def add(a: Array, b: Array, *, relu: bool = False, out: Array | None = None) -> 
     expect_shape(b, a.shape, "b")
     y = fitting(out, a.shape, a.dtype)
     parts = threads.count() if a.size >= WORTH_SHARING else 1
-    if parts > 1:
-        joining.add_shared(flat(a), flat(b), relu, flat(y), parts)
-    else:
-        joining.add(flat(a), flat(b), relu, flat(y))
+    joining.add(flat(a), flat(b), relu, flat(y), parts)
     return y
 
 

@@ -105,11 +105,7 @@ def batchnorm_forward(
     inverse_std, line = np.empty(d), np.empty((3, d), x.dtype)
     normalisation.coefficients(mean, variance, float(eps), scale, shift, inverse_std, line)
     y = fitting(out, x.shape, x.dtype)
-    parts = _parts(x, n)
-    if parts == 1:
-        normalisation.normalise(flat(x), line, relu, flat(y), 0, n)
-    else:
-        normalisation.normalise_shared(flat(x), line, relu, flat(y), n, parts)
+    normalisation.normalise(flat(x), line, relu, flat(y), n, _parts(x, n))
     return y, BatchnormCache(x, mean, inverse_std, line, relu, own)
 
 
@@ -117,10 +113,8 @@ def _moments(x: Array, n: int) -> tuple[Array, Array]:
     """Mean and biased variance (d,) of the n rows of x, in float64."""
     parts = _parts(x, n)
     means, squares = np.empty((parts, x.shape[-1])), np.empty((parts, x.shape[-1]))
-    if parts == 1:
-        normalisation.moments(flat(x), 0, n, means[0], squares[0])
-    else:
-        normalisation.moments_shared(flat(x), n, means, squares)
+    normalisation.moments(flat(x), n, means, squares, parts)
+    normalisation.join_moments(means, squares, n)
     return means[0], squares[0] / n
 
 
@@ -145,15 +139,11 @@ def batchnorm_backward(
     n, train = math.prod(x.shape[:-1]), own is not None
     parts = _parts(x, n)
     sums, products, rest = np.empty((parts, mean.size)), np.empty((parts, mean.size)), np.empty_like(line[:2])
-    if parts == 1:
-        normalisation.sums_of_gradients(flat(dy), flat(x), line, relu, 0, n, sums[0], products[0])
-    else:
-        normalisation.sums_of_gradients_shared(flat(dy), flat(x), line, relu, n, sums, products)
+    normalisation.sums_of_gradients(flat(dy), flat(x), line, relu, n, sums, products, parts)
+    normalisation.add_up(sums)
+    normalisation.add_up(products)
     normalisation.gradient_line(sums[0], products[0], n, mean, inverse_std, line, dscale, dshift, rest)
-    if parts == 1:
-        normalisation.input_gradient(flat(dy), flat(x), line, relu, train, rest, flat(dx), 0, n)
-    else:
-        normalisation.input_gradient_shared(flat(dy), flat(x), line, relu, train, rest, flat(dx), n, parts)
+    normalisation.input_gradient(flat(dy), flat(x), line, relu, train, rest, flat(dx), n, parts)
     return dx, dscale, dshift
 
 

@@ -115,22 +115,12 @@ def max_pool_forward(
     h, oh, c = x.shape[1], y.shape[1], x.shape[3]
     parts = _parts(x.size)
     if window.plain:
-        if parts == 1:
-            pooling.max_pool_2x2(_rows(x), _rows(y), _rows(index), h, oh, c, 0, len(y) * oh)
-        else:
-            pooling.max_pool_2x2_shared(_rows(x), _rows(y), _rows(index), h, oh, c, parts)
-        return y, MaxPoolCache(index, window)
-    if window.nine_taps:
-        if parts == 1:
-            pooling.max_pool_3x3(_rows(x), _rows(y), _rows(index), h, oh, c, window.numbers, 0, len(y) * oh)
-        else:
-            pooling.max_pool_3x3_shared(_rows(x), _rows(y), _rows(index), h, oh, c, window.numbers, parts)
-        return y, MaxPoolCache(index, window)
-    arguments = (_rows(x), _rows(y), _rows(index), window.first_columns, h, oh, c, window.numbers)
-    if parts == 1:
-        pooling.max_pool(*arguments, 0, len(y) * oh)
+        pooling.max_pool_2x2(_rows(x), _rows(y), _rows(index), h, oh, c, parts)
+    elif window.nine_taps:
+        pooling.max_pool_3x3(_rows(x), _rows(y), _rows(index), h, oh, c, window.numbers, parts)
     else:
-        pooling.max_pool_shared(*arguments, parts)
+        first = window.first_columns
+        pooling.max_pool(_rows(x), _rows(y), _rows(index), first, h, oh, c, window.numbers, parts)
     return y, MaxPoolCache(index, window)
 
 
@@ -141,12 +131,9 @@ def max_pool_backward(dy: Array, cache: MaxPoolCache, *, out: Array | None = Non
     expect_shape(dy, window.output_shape, "dy")
     dx = fitting(out, window.input_shape, dy.dtype)
     h, oh, c = dx.shape[1], dy.shape[1], dx.shape[3]
-    arguments = (_rows(dy), _rows(winners), window.tap_offsets, _rows(dx), h, oh, c, window.numbers)
-    parts = _parts(dx.size)
-    if parts == 1:
-        pooling.max_pool_backward(*arguments, 0, len(dx) * h)
-    else:
-        pooling.max_pool_backward_shared(*arguments, parts)
+    pooling.max_pool_backward(
+        _rows(dy), _rows(winners), window.tap_offsets, _rows(dx), h, oh, c, window.numbers, _parts(dx.size)
+    )
     return dx
 
 
@@ -191,12 +178,8 @@ def average_pool_forward(
     window = pool_window(x.shape, size, stride, pad, ceil, dilation)
     y = fitting(out, window.output_shape, x.dtype)
     h, oh, c = x.shape[1], y.shape[1], x.shape[3]
-    arguments = (_rows(x), _rows(y), *_weights(window, count_pad, x.dtype), h, oh, c, window.numbers)
-    parts = _parts(x.size)
-    if parts == 1:
-        average_pooling.average_pool(*arguments, 0, len(y) * oh)
-    else:
-        average_pooling.average_pool_shared(*arguments, parts)
+    weights = _weights(window, count_pad, x.dtype)
+    average_pooling.average_pool(_rows(x), _rows(y), *weights, h, oh, c, window.numbers, _parts(x.size))
     return y, AveragePoolCache(window, count_pad)
 
 
@@ -207,12 +190,8 @@ def average_pool_backward(dy: Array, cache: AveragePoolCache, *, out: Array | No
     expect_shape(dy, window.output_shape, "dy")
     dx = fitting(out, window.input_shape, dy.dtype)
     h, oh, c = dx.shape[1], dy.shape[1], dx.shape[3]
-    arguments = (_rows(dy), _rows(dx), *_weights(window, cache.count_pad, dy.dtype), h, oh, c, window.numbers)
-    parts = _parts(dx.size)
-    if parts == 1:
-        average_pooling.average_pool_backward(*arguments, 0, len(dx) * h)
-    else:
-        average_pooling.average_pool_backward_shared(*arguments, parts)
+    weights = _weights(window, cache.count_pad, dy.dtype)
+    average_pooling.average_pool_backward(_rows(dy), _rows(dx), *weights, h, oh, c, window.numbers, _parts(dx.size))
     return dx
 
 
@@ -231,11 +210,7 @@ def global_average_pool_forward(x: Array, *, out: Array | None = None) -> tuple[
         raise GlassnetError(f"Pooling takes images of shape (n, height, width, channels). Got {x.shape} instead.")
     n, h, w, c = x.shape
     y = fitting(out, (n, c), x.dtype)
-    parts = _parts(x.size)
-    if parts == 1:
-        average_pooling.global_average_pool(x.reshape(n, h * w, c), y, 0, n)
-    else:
-        average_pooling.global_average_pool_shared(x.reshape(n, h * w, c), y, parts)
+    average_pooling.global_average_pool(x.reshape(n, h * w, c), y, _parts(x.size))
     return y, x.shape
 
 
@@ -245,9 +220,5 @@ def global_average_pool_backward(dy: Array, cache: tuple[int, ...], *, out: Arra
     dy = as_float(dy, "dy")
     expect_shape(dy, (n, c), "dy")
     dx = fitting(out, cache, dy.dtype)
-    parts = _parts(dx.size)
-    if parts == 1:
-        average_pooling.global_average_pool_backward(dy, dx.reshape(n, h * w, c), 0, n)
-    else:
-        average_pooling.global_average_pool_backward_shared(dy, dx.reshape(n, h * w, c), parts)
+    average_pooling.global_average_pool_backward(dy, dx.reshape(n, h * w, c), _parts(dx.size))
     return dx

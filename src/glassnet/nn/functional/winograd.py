@@ -203,14 +203,10 @@ def _forward(
 ) -> None:
     parts = min(threads.count(), s.n * -(-s.oh // 4))
     memory, (u, patch, v, m, z, nothing) = _scratch(arena, *_forward_shapes(s, parts))
-    _transform_weights(w, u[None], False, patch, parts)
+    winograd.weights(w.reshape(9, -1), u[None], False, patch, parts)
     nothing[...] = 0
     top, left = s.pad.top, s.pad.left
-    arguments = (x, u, b, top, left, s.oh, s.ow, relu, pool, _TILES, y, index, nothing, v, m, z, patch)
-    if parts == 1:
-        winograd.forward_part(*arguments, 0, 1)
-    else:
-        winograd.forward_shared(*arguments, parts)
+    winograd.forward(x, u, b, top, left, s.oh, s.ow, relu, pool, _TILES, y, index, nothing, v, m, z, patch, parts)
     arena.release(memory)
 
 
@@ -220,28 +216,18 @@ def _backward(dy: Array, cache: WinogradCache, dx: Array | None, dw: Array, db: 
     shapes = [*_forward_shapes(s, parts), (parts, 36, s.c * s.f), (parts, s.f), (parts, s.w * s.c)]
     memory, (u, patch, v, m, z, nothing, du, db_parts, nowhere) = _scratch(arena, *shapes)
     if dx is not None:
-        _transform_weights(w, u[None], False, patch, parts)
+        winograd.weights(w.reshape(9, -1), u[None], False, patch, parts)
     nothing[...] = 0
     top, left = s.pad.top, s.pad.left
-    arguments = (
+    winograd.backward(
         dy, x, u, cache.y, cache.winners, top, left, s.oh, s.ow, cache.relu, cache.pool, _TILES, dx is not None,
         np.empty((0, 0, 0, 0), np.float32) if dx is None else dx, du, db_parts, nothing, nowhere, v, m, z, patch,
+        parts,
     )  # fmt: skip
-    if parts == 1:
-        winograd.backward_part(*arguments, 0, 1)
-    else:
-        winograd.backward_shared(*arguments, parts)
-    _transform_weights(dw, du, True, patch, parts)
+    winograd.weights(dw.reshape(9, -1), du, True, patch, parts)
     if db is not None:
         np.sum(db_parts, axis=0, out=db)
     arena.release(memory)
-
-
-def _transform_weights(w: Array, u: Array, gradient: bool, patch: Array, parts: int) -> None:
-    if parts == 1:
-        winograd.weights_part(w.reshape(9, -1), u, gradient, patch, 0, 1)
-    else:
-        winograd.weights_shared(w.reshape(9, -1), u, gradient, patch, parts)
 
 
 def _forward_shapes(s: Sizes, parts: int) -> list[tuple[int, ...]]:

@@ -6,18 +6,19 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
 
-from glassnet.nn.kernels.options import PARALLEL, SERIAL
+from glassnet.nn.kernels.options import inner
 from glassnet.nn.kernels.phases import copy, fill, merge, split, windows_over
+from glassnet.nn.kernels.sharing import shared
 
 # mypy: disable-error-code="no-untyped-def"
 
 
-@njit(**SERIAL)
-def average_pool(x, y, row_weights, column_weights, h, oh, channels, window, lo, hi):
+@shared
+def average_pool(x, y, row_weights, column_weights, h, oh, channels, window, t, parts):
     """Rows lo ... hi of the output: sums down the columns, then along the row, times row_weights (oh,) and
     column_weights (ow c,), whose product is 1 / count."""
+    lo, hi = len(y) * t // parts, len(y) * (t + 1) // parts
     kh, kw, sh, sw, dh, dw, top, left = window
     size = y.shape[1]
     total = np.empty(x.shape[1], x.dtype)
@@ -45,7 +46,7 @@ def average_pool(x, y, row_weights, column_weights, h, oh, channels, window, lo,
                 m[s] *= weight * column_weights[s]
 
 
-@njit(**SERIAL)
+@inner
 def _sum_of_rows(x, first, step, count, total):
     """total = the sum of `count` rows of x; two or three at a time save most of the loading and storing."""
     if count == 1:
@@ -65,9 +66,10 @@ def _sum_of_rows(x, first, step, count, total):
             total[s] += row[s]
 
 
-@njit(**SERIAL)
-def average_pool_backward(dy, dx, row_weights, column_weights, h, oh, channels, window, lo, hi):
+@shared
+def average_pool_backward(dy, dx, row_weights, column_weights, h, oh, channels, window, t, parts):
     """Rows lo ... hi of dx: the steps of `average_pool` in reverse."""
+    lo, hi = len(dx) * t // parts, len(dx) * (t + 1) // parts
     kh, kw, sh, sw, dh, dw, top, left = window
     size = dy.shape[1]
     g = np.empty(size, dy.dtype)
@@ -100,9 +102,10 @@ def average_pool_backward(dy, dx, row_weights, column_weights, h, oh, channels, 
         lo = end
 
 
-@njit(**SERIAL)
-def global_average_pool(x, y, lo, hi):
+@shared
+def global_average_pool(x, y, t, parts):
     """y (n, c) from x (n, pixels, c). Sums of short runs keep the rounding errors of large images small."""
+    lo, hi = len(y) * t // parts, len(y) * (t + 1) // parts
     _, pixels, c = x.shape
     run = np.empty(c, x.dtype)
     for i in range(lo, hi):
@@ -120,8 +123,9 @@ def global_average_pool(x, y, lo, hi):
             total[k] /= pixels
 
 
-@njit(**SERIAL)
-def global_average_pool_backward(dy, dx, lo, hi):
+@shared
+def global_average_pool_backward(dy, dx, t, parts):
+    lo, hi = len(dx) * t // parts, len(dx) * (t + 1) // parts
     _, pixels, c = dx.shape
     for i in range(lo, hi):
         first = dx[i, 0]
@@ -131,32 +135,3 @@ def global_average_pool_backward(dy, dx, lo, hi):
             row = dx[i, p]
             for k in range(c):
                 row[k] = first[k]
-
-
-# ---- the same, shared among threads --------------------------------------------------------------------------------
-
-
-@njit(**PARALLEL)
-def average_pool_shared(x, y, row_weights, column_weights, h, oh, channels, window, parts):
-    for t in prange(parts):
-        lo, hi = len(y) * t // parts, len(y) * (t + 1) // parts
-        average_pool(x, y, row_weights, column_weights, h, oh, channels, window, lo, hi)
-
-
-@njit(**PARALLEL)
-def average_pool_backward_shared(dy, dx, row_weights, column_weights, h, oh, channels, window, parts):
-    for t in prange(parts):
-        lo, hi = len(dx) * t // parts, len(dx) * (t + 1) // parts
-        average_pool_backward(dy, dx, row_weights, column_weights, h, oh, channels, window, lo, hi)
-
-
-@njit(**PARALLEL)
-def global_average_pool_shared(x, y, parts):
-    for t in prange(parts):
-        global_average_pool(x, y, len(y) * t // parts, len(y) * (t + 1) // parts)
-
-
-@njit(**PARALLEL)
-def global_average_pool_backward_shared(dy, dx, parts):
-    for t in prange(parts):
-        global_average_pool_backward(dy, dx, len(dx) * t // parts, len(dx) * (t + 1) // parts)

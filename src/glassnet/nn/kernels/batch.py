@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from numba import njit, prange
+from numba import njit
 
-from glassnet.nn.kernels.options import PARALLEL, SERIAL
+from glassnet.nn.kernels.options import SERIAL
+from glassnet.nn.kernels.sharing import shared
 
 # mypy: disable-error-code="no-untyped-def"
 
@@ -18,8 +19,8 @@ def gather(source, rows, out):
             b[j] = a[j]
 
 
-@njit(**PARALLEL)
-def gather_shared(source, rows, out, parts):
-    for t in prange(parts):
-        lo, hi = rows.size * t // parts, rows.size * (t + 1) // parts
-        gather(source, rows[lo:hi], out[lo:hi])
+@shared
+def gather_shared(source, rows, out, t, parts):
+    """The same, shared among threads."""
+    lo, hi = rows.size * t // parts, rows.size * (t + 1) // parts
+    gather(source, rows[lo:hi], out[lo:hi])

@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numba import njit, prange, types
+from numba import njit, types
 from numba.extending import overload
 
 from glassnet import threads
 from glassnet.nn.kernels import narrow
-from glassnet.nn.kernels.options import PARALLEL, SERIAL
+from glassnet.nn.kernels.options import SERIAL
+from glassnet.nn.kernels.sharing import shared
 
 __all__ = ["AVAILABLE", "gemm", "matmul"]
 
@@ -73,43 +74,6 @@ if AVAILABLE:
     def dgemm(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc):  # type: ignore[no-untyped-def]
         _dgemm(101, ta, tb, m, n, k, alpha, a.ctypes, lda, b.ctypes, ldb, beta, c.ctypes, ldc)
 
-    # Each thread computes a block of rows or of columns of C, along the longer side: the shorter operand is then the
-    # one that every thread packs for itself.
-
-    @njit(**PARALLEL)
-    def sgemm_shared(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, parts):  # type: ignore[no-untyped-def]
-        fa, fb, fc = a.reshape(-1), b.reshape(-1), c.reshape(-1)
-        for t in prange(parts):
-            if m > n:
-                lo, hi = m * t // parts, m * (t + 1) // parts
-                sgemm(
-                    ta, tb, hi - lo, n, k, alpha, fa[lo * lda :] if ta == 111 else fa[lo:], lda, fb, ldb,
-                    beta, fc[lo * ldc :], ldc,
-                )  # fmt: skip
-            else:
-                lo, hi = n * t // parts, n * (t + 1) // parts
-                sgemm(
-                    ta, tb, m, hi - lo, k, alpha, fa, lda, fb[lo:] if tb == 111 else fb[lo * ldb :], ldb,
-                    beta, fc[lo:], ldc,
-                )  # fmt: skip
-
-    @njit(**PARALLEL)
-    def dgemm_shared(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, parts):  # type: ignore[no-untyped-def]
-        fa, fb, fc = a.reshape(-1), b.reshape(-1), c.reshape(-1)
-        for t in prange(parts):
-            if m > n:
-                lo, hi = m * t // parts, m * (t + 1) // parts
-                dgemm(
-                    ta, tb, hi - lo, n, k, alpha, fa[lo * lda :] if ta == 111 else fa[lo:], lda, fb, ldb,
-                    beta, fc[lo * ldc :], ldc,
-                )  # fmt: skip
-            else:
-                lo, hi = n * t // parts, n * (t + 1) // parts
-                dgemm(
-                    ta, tb, m, hi - lo, k, alpha, fa, lda, fb[lo:] if tb == 111 else fb[lo * ldb :], ldb,
-                    beta, fc[lo:], ldc,
-                )  # fmt: skip
-
 
 def gemm(ta: int, tb: int, m: int, n: int, k: int, alpha: Any, a: Any, lda: int, b: Any, ldb: int, beta: Any,
          c: Any, ldc: int) -> None:  # fmt: skip
@@ -135,6 +99,23 @@ def _gemm(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc):  # type: ignore
         dgemm(ta, tb, m, n, k, np.float64(alpha), a, lda, b, ldb, np.float64(beta), c, ldc)
 
     return double
+
+
+@shared
+def gemm_shared(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc, t, parts):  # type: ignore[no-untyped-def]
+    """`gemm` of matrices (2-D arrays): a block of the rows or of the columns of C, along the longer side.
+
+    The shorter operand is then the one that every thread packs for itself.
+    """
+    fa, fb, fc = a.reshape(-1), b.reshape(-1), c.reshape(-1)
+    if m > n:
+        lo, hi = m * t // parts, m * (t + 1) // parts
+        rows = fa[lo * lda :] if ta == KEEP else fa[lo:]
+        gemm(ta, tb, hi - lo, n, k, alpha, rows, lda, fb, ldb, beta, fc[lo * ldc :], ldc)
+    else:
+        lo, hi = n * t // parts, n * (t + 1) // parts
+        columns = fb[lo:] if tb == KEEP else fb[lo * ldb :]
+        gemm(ta, tb, m, hi - lo, k, alpha, fa, lda, columns, ldb, beta, fc[lo:], ldc)
 
 
 def matmul(
@@ -170,7 +151,7 @@ def matmul(
     if parts == 1 or m * n * k < _SHARE_ABOVE:
         (sgemm if single else dgemm)(*arguments)
     else:
-        (sgemm_shared if single else dgemm_shared)(*arguments, parts)
+        gemm_shared(*arguments, parts)
     return out
 
 

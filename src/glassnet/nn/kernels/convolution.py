@@ -13,20 +13,18 @@ among the threads in ranges, each with a dW of its own; the sum over threads com
 
 from __future__ import annotations
 
-from numba import njit
-
 from glassnet.nn.kernels.blas import gemm
-from glassnet.nn.kernels.epilogue import finish, finish_in_place, start_apart
+from glassnet.nn.kernels.epilogue import finish, finish_in_place, start
 from glassnet.nn.kernels.expansion import PRODUCT, collect, expand, product_row, row_count
-from glassnet.nn.kernels.options import SERIAL
-from glassnet.nn.kernels.sharing import Shared
+from glassnet.nn.kernels.options import inner
+from glassnet.nn.kernels.sharing import shared
 
 # mypy: disable-error-code="no-untyped-def"
 
 _KEEP, _TURN = 111, 112  # cblas' constants for an operand as it is and transposed
 
 
-@njit(**SERIAL)
+@inner
 def _block(task, n, g):
     """(first image, end, first output row, end) of a task."""
     n0 = task // g.blocks * g.images
@@ -34,8 +32,8 @@ def _block(task, n, g):
     return n0, min(n0 + g.images, n), r0, min(r0 + g.rows, g.oh)
 
 
-@njit(**SERIAL)
-def _forward(x, w, b, g, relu, pool, y, index, scratch, t, parts):
+@shared
+def forward(x, w, b, g, relu, pool, y, index, scratch, t, parts):
     """y = epilogue of the convolution of x with w; blocks shared among threads.
 
     x, w: flat arrays; b (f,) or empty; y (n, rows, columns, f), index likewise where `pool`; g: `expansion.Geometry`;
@@ -63,16 +61,13 @@ def _forward(x, w, b, g, relu, pool, y, index, scratch, t, parts):
                 finish(z2[(i - n0) * step :], width, b, relu, pool, y[i, begin:end], index[i, begin:end])
 
 
-forward = Shared(_forward)
-
-
-@njit(**SERIAL)
+@inner
 def _layout(images, rows, g):
     """How far apart images, and rows of one image, lie in a block's results."""
     return (g.ow, images * g.ow) if g.mixed else (rows * g.ow, g.ow)
 
 
-@njit(**SERIAL)
+@inner
 def _multiply(x, w, n0, n1, r0, r1, g, e, z):
     """z = convolution of a block, without bias."""
     f, length = g.f, g.kw * g.c
@@ -87,8 +82,8 @@ def _multiply(x, w, n0, n1, r0, r1, g, e, z):
         gemm(_KEEP, _KEEP, m, f, length, 1.0, e[at:], length, w[a * length * f :], f, beta, z, f)
 
 
-@njit(**SERIAL)
-def _backward(dy, y, index, x, w, g, relu, pool, input_gradient, dx, dw, db, scratch, t, parts):
+@shared
+def backward(dy, y, index, x, w, g, relu, pool, input_gradient, dx, dw, db, scratch, t, parts):
     """dw (parts, kh kw c f) and db (parts, f), a share for each thread, and dx (flat) where `input_gradient`.
 
     dy, y, index: (n, rows, columns, f) as in `forward`; x, w: flat; scratch (parts, room for results and an expansion).
@@ -113,17 +108,14 @@ def _backward(dy, y, index, x, w, g, relu, pool, input_gradient, dx, dw, db, scr
         step, width = _layout(n1 - n0, r1 - r0, g)
         for i in range(n0, n1):
             zi, kept = z2[(i - n0) * step :], index[i, begin:end]
-            start_apart(dy[i, begin:end], y[i, begin:end], kept, g.ow, width, relu, pool, zi, db[t])
+            start(dy[i, begin:end], y[i, begin:end], kept, g.ow, width, relu, pool, zi, db[t])
         _weight_gradient(x, z, n0, n1, r0, r1, g, e, dw[t], 0.0 if task == lo else 1.0)
         if input_gradient:
             _clear(n0, n1, r0, r1, g, dx)
             _input_gradient(z, w, n0, n1, r0, r1, g, e, dx)
 
 
-backward = Shared(_backward)
-
-
-@njit(**SERIAL)
+@inner
 def _clear(n0, n1, r0, r1, g, dx):
     """Zeros where blocks will add to, or (PRODUCT) in a last row that the pooling leaves out."""
     row = g.w * g.c
@@ -134,7 +126,7 @@ def _clear(n0, n1, r0, r1, g, dx):
         dx[n0 * g.h * row : n1 * g.h * row] = 0
 
 
-@njit(**SERIAL)
+@inner
 def _weight_gradient(x, z, n0, n1, r0, r1, g, e, dw, beta):
     """dw = beta dw + E^T z for a block."""
     f, length = g.f, g.kw * g.c
@@ -148,7 +140,7 @@ def _weight_gradient(x, z, n0, n1, r0, r1, g, e, dw, beta):
         gemm(_TURN, _KEEP, length, f, m, 1.0, e[at:], length, z, f, beta, dw[a * length * f :], f)
 
 
-@njit(**SERIAL)
+@inner
 def _input_gradient(z, w, n0, n1, r0, r1, g, e, dx):
     """dx += the part of a block; in a PRODUCT, where blocks share no pixels, dx = that part."""
     f, length = g.f, g.kw * g.c

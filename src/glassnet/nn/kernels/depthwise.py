@@ -6,23 +6,21 @@ output pixel after the other; the pixel's channels stay in the first-level cache
 
 from __future__ import annotations
 
-from numba import njit
-
-from glassnet.nn.kernels.options import SERIAL
-from glassnet.nn.kernels.sharing import Shared
+from glassnet.nn.kernels.options import inner
+from glassnet.nn.kernels.sharing import shared
 
 # mypy: disable-error-code="no-untyped-def"
 
 
-@njit(**SERIAL)
+@inner
 def _taps(j, sw, left, kw, width):
     """(first column under the kernel, first and last + 1 tap that fall inside the image) of output column j."""
     at = j * sw - left
     return at, min(max(0, -at), kw), max(min(kw, width - at), 0)
 
 
-@njit(**SERIAL)
-def _forward(x, w, stride, corner, z, t, parts):
+@shared
+def forward(x, w, stride, corner, z, t, parts):
     """z (n, oh, ow, c) = convolution of x (n, h, w, c) with w (kh, kw, c), rows shared among threads.
 
     stride: (sh, sw); corner: (top, left) padding.
@@ -46,11 +44,8 @@ def _forward(x, w, stride, corner, z, t, parts):
                             out[k] += v[k] * u[k]
 
 
-forward = Shared(_forward)
-
-
-@njit(**SERIAL)
-def _backward(dz, x, w, stride, corner, input_gradient, dx, dw, t, parts):
+@shared
+def backward(dz, x, w, stride, corner, input_gradient, dx, dw, t, parts):
     """dw (parts, kh, kw, c), a share for each thread, and dx (n, h, w, c) where `input_gradient`."""
     n, oh, ow, c = dz.shape
     kh, kw = w.shape[0], w.shape[1]
@@ -74,6 +69,3 @@ def _backward(dz, x, w, stride, corner, input_gradient, dx, dw, t, parts):
                                 u, there = w[a, b], dx[image, p, at + b]
                                 for k in range(c):
                                     there[k] += g[k] * u[k]
-
-
-backward = Shared(_backward)

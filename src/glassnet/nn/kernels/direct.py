@@ -17,12 +17,11 @@ import functools
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from glassnet.nn.kernels.epilogue import finish, start
 from glassnet.nn.kernels.expansion import Geometry
-from glassnet.nn.kernels.options import SERIAL
-from glassnet.nn.kernels.sharing import Shared
+from glassnet.nn.kernels.options import inner
+from glassnet.nn.kernels.sharing import shared
 from glassnet.nn.kernels.vector import load, multiply_add, spread, store, zeros
 
 # mypy: disable-error-code="no-untyped-def"
@@ -31,13 +30,13 @@ END = -1
 VECTORS, PIXELS = 4, 3  # in a tile of sums; the loops below are written out for them
 
 
-@njit(**SERIAL)
+@inner
 def _up(n, step):
     """n rounded up to a multiple of step."""
     return (n + step - 1) // step * step
 
 
-@njit(**SERIAL)
+@inner
 def _sums(x, p, q, r, offsets, w, at, lane, vectors, z, a, b, c):
     """z[a ...], z[b ...], z[c ...] = the sums of 3 pixels whose windows begin at x[p], x[q] and x[r].
 
@@ -69,7 +68,7 @@ def _sums(x, p, q, r, offsets, w, at, lane, vectors, z, a, b, c):
     _store(z, c, lane, vectors, r0, r1, r2, r3)
 
 
-@njit(**SERIAL)
+@inner
 def _store(z, at, lane, vectors, v0, v1, v2, v3):
     store(z, at, v0)
     if vectors > 1:
@@ -80,7 +79,7 @@ def _store(z, at, lane, vectors, v0, v1, v2, v3):
         store(z, at + 3 * lane, v3)
 
 
-@njit(**SERIAL)
+@inner
 def _weight_sums(x, a, b, c, rows, columns, down, right, z, at, wide, lane, vectors, dw, to):
     """dw[to ...] += the sums over all pixels of x times z, for 3 weights that see x[a ...], x[b ...], x[c ...].
 
@@ -112,7 +111,7 @@ def _weight_sums(x, a, b, c, rows, columns, down, right, z, at, wide, lane, vect
     _store(dw, to2, lane, vectors, c0, c1, c2, c3)
 
 
-@njit(**SERIAL)
+@inner
 def _pack(w, rows, columns, by_row, by_column, tile, packed):
     """packed (tiles, rows, tile) = the matrix w[row * by_row + column * by_column], its columns cut into tiles."""
     for t in range(_up(columns, tile) // tile):
@@ -122,7 +121,7 @@ def _pack(w, rows, columns, by_row, by_column, tile, packed):
                 packed[(t * rows + k) * tile + i] = w[k * by_row + j * by_column] if j < columns else 0
 
 
-@njit(**SERIAL)
+@inner
 def _row_span(g):
     """Numbers in an input row as a block sees it, and (begin, end) of those that are the image's, not its margin's."""
     if not g.padded:
@@ -132,7 +131,7 @@ def _row_span(g):
     return row, lo, max(lo, min(row, lo + g.w * g.c))
 
 
-@njit(**SERIAL)
+@inner
 def _rows_seen(x, n, r0, r1, g, room):
     """(input rows of the block, width, c), flat: the image itself or, where there is a margin, a copy with zeros."""
     row, lo, hi = _row_span(g)
@@ -154,7 +153,7 @@ def _rows_seen(x, n, r0, r1, g, room):
     return seen
 
 
-@njit(**SERIAL)
+@inner
 def _add_rows(seen, n, r0, r1, g, dx):
     """The reverse of `_rows_seen`: adds to the image's rows in dx."""
     row, lo, hi = _row_span(g)
@@ -167,13 +166,13 @@ def _add_rows(seen, n, r0, r1, g, dx):
                 there[j] += here[j]
 
 
-@njit(**SERIAL)
+@inner
 def _next(p, j, columns, right, back):
     """Where the window of the next pixel begins, and its column."""
     return (p + right, j + 1) if j + 1 < columns else (p + right + back, 0)
 
 
-@njit(**SERIAL)
+@inner
 def _multiply(x, rows, columns, down, right, offsets, w, wide, lane, z):
     """z (rows columns, wide) = sums over every window of x, `right` apart in a row, rows `down` apart."""
     depth, tile, count = offsets.size - 1, 4 * lane, rows * columns
@@ -195,8 +194,8 @@ def _multiply(x, rows, columns, down, right, offsets, w, wide, lane, z):
             p = after
 
 
-@njit(**SERIAL)
-def _forward(x, w, b, g, offsets, lane, relu, pool, y, index, scratch, t, parts):
+@shared
+def forward(x, w, b, g, offsets, lane, relu, pool, y, index, scratch, t, parts):
     """y = epilogue of the convolution of x with w; blocks of rows shared among threads.
 
     x, w: flat arrays; b (f,) or empty; y, index (n, rows, columns, f); scratch (parts, `room`).
@@ -217,11 +216,8 @@ def _forward(x, w, b, g, offsets, lane, relu, pool, y, index, scratch, t, parts)
         finish(z2, g.ow, b, relu, pool, y[i, begin:end], index[i, begin:end])
 
 
-forward = Shared(_forward)
-
-
-@njit(**SERIAL)
-def _backward(dy, y, index, x, w, g, offsets, inner, lane, relu, pool, input_gradient, dx, dw, db, scratch, t, parts):
+@shared
+def backward(dy, y, index, x, w, g, offsets, inner, lane, relu, pool, input_gradient, dx, dw, db, scratch, t, parts):
     """dw (parts, kh kw c f) and db (parts, f), a share for each thread, and dx (flat) where `input_gradient`.
 
     dy, y, index (n, rows, columns, f); x, w flat; inner: see `inner_offsets`; scratch (parts, `room`). Images are
@@ -244,7 +240,7 @@ def _backward(dy, y, index, x, w, g, offsets, inner, lane, relu, pool, input_gra
             r1 = min(r0 + g.rows, g.oh)
             m, begin, end = (r1 - r0) * g.ow, r0 // half, r1 // half
             z2 = z[: m * wide].reshape(m, wide)
-            start(dy[i, begin:end], y[i, begin:end], index[i, begin:end], g.ow, relu, pool, z2, db[t])
+            start(dy[i, begin:end], y[i, begin:end], index[i, begin:end], g.ow, g.ow, relu, pool, z2, db[t])
             seen = _rows_seen(x, i, r0, r1, g, margin)
             _weight_gradient(seen, z, r1 - r0, g, offsets, wide, lane, total)
             if input_gradient:
@@ -255,10 +251,7 @@ def _backward(dy, y, index, x, w, g, offsets, inner, lane, relu, pool, input_gra
             dw[t, k * g.f + j] = total[(j // tile * _up(depth, PIXELS) + k) * tile + j % tile]
 
 
-backward = Shared(_backward)
-
-
-@njit(**SERIAL)
+@inner
 def _weight_gradient(seen, z, rows, g, offsets, wide, lane, total):
     """total (tiles, depth rounded up to threes, tile) += the weight gradient of a block."""
     depth, tile = offsets.size - 1, 4 * lane
@@ -273,7 +266,7 @@ def _weight_gradient(seen, z, rows, g, offsets, wide, lane, total):
             )  # fmt: skip
 
 
-@njit(**SERIAL)
+@inner
 def _input_gradient(z, turned, rows, g, inner, wide, lane, e, seen):
     """seen = gradient of the input rows that a block sees."""
     run, row = g.kw * g.c, _row_span(g)[0]
@@ -289,7 +282,7 @@ def _input_gradient(z, turned, rows, g, inner, wide, lane, e, seen):
                     there[i] += here[i]
 
 
-@njit(**SERIAL)
+@inner
 def _split(scratch, g, offsets, lane):
     """The scratch memory's parts: packed weights or their gradient, input rows, results, and the rest."""
     row, _, _ = _row_span(g)

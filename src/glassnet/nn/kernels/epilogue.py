@@ -12,10 +12,9 @@ Comparisons are written so that a NaN wins against every number.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from glassnet.nn.kernels.options import SERIAL
-from glassnet.nn.kernels.sharing import Shared
+from glassnet.nn.kernels.options import inner
+from glassnet.nn.kernels.sharing import shared
 
 # mypy: disable-error-code="no-untyped-def"
 
@@ -24,7 +23,7 @@ DEAD = 4  # index of a window whose maximum the ReLU turned into 0
 _I0, _I1, _I2, _I3, _I4 = (np.uint8(i) for i in (0, 1, 2, 3, DEAD))
 
 
-@njit(**SERIAL)
+@inner
 def finish(z, width, b, relu, pool, y, index):
     """y = epilogue of z (r * width, f); b (f,) or empty for none.
 
@@ -37,7 +36,7 @@ def finish(z, width, b, relu, pool, y, index):
         _copy(z, width, b, relu, y)
 
 
-@njit(**SERIAL)
+@inner
 def finish_in_place(z, b, relu):
     """z (m, f) = its epilogue without pooling."""
     zero = z.dtype.type(0)
@@ -53,7 +52,7 @@ def finish_in_place(z, b, relu):
             flat[j] = zero if flat[j] < zero else flat[j]
 
 
-@njit(**SERIAL)
+@inner
 def _copy(z, width, b, relu, y):
     zero = z.dtype.type(0)
     for h in range(y.shape[0]):
@@ -69,7 +68,7 @@ def _copy(z, width, b, relu, y):
                     out[j] = zero if relu and v < zero else v
 
 
-@njit(**SERIAL)
+@inner
 def _pool(z, width, b, relu, y, index):
     zero = z.dtype.type(0)
     bias = b if b.size else np.zeros(z.shape[1], z.dtype)
@@ -96,26 +95,20 @@ def _pool(z, width, b, relu, y, index):
                 winner[j] = _I4 if dead else k
 
 
-@njit(**SERIAL)
-def start(dy, y, index, width, relu, pool, z, db):
-    """The reverse of `finish`: z (r * width, f) = gradient of the raw results; db (f,) += that of the bias.
+@inner
+def start(dy, y, index, columns, width, relu, pool, z, db):
+    """The reverse of `finish`: z = gradient of the raw results; db (f,) += that of the bias.
 
-    dy, y and index are as in `finish`; y is read only with `relu` and without `pool`. Rows and columns that an odd
-    size left out of the pooling get 0.
+    dy, y and index are as in `finish`; y is read only with `relu` and without `pool`. z (r * width, f) holds rows of
+    `columns` results, `width` apart. Rows and columns that an odd size left out of the pooling get 0.
     """
-    start_apart(dy, y, index, width, width, relu, pool, z, db)
-
-
-@njit(**SERIAL)
-def start_apart(dy, y, index, columns, width, relu, pool, z, db):
-    """`start` for results of so many `columns` whose rows lie `width` apart in z."""
     if pool:
         _unpool(dy, index, columns, width, z, db)
     else:
         _masked(dy, y, width, relu, z, db)
 
 
-@njit(**SERIAL)
+@inner
 def _masked(dy, y, width, relu, z, db):
     zero = z.dtype.type(0)
     for h in range(dy.shape[0]):
@@ -133,14 +126,14 @@ def _masked(dy, y, width, relu, z, db):
                     db[j] += g[j]
 
 
-@njit(**SERIAL)
+@inner
 def _where(g, winner, which, z):
     zero = z.dtype.type(0)
     for j in range(g.size):
         z[j] = g[j] if winner[j] == which else zero
 
 
-@njit(**SERIAL)
+@inner
 def _unpool(dy, index, columns, width, z, db):
     zero = z.dtype.type(0)
     rows = dy.shape[0]
@@ -166,24 +159,18 @@ def _unpool(dy, index, columns, width, z, db):
 # ---- whole arrays, for the methods that do not work in blocks ------------------------------------------------------
 
 
-@njit(**SERIAL)
-def _finish_images(z, b, relu, pool, y, index, t, parts):
+@shared
+def finish_images(z, b, relu, pool, y, index, t, parts):
     """`finish` for z (n, oh, ow, f), images shared among threads."""
     n, oh, ow, f = z.shape
     for i in range(n * t // parts, n * (t + 1) // parts):
         finish(z[i].reshape(oh * ow, f), ow, b, relu, pool, y[i], index[i])
 
 
-finish_images = Shared(_finish_images)
-
-
-@njit(**SERIAL)
-def _start_images(dy, y, index, relu, pool, z, db, t, parts):
+@shared
+def start_images(dy, y, index, relu, pool, z, db, t, parts):
     """`start` for z (n, oh, ow, f); db (parts, f) is written, one row per thread."""
     n, oh, ow, f = z.shape
     db[t] = 0
     for i in range(n * t // parts, n * (t + 1) // parts):
-        start(dy[i], y[i], index[i], ow, relu, pool, z[i].reshape(oh * ow, f), db[t])
-
-
-start_images = Shared(_start_images)
+        start(dy[i], y[i], index[i], ow, ow, relu, pool, z[i].reshape(oh * ow, f), db[t])

@@ -11,9 +11,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
-from glassnet.nn.kernels.options import SERIAL
+from glassnet.nn.kernels.options import inner
 
 # mypy: disable-error-code="no-untyped-def"
 
@@ -51,7 +50,7 @@ def expansion_size(g: Geometry) -> int:
     return rows * g.images * g.ow * g.kw * g.c
 
 
-@njit(**SERIAL)
+@inner
 def expand(x, n0, n1, r0, r1, g, e):
     """e (flat) = expansion of the output rows r0 ... r1 of the images n0 ... n1 of x (flat)."""
     at = np.int64(0)  # for a plain 0 Numba would compile what is called with it once more
@@ -63,7 +62,7 @@ def expand(x, n0, n1, r0, r1, g, e):
                 at += g.ow * g.kw * g.c
 
 
-@njit(**SERIAL)
+@inner
 def collect(e, n0, n1, r0, r1, g, dx):
     """The reverse of `expand`: adds the expansion's gradient to dx (flat)."""
     at = np.int64(0)  # for a plain 0 Numba would compile what is called with it once more
@@ -76,13 +75,13 @@ def collect(e, n0, n1, r0, r1, g, dx):
                 at += g.ow * g.kw * g.c
 
 
-@njit(**SERIAL)
+@inner
 def _phase_rows(p, rows, g):
     """Expanded input rows with remainder p modulo sh that a block of output rows needs."""
     return rows + (g.kh - 1 - p) // g.sh if p < g.kh else 0
 
 
-@njit(**SERIAL)
+@inner
 def row_count(rows, g):
     """Expanded input rows that a block of output rows needs."""
     total = 0
@@ -91,7 +90,7 @@ def row_count(rows, g):
     return total
 
 
-@njit(**SERIAL)
+@inner
 def product_row(a, rows, g):
     """The first of the expanded rows that kernel row a multiplies."""
     at = a // g.sh
@@ -100,7 +99,7 @@ def product_row(a, rows, g):
     return at
 
 
-@njit(**SERIAL)
+@inner
 def _expand_row(x, base, inside, g, e, at):
     """Copy what the kernel's width sees of the input row at x[base], or zeros where it is not `inside` the image."""
     kw, c = g.kw, g.c
@@ -123,7 +122,7 @@ def _expand_row(x, base, inside, g, e, at):
                 there[i] = 0
 
 
-@njit(**SERIAL)
+@inner
 def _collect_row(e, at, g, dx, base):
     """The reverse of `_expand_row`: add the expansion's gradient to the input row at dx[base]."""
     kw, c = g.kw, g.c

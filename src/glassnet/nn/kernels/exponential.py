@@ -12,10 +12,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit, types
+from numba import types
 from numba.extending import overload
 
-from glassnet.nn.kernels.options import SERIAL
+from glassnet.nn.kernels.options import FAST, inner
 
 __all__ = ["exp", "tanh"]
 
@@ -27,7 +27,7 @@ _C3, _C4, _C5 = _f(4.1665795894e-2), _f(1.6666665459e-1), _f(5.0000001201e-1)
 _ONE, _HALF, _LOW, _HIGH = _f(1), _f(0.5), _f(-87.3), _f(88.0)
 
 
-@njit(**SERIAL)
+@inner
 def _exp32(x):  # type: ignore[no-untyped-def]
     # Written so that a NaN fails both comparisons and passes through.
     x = _LOW if x < _LOW else x
@@ -50,7 +50,7 @@ def exp(x: Any) -> Any:
     raise NotImplementedError("exp is compiled by Numba and has no interpreted form")
 
 
-@overload(exp, jit_options={"fastmath": SERIAL["fastmath"]}, inline="never")
+@overload(exp, jit_options={"fastmath": FAST}, inline="never")
 def _exp(x):  # type: ignore[no-untyped-def]  # Numba compares the signatures, annotations included
     return (lambda x: _exp32(x)) if x == types.float32 else (lambda x: np.exp(x))
 
@@ -59,7 +59,7 @@ _T0, _T1, _T2 = _f(-5.70498872745e-3), _f(2.06390887954e-2), _f(-5.37397155531e-
 _T3, _T4, _SMALL, _TWO = _f(1.33314422036e-1), _f(-3.33332819422e-1), _f(0.625), _f(2)
 
 
-@njit(**SERIAL)
+@inner
 def _tanh32(x):  # type: ignore[no-untyped-def]
     """1 - 2 / (exp(2|x|) + 1) with the sign of x; near 0, where that cancels, the odd polynomial of Cephes' tanhf."""
     a = -x if x < 0 else x
@@ -78,6 +78,6 @@ def tanh(x: Any) -> Any:
     raise NotImplementedError("tanh is compiled by Numba and has no interpreted form")
 
 
-@overload(tanh, jit_options={"fastmath": SERIAL["fastmath"]}, inline="never")
+@overload(tanh, jit_options={"fastmath": FAST}, inline="never")
 def _tanh(x):  # type: ignore[no-untyped-def]
     return (lambda x: _tanh32(x)) if x == types.float32 else (lambda x: np.tanh(x))

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from numba import njit, prange
+from numba import njit
 
-from glassnet.nn.kernels.options import PARALLEL, SERIAL
+from glassnet.nn.kernels.options import SERIAL
+from glassnet.nn.kernels.sharing import shared
 
 # mypy: disable-error-code="no-untyped-def"
 
 
-@njit(**SERIAL)
-def add(a, b, relu, y):
+@shared
+def add(a, b, relu, y, t, parts):
     zero = y.dtype.type(0)
+    lo, hi = a.size * t // parts, a.size * (t + 1) // parts
+    a, b, y = a[lo:hi], b[lo:hi], y[lo:hi]
     if relu:
         for i in range(a.size):
             s = a[i] + b[i]
@@ -19,13 +22,6 @@ def add(a, b, relu, y):
     else:
         for i in range(a.size):
             y[i] = a[i] + b[i]
-
-
-@njit(**PARALLEL)
-def add_shared(a, b, relu, y, parts):
-    for t in prange(parts):
-        lo, hi = a.size * t // parts, a.size * (t + 1) // parts
-        add(a[lo:hi], b[lo:hi], relu, y[lo:hi])
 
 
 @njit(**SERIAL)

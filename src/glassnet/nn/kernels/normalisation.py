@@ -18,9 +18,10 @@ same reason; the offset makes up for the rounding of the centre.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
-from glassnet.nn.kernels.options import PARALLEL, SERIAL
+from glassnet.nn.kernels.options import SERIAL, inner
+from glassnet.nn.kernels.sharing import shared
 
 # mypy: disable-error-code="no-untyped-def"
 
@@ -28,18 +29,18 @@ _WIDE = 256  # numbers in a wide row, about
 _RUN = 32  # wide rows whose sums stay in the numbers' own precision
 
 
-@njit(**SERIAL)
+@inner
 def _wide(channels):
     return max(1, _WIDE // channels) * channels
 
 
-@njit(**SERIAL)
+@inner
 def _clear(values):
     for k in range(values.size):
         values[k] = 0
 
 
-@njit(**SERIAL)
+@inner
 def _repeat(values, out):
     """out = values, values, ... in the dtype of out."""
     for at in range(0, out.size, values.size):
@@ -47,7 +48,16 @@ def _repeat(values, out):
             out[at + k] = values[k]
 
 
-@njit(**SERIAL)
+@inner
+def _widened(line):
+    """The rows of line (r, c), each repeated to a wide row."""
+    out = np.empty((line.shape[0], _wide(line.shape[1])), line.dtype)
+    for i in range(len(line)):
+        _repeat(line[i], out[i])
+    return out
+
+
+@inner
 def _fold(wide, out):
     """out (c,), float64 += the sum of the repetitions of c channels in a wide row."""
     for at in range(0, wide.size, out.size):
@@ -58,9 +68,10 @@ def _fold(wide, out):
 # ---- statistics ----------------------------------------------------------------------------------------------------
 
 
-@njit(**SERIAL)
-def moments(x, lo, hi, mean, squares):
-    """Mean and sum of squared distances from it (c,), float64, of the rows lo ... hi (at least one) of flat x."""
+@shared
+def moments(x, n, means, all_squares, t, parts):
+    """Mean and sum of squared distances from it (c,), float64, of share t of the n rows of flat x, at least one."""
+    lo, hi, mean, squares = n * t // parts, n * (t + 1) // parts, means[t], all_squares[t]
     channels = mean.size
     wide = _wide(channels)
     rows = _RUN * wide // channels
@@ -92,7 +103,7 @@ def moments(x, lo, hi, mean, squares):
             mean[k] += step * (count / (before + count))
 
 
-@njit(**SERIAL)
+@inner
 def _first_centre(x, centre, near, mean):
     """mean = that of the first run x, from the distances to its first row: exact where a channel is constant."""
     channels = mean.size
@@ -109,8 +120,8 @@ def _first_centre(x, centre, near, mean):
 
 
 @njit(**SERIAL)
-def _join_parts(means, squares, n):
-    """Mean and sum of squared distances of n rows, in place of those of the first of equal parts (parts, c)."""
+def join_moments(means, squares, n):
+    """Mean and sum of squared distances of all n rows, in place of those of the first of the shares (parts, c)."""
     parts, channels = means.shape
     mean, total = means[0], squares[0]
     for t in range(1, parts):
@@ -119,15 +130,6 @@ def _join_parts(means, squares, n):
             step = means[t, k] - mean[k]
             total[k] += squares[t, k] + step * step * (before * (count / (before + count)))
             mean[k] += step * (count / (before + count))
-
-
-@njit(**PARALLEL)
-def moments_shared(x, n, means, squares):
-    """`moments` of all n rows, in the first row of (parts, c)."""
-    parts = len(means)
-    for t in prange(parts):
-        moments(x, n * t // parts, n * (t + 1) // parts, means[t], squares[t])
-    _join_parts(means, squares, n)
 
 
 # ---- forward -------------------------------------------------------------------------------------------------------
@@ -144,15 +146,14 @@ def coefficients(mean, variance, eps, scale, shift, inverse_std, line):
         line[2, k] = shift[k] + (line[0, k] - mean[k]) * slope
 
 
-@njit(**SERIAL)
-def normalise(x, line, relu, y, lo, hi):
-    """The rows lo ... hi of flat y: (x - centre) slope + offset, and with `relu` the larger of that and 0."""
+@shared
+def normalise(x, line, relu, y, n, t, parts):
+    """Share t of the n rows of flat y: (x - centre) slope + offset, and with `relu` the larger of that and 0."""
+    lo, hi = n * t // parts, n * (t + 1) // parts
     channels = line.shape[1]
     wide, zero = _wide(channels), y.dtype.type(0)
-    centre, slope, offset = np.empty(wide, line.dtype), np.empty(wide, line.dtype), np.empty(wide, line.dtype)
-    _repeat(line[0], centre)
-    _repeat(line[1], slope)
-    _repeat(line[2], offset)
+    lines = _widened(line)
+    centre, slope, offset = lines[0], lines[1], lines[2]
     for at in range(lo * channels, hi * channels, wide):
         row, out = x[at : min(at + wide, hi * channels)], y[at : min(at + wide, hi * channels)]
         if relu:
@@ -164,25 +165,18 @@ def normalise(x, line, relu, y, lo, hi):
                 out[j] = (row[j] - centre[j]) * slope[j] + offset[j]
 
 
-@njit(**PARALLEL)
-def normalise_shared(x, line, relu, y, n, parts):
-    for t in prange(parts):
-        normalise(x, line, relu, y, n * t // parts, n * (t + 1) // parts)
-
-
 # ---- backward ------------------------------------------------------------------------------------------------------
 
 
-@njit(**SERIAL)
-def sums_of_gradients(dy, x, line, relu, lo, hi, sums, products):
-    """Sums (c,), float64, of dz and of dz (x - centre) over the rows lo ... hi; dz is dy where the ReLU let x pass."""
+@shared
+def sums_of_gradients(dy, x, line, relu, n, all_sums, all_products, t, parts):
+    """Sums (c,), float64, of dz and of dz (x - centre) over share t of the n rows; dz is dy where the ReLU was open."""
+    lo, hi, sums, products = n * t // parts, n * (t + 1) // parts, all_sums[t], all_products[t]
     channels = line.shape[1]
     wide, zero = _wide(channels), dy.dtype.type(0)
     rows = _RUN * wide // channels
-    centre, slope, offset = np.empty(wide, line.dtype), np.empty(wide, line.dtype), np.empty(wide, line.dtype)
-    _repeat(line[0], centre)
-    _repeat(line[1], slope)
-    _repeat(line[2], offset)
+    lines = _widened(line)
+    centre, slope, offset = lines[0], lines[1], lines[2]
     near, far = np.empty(wide, dy.dtype), np.empty(wide, dy.dtype)
     _clear(sums)
     _clear(products)
@@ -207,7 +201,7 @@ def sums_of_gradients(dy, x, line, relu, lo, hi, sums, products):
 
 
 @njit(**SERIAL)
-def _add_up(parts):
+def add_up(parts):
     """parts[0] = the sum of all rows."""
     for t in range(1, parts.shape[0]):
         for k in range(parts.shape[1]):
@@ -227,18 +221,14 @@ def gradient_line(sums, products, n, mean, inverse_std, line, dscale, dshift, re
         rest[1, k] = steep * from_mean - line[1, k] * sums[k] / n
 
 
-@njit(**SERIAL)
-def input_gradient(dy, x, line, relu, train, rest, dx, lo, hi):
-    """The rows lo ... hi of dx, which may be dy. In evaluation no more of x is looked at than the ReLU's mask."""
+@shared
+def input_gradient(dy, x, line, relu, train, rest, dx, n, t, parts):
+    """Share t of the n rows of dx, which may be dy. In evaluation no more of x is looked at than the ReLU's mask."""
+    lo, hi = n * t // parts, n * (t + 1) // parts
     channels = line.shape[1]
     wide, zero = _wide(channels), dy.dtype.type(0)
-    centre, slope, offset = np.empty(wide, line.dtype), np.empty(wide, line.dtype), np.empty(wide, line.dtype)
-    u, v = np.empty(wide, line.dtype), np.empty(wide, line.dtype)
-    _repeat(line[0], centre)
-    _repeat(line[1], slope)
-    _repeat(line[2], offset)
-    _repeat(rest[0], u)
-    _repeat(rest[1], v)
+    lines, rests = _widened(line), _widened(rest)
+    centre, slope, offset, u, v = lines[0], lines[1], lines[2], rests[0], rests[1]
     copy, in_place = np.empty(wide, dy.dtype), dx.ctypes.data == dy.ctypes.data
     for at in range(lo * channels, hi * channels, wide):
         end = min(at + wide, hi * channels)
@@ -262,19 +252,3 @@ def input_gradient(dy, x, line, relu, train, rest, dx, lo, hi):
         else:
             for j in range(out.size):
                 out[j] = slope[j] * g[j]
-
-
-@njit(**PARALLEL)
-def sums_of_gradients_shared(dy, x, line, relu, n, sums, products):
-    """`sums_of_gradients` of all n rows, in the first row of (parts, c)."""
-    parts = len(sums)
-    for t in prange(parts):
-        sums_of_gradients(dy, x, line, relu, n * t // parts, n * (t + 1) // parts, sums[t], products[t])
-    _add_up(sums)
-    _add_up(products)
-
-
-@njit(**PARALLEL)
-def input_gradient_shared(dy, x, line, relu, train, rest, dx, n, parts):
-    for t in prange(parts):
-        input_gradient(dy, x, line, relu, train, rest, dx, n * t // parts, n * (t + 1) // parts)

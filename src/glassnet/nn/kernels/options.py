@@ -1,14 +1,31 @@
-"""Compilation options that all kernels share."""
+"""How kernels are compiled.
+
+A kernel is called from Python, so it gets a wrapper that takes Python's objects apart, and is kept on disk. What only
+other kernels call is `inner`: it has no wrapper, which halves the time to compile it, and travels inside its callers.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
+
+from numba.extending import register_jitable
+
+__all__ = ["FAST", "INNER", "PARALLEL", "SERIAL", "WORTH_SHARING", "inner"]
 
 # NaN and infinity stay visible: neither `nnan` nor `ninf` is allowed, so that a diverging network is noticed.
 FAST: set[str] = {"reassoc", "contract", "nsz", "arcp"}
 
-SERIAL: dict[str, Any] = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": FAST}
+_COMMON: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": FAST}
+SERIAL: dict[str, Any] = {**_COMMON, "cache": True}
 PARALLEL: dict[str, Any] = {**SERIAL, "parallel": True}
+INNER: dict[str, Any] = {**_COMMON, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 # Below this many array elements a parallel region costs more (about 2 microseconds and a wait) than it saves.
 WORTH_SHARING = 1 << 15
+
+
+def inner(function: Callable[..., Any]) -> Any:
+    """The function as kernels may call it; called from Python it stays a Python function."""
+    register: Any = register_jitable(**INNER)
+    return register(function)

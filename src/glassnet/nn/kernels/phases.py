@@ -13,9 +13,8 @@ and copying are spelt out, since an assignment to a slice takes long to compile 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from glassnet.nn.kernels.options import SERIAL
+from glassnet.nn.kernels.options import inner
 
 # mypy: disable-error-code="no-untyped-def"
 
@@ -23,20 +22,20 @@ _U = np.uint64
 _1, _2 = np.uint64(1), np.uint64(2)
 
 
-@njit(**SERIAL)
+@inner
 def fill(values, value):
     for s in range(values.size):
         values[s] = value
 
 
-@njit(**SERIAL)
+@inner
 def copy(source, target):
     """target = source, of one size."""
     for s in range(target.size):
         target[s] = source[s]
 
 
-@njit(**SERIAL)
+@inner
 def copy_pixels(source, at, step, target, to, stride, count, channels):
     """`count` pixels of flat rows: from `at`, every `step`-th, to `to`, every `stride`-th."""
     u, v, c = _U(at * channels), _U(to * channels), _U(channels)
@@ -60,7 +59,7 @@ def copy_pixels(source, at, step, target, to, stride, count, channels):
             v += dv
 
 
-@njit(**SERIAL)
+@inner
 def split(row, phases, stride, left, channels):
     """Phases of a row of pixels; what lies outside the row keeps what the phases held."""
     width, length = row.size // channels, phases.shape[1] // channels
@@ -73,7 +72,7 @@ def split(row, phases, stride, left, channels):
             copy_pixels(row, lo * stride + f - left, stride, phases[f], lo, 1, hi - lo, channels)
 
 
-@njit(**SERIAL)
+@inner
 def merge(phases, row, stride, left, channels):
     """The reverse of `split`: pixels of the row that no phase holds stay as they are."""
     width, length = row.size // channels, phases.shape[1] // channels
@@ -84,7 +83,7 @@ def merge(phases, row, stride, left, channels):
             copy_pixels(phases[f], lo, 1, row, lo * stride + f - left, stride, hi - lo, channels)
 
 
-@njit(**SERIAL)
+@inner
 def windows_over(lo, hi, oh, window):
     """The rows of windows (begin, stop) that reach any of the rows lo ... hi of an image."""
     kh, _, sh, _, dh, _, top, _ = window

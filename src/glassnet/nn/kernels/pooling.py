@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
 
-from glassnet.nn.kernels.options import PARALLEL, SERIAL
+from glassnet.nn.kernels.options import inner
 from glassnet.nn.kernels.phases import fill, split, windows_over
+from glassnet.nn.kernels.sharing import shared
 
 # mypy: disable-error-code="no-untyped-def"
 
@@ -19,7 +19,7 @@ _BAND = 256  # numbers a plane of the 2x2 kernel: four of them stay in the first
 DIRECT = 16  # channels in multiples of which they fill whole registers in either precision
 
 
-@njit(**SERIAL)
+@inner
 def _best_of(m, tap, v, other):
     """The maximum so far and its tap, after a look at v: a NaN always wins, an equal number never.
 
@@ -29,7 +29,7 @@ def _best_of(m, tap, v, other):
     return (v if take else m), (other if take else tap)
 
 
-@njit(**SERIAL)
+@inner
 def _first_of_four(a, b, d, e):
     kind = type(a)
     m, t = _best_of(a, kind(0), b, kind(1))
@@ -37,14 +37,14 @@ def _first_of_four(a, b, d, e):
     return _best_of(m, t, e, kind(3))
 
 
-@njit(**SERIAL)
+@inner
 def _four_planes(a, b, d, e, y, index):
     for s in range(y.size):
         y[s], t = _first_of_four(a[s], b[s], d[s], e[s])
         index[s] = np.int32(t)
 
 
-@njit(**SERIAL)
+@inner
 def _one_tap(a, tap, y, index):
     kind = y.dtype.type
     tap = kind(tap)
@@ -53,7 +53,7 @@ def _one_tap(a, tap, y, index):
         index[s] = np.int32(t)
 
 
-@njit(**SERIAL)
+@inner
 def _three_taps(a, b, d, tap, y, index):
     kind = y.dtype.type
     first, second, third = kind(tap), kind(tap + 1), kind(tap + 2)
@@ -64,9 +64,10 @@ def _three_taps(a, b, d, tap, y, index):
         index[s] = np.int32(t)
 
 
-@njit(**SERIAL)
-def max_pool(x, y, index, first, h, oh, channels, window, lo, hi):
+@shared
+def max_pool(x, y, index, first, h, oh, channels, window, t, parts):
     """Rows lo ... hi of the output. `first` (ow c,) is each window's first column that is not padding."""
+    lo, hi = len(y) * t // parts, len(y) * (t + 1) // parts
     kh, kw, sh, sw, dh, dw, top, left = window
     size = y.shape[1]
     lowest = x.dtype.type(-np.inf)
@@ -94,7 +95,7 @@ def max_pool(x, y, index, first, h, oh, channels, window, lo, hi):
                     j += 1
 
 
-@njit(**SERIAL)
+@inner
 def _even_and_odd(row, even, odd, to, count, c):
     """`count` pixels of either kind, from `to` on. One or three numbers a pixel need no inner loop."""
     if c == 3:
@@ -118,9 +119,10 @@ def _even_and_odd(row, even, odd, to, count, c):
                 odd[s + k] = row[u + c + k]
 
 
-@njit(**SERIAL)
-def max_pool_2x2(x, y, index, h, oh, channels, lo, hi):
+@shared
+def max_pool_2x2(x, y, index, h, oh, channels, t, parts):
     """`max_pool` for windows of 2x2, stride 2 and no padding. A last odd row or column is left out."""
+    lo, hi = len(y) * t // parts, len(y) * (t + 1) // parts
     size = y.shape[1]
     ow, c = size // channels, _U(channels)
     if channels % DIRECT == 0:
@@ -148,13 +150,14 @@ def max_pool_2x2(x, y, index, h, oh, channels, lo, hi):
         _four_planes(a, b, d, e, flat_y[start * size : stop * size], flat_index[start * size : stop * size])
 
 
-@njit(**SERIAL)
-def max_pool_3x3(x, y, index, h, oh, channels, window, lo, hi):
+@shared
+def max_pool_3x3(x, y, index, h, oh, channels, window, t, parts):
     """`max_pool` for windows of 3x3 without dilation and channels that fill whole registers: nine taps at once.
 
     A tap in the padding is replaced by the nearest one in the image, number and all: seeing a pixel of the window
     twice changes neither the maximum nor who is first.
     """
+    lo, hi = len(y) * t // parts, len(y) * (t + 1) // parts
     sh, sw, top, left = window[2], window[3], window[6], window[7]
     kind = x.dtype.type
     ow, width, c = y.shape[1] // channels, x.shape[1] // channels, _U(channels)
@@ -183,20 +186,21 @@ def max_pool_3x3(x, y, index, h, oh, channels, window, lo, hi):
                 t[s + k] = np.int32(tap)
 
 
-@njit(**SERIAL)
+@inner
 def _nearest_taps(start, length):
     """Of the three taps from `start` on, those in the image, the outer ones repeated where others are not."""
     first, last = max(0, -start), min(2, length - 1 - start)
     return first, min(max(1, first), last), last
 
 
-@njit(**SERIAL)
-def max_pool_backward(dy, index, offsets, dx, h, oh, channels, window, lo, hi):
+@shared
+def max_pool_backward(dy, index, offsets, dx, h, oh, channels, window, t, parts):
     """Rows lo ... hi of dx (n h, w c). `offsets` (taps,) are the distances of a window's taps from its first one.
 
     Every gradient goes to its winner one at a time: with an index there is nothing to compare, and only as much is
     written as there are windows. Rows are set to zero just before the first window that reaches them.
     """
+    lo, hi = len(dx) * t // parts, len(dx) * (t + 1) // parts
     kh, _, sh, sw, dh, _, top, left = window
     width = dx.shape[1]
     c, flat = _U(channels), dx.reshape(-1)
@@ -222,31 +226,3 @@ def max_pool_backward(dy, index, offsets, dx, h, oh, channels, window, lo, hi):
                 s += c
         fill(flat[clean * width : end * width], 0)
         lo = end
-
-
-# ---- the same, shared among threads --------------------------------------------------------------------------------
-
-
-@njit(**PARALLEL)
-def max_pool_shared(x, y, index, first, h, oh, channels, window, parts):
-    for t in prange(parts):
-        max_pool(x, y, index, first, h, oh, channels, window, len(y) * t // parts, len(y) * (t + 1) // parts)
-
-
-@njit(**PARALLEL)
-def max_pool_2x2_shared(x, y, index, h, oh, channels, parts):
-    for t in prange(parts):
-        max_pool_2x2(x, y, index, h, oh, channels, len(y) * t // parts, len(y) * (t + 1) // parts)
-
-
-@njit(**PARALLEL)
-def max_pool_3x3_shared(x, y, index, h, oh, channels, window, parts):
-    for t in prange(parts):
-        max_pool_3x3(x, y, index, h, oh, channels, window, len(y) * t // parts, len(y) * (t + 1) // parts)
-
-
-@njit(**PARALLEL)
-def max_pool_backward_shared(dy, index, offsets, dx, h, oh, channels, window, parts):
-    for t in prange(parts):
-        lo, hi = len(dx) * t // parts, len(dx) * (t + 1) // parts
-        max_pool_backward(dy, index, offsets, dx, h, oh, channels, window, lo, hi)

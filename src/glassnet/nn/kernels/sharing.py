@@ -8,6 +8,7 @@ from which a few generated instructions (the thunk) take them.
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numba
@@ -17,29 +18,31 @@ from numba import njit, prange, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from glassnet.nn.kernels.options import PARALLEL, SERIAL
+from glassnet.nn.kernels.options import INNER, PARALLEL, SERIAL
 
-__all__ = ["Shared"]
+__all__ = ["shared"]
 
 # mypy: disable-error-code="no-untyped-def"
 
 
-class Shared:
-    """`Shared(kernel)(*arguments, parts)` calls `kernel(*arguments, t, parts)` for every t < parts, on as many threads.
+class shared:
+    """Decorator of a kernel `f(*arguments, t, parts)` that does share t of `parts`: as `f(*arguments, parts)` it does
+    all of them, on as many threads.
 
-    A kernel is compiled for the types of the arguments of the first call with the first argument's dtype; later calls
-    with that dtype must agree in the types of all others. Arrays are C-contiguous.
+    The kernel is compiled anew for other dtypes and for other classes of what is no array. Arrays are C-contiguous, and
+    an argument has the same number of dimensions in every call.
     """
 
-    def __init__(self, kernel: Any) -> None:
-        self._kernel = kernel
+    def __init__(self, function: Any) -> None:
+        functools.update_wrapper(self, function)
+        self._kernel = njit(**INNER, cache=True)(function)
         self._addresses: dict[Any, int] = {}
 
     def __call__(self, *arguments: Any) -> None:
-        dtype = arguments[0].dtype
-        address = self._addresses.get(dtype)
+        kinds = tuple([a.dtype if isinstance(a, np.ndarray) else a.__class__ for a in arguments])
+        address = self._addresses.get(kinds)
         if address is None:
-            address = self._addresses[dtype] = self._compile(arguments[:-1])
+            address = self._addresses[kinds] = self._compile(arguments[:-1])
         _launch(address, arguments[-1], *arguments[:-1])
 
     def _compile(self, arguments: tuple[Any, ...]) -> int:
@@ -110,4 +113,7 @@ def _run(thunk, frame, parts):
 @njit(**SERIAL)
 def _launch(address, parts, *arguments):
     thunk, frame = _frame(address, arguments)
-    _run(thunk, frame, parts)
+    if parts == 1:
+        _call(thunk, frame, np.int64(0), parts)
+    else:
+        _run(thunk, frame, parts)

@@ -12,12 +12,12 @@ import numpy as np
 from numba import njit
 
 from glassnet.nn.kernels.exponential import exp
-from glassnet.nn.kernels.options import SERIAL
+from glassnet.nn.kernels.options import SERIAL, inner
 
 # mypy: disable-error-code="no-untyped-def"
 
 
-@njit(**SERIAL)
+@inner
 def _softmax_error(scores, label, smoothing, error):
     """error = softmax(scores) - target; returns (loss, whether the top score is the label's)."""
     scalar = scores.dtype.type
@@ -47,7 +47,7 @@ def _softmax_error(scores, label, smoothing, error):
     return loss, best == label
 
 
-@njit(**SERIAL)
+@inner
 def _scores(w, b, x, scores):
     for c in range(w.shape[0]):
         row = w[c]
@@ -57,7 +57,7 @@ def _scores(w, b, x, scores):
         scores[c] = s + b[c]
 
 
-@njit(**SERIAL)
+@inner
 def _update_and_look_ahead(w, b, x, following, rate, l2, error, scores):
     keep = w.dtype.type(1) - rate * l2
     for c in range(w.shape[0]):

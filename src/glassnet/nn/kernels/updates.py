@@ -1,27 +1,32 @@
 """One optimiser step over a flat weight array in a single fused pass.
 
 Every kernel reads the gradient as `g = clip * gradient + l2 * w`: `clip` is the factor of gradient clipping (1 where
-nothing was clipped), `l2` the coefficient of the penalty 0.5 l2 |w|^2. Each has a version shared among threads.
+nothing was clipped), `l2` the coefficient of the penalty 0.5 l2 |w|^2.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 
-from glassnet.nn.kernels.options import PARALLEL, SERIAL
+from glassnet.nn.kernels.options import SERIAL
+from glassnet.nn.kernels.sharing import shared
 
 # mypy: disable-error-code="no-untyped-def"
 
 
-@njit(**SERIAL)
-def sgd(w, gradient, rate, clip, l2):
+@shared
+def sgd(w, gradient, rate, clip, l2, t, parts):
+    lo, hi = w.size * t // parts, w.size * (t + 1) // parts
+    w, gradient = w[lo:hi], gradient[lo:hi]
     for i in range(w.size):
         w[i] -= rate * (clip * gradient[i] + l2 * w[i])
 
 
-@njit(**SERIAL)
-def momentum(w, gradient, v, rate, mu, nesterov, clip, l2):
+@shared
+def momentum(w, gradient, v, rate, mu, nesterov, clip, l2, t, parts):
+    lo, hi = w.size * t // parts, w.size * (t + 1) // parts
+    w, gradient, v = w[lo:hi], gradient[lo:hi], v[lo:hi]
     if nesterov:
         for i in range(w.size):
             g = clip * gradient[i] + l2 * w[i]
@@ -33,8 +38,10 @@ def momentum(w, gradient, v, rate, mu, nesterov, clip, l2):
             w[i] -= rate * v[i]
 
 
-@njit(**SERIAL)
-def rmsprop(w, gradient, s, rate, decay, eps, eps_inside, clip, l2):
+@shared
+def rmsprop(w, gradient, s, rate, decay, eps, eps_inside, clip, l2, t, parts):
+    lo, hi = w.size * t // parts, w.size * (t + 1) // parts
+    w, gradient, s = w[lo:hi], gradient[lo:hi], s[lo:hi]
     one = w.dtype.type(1)
     inside, outside = (eps, eps * 0) if eps_inside else (eps * 0, eps)
     for i in range(w.size):
@@ -43,8 +50,10 @@ def rmsprop(w, gradient, s, rate, decay, eps, eps_inside, clip, l2):
         w[i] -= rate * g / (np.sqrt(s[i] + inside) + outside)
 
 
-@njit(**SERIAL)
-def adam(w, gradient, m, v, rate, beta1, beta2, eps, correction1, correction2, weight_decay, clip, l2):
+@shared
+def adam(w, gradient, m, v, rate, beta1, beta2, eps, correction1, correction2, weight_decay, clip, l2, t, parts):
+    lo, hi = w.size * t // parts, w.size * (t + 1) // parts
+    w, gradient, m, v = w[lo:hi], gradient[lo:hi], m[lo:hi], v[lo:hi]
     one = w.dtype.type(1)
     keep = one - rate * weight_decay
     for i in range(w.size):
@@ -54,9 +63,11 @@ def adam(w, gradient, m, v, rate, beta1, beta2, eps, correction1, correction2, w
         w[i] = keep * w[i] - rate * (m[i] * correction1) / (np.sqrt(v[i] * correction2) + eps)
 
 
-@njit(**SERIAL)
-def average(mean, w, share):
+@shared
+def average(mean, w, share, t, parts):
     """mean <- (1 - share) mean + share w."""
+    lo, hi = mean.size * t // parts, mean.size * (t + 1) // parts
+    mean, w = mean[lo:hi], w[lo:hi]
     for i in range(w.size):
         mean[i] += share * (w[i] - mean[i])
 
@@ -71,44 +82,3 @@ def sum_of_squares(x):
             part += x[i] * x[i]
         total += part
     return total
-
-
-# ---- the same, shared among threads --------------------------------------------------------------------------------
-
-
-@njit(**PARALLEL)
-def sgd_shared(parts, w, gradient, rate, clip, l2):
-    for t in prange(parts):
-        lo, hi = w.size * t // parts, w.size * (t + 1) // parts
-        sgd(w[lo:hi], gradient[lo:hi], rate, clip, l2)
-
-
-@njit(**PARALLEL)
-def momentum_shared(parts, w, gradient, v, rate, mu, nesterov, clip, l2):
-    for t in prange(parts):
-        lo, hi = w.size * t // parts, w.size * (t + 1) // parts
-        momentum(w[lo:hi], gradient[lo:hi], v[lo:hi], rate, mu, nesterov, clip, l2)
-
-
-@njit(**PARALLEL)
-def rmsprop_shared(parts, w, gradient, s, rate, decay, eps, eps_inside, clip, l2):
-    for t in prange(parts):
-        lo, hi = w.size * t // parts, w.size * (t + 1) // parts
-        rmsprop(w[lo:hi], gradient[lo:hi], s[lo:hi], rate, decay, eps, eps_inside, clip, l2)
-
-
-@njit(**PARALLEL)
-def average_shared(parts, mean, w, share):
-    for t in prange(parts):
-        lo, hi = w.size * t // parts, w.size * (t + 1) // parts
-        average(mean[lo:hi], w[lo:hi], share)
-
-
-@njit(**PARALLEL)
-def adam_shared(parts, w, gradient, m, v, rate, beta1, beta2, eps, correction1, correction2, weight_decay, clip, l2):
-    for t in prange(parts):
-        lo, hi = w.size * t // parts, w.size * (t + 1) // parts
-        adam(
-            w[lo:hi], gradient[lo:hi], m[lo:hi], v[lo:hi],
-            rate, beta1, beta2, eps, correction1, correction2, weight_decay, clip, l2,
-        )  # fmt: skip

@@ -8,22 +8,25 @@ and that is what a fast matrix product or convolution is. With these few operati
     c = multiply_add(a, b, c)
     store(z, i, c)
 
+`+`, `-` and `number * vector` work too, so that one formula serves numbers and vectors.
+
 Indices are taken as they are: no bounds, no counting from the end. A vector of 32 bytes (8 float32, 4 float64) is one
 register of every x86 processor since 2013; elsewhere the compiler splits or pairs them.
 """
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.extending import intrinsic, models, register_model
+from numba.extending import intrinsic, models, overload, register_model
 
 __all__ = ["lanes", "load", "multiply_add", "spread", "store", "zeros"]
 
-# mypy: disable-error-code="no-untyped-def"
+# mypy: disable-error-code="no-untyped-def, call-arg"
 
 _BYTES = 32
 
@@ -119,3 +122,48 @@ def multiply_add(typing_context, a, b, c):
         return builder.fadd(builder.fmul(arguments[0], arguments[1]), arguments[2])
 
     return a(a, b, c), generate
+
+
+# ---- operators ------------------------------------------------------------------------------------------------------
+
+
+def _elementwise(instruction: str) -> Any:
+    @_operation
+    def operation(typing_context, a, b):
+        def generate(context, builder, signature, arguments):
+            return getattr(builder, instruction)(*arguments)
+
+        return a(a, b), generate
+
+    return operation
+
+
+_add, _subtract, _multiply = _elementwise("fadd"), _elementwise("fsub"), _elementwise("fmul")
+
+
+@_operation
+def _in_every_lane(typing_context, number, like):
+    def generate(context, builder, signature, arguments):
+        return _repeat(builder, arguments[0], context.get_value_type(signature.return_type))
+
+    return like(number, like), generate
+
+
+def _both(a: Any, b: Any) -> bool:
+    return isinstance(a, _VectorType) and a == b
+
+
+@overload(operator.add)
+def _sum(a, b):
+    return (lambda a, b: _add(a, b)) if _both(a, b) else None
+
+
+@overload(operator.sub)
+def _difference(a, b):
+    return (lambda a, b: _subtract(a, b)) if _both(a, b) else None
+
+
+@overload(operator.mul)
+def _multiple(a, b):
+    fits = isinstance(b, _VectorType) and a == b.dtype
+    return (lambda a, b: _multiply(_in_every_lane(a, b), b)) if fits else None

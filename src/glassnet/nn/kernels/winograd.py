@@ -11,11 +11,11 @@ stored; results beyond the edge are never computed into y.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, prange
 
 from glassnet.nn.kernels import epilogue
 from glassnet.nn.kernels.blas import gemm
-from glassnet.nn.kernels.options import PARALLEL, SERIAL
+from glassnet.nn.kernels.options import inner
+from glassnet.nn.kernels.sharing import shared
 from glassnet.nn.kernels.winograd_transforms import (
     LANES,
     add_input_adjoint,
@@ -32,8 +32,8 @@ _ZERO, _ONE = np.float32(0), np.float32(1)
 _KEEP, _TRANSPOSE = 111, 112
 
 
-@njit(**SERIAL)
-def weights_part(w, u, gradient, patch, t, parts):
+@shared
+def weights(w, u, gradient, patch, t, parts):
     """Share t of u[0] (36, size) = G w G^T for w (9, size); or, with `gradient`, of w = G^T (sum of all u) G."""
     size = w.shape[1]
     vectors = size // LANES
@@ -49,19 +49,13 @@ def weights_part(w, u, gradient, patch, t, parts):
         transform_weights(w.reshape(-1), size, low, high, patch[t], u[0].reshape(-1))
 
 
-@njit(**PARALLEL)
-def weights_shared(w, u, gradient, patch, parts):
-    for t in prange(parts):
-        weights_part(w, u, gradient, patch, np.int64(t), parts)
-
-
-@njit(**SERIAL)
+@inner
 def _row(images, i, y, outside):
     """Row y of image i, flat; `outside` where the image has no such row."""
     return images[i, y].reshape(-1) if 0 <= y < images.shape[1] else outside
 
 
-@njit(**SERIAL)
+@inner
 def _rows(images, i, y, outside):
     return (
         _row(images, i, y, outside),
@@ -73,7 +67,7 @@ def _rows(images, i, y, outside):
     )
 
 
-@njit(**SERIAL)
+@inner
 def _transform_bands(x, top, left, low, high, down, across, nothing, patch, v):
     c = x.shape[3]
     flat, stride = v.reshape(-1), v.shape[1]
@@ -83,8 +77,8 @@ def _transform_bands(x, top, left, low, high, down, across, nothing, patch, v):
             transform_input(rows, 4 * k - left, x.shape[2], c, patch, flat, stride, (band - low) * across + k)
 
 
-@njit(**SERIAL)
-def forward_part(x, u, b, top, left, height, width, relu, pool, size, y, index, nothing, v, m, z, patch, t, parts):
+@shared
+def forward(x, u, b, top, left, height, width, relu, pool, size, y, index, nothing, v, m, z, patch, t, parts):
     """Share t of the convolution. u (36, c * f); height, width: of the results before a pool; size: tiles a chunk.
 
     Scratch of each share: v[t] (36, >= size * c), m[t] (36, >= size * f), z[t] (4 * width, f), patch[t]; `nothing`
@@ -109,15 +103,7 @@ def forward_part(x, u, b, top, left, height, width, relu, pool, size, y, index, 
             epilogue.finish(z[t, : r * width], width, b, relu, pool, y[i, lo:hi], index[i, lo:hi])
 
 
-@njit(**PARALLEL)
-def forward_shared(x, u, b, top, left, height, width, relu, pool, size, y, index, nothing, v, m, z, patch, parts):
-    for t in prange(parts):
-        forward_part(
-            x, u, b, top, left, height, width, relu, pool, size, y, index, nothing, v, m, z, patch, np.int64(t), parts
-        )  # fmt: skip
-
-
-@njit(**SERIAL)
+@inner
 def _transform_gradient_bands(
     dy, y, index, height, width, relu, pool, low, high, down, across, patch, z, m, db
 ):  # fmt: skip
@@ -127,13 +113,13 @@ def _transform_gradient_bands(
         i, above = band // down, 4 * (band % down)
         r = min(4, height - above)
         lo, hi = (above // 2, (above + r) // 2) if pool else (above, above + r)
-        epilogue.start(dy[i, lo:hi], y[i, lo:hi], index[i, lo:hi], width, relu, pool, z[: r * width], db)
+        epilogue.start(dy[i, lo:hi], y[i, lo:hi], index[i, lo:hi], width, width, relu, pool, z[: r * width], db)
         z[r * width :] = _ZERO
         for k in range(across):
             transform_output_gradient(z.reshape(-1), 4 * k, width, f, patch, flat, stride, (band - low) * across + k)
 
 
-@njit(**SERIAL)
+@inner
 def _add_bands(v, top, left, low, high, down, across, nowhere, patch, dx):
     h, w, c = dx.shape[1:]
     flat, stride = v.reshape(-1), v.shape[1]
@@ -147,15 +133,15 @@ def _add_bands(v, top, left, low, high, down, across, nowhere, patch, dx):
             add_input_adjoint(flat, stride, (band - low) * across + k, c, patch, rows, 4 * k - left, w)
 
 
-@njit(**SERIAL)
-def backward_part(
+@shared
+def backward(
     dy, x, u, y, index, top, left, height, width, relu, pool, size, input_gradient, dx, du, db,
     nothing, nowhere, v, m, z, patch, t, parts,
 ):  # fmt: skip
     """Share t of the gradients: dx, and du[t] (36, c * f), db[t] (f,), which the caller adds up.
 
     Neighbouring bands of an image write to the same rows of dx, so whole images are shared out. Scratch as in
-    `forward_part`; `nowhere[t]` is a row to write to whatever falls outside the image.
+    `forward`; `nowhere[t]` is a row to write to whatever falls outside the image.
     """
     c, f = x.shape[3], u.shape[1] // x.shape[3]
     down, across = -(-height // 4), -(-width // 4)
@@ -178,15 +164,3 @@ def backward_part(
                 gemm(_KEEP, _TRANSPOSE, tiles, c, f, _ONE, m[t, e], f, u[e], f, _ZERO, v[t, e], c)
         if input_gradient:
             _add_bands(v[t], top, left, low, high, down, across, nowhere[t], patch[t], dx)
-
-
-@njit(**PARALLEL)
-def backward_shared(
-    dy, x, u, y, index, top, left, height, width, relu, pool, size, input_gradient, dx, du, db,
-    nothing, nowhere, v, m, z, patch, parts,
-):  # fmt: skip
-    for t in prange(parts):
-        backward_part(
-            dy, x, u, y, index, top, left, height, width, relu, pool, size, input_gradient, dx, du, db,
-            nothing, nowhere, v, m, z, patch, np.int64(t), parts,
-        )  # fmt: skip

@@ -11,10 +11,8 @@ channels + channel]`, so that the 36 matrix products find one matrix (tiles, cha
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from glassnet.nn.kernels import vector_arithmetic  # noqa: F401  (teaches the vectors + - *)
-from glassnet.nn.kernels.options import SERIAL
+from glassnet.nn.kernels.options import inner
 from glassnet.nn.kernels.vector import lanes, load, store
 
 BLOCK = np.int64(32)  # channels of a patch; not a literal, for which Numba would compile copies of its own
@@ -31,7 +29,7 @@ _QUARTER, _SIXTH, _TWELFTH, _TWENTYFOURTH = _f(1 / 4), _f(1 / 6), _f(1 / 12), _f
 # ---- one dimension: numbers or vectors -----------------------------------------------------------------------------
 
 
-@njit(**SERIAL)
+@inner
 def input_transform(d0, d1, d2, d3, d4, d5):
     """B^T d."""
     p, q = d4 - _FOUR * d2, d3 - _FOUR * d1
@@ -39,7 +37,7 @@ def input_transform(d0, d1, d2, d3, d4, d5):
     return _FOUR * d0 - _FIVE * d2 + d4, p + q, p - q, r + s, r - s, _FOUR * d1 - _FIVE * d3 + d5
 
 
-@njit(**SERIAL)
+@inner
 def input_adjoint(v0, v1, v2, v3, v4, v5):
     """B v."""
     p, q = v1 + v2, v2 - v1
@@ -54,7 +52,7 @@ def input_adjoint(v0, v1, v2, v3, v4, v5):
     )
 
 
-@njit(**SERIAL)
+@inner
 def output_transform(m0, m1, m2, m3, m4, m5):
     """A^T m."""
     p, q = m1 + m2, m1 - m2
@@ -62,7 +60,7 @@ def output_transform(m0, m1, m2, m3, m4, m5):
     return m0 + p + r, q + _TWO * s, p + _FOUR * r, q + _EIGHT * s + m5
 
 
-@njit(**SERIAL)
+@inner
 def output_adjoint(y0, y1, y2, y3):
     """A y."""
     p, q = y0 + y2, y1 + y3
@@ -70,7 +68,7 @@ def output_adjoint(y0, y1, y2, y3):
     return y0, p + q, p - q, r + s, r - s, y3
 
 
-@njit(**SERIAL)
+@inner
 def weight_transform(g0, g1, g2):
     """G g."""
     p, q = -_SIXTH * (g0 + g2), _SIXTH * g1
@@ -78,7 +76,7 @@ def weight_transform(g0, g1, g2):
     return _QUARTER * g0, p - q, p + q, r + s, r - s, g2
 
 
-@njit(**SERIAL)
+@inner
 def weight_adjoint(u0, u1, u2, u3, u4, u5):
     """G^T u."""
     p, q = _SIXTH * (u1 + u2), _SIXTH * (u2 - u1)
@@ -89,58 +87,74 @@ def weight_adjoint(u0, u1, u2, u3, u4, u5):
 # ---- one dimension in memory: n channels from `source` at a, a + da, ... to `target` at b, b + db, ... ---------------
 
 
-@njit(**SERIAL)
+@inner
+def _load3(source, p, step):
+    return load(source, p), load(source, p + step), load(source, p + 2 * step)
+
+
+@inner
+def _load4(source, p, step):
+    return load(source, p), load(source, p + step), load(source, p + 2 * step), load(source, p + 3 * step)
+
+
+@inner
+def _load6(source, p, step):
+    v0, v1, v2 = _load3(source, p, step)
+    v3, v4, v5 = _load3(source, p + 3 * step, step)
+    return v0, v1, v2, v3, v4, v5
+
+
+@inner
+def _store3(target, q, step, v0, v1, v2):
+    store(target, q, v0)
+    store(target, q + step, v1)
+    store(target, q + 2 * step, v2)
+
+
+@inner
+def _store4(target, q, step, v0, v1, v2, v3):
+    _store3(target, q, step, v0, v1, v2)
+    store(target, q + 3 * step, v3)
+
+
+@inner
+def _store6(target, q, step, v0, v1, v2, v3, v4, v5):
+    _store3(target, q, step, v0, v1, v2)
+    _store3(target, q + 3 * step, step, v3, v4, v5)
+
+
+@inner
 def _input(source, a, da, target, b, db, n):
     for j in range(0, n, LANES):
-        p, q = a + j, b + j
-        d0, d1, d2 = load(source, p), load(source, p + da), load(source, p + 2 * da)
-        d3, d4, d5 = load(source, p + 3 * da), load(source, p + 4 * da), load(source, p + 5 * da)
+        d0, d1, d2, d3, d4, d5 = _load6(source, a + j, da)
         v0, v1, v2, v3, v4, v5 = input_transform(d0, d1, d2, d3, d4, d5)
-        store(target, q, v0)
-        store(target, q + db, v1)
-        store(target, q + 2 * db, v2)
-        store(target, q + 3 * db, v3)
-        store(target, q + 4 * db, v4)
-        store(target, q + 5 * db, v5)
+        _store6(target, b + j, db, v0, v1, v2, v3, v4, v5)
 
 
-@njit(**SERIAL)
+@inner
 def _input_of_rows(rows, a, target, b, db, n):
     r0, r1, r2, r3, r4, r5 = rows
     for j in range(0, n, LANES):
-        p, q = a + j, b + j
+        p = a + j
         d0, d1, d2, d3, d4, d5 = load(r0, p), load(r1, p), load(r2, p), load(r3, p), load(r4, p), load(r5, p)
         v0, v1, v2, v3, v4, v5 = input_transform(d0, d1, d2, d3, d4, d5)
-        store(target, q, v0)
-        store(target, q + db, v1)
-        store(target, q + 2 * db, v2)
-        store(target, q + 3 * db, v3)
-        store(target, q + 4 * db, v4)
-        store(target, q + 5 * db, v5)
+        _store6(target, b + j, db, v0, v1, v2, v3, v4, v5)
 
 
-@njit(**SERIAL)
+@inner
 def _input_adjoint(source, a, da, target, b, db, n):
     for j in range(0, n, LANES):
-        p, q = a + j, b + j
-        v0, v1, v2 = load(source, p), load(source, p + da), load(source, p + 2 * da)
-        v3, v4, v5 = load(source, p + 3 * da), load(source, p + 4 * da), load(source, p + 5 * da)
+        v0, v1, v2, v3, v4, v5 = _load6(source, a + j, da)
         d0, d1, d2, d3, d4, d5 = input_adjoint(v0, v1, v2, v3, v4, v5)
-        store(target, q, d0)
-        store(target, q + db, d1)
-        store(target, q + 2 * db, d2)
-        store(target, q + 3 * db, d3)
-        store(target, q + 4 * db, d4)
-        store(target, q + 5 * db, d5)
+        _store6(target, b + j, db, d0, d1, d2, d3, d4, d5)
 
 
-@njit(**SERIAL)
+@inner
 def _add_input_adjoint_to_rows(source, a, da, rows, b, n):
     r0, r1, r2, r3, r4, r5 = rows
     for j in range(0, n, LANES):
-        p, q = a + j, b + j
-        v0, v1, v2 = load(source, p), load(source, p + da), load(source, p + 2 * da)
-        v3, v4, v5 = load(source, p + 3 * da), load(source, p + 4 * da), load(source, p + 5 * da)
+        q = b + j
+        v0, v1, v2, v3, v4, v5 = _load6(source, a + j, da)
         d0, d1, d2, d3, d4, d5 = input_adjoint(v0, v1, v2, v3, v4, v5)
         store(r0, q, load(r0, q) + d0)
         store(r1, q, load(r1, q) + d1)
@@ -150,59 +164,39 @@ def _add_input_adjoint_to_rows(source, a, da, rows, b, n):
         store(r5, q, load(r5, q) + d5)
 
 
-@njit(**SERIAL)
+@inner
 def _output(source, a, da, target, b, db, n):
     for j in range(0, n, LANES):
-        p, q = a + j, b + j
-        m0, m1, m2 = load(source, p), load(source, p + da), load(source, p + 2 * da)
-        m3, m4, m5 = load(source, p + 3 * da), load(source, p + 4 * da), load(source, p + 5 * da)
+        m0, m1, m2, m3, m4, m5 = _load6(source, a + j, da)
         y0, y1, y2, y3 = output_transform(m0, m1, m2, m3, m4, m5)
-        store(target, q, y0)
-        store(target, q + db, y1)
-        store(target, q + 2 * db, y2)
-        store(target, q + 3 * db, y3)
+        _store4(target, b + j, db, y0, y1, y2, y3)
 
 
-@njit(**SERIAL)
+@inner
 def _output_adjoint(source, a, da, target, b, db, n):
     for j in range(0, n, LANES):
-        p, q = a + j, b + j
-        y0, y1, y2, y3 = load(source, p), load(source, p + da), load(source, p + 2 * da), load(source, p + 3 * da)
+        y0, y1, y2, y3 = _load4(source, a + j, da)
         m0, m1, m2, m3, m4, m5 = output_adjoint(y0, y1, y2, y3)
-        store(target, q, m0)
-        store(target, q + db, m1)
-        store(target, q + 2 * db, m2)
-        store(target, q + 3 * db, m3)
-        store(target, q + 4 * db, m4)
-        store(target, q + 5 * db, m5)
+        _store6(target, b + j, db, m0, m1, m2, m3, m4, m5)
 
 
-@njit(**SERIAL)
+@inner
 def _weight(source, a, da, target, b, db, n):
     for j in range(0, n, LANES):
-        p, q = a + j, b + j
-        u0, u1, u2, u3, u4, u5 = weight_transform(load(source, p), load(source, p + da), load(source, p + 2 * da))
-        store(target, q, u0)
-        store(target, q + db, u1)
-        store(target, q + 2 * db, u2)
-        store(target, q + 3 * db, u3)
-        store(target, q + 4 * db, u4)
-        store(target, q + 5 * db, u5)
+        g0, g1, g2 = _load3(source, a + j, da)
+        u0, u1, u2, u3, u4, u5 = weight_transform(g0, g1, g2)
+        _store6(target, b + j, db, u0, u1, u2, u3, u4, u5)
 
 
-@njit(**SERIAL)
+@inner
 def _weight_adjoint(source, a, da, target, b, db, n):
     for j in range(0, n, LANES):
-        p, q = a + j, b + j
-        u0, u1, u2 = load(source, p), load(source, p + da), load(source, p + 2 * da)
-        u3, u4, u5 = load(source, p + 3 * da), load(source, p + 4 * da), load(source, p + 5 * da)
+        u0, u1, u2, u3, u4, u5 = _load6(source, a + j, da)
         g0, g1, g2 = weight_adjoint(u0, u1, u2, u3, u4, u5)
-        store(target, q, g0)
-        store(target, q + db, g1)
-        store(target, q + 2 * db, g2)
+        _store3(target, b + j, db, g0, g1, g2)
 
 
-@njit(**SERIAL)
+@inner
 def _zeros(target, b, db, count, n):
     for q in range(count):
         for j in range(b + q * db, b + q * db + n):
@@ -212,7 +206,7 @@ def _zeros(target, b, db, count, n):
 # ---- two dimensions: tiles ----------------------------------------------------------------------------------------
 
 
-@njit(**SERIAL)
+@inner
 def transform_input(rows, column, width, c, patch, spectrum, stride, tile):
     """V = B^T d B of one tile.
 
@@ -230,7 +224,7 @@ def transform_input(rows, column, width, c, patch, spectrum, stride, tile):
             _input(patch, q * 6 * BLOCK, BLOCK, spectrum, q * 6 * stride + tile * c + low, stride, n)
 
 
-@njit(**SERIAL)
+@inner
 def add_input_adjoint(spectrum, stride, tile, c, patch, rows, column, width):
     """d += B V B^T for one tile, rows and column as in `transform_input`; columns outside the image are left out."""
     for low in range(0, c, BLOCK):
@@ -241,7 +235,7 @@ def add_input_adjoint(spectrum, stride, tile, c, patch, rows, column, width):
             _add_input_adjoint_to_rows(patch, k * BLOCK, 6 * BLOCK, rows, (column + k) * c + low, n)
 
 
-@njit(**SERIAL)
+@inner
 def transform_output(spectrum, stride, tile, f, patch, z, column, width):
     """Y = A^T M A of one tile, into z (4 * width * f): four rows; columns from `width` on are left out."""
     for low in range(0, f, BLOCK):
@@ -252,7 +246,7 @@ def transform_output(spectrum, stride, tile, f, patch, z, column, width):
             _output(patch, k * BLOCK, 4 * BLOCK, z, (column + k) * f + low, width * f, n)
 
 
-@njit(**SERIAL)
+@inner
 def transform_output_gradient(z, column, width, f, patch, spectrum, stride, tile):
     """M = A Y A^T of one tile, the adjoint of `transform_output`; columns from `width` on count as zeros."""
     for low in range(0, f, BLOCK):
@@ -269,7 +263,7 @@ def transform_output_gradient(z, column, width, f, patch, spectrum, stride, tile
 # ---- two dimensions: weights --------------------------------------------------------------------------------------
 
 
-@njit(**SERIAL)
+@inner
 def transform_weights(w, size, low, high, patch, u):
     """U = G g G^T for the channel pairs low ... high - 1 of `size`; w (9 * size), u (36 * size)."""
     for first in range(low, high, BLOCK):
@@ -280,7 +274,7 @@ def transform_weights(w, size, low, high, patch, u):
             _weight(patch, q * 3 * BLOCK, BLOCK, u, q * 6 * size + first, size, n)
 
 
-@njit(**SERIAL)
+@inner
 def transform_weight_gradient(u, size, low, high, patch, dw):
     """dg = G^T U G, the adjoint of `transform_weights`."""
     for first in range(low, high, BLOCK):

@@ -46,7 +46,8 @@ class Layer:
         self.dtype: type = np.float32
         self.workspace = Workspace()
         self.arena = Arena()
-        self._cache: Any = None
+        self._cache: Any = None  # what the backward pass needs
+        self._kink: Array | None = None  # shows on which side of its kink a fused ReLU or pool was
 
     # ---- from and to notation
 
@@ -78,7 +79,8 @@ class Layer:
         twin.dtype = dtype
         twin.parameters = {name: parameter.astype(dtype) for name, parameter in self.parameters.items()}
         twin.state = {name: array.copy() for name, array in self.state.items()}
-        twin.workspace, twin.arena, twin._cache = Workspace(), Arena(), None
+        twin.workspace, twin.arena = Workspace(), Arena()
+        twin.forget()
         return twin
 
     def share(self, arena: Arena) -> None:
@@ -124,6 +126,10 @@ class Layer:
         return []
 
     # ---- memory
+
+    def forget(self) -> None:
+        """Drop what the latest forward pass left behind for a backward pass."""
+        self._cache = self._kink = None
 
     def _output(self, n: int, name: str = "y", shape: tuple[int, ...] | None = None) -> Array:
         """Memory for the output of n examples: kept for the backward pass, or the arena's where there will be none."""

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from glassnet.errors import GlassnetError
-from glassnet.nn.functional.window import Pad, as_pad, as_pair, output_length
+from glassnet.nn.functional.window import Pad, as_pad, as_pair, hashable, output_length
 from glassnet.nn.kernels import blas
 from glassnet.nn.kernels.expansion import DIRECT, PRODUCT, ROWS, Geometry
 
@@ -48,11 +48,7 @@ def check(x_shape: tuple[int, ...], w_shape: tuple[int, ...], stride: Any, pad: 
 
     Raises `GlassnetError` where they do not fit each other.
     """
-    return _check(x_shape, w_shape, _hashable(stride), _hashable(pad), groups)
-
-
-def _hashable(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+    return _check(x_shape, w_shape, hashable(stride), hashable(pad), groups)
 
 
 @functools.lru_cache(1024, typed=True)  # a step asks for the same sizes again and again

@@ -38,6 +38,7 @@ from glassnet.nn.functional.pooling_naive import (
 from glassnet.nn.functional.pooling_window import PoolWindow, Size, pool_window
 from glassnet.nn.kernels import average_pooling, pooling
 from glassnet.nn.kernels.options import WORTH_SHARING
+from glassnet.nn.kernels.vector import lanes
 
 __all__ = [
     "average_pool_backward",
@@ -115,7 +116,7 @@ def max_pool_forward(
     h, oh, c = x.shape[1], y.shape[1], x.shape[3]
     parts = _parts(x.size)
     if window.plain:
-        pooling.max_pool_2x2(_rows(x), _rows(y), _rows(index), h, oh, c, parts)
+        pooling.max_pool_2x2(_rows(x), _rows(y), _rows(index), h, oh, c, lanes(x.itemsize), parts)
     elif window.nine_taps:
         pooling.max_pool_3x3(_rows(x), _rows(y), _rows(index), h, oh, c, window.numbers, parts)
     else:
@@ -131,9 +132,12 @@ def max_pool_backward(dy: Array, cache: MaxPoolCache, *, out: Array | None = Non
     expect_shape(dy, window.output_shape, "dy")
     dx = fitting(out, window.input_shape, dy.dtype)
     h, oh, c = dx.shape[1], dy.shape[1], dx.shape[3]
-    pooling.max_pool_backward(
-        _rows(dy), _rows(winners), window.tap_offsets, _rows(dx), h, oh, c, window.numbers, _parts(dx.size)
-    )
+    parts = _parts(dx.size)
+    if window.plain:
+        pooling.max_pool_2x2_backward(_rows(dy), _rows(winners), _rows(dx), h, oh, c, parts)
+    else:
+        offsets = window.tap_offsets
+        pooling.max_pool_backward(_rows(dy), _rows(winners), offsets, _rows(dx), h, oh, c, window.numbers, parts)
     return dx
 
 

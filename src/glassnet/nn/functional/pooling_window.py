@@ -11,7 +11,7 @@ import numpy as np
 
 from glassnet.errors import GlassnetError
 from glassnet.nn.functional.arrays import Array
-from glassnet.nn.functional.window import Pad, as_pad, as_pair, output_length
+from glassnet.nn.functional.window import Pad, as_pad, as_pair, hashable, output_length
 from glassnet.nn.kernels.pooling import DIRECT
 
 __all__ = ["Pair", "PoolWindow", "Size", "pool_window"]
@@ -76,6 +76,11 @@ def pool_window(
     shape: tuple[int, ...], size: Size, stride: Size | None, pad: Any, ceil: bool, dilation: Size
 ) -> PoolWindow:
     """The window, checked against images of `shape`."""
+    return _window(shape, hashable(size), hashable(stride), hashable(pad), ceil, hashable(dilation))
+
+
+@functools.lru_cache(maxsize=256, typed=True)  # a training step asks for the same few windows again and again
+def _window(shape: tuple[int, ...], size: Any, stride: Any, pad: Any, ceil: bool, dilation: Any) -> PoolWindow:
     if len(shape) != 4 or 0 in shape[1:]:
         raise GlassnetError(f"Pooling takes images of shape (n, height, width, channels). Got {shape} instead.")
     kernel, gaps = as_pair(size, "The window's size"), as_pair(dilation, "dilation")
@@ -83,9 +88,7 @@ def pool_window(
     return _checked_window(shape, kernel, step, as_pad(pad), bool(ceil), gaps)
 
 
-@functools.lru_cache(maxsize=256)
 def _checked_window(shape: tuple[int, ...], kernel: Pair, step: Pair, pad: Pad, ceil: bool, gaps: Pair) -> PoolWindow:
-    """A training step asks for the same few windows again and again."""
     span = ((kernel[0] - 1) * gaps[0] + 1, (kernel[1] - 1) * gaps[1] + 1)
     if max(pad.top, pad.bottom) >= span[0] or max(pad.left, pad.right) >= span[1]:
         raise GlassnetError(

@@ -13,9 +13,11 @@ from collections.abc import Iterable
 from numbers import Integral
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from glassnet.errors import GlassnetError
 
-__all__ = ["Pad", "as_pad", "as_pair", "output_length", "same_pad"]
+__all__ = ["Pad", "as_pad", "as_pair", "hashable", "output_length", "same_pad"]
 
 
 class Pad(NamedTuple):
@@ -52,6 +54,11 @@ def as_pad(value: Any) -> Pad:
     if len(values) != 4 or not all(_is_whole(v, 0) for v in values):
         raise GlassnetError(f"pad must be one, two or four whole numbers of at least 0. Got {value} instead.")
     return Pad(*(int(v) for v in values))
+
+
+def hashable(value: Any) -> Any:
+    """A size, stride or padding as the key of a cache: lists and arrays as tuples."""
+    return tuple(hashable(v) for v in value) if isinstance(value, (tuple, list, np.ndarray)) else value
 
 
 def _numbers(value: Any) -> list[Any]:

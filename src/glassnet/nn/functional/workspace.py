@@ -7,6 +7,7 @@ more than the arithmetic of a small layer, so everything a steady step needs is 
 from __future__ import annotations
 
 import math
+import mmap
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,7 @@ def address(array: Array) -> int:
 
 
 _ALIGNMENT = 64  # bytes of a cache line
+_HUGE = 1 << 22  # bytes from which huge pages are asked for, as NumPy does for its arrays
 
 
 class Arena:
@@ -93,9 +95,11 @@ class _Slab:
     """One piece of memory and the gaps in it that are free, as (start, end) in increasing order."""
 
     def __init__(self, size: int) -> None:
-        raw = np.empty(size + _ALIGNMENT, np.uint8)
-        skip = -address(raw) % _ALIGNMENT
-        self.memory = raw[skip : skip + size]
+        # Pages of its own, which go back to the system with the slab; the C library would keep them.
+        pages = mmap.mmap(-1, size)
+        if hasattr(mmap, "MADV_HUGEPAGE") and size >= _HUGE:
+            pages.madvise(mmap.MADV_HUGEPAGE)
+        self.memory = np.frombuffer(pages, np.uint8)
         self.size = size
         self._free = [(0, size)]
 

@@ -10,12 +10,11 @@ import numpy as np
 from glassnet.nn.kernels.options import inner
 from glassnet.nn.kernels.phases import fill, split, windows_over
 from glassnet.nn.kernels.sharing import shared
+from glassnet.nn.kernels.vector import everywhere, load, store, store_bytes, where_larger, zeros
 
 # mypy: disable-error-code="no-untyped-def"
 
-_U = np.uint64
-_1, _2, _3, _6 = np.uint64(1), np.uint64(2), np.uint64(3), np.uint64(6)
-_BAND = 256  # numbers a plane of the 2x2 kernel: four of them stay in the first cache
+_U, _1 = np.uint64, np.uint64(1)
 DIRECT = 16  # channels in multiples of which they fill whole registers in either precision
 
 
@@ -35,13 +34,6 @@ def _first_of_four(a, b, d, e):
     m, t = _best_of(a, kind(0), b, kind(1))
     m, t = _best_of(m, t, d, kind(2))
     return _best_of(m, t, e, kind(3))
-
-
-@inner
-def _four_planes(a, b, d, e, y, index):
-    for s in range(y.size):
-        y[s], t = _first_of_four(a[s], b[s], d[s], e[s])
-        index[s] = np.int32(t)
 
 
 @inner
@@ -96,58 +88,47 @@ def max_pool(x, y, index, first, h, oh, channels, window, t, parts):
 
 
 @inner
-def _even_and_odd(row, even, odd, to, count, c):
-    """`count` pixels of either kind, from `to` on. One or three numbers a pixel need no inner loop."""
-    if c == 3:
-        for q in range(count):
-            u, s = _6 * q, to + _3 * q
-            v = u + _3
-            r, g, b = row[u], row[u + _1], row[u + _2]
-            i, j, k = row[v], row[v + _1], row[v + _2]
-            even[s], even[s + _1], even[s + _2] = r, g, b
-            odd[s], odd[s + _1], odd[s + _2] = i, j, k
-    elif c == 1:
-        for q in range(count):
-            even[to + q] = row[_2 * q]
-            odd[to + q] = row[_2 * q + _1]
-    else:
-        for q in range(count):
-            u, s = _2 * q * c, to + q * c
-            for k in range(c):
-                even[s + k] = row[u + k]
-            for k in range(c):
-                odd[s + k] = row[u + c + k]
+def _larger(m, tap, v, other):
+    """`_best_of` for vectors."""
+    return where_larger(v, m, v, m), where_larger(v, m, other, tap)
 
 
 @shared
-def max_pool_2x2(x, y, index, h, oh, channels, t, parts):
-    """`max_pool` for windows of 2x2, stride 2 and no padding. A last odd row or column is left out."""
+def max_pool_2x2(x, y, index, h, oh, channels, lane, t, parts):
+    """`max_pool` for windows of 2x2, stride 2 and no padding. A last odd row or column is left out.
+
+    A vector of `lane` numbers begins at a window's first channel and may reach into the next window, which overwrites
+    what it left there. At the end of a share, where nothing follows, single numbers are compared.
+    """
     lo, hi = len(y) * t // parts, len(y) * (t + 1) // parts
-    size = y.shape[1]
-    ow, c = size // channels, _U(channels)
-    if channels % DIRECT == 0:
-        for r in range(lo, hi):
-            p = r // oh * h + 2 * (r % oh)
-            above, below, m, t = x[p], x[p + 1], y[r], index[r]
-            for q in range(_U(ow)):
-                u, s = _2 * q * c, q * c
-                v = u + c
-                for k in range(c):
-                    m[s + k], tap = _first_of_four(above[u + k], above[v + k], below[u + k], below[v + k])
-                    t[s + k] = np.int32(tap)
-        return
-    band = max(1, _BAND // size)
-    planes = np.empty((4, band * size), x.dtype)
-    a, b, d, e = planes[0], planes[1], planes[2], planes[3]
-    flat_y, flat_index = y.reshape(-1), index.reshape(-1)
-    for start in range(lo, hi, band):
-        stop = min(hi, start + band)
-        for r in range(start, stop):
-            p = r // oh * h + 2 * (r % oh)
-            to = _U((r - start) * size)
-            _even_and_odd(x[p], a, b, to, _U(ow), c)
-            _even_and_odd(x[p + 1], d, e, to, _U(ow), c)
-        _four_planes(a, b, d, e, flat_y[start * size : stop * size], flat_index[start * size : stop * size])
+    size, width = y.shape[1], x.shape[1]
+    end = max(lo, hi - (lane + size - 1) // size)
+    flat_x, flat_y, flat_index = x.reshape(-1), y.reshape(-1), index.reshape(-1)
+    zero = zeros(y)
+    kind = y.dtype.type
+    one, two, three = everywhere(kind(1), zero), everywhere(kind(2), zero), everywhere(kind(3), zero)
+    for r in range(lo, end):
+        u, s = (r // oh * h + 2 * (r % oh)) * width, r * size
+        for _ in range(size // channels):
+            k = 0
+            while k < channels:  # a range with a step would divide
+                a, b = u + k, u + k + channels
+                m, tap = _larger(load(flat_x, a), zero, load(flat_x, b), one)
+                m, tap = _larger(m, tap, load(flat_x, a + width), two)
+                m, tap = _larger(m, tap, load(flat_x, b + width), three)
+                store(flat_y, s + k, m)
+                store_bytes(flat_index, s + k, tap)
+                k += lane
+            u += 2 * channels
+            s += channels
+    for r in range(end, hi):
+        p = r // oh * h + 2 * (r % oh)
+        above, below = x[p], x[p + 1]
+        for s in range(size):
+            a = s // channels * channels + s
+            b = a + channels
+            y[r, s], tap = _first_of_four(above[a], above[b], below[a], below[b])
+            index[r, s] = np.uint8(tap)
 
 
 @shared
@@ -226,3 +207,24 @@ def max_pool_backward(dy, index, offsets, dx, h, oh, channels, window, t, parts)
                 s += c
         fill(flat[clean * width : end * width], 0)
         lo = end
+
+
+@shared
+def max_pool_2x2_backward(dy, index, dx, h, oh, channels, t, parts):
+    """`max_pool_backward` for the windows of `max_pool_2x2`: they do not overlap, so nothing is added up.
+
+    A tap's place is computed from its bits: a table would be one more thing to load for every number.
+    """
+    width, size, flat = dx.shape[1], dy.shape[1], dx.reshape(-1)
+    right, below = _U(channels), _U(width)
+    corners = np.empty(size, np.uint64)  # of the windows, from a row's begin
+    for s in range(size):
+        corners[s] = s // channels * channels + s
+    for r in range(len(dy) * t // parts, len(dy) * (t + 1) // parts):
+        p, last = r // oh * h + 2 * (r % oh), r % oh == oh - 1
+        rows = flat[p * width : (p + (h - 2 * oh + 2 if last else 2)) * width]
+        fill(rows, 0)
+        g, winner = dy[r], index[r]
+        for s in range(size):
+            tap = _U(winner[s])
+            rows[corners[s] + (tap & _1) * right + (tap >> _1) * below] = g[s]

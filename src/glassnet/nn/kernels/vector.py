@@ -24,7 +24,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, models, overload, register_model
 
-__all__ = ["lanes", "load", "multiply_add", "spread", "store", "zeros"]
+__all__ = ["everywhere", "lanes", "load", "multiply_add", "spread", "store", "store_bytes", "where_larger", "zeros"]
 
 # mypy: disable-error-code="no-untyped-def, call-arg"
 
@@ -115,6 +115,43 @@ def zeros(typing_context, array):
 
 
 @_operation
+def everywhere(typing_context, number, like):
+    """`number` in every lane of a vector of the type of `like`."""
+
+    def generate(context, builder, signature, arguments):
+        return _repeat(builder, arguments[0], context.get_value_type(signature.return_type))
+
+    return like(number, like), generate
+
+
+@_operation
+def where_larger(typing_context, v, m, a, b):
+    """Lane by lane: a where v is larger than m or no number, else b."""
+
+    def generate(context, builder, signature, arguments):
+        v, m, a, b = arguments
+        wins = builder.or_(builder.fcmp_ordered(">", v, m), builder.fcmp_unordered("uno", v, v))
+        return builder.select(wins, a, b)
+
+    return a(v, m, a, b), generate
+
+
+@_operation
+def store_bytes(typing_context, array, index, value):
+    """array[index : index + LANES] = value for an array of uint8; the numbers are whole and below 128."""
+
+    def generate(context, builder, signature, arguments):
+        lane = context.get_value_type(signature.args[2]).count
+        words = builder.fptosi(arguments[2], ir.VectorType(ir.IntType(32), lane))
+        small = builder.trunc(words, ir.VectorType(ir.IntType(8), lane))
+        address = _address(context, builder, signature.args[0], arguments[0], arguments[1])
+        builder.store(small, builder.bitcast(address, small.type.as_pointer()), align=1)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, value), generate
+
+
+@_operation
 def multiply_add(typing_context, a, b, c):
     """a * b + c; one instruction where the kernel allows contraction."""
 
@@ -141,14 +178,6 @@ def _elementwise(instruction: str) -> Any:
 _add, _subtract, _multiply = _elementwise("fadd"), _elementwise("fsub"), _elementwise("fmul")
 
 
-@_operation
-def _in_every_lane(typing_context, number, like):
-    def generate(context, builder, signature, arguments):
-        return _repeat(builder, arguments[0], context.get_value_type(signature.return_type))
-
-    return like(number, like), generate
-
-
 def _both(a: Any, b: Any) -> bool:
     return isinstance(a, _VectorType) and a == b
 
@@ -166,4 +195,4 @@ def _difference(a, b):
 @overload(operator.mul)
 def _multiple(a, b):
     fits = isinstance(b, _VectorType) and a == b.dtype
-    return (lambda a, b: _multiply(_in_every_lane(a, b), b)) if fits else None
+    return (lambda a, b: _multiply(everywhere(a, b), b)) if fits else None

@@ -62,6 +62,9 @@ class Fused:
         dx: Array | None = self.head.descend(dy, rate, l2, input_gradient=input_gradient)
         return dx
 
+    def forget(self) -> None:
+        self.head.forget()
+
     def pattern(self) -> list[Array]:
         pattern: list[Array] = self.head.pattern()
         return pattern
@@ -164,6 +167,7 @@ class Chain:
         first = address(x)
         for unit in self.units:
             y = unit.forward(x, train=train)
+            unit.forget()  # there will be no backward pass
             if address(x) not in (address(y), first):
                 arena.release(x)
             x = y

@@ -98,7 +98,7 @@ class Residual(_Composite):
         other = parts[1] if len(parts) == 2 else x
         in_place = self.arena.keep and self._body_ends_in_sums() and address(parts[0]) != address(x)
         y = F.add(parts[0], other, relu=relu, out=parts[0] if in_place else self._output(len(x)))
-        self._positive = y if relu else None
+        self._kink = y if relu else None
         if not self.arena.keep:
             self.arena.release(*(part for part in parts if address(part) != address(x)))
         return y
@@ -107,10 +107,8 @@ class Residual(_Composite):
         """Whether the body's last unit needs its output no more for its backward pass, so that y may take its place."""
         return type(self.branches["body"].units[-1]) in (BatchNorm, Conv)
 
-    _positive: Array | None = None
-
     def pattern(self) -> list[Array]:
-        return super().pattern() + ([] if self._positive is None else [self._positive > 0])
+        return super().pattern() + ([] if self._kink is None else [self._kink > 0])
 
     def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
         return self._back(dy, input_gradient, lambda branch, d: branch.run_backward(d, input_gradient=input_gradient))
@@ -124,8 +122,8 @@ class Residual(_Composite):
         self, dy: Array, input_gradient: bool, step: Callable[[Chain, Array], Array | None]
     ) -> Array | None:  # fmt: skip
         upstream = dy
-        if self._positive is not None:
-            upstream = F.relu_backward(dy, self._positive, out=self.arena.take(dy.shape, self.dtype))
+        if self._kink is not None:
+            upstream = F.relu_backward(dy, self._kink, out=self.arena.take(dy.shape, self.dtype))
         grads = [step(branch, upstream) for branch in self.branches.values()]
         dx = self._sum(grads, upstream) if input_gradient else None
         if upstream is not dy:

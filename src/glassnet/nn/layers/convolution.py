@@ -163,8 +163,6 @@ class Conv(Layer):
             self.arena.release(index)
         return y
 
-    _kink: Array | None = None
-
     def pattern(self) -> list[Array]:
         if self._kink is None:
             return []

@@ -74,16 +74,14 @@ class BatchNorm(Layer):
             relu=relu,
             out=self._output(len(x)),
         )
-        self._positive = y if relu else None
+        self._kink = y if relu else None
         if train:
             count = len(x) * math.prod(self.input_shape[:-1])
             F.update_running_moments(running, self._cache.moments, count, self.momentum)
         return y
 
-    _positive: Array | None = None
-
     def pattern(self) -> list[Array]:
-        return [] if self._positive is None else [self._positive > 0]
+        return [] if self._kink is None else [self._kink > 0]
 
     def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
         scale, shift = self.parameters["scale"], self.parameters["shift"]

@@ -2,47 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
+from command_shell import Shell
 from PIL import Image
 
-from glassnet.cli import main
 from glassnet.data import Preprocess
 from glassnet.look import filter_picture
 from glassnet.model import Model
 from glassnet.nn import Network, parse_loss
-
-
-class Shell:
-    """Runs commands and keeps what they printed."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self.capsys = capsys
-
-    def __call__(self, *arguments: object, status: int = 0) -> str:
-        self.capsys.readouterr()
-        returned = main([str(argument) for argument in arguments])
-        shown = self.capsys.readouterr()
-        self.err = shown.err
-        assert returned == status, shown.err
-        if status == 2:
-            assert shown.err.startswith("error: ") and shown.err.count("\n") == 1
-        return shown.out
-
-    def json(self, *arguments: object) -> dict[str, Any]:
-        found = json.loads(self(*arguments, "--json").splitlines()[-1])
-        assert isinstance(found, dict)
-        return found
-
-
-@pytest.fixture
-def shell(capsys: pytest.CaptureFixture[str]) -> Shell:
-    return Shell(capsys)
-
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (12, 17, 3)).astype(np.uint8)
 

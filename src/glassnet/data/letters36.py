@@ -7,24 +7,22 @@ natural sizes of about 30 pixels). Upper and lower case are folded to the classe
 from __future__ import annotations
 
 import re
+import string
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image
 from scipy import ndimage
 
 from glassnet.data.dataset import Dataset, Splits
+from glassnet.data.framing import SIDE, frame, rank
 from glassnet.data.mat import LETTERS
 from glassnet.data.pictures import is_picture_name, read_picture
 from glassnet.data.streams import SPLITTING, generator
 from glassnet.errors import DataError
 
-__all__ = ["has_letters36", "load_letters36", "normalise_character"]
+__all__ = ["has_letters36", "load_characters62", "load_letters36", "normalise_character"]
 
-SIDE = 32
-_INK_SIDE = 26  # NIST36 characters fill about 25 of 32 pixels
 _BLOCK = 10
 _BLOCKS_HELD = {"valid": 1, "test": 2}  # of the ten blocks of a folder
 _FOLDER = re.compile(r"(upper|lower|digit)_([A-Za-z0-9])")
@@ -52,9 +50,19 @@ def load_letters36(path: Path) -> Splits:
 
     Raises `DataError` when a folder is missing or holds fewer than ten pictures, or a picture cannot be read.
     """
+    return _load(path, "letters36", LETTERS)
+
+
+def load_characters62(path: Path) -> Splits:
+    """The same pictures in the same split, in 62 classes A-Z, a-z, 0-9."""
+    return _load(path, "characters62", tuple(string.ascii_uppercase + string.ascii_lowercase + string.digits))
+
+
+def _load(path: Path, name: str, classes: tuple[str, ...]) -> Splits:
     images: dict[str, list[npt.NDArray[np.uint8]]] = {"train": [], "valid": [], "test": []}
     labels: dict[str, list[int]] = {"train": [], "valid": [], "test": []}
-    for number, (folder, label) in enumerate(_folders(path)):
+    for number, (folder, character) in enumerate(_folders(path)):
+        label = classes.index(character if character in classes else character.upper())
         files = sorted(p for p in folder.iterdir() if is_picture_name(p))
         if len(files) < 10:
             raise DataError(f"Folder '{folder}' holds {len(files)} pictures; 10 or more are needed to split them.")
@@ -62,7 +70,7 @@ def load_letters36(path: Path) -> Splits:
             images[part].append(normalise_character(read_picture(file)))
             labels[part].append(label)
     made = {
-        part: Dataset(np.stack(images[part]), np.asarray(labels[part], np.int64), LETTERS, "letters36", (_SPLIT_NOTE,))
+        part: Dataset(np.stack(images[part]), np.asarray(labels[part], np.int64), classes, name, (_SPLIT_NOTE,))
         for part in images
     }
     return Splits(made["train"], made["valid"], made["test"])
@@ -77,33 +85,16 @@ def normalise_character(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]
     ink's box is scaled to 26 pixels and centred.
     """
     grey = picture.astype(np.float64).mean(axis=2)
-    paper = ndimage.gaussian_filter(np.maximum(grey, _rank(grey, 0.60)), 8.0, mode="nearest")
+    paper = ndimage.gaussian_filter(np.maximum(grey, rank(grey, 0.60)), 8.0, mode="nearest")
     dark = paper - grey
-    strongest = _rank(dark, 0.99)
+    strongest = rank(dark, 0.99)
     # Below 30 % of the strongest ink lies the paper's grain.
     ink = np.clip((dark / max(strongest, 1.0) - 0.15) / 0.75, 0.0, 1.0)
     box = _ink_box(ink)
     if box is None:
         return np.full((SIDE, SIDE, 1), 255, np.uint8)
     kept, (rows, columns) = box
-    character = kept[rows, columns]
-    h, w = character.shape
-    scale = _INK_SIDE / max(h, w)
-    size = (max(1, round(w * scale)), max(1, round(h * scale)))
-    small = np.asarray(Image.fromarray(character.astype(np.float32)).resize(size, Image.Resampling.BICUBIC))
-    # Upscaled thin strokes come out pale; bring the darkest ink back to black.
-    small = np.clip(small / max(_rank(small, 0.98), 0.25), 0.0, 1.0)
-    canvas = np.zeros((SIDE, SIDE))
-    top, left = (SIDE - size[1]) // 2, (SIDE - size[0]) // 2
-    canvas[top : top + size[1], left : left + size[0]] = small
-    return np.rint(255.0 * (1.0 - canvas)).astype(np.uint8)[..., None]
-
-
-def _rank(values: npt.NDArray[Any], share: float) -> float:
-    """The value below which this share of the values lies: a percentile without interpolation, much faster."""
-    flat = values.reshape(-1)
-    place = int(share * (flat.size - 1))
-    return float(np.partition(flat, place)[place])
+    return frame(kept[rows, columns])
 
 
 def _ink_box(ink: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], tuple[slice, slice]] | None:
@@ -126,11 +117,9 @@ def _ink_box(ink: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], tup
     return kept, (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
 
 
-def _folders(path: Path) -> list[tuple[Path, int]]:
+def _folders(path: Path) -> list[tuple[Path, str]]:
     try:
-        matches = sorted(
-            (p.name, p, m[2].upper()) for p in path.iterdir() if p.is_dir() and (m := _FOLDER.fullmatch(p.name))
-        )
+        matches = sorted((p.name, p, m[2]) for p in path.iterdir() if p.is_dir() and (m := _FOLDER.fullmatch(p.name)))
     except OSError as error:
         raise DataError(f"Cannot read the folder '{path}': {error.strerror or error}.") from error
     if len(matches) != 62:
@@ -138,7 +127,7 @@ def _folders(path: Path) -> list[tuple[Path, int]]:
             f"'{path}' must hold the 62 folders 'upper_A' ... 'lower_a' ... 'digit_9'. Got {len(matches)} of them "
             "instead."
         )
-    return [(folder, LETTERS.index(character)) for _, folder, character in matches]
+    return [(folder, character) for _, folder, character in matches]
 
 
 def _parts(count: int, number: int) -> list[str]:

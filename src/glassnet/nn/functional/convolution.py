@@ -20,6 +20,7 @@ where each window's maximum came from, which the index remembers.
 
 from __future__ import annotations
 
+import functools
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -176,6 +177,7 @@ def _in_dtype_of(w: Array, x: Array) -> Array:
     return x if x.dtype == w.dtype else x.astype(w.dtype)
 
 
+@functools.lru_cache(1024)
 def _expect_fit(method: str, s: Sizes, dtype: Any) -> None:
     """Raise `GlassnetError` unless the method exists and can compute this convolution."""
     if method not in METHODS:

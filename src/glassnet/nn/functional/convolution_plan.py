@@ -48,7 +48,10 @@ def check(x_shape: tuple[int, ...], w_shape: tuple[int, ...], stride: Any, pad: 
 
     Raises `GlassnetError` where they do not fit each other.
     """
-    return _check(x_shape, w_shape, hashable(stride), hashable(pad), groups)
+    try:
+        return _check(x_shape, w_shape, stride, pad, groups)
+    except TypeError:  # a list is no key of a cache
+        return _check(x_shape, w_shape, hashable(stride), hashable(pad), groups)
 
 
 @functools.lru_cache(1024, typed=True)  # a step asks for the same sizes again and again
@@ -130,6 +133,7 @@ def _pays_winograd(s: Sizes) -> bool:
     return min(s.c, s.f) >= _WINOGRAD_CHANNELS and 9 * s.oh * s.ow >= 72 * tiles and s.n * tiles >= 16
 
 
+@functools.lru_cache(1024)
 def blocks(s: Sizes, method: str, pool: bool, itemsize: int, parts: int) -> Geometry:
     """The blocks through which the compiled kernels work, for results that `parts` threads share."""
     kind = _KINDS[method]

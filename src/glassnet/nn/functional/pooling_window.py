@@ -76,7 +76,10 @@ def pool_window(
     shape: tuple[int, ...], size: Size, stride: Size | None, pad: Any, ceil: bool, dilation: Size
 ) -> PoolWindow:
     """The window, checked against images of `shape`."""
-    return _window(shape, hashable(size), hashable(stride), hashable(pad), ceil, hashable(dilation))
+    try:
+        return _window(shape, size, stride, pad, ceil, dilation)
+    except TypeError:  # a list is no key of a cache
+        return _window(shape, hashable(size), hashable(stride), hashable(pad), ceil, hashable(dilation))
 
 
 @functools.lru_cache(maxsize=256, typed=True)  # a training step asks for the same few windows again and again

@@ -61,7 +61,7 @@ class Arena:
             start = slab.take(size)
             assert start is not None
         memory = slab.memory[start : start + wanted]
-        self._busy[address(slab.memory) + start] = (slab, start, size)
+        self._busy[slab.address + start] = (slab, start, size)
         self._used += size
         self._most = max(self._most, self._used)
         array: Array = memory.view(dtype).reshape(shape)
@@ -100,6 +100,7 @@ class _Slab:
         if hasattr(mmap, "MADV_HUGEPAGE") and size >= _HUGE:
             pages.madvise(mmap.MADV_HUGEPAGE)
         self.memory = np.frombuffer(pages, np.uint8)
+        self.address = address(self.memory)
         self.size = size
         self._free = [(0, size)]
 

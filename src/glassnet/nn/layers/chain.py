@@ -164,11 +164,12 @@ class Chain:
             for unit in self.units:
                 x = unit.forward(x, train=train)
             return x
-        first = address(x)
+        first = at = address(x)
         for unit in self.units:
             y = unit.forward(x, train=train)
             unit.forget()  # there will be no backward pass
-            if address(x) not in (address(y), first):
+            before, at = at, address(y)
+            if before not in (at, first):
                 arena.release(x)
             x = y
         return x

@@ -131,6 +131,11 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ("functional/loss.py", "squared_error", "False => True"): "a copy of the target",
     ("kernels/losses.py", "softmax_cross_entropy", "range(1, k) => range(0, k)"): "the first score is no new maximum",
     ("kernels/stochastic.py", "_softmax_error", "range(1, k) => range(0, k)"): "the first score is no new maximum",
+    (
+        "kernels/blas.py",
+        "gemm_shared",
+        "n * (t + 1) // parts => n * (t + 1)",
+    ): "the first thread does all, BLAS refuses more",
     **{
         ("kernels/elementwise.py", "relu_backward_shared", change): "computes elements twice, with the same result"
         for change in (

@@ -12,6 +12,7 @@ __all__ = [
     "GlassnetError",
     "ModelError",
     "NotationError",
+    "ReaderError",
     "RecipeError",
     "TrainingError",
     "nearest",
@@ -47,6 +48,10 @@ class TrainingError(GlassnetError):
 
 class CheckError(GlassnetError):
     """A gradient check that cannot be carried out as asked."""
+
+
+class ReaderError(GlassnetError):
+    """A page cannot be read as asked, or written as asked."""
 
 
 def nearest(word: str, words: Iterable[str]) -> str:

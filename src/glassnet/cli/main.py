@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from glassnet import compiling
-from glassnet.cli import bench, check, data, evaluate, filter, look, predict, reproduce, train
+from glassnet.cli import bench, check, data, evaluate, filter, look, predict, read, reproduce, synthesise, train
 from glassnet.errors import GlassnetError
 
 __all__ = ["app", "main"]
@@ -29,6 +29,8 @@ app.command("evaluate", short_help="Accuracy, classes and confusion of a model o
 app.command("predict", short_help="What a model sees in pictures.")(predict.predict)
 app.command("look", short_help="Kernels, layers and feature maps of a model.")(look.look)
 app.command("filter", short_help="Image processing by convolution, saved and shown.")(filter.filter_)
+app.command("read", short_help="Hand-printed text from photographs.")(read.read)
+app.command("synthesise", short_help="Hand-printed pages with known text.")(synthesise.synthesise)
 app.command("check", short_help="Every gradient against central differences.")(check.check)
 app.command("bench", short_help="Speed and memory on this machine, beside PyTorch's.")(bench.bench)
 app.command("reproduce", short_help="Published figures against ours.")(reproduce.reproduce)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import string
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -138,6 +139,14 @@ _SETS = (
         ("handwriting/characters62", "characters62", "letters36"), has_letters36,
         by_hand="put the 62 folders 'upper_A' ... 'lower_a' ... 'digit_0' of 100 pictures each into "
         "'handwriting/characters62'",
+    ),
+    KnownSet(
+        "hand-printed", "Characters written by a pen model, photographed and scanned: what the reader is trained on",
+        (*string.ascii_uppercase, *string.ascii_lowercase, *string.digits, *".,!?:;'\"-+=()/&#@", "none"), (32, 32, 1),
+        "130,500 + 4,180 validation + 1,240 test", "MIT (the photographs), CC BY-SA 3.0 (MNIST)",
+        "https://github.com/TasnimulIntazamAsif/Handwritten_Letter_Indentation",
+        ("handwriting/characters62", "characters62", "letters36"), has_letters36,
+        by_hand="it is made when it is loaded, from 'letters36' and 'mnist'; lay out those two",
     ),
     KnownSet(
         "flowers17", "Oxford Flowers-17 photographs", FLOWER_NAMES, (None, None, 3), "680 + 340 validation + 340 test",

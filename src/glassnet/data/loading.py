@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 
 from glassnet.data.catalogue import find, known
@@ -102,6 +103,9 @@ def _from_catalogue(name: str, image_size: tuple[int, int] | None, reading: Read
         return load_mat(path, name)
     if name == "letters36":
         return load_letters36(path)
+    if name == "hand-printed":  # made by the reader's pen, a room above this one
+        made: Splits = importlib.import_module("glassnet.reader.characters").load_characters(seed=0)
+        return made
     return _load_pictures(path, image_size, reading)
 
 

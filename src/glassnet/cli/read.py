@@ -1,0 +1,162 @@
+"""`glassnet read`: the text of photographed, hand-printed pages."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from glassnet.cli.options import Json, Threads, emit
+from glassnet.errors import GlassnetError, ReaderError
+
+_FORMS = ("text", "json", "hocr", "pdf")
+
+
+def read(
+    pictures: Annotated[list[Path] | None, typer.Argument(help="Picture files.")] = None,
+    format_: Annotated[
+        str, typer.Option("--format", help="text, json (with boxes and alternatives), hocr or pdf (searchable).")
+    ] = "text",
+    out: Annotated[
+        Path | None, typer.Option(help="A folder for the files (default: print; a pdf beside its picture).")
+    ] = None,
+    overlay: Annotated[
+        bool, typer.Option("--overlay", help="Also write the picture with boxes and characters drawn (NAME-read.png).")
+    ] = False,
+    alphabet: Annotated[
+        str, typer.Option(help="What can be written: full, or ranges and characters such as A-Z0-9.")
+    ] = "full",
+    words: Annotated[
+        Path | None, typer.Option(help="A list of words, one a line, to decide what the picture leaves open.")
+    ] = None,
+    evaluate: Annotated[
+        Path | None,
+        typer.Option(help="A folder of pictures with .txt files beside them: error rates and an HTML page."),
+    ] = None,
+    jobs: Annotated[int, typer.Option(help="Pictures read at the same time.", min=1)] = 1,
+    model: Annotated[
+        Path | None, typer.Option(help="A model file trained for the reader (default: the packaged one).")
+    ] = None,
+    threads: Threads = None,
+    json: Json = False,
+) -> None:
+    """Read hand-printed text from photographs: letters, figures and . , ! ? : ; ' " - + = ( ) / & # @
+
+    Pages may be turned, skewed, shadowed, ruled, light on dark. A page without writing gives no text.
+
+    Examples:
+
+      glassnet read page.jpg
+
+      glassnet read scans/*.jpg --format pdf --out read --overlay --jobs 2
+
+      glassnet read form.jpg --alphabet 0-9
+
+      glassnet read --evaluate pages --out report
+    """
+    from glassnet import threads as pool
+    from glassnet.reader.batch import Task, read_all
+    from glassnet.reader.reading import read_words
+    from glassnet.reader.recognise import parse_alphabet
+
+    if format_ not in _FORMS:
+        raise ReaderError(f"--format is {', '.join(_FORMS[:-1])} or {_FORMS[-1]}. Got '{format_}' instead.")
+    parse_alphabet(alphabet)
+    known = read_words(words) if words else None
+    settings: dict[str, Any] = {"alphabet": alphabet, "words": known, "model": model, "jobs": jobs}
+    if evaluate is not None:
+        if pictures:
+            raise ReaderError("--evaluate takes the pictures of its folder; give no others.")
+        with pool.use(threads):
+            _evaluate(evaluate, out, settings, json)
+        return
+    if not pictures:
+        raise ReaderError("Name a picture, as in 'glassnet read page.jpg'.")
+    start = time.perf_counter()
+    to_files = out is not None or format_ == "pdf"
+    tasks = [
+        Task(path, _target(path, out) if to_files or overlay else None, format_ if to_files else None, overlay)
+        for path in pictures
+    ]
+    pages: list[dict[str, Any]] = []
+    files: list[Path] = []
+    errors: list[GlassnetError] = []
+    with pool.use(threads):
+        for path, (page, written, error) in zip(pictures, read_all(tasks, **settings), strict=True):
+            files += written
+            if page is None:
+                assert error is not None
+                errors.append(error)
+                if len(pictures) > 1:
+                    typer.echo(f"{path}: not read. {error}", err=True)
+                continue
+            pages.append({"picture": path, **page.as_json()})
+            if not to_files:
+                _show(path, page, format_, len(pictures) > 1)
+            for file in written:
+                typer.echo(f"wrote {file}")
+    if json:
+        emit({"pages": pages, "files": files, "seconds": time.perf_counter() - start})
+    if errors:
+        if len(pictures) == 1:
+            raise errors[0]
+        raise ReaderError(f"{len(errors)} of {len(pictures)} pictures could not be read; the others were.")
+
+
+def _target(picture: Path, out: Path | None) -> Path:
+    return picture if out is None else out / picture.name
+
+
+def _show(path: Path, page: Any, form: str, several: bool) -> None:
+    import json
+
+    from glassnet.reader.compose import as_hocr
+
+    if form == "json":
+        typer.echo(json.dumps({"picture": str(path), **page.as_json()}, ensure_ascii=False))
+    elif form == "hocr":
+        typer.echo(as_hocr(page, path.name), nl=False)
+    else:
+        if several:
+            typer.echo(f"== {path}")
+        if page.lines:
+            typer.echo(page.text)
+        else:
+            typer.echo(f"{path}: no writing found", err=True)
+
+
+def _evaluate(folder: Path, out: Path | None, settings: dict[str, Any], json: bool) -> None:
+    from glassnet.reader.batch import Task, read_all
+    from glassnet.reader.evaluate import compare, pairs_in, summarise
+    from glassnet.reader.evaluation_page import write_evaluation
+
+    pairs = pairs_in(folder)
+    start = time.perf_counter()
+    scores, pages = [], []
+    tasks = [Task(path) for path, _ in pairs]
+    for number, ((path, truth), (page, _, error)) in enumerate(zip(pairs, read_all(tasks, **settings), strict=True), 1):
+        if page is None:
+            assert error is not None
+            raise error
+        score = compare(path.name, page.text, truth)
+        scores.append(score)
+        pages.append((path, page))
+        typer.echo(
+            f"{number}/{len(pairs)} {path.name}: {score.character_errors} of {score.characters} characters wrong,"
+            f" {score.word_errors} of {score.words} words, score {score.score:.4f}"
+        )
+    found = summarise(scores)
+    low, high = found.character_interval
+    typer.echo(f"\ncharacter error rate {found.character_error_rate:.4f} (95 % interval {low:.4f} to {high:.4f})")
+    low, high = found.word_interval
+    typer.echo(f"word error rate      {found.word_error_rate:.4f} (95 % interval {low:.4f} to {high:.4f})")
+    typer.echo("(upper case, A-Z and 0-9 alone)")
+    typer.echo(f"as written, with case and punctuation: character error rate {found.exact_error_rate:.4f}")
+    if found.confusions:
+        typer.echo("\nthere -> read: " + ", ".join(f"{a} -> {b} x{n}" for a, b, n in found.confusions[:12]))
+    file = write_evaluation(found, pages, (out or Path()) / "reading.html")
+    typer.echo(f"wrote {file}")
+    if json:
+        emit({**found.to_dict(), "files": [file], "seconds": time.perf_counter() - start})

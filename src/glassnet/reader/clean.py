@@ -1,0 +1,183 @@
+"""From a picture to ink: how much darker (or lighter) than the paper around it every pixel is.
+
+The paper's shade is estimated in blocks, as a high percentile of each, and smoothed, so that shadows and uneven light
+go with it. On dark paper the writing is light; which of the two a picture shows is decided by which deviations from
+the paper are fewer and stronger. The ink is then scaled so that the writing's usual darkness is 1, and noise 0.
+
+Large pictures are made smaller first: characters need some tens of pixels, not hundreds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+from scipy import ndimage
+
+__all__ = ["Ink", "find_ink", "rotate", "skew"]
+
+_PIXELS = 4_000_000  # of the working picture, at most
+_SMALLEST = 500  # its longest side, at least
+_FAINTEST = 8.0  # grey levels between ink and paper below which nothing counts as writing
+_NOISE = 5.0  # how many times the grain's standard deviation ink must be
+_DARKEST = 60.0  # paper counts as no darker than this
+_MOST_SKEW = 16.0  # degrees
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Ink:
+    """Ink (h, w) in [0, 1], the threshold of what counts, and the way back to the picture.
+
+    `matrix` (2, 3): picture (x, y) = matrix @ (x, y, 1) for a place in `ink`.
+    """
+
+    ink: Floats
+    matrix: npt.NDArray[np.float64]
+
+    def to_picture(self, x: npt.ArrayLike, y: npt.ArrayLike) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+        """Places in the picture."""
+        xs, ys = np.asarray(x, float), np.asarray(y, float)
+        m = self.matrix
+        return m[0, 0] * xs + m[0, 1] * ys + m[0, 2], m[1, 0] * xs + m[1, 1] * ys + m[1, 2]
+
+
+def find_ink(picture: npt.NDArray[np.uint8]) -> Ink | None:
+    """The ink of a picture (H, W, 1 or 3), or None where there is no contrast that could be writing."""
+    height, width = picture.shape[:2]
+    if min(height, width) < 8:
+        return None
+    scale = min(1.0, (_PIXELS / (height * width)) ** 0.5)
+    if max(height, width) < _SMALLEST:
+        scale = _SMALLEST / max(height, width)
+    grey = _grey(picture, (max(8, round(width * scale)), max(8, round(height * scale))))
+    h, w = grey.shape
+    block = max(8, min(h, w) // 64)
+    dark, paper = _deviation(grey, block)
+    light, _ = _deviation(255.0 - grey, block)
+    deviation = dark if _strength(dark) >= _strength(light) else light
+    bright = float(np.median(paper))
+    relative = deviation / max(bright, _DARKEST)
+    grain = float(np.percentile(np.abs(relative[::3, ::3]), 75)) / 1.15  # of a normal distribution's deviation
+    usual = _contrast(relative, max(_FAINTEST / max(bright, _DARKEST), _NOISE * grain))
+    if usual is None:
+        return None
+    local = _local_contrast(relative, usual, block)
+    ink = np.clip((relative / local - 0.15) / 0.6, 0.0, 1.0).astype(np.float32)
+    matrix = np.array([[width / w, 0.0, 0.0], [0.0, height / h, 0.0]])
+    return Ink(ink, matrix)
+
+
+def _grey(picture: npt.NDArray[np.uint8], size: tuple[int, int]) -> Floats:
+    """Brightness in 0..255 at another size, slightly smoothed: grain is smaller than a pen."""
+    image = Image.fromarray(picture[..., 0] if picture.shape[2] == 1 else picture)
+    factor = int(min(image.width / size[0], image.height / size[1]))
+    if factor >= 2:
+        image = image.reduce(factor)
+    image = image.convert("L")
+    if image.size != size:
+        image = image.resize(size, Image.Resampling.BICUBIC)
+    smooth: Floats = ndimage.gaussian_filter(np.asarray(image, np.float32), 0.7)
+    return smooth
+
+
+def _deviation(grey: Floats, block: int) -> tuple[Floats, Floats]:
+    """(how much darker than the paper, the paper), both (h, w)."""
+    h, w = grey.shape
+    rows, columns = -(-h // block), -(-w // block)
+    padded = np.pad(grey, ((0, rows * block - h), (0, columns * block - w)), mode="edge")
+    blocks = padded.reshape(rows, block, columns, block).swapaxes(1, 2).reshape(rows, columns, -1)
+    shade = np.percentile(blocks[..., :: max(1, block // 8)], 75, axis=2).astype(np.float32)
+    shade = ndimage.median_filter(shade, 5, mode="nearest")
+    shade = np.maximum(shade, ndimage.gaussian_filter(shade, 2.0, mode="nearest") * 0.98)
+    image = Image.fromarray(shade).resize((columns * block, rows * block), Image.Resampling.BILINEAR)
+    paper = np.asarray(image, np.float32)[:h, :w]
+    return paper - grey, paper
+
+
+def _strength(deviation: Floats) -> float:
+    """How strong the strongest half per cent is: writing covers little of a page, its paper's grain nothing."""
+    sample = deviation[::2, ::2]
+    return float(np.sort(sample, axis=None)[-max(1, sample.size // 200) :].mean())
+
+
+def _contrast(relative: Floats, least: float) -> float | None:
+    """The usual contrast of writing: the median of what is clearly above the grain; None for too little of it."""
+    strong = relative[relative > least]
+    if strong.size < 12:
+        return None
+    top = float(np.percentile(strong, 90))
+    core = strong[strong > 0.5 * top]
+    return max(least, float(np.median(core)))
+
+
+def _local_contrast(relative: Floats, usual: float, block: int) -> Floats:
+    """The contrast of the writing nearby: a dry pen or a pencil is faint in places. Between 0.45 and 1 of the usual."""
+    h, w = relative.shape
+    block = 2 * block
+    rows, columns = -(-h // block), -(-w // block)
+    padded = np.pad(relative, ((0, rows * block - h), (0, columns * block - w)))
+    blocks = padded.reshape(rows, block, columns, block).swapaxes(1, 2).reshape(rows, columns, -1)
+    high = np.partition(blocks, -max(2, block // 3), axis=2)[..., -max(2, block // 3)]
+    there = high > 0.4 * usual
+    weight = ndimage.gaussian_filter(there.astype(np.float32), 1.5)
+    total = ndimage.gaussian_filter(np.where(there, np.minimum(high, usual), 0).astype(np.float32), 1.5)
+    local = np.where(weight > 0.02, total / np.maximum(weight, 0.02), usual)
+    local = np.clip(local, 0.45 * usual, usual).astype(np.float32)
+    image = Image.fromarray(local).resize((columns * block, rows * block), Image.Resampling.BILINEAR)
+    return np.asarray(image, np.float32)[:h, :w]
+
+
+# ---- skew ------------------------------------------------------------------------------------------------------------
+
+
+def skew(xs: npt.NDArray[np.float64], ys: npt.NDArray[np.float64], height: float) -> tuple[float, float]:
+    """(angle in degrees, sharpness) under which points project most sharply on a vertical axis.
+
+    xs, ys: of ink; height: of a character. A positive angle means that lines go down to the right. The sharpness
+    compares the best with the average of all angles tried: about 1 where there are no lines.
+    """
+    if len(xs) < 2:
+        return 0.0, 1.0
+    coarse = np.arange(-_MOST_SKEW, _MOST_SKEW + 0.5, 1.0)
+    scores = np.array([_sharpness(xs, ys, a, height) for a in coarse])
+    best = coarse[int(scores.argmax())]
+    fine = np.arange(best - 1, best + 1.01, 0.2)
+    finer = np.array([_sharpness(xs, ys, a, height) for a in fine])
+    return float(fine[int(finer.argmax())]), float(finer.max() / max(scores.mean(), 1e-9))
+
+
+def _sharpness(xs: npt.NDArray[np.float64], ys: npt.NDArray[np.float64], angle: float, height: float) -> float:
+    t = np.deg2rad(angle)
+    along = (ys * np.cos(t) - xs * np.sin(t)) / max(height / 6, 1.0)
+    counts = np.bincount((along - along.min()).astype(int)).astype(float)
+    return float((counts**2).sum())
+
+
+def rotate(ink: Ink, degrees: float, quarter_turns: int = 0) -> Ink:
+    """The ink turned anticlockwise by `degrees` (small) and then by quarter turns, with all of it kept."""
+    data, matrix = ink.ink, ink.matrix
+    if abs(degrees) > 0.15:
+        h, w = data.shape
+        image = Image.fromarray(data).rotate(degrees, Image.Resampling.BILINEAR, expand=True)
+        data = np.asarray(image)
+        t = np.deg2rad(degrees)
+        turn = np.array([[np.cos(t), -np.sin(t)], [np.sin(t), np.cos(t)]])
+        centre_new = np.array([(data.shape[1] - 1) / 2, (data.shape[0] - 1) / 2])
+        centre_old = np.array([(w - 1) / 2, (h - 1) / 2])
+        matrix = _after(matrix, turn, centre_old - turn @ centre_new)
+    for _ in range(quarter_turns % 4):
+        h, w = data.shape
+        data = np.rot90(data)  # anticlockwise: new (x, y) was (w - 1 - y, x)
+        matrix = _after(matrix, np.array([[0.0, -1.0], [1.0, 0.0]]), np.array([w - 1.0, 0.0]))
+    return Ink(np.ascontiguousarray(data), matrix)
+
+
+def _after(
+    matrix: npt.NDArray[np.float64], linear: npt.NDArray[np.float64], shift: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
+    """The map `matrix` after the map x -> linear x + shift."""
+    return np.column_stack([matrix[:, :2] @ linear, matrix[:, :2] @ shift + matrix[:, 2]])

@@ -1,0 +1,109 @@
+"""What neighbours say about a character: figures stand among figures, small letters among small letters.
+
+The kinds of characters in a word form a chain: the cost of going from one kind to the next is small within a kind and
+from a capital to small letters, larger elsewhere. The most probable way through a word's alternatives (Viterbi)
+settles O against 0, l against I and 1, and case where size said nothing. A word list may decide between alternatives
+that the picture leaves open, never against it: every letter of the chosen word must be one that the network thinks
+possible.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from glassnet.reader.glyphs import ALPHABET
+
+__all__ = ["settle", "with_words"]
+
+_ALTERNATIVES = 6
+_POSSIBLE = 0.04  # probability that a letter must have to be chosen for the sake of a word list
+_COSTLIEST = 4.0  # how much less probable, as a difference of logarithms, a listed word may be
+
+Floats = npt.NDArray[np.float64]
+
+_UPPER, _LOWER, _DIGIT, _MARK = range(4)
+_KIND = np.array(
+    [_MARK if not c.isalnum() else _DIGIT if c.isdigit() else _UPPER if c.isupper() else _LOWER for c in ALPHABET]
+)
+# Logarithms of how usual it is to go from a kind (row) to a kind (column) within a word, up to a constant a row.
+_STEP = np.array(
+    [
+        [0.0, -0.7, -2.6, -0.7],
+        [-2.8, 0.0, -2.8, -0.7],
+        [-2.6, -2.8, 0.0, -0.7],
+        [-0.4, -0.4, -0.4, -0.4],
+    ]
+)
+_START = np.array([0.0, 0.0, 0.0, -0.7])
+_INNER_CAPITAL = -1.2  # a capital's small neighbours: not at the third letter or later
+
+
+def settle(p: Sequence[Floats]) -> list[Floats]:
+    """The characters' probabilities (classes,) of one word, each times what the others say: forward and backward sums.
+
+    The result's rows add up to 1.
+    """
+    n = len(p)
+    tops = [np.argsort(row)[::-1][:_ALTERNATIVES] for row in p]
+    logs = [np.log(row[top] + 1e-9) for row, top in zip(p, tops, strict=True)]
+    ahead = [logs[0] + _START[_KIND[tops[0]]]]
+    for i in range(1, n):
+        step = _steps(tops[i - 1], tops[i], i)
+        ahead.append(logs[i] + _log_sum(ahead[-1][:, None] + step, 0))
+    behind = [np.zeros(len(tops[-1]))]
+    for i in range(n - 1, 0, -1):
+        step = _steps(tops[i - 1], tops[i], i)
+        behind.append(_log_sum(step + (logs[i] + behind[-1])[None, :], 1))
+    result = []
+    for i, (forward, backward) in enumerate(zip(ahead, behind[::-1], strict=True)):
+        total = forward + backward
+        row = np.zeros(len(ALPHABET))
+        row[tops[i]] = np.exp(total - _log_sum(total, 0))
+        result.append(row)
+    return result
+
+
+def _steps(before: npt.NDArray[np.intp], after: npt.NDArray[np.intp], place: int) -> Floats:
+    step: Floats = _STEP[_KIND[before]][:, _KIND[after]]
+    if place >= 2:  # "McDonald" is rare: from a capital inside a word to small letters
+        inner = (_KIND[before][:, None] == _UPPER) & (_KIND[after][None, :] == _LOWER)
+        step = step + _INNER_CAPITAL * inner
+    return step
+
+
+def _log_sum(values: Floats, axis: int) -> Floats:
+    top = values.max(axis=axis, keepdims=True)
+    result: Floats = np.log(np.exp(values - top).sum(axis=axis)) + np.squeeze(top, axis)
+    return result
+
+
+def with_words(p: Sequence[Floats], words: Collection[str]) -> str | None:
+    """The word of the list that the pictures allow best, or None where the text as read is better; case is kept."""
+    read = "".join(ALPHABET[int(row.argmax())] for row in p)
+    letters = [k for k, c in enumerate(read) if c.isalnum()]
+    if not letters:
+        return None
+    first, last = letters[0], letters[-1] + 1
+    inner = read[first:last]
+    if inner.lower() in words or len(inner) < 3:
+        return None
+    own = sum(float(np.log(row.max() + 1e-9)) for row in p[first:last])
+    best, found = own - _COSTLIEST, None
+    for word in words:
+        if len(word) != len(inner):
+            continue
+        score, text = 0.0, ""
+        for row, letter in zip(p[first:last], word, strict=True):
+            ways = [(float(row[ALPHABET.index(c)]), c) for c in {letter.upper(), letter.lower()} if c in ALPHABET]
+            probability, c = max(ways, default=(0.0, ""))
+            if probability < _POSSIBLE:
+                break
+            score += float(np.log(probability))
+            text += c
+        else:
+            if score > best:
+                best, found = score, text
+    return read[:first] + found + read[last:] if found is not None else None

@@ -1,0 +1,184 @@
+"""How well pages are read: error rates of characters and words, with intervals, and what was taken for what.
+
+With d(a, b) the least number of characters put in, left out or exchanged that turn a into b (Levenshtein 1966),
+
+    character error rate = sum d(read, truth) / sum len(truth)        word error rate: the same with words for
+    characters
+
+`folded` texts are upper-cased and keep only A-Z and 0-9 (words are kept apart), so that they say how well letters are
+told apart, whatever their case. Intervals are 95 % bootstrap intervals over lines: errors of one line go together.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rapidfuzz.distance import Levenshtein
+
+from glassnet.data.pictures import PICTURE_SUFFIXES
+from glassnet.errors import ReaderError
+from glassnet.metrics.intervals import Interval
+
+__all__ = ["PageScore", "Scores", "compare", "fold", "pairs_in", "summarise"]
+
+_RESAMPLES = 2000
+_GAP = "∅"  # nothing: a character that was put in or left out
+
+
+def fold(text: str) -> str:
+    """Upper case, A-Z and 0-9 alone; words stay apart, by one space."""
+    words = ("".join(c for c in word.upper() if c.isascii() and c.isalnum()) for word in text.split())
+    return " ".join(word for word in words if word)
+
+
+@dataclass(frozen=True)
+class PageScore:
+    """One page: what was read, what is there, and the edits between them.
+
+    Attributes
+    ----------
+    name : of the picture
+    read, truth : as they are
+    character_errors, characters : folded, without spaces
+    word_errors, words : folded
+    exact_errors, exact_characters : as they are, runs of white space as one
+    confusions : (there, read) of exchanged characters, folded; an empty set sign for nothing
+    lines : (errors, characters) of each line of the truth, folded, for the interval
+    """
+
+    name: str
+    read: str
+    truth: str
+    character_errors: int
+    characters: int
+    word_errors: int
+    words: int
+    exact_errors: int
+    exact_characters: int
+    confusions: tuple[tuple[str, str], ...]
+    lines: tuple[tuple[int, int], ...]
+
+    @property
+    def score(self) -> float:
+        """1 - errors / characters, folded."""
+        return 1 - self.character_errors / max(1, self.characters)
+
+
+def compare(name: str, read: str, truth: str) -> PageScore:
+    """The errors of a page that was read."""
+    a, b = fold(read), fold(truth)
+    there, seen = b.replace(" ", ""), a.replace(" ", "")
+    confusions, lines = _edits(seen, [fold(line).replace(" ", "") for line in truth.splitlines()])
+    exact_read, exact_truth = " ".join(read.split()), " ".join(truth.split())
+    return PageScore(
+        name,
+        read,
+        truth,
+        Levenshtein.distance(seen, there),
+        len(there),
+        Levenshtein.distance(a.split(), b.split()),
+        len(b.split()),
+        Levenshtein.distance(exact_read, exact_truth),
+        len(exact_truth),
+        tuple(confusions),
+        tuple(lines),
+    )
+
+
+def _edits(seen: str, lines: list[str]) -> tuple[list[tuple[str, str]], list[tuple[int, int]]]:
+    """The edits from the truth to what was read, and how many fall into each line of the truth."""
+    there = "".join(lines)
+    line_of = np.repeat(np.arange(len(lines)), [len(line) for line in lines])
+    errors = np.zeros(max(1, len(lines)), int)
+    found = []
+    for edit in Levenshtein.editops(there, seen):
+        place = min(edit.src_pos, len(there) - 1)
+        if there:
+            errors[line_of[place]] += 1
+        before = there[edit.src_pos] if edit.tag != "insert" else _GAP
+        after = seen[edit.dest_pos] if edit.tag != "delete" else _GAP
+        found.append((before, after))
+    return found, [(int(e), len(line)) for e, line in zip(errors, lines, strict=False) if line]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """All pages together; rates are errors by characters or words of the truth."""
+
+    pages: tuple[PageScore, ...]
+    character_error_rate: float
+    character_interval: Interval
+    word_error_rate: float
+    word_interval: Interval
+    exact_error_rate: float
+    confusions: tuple[tuple[str, str, int], ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values under plain names."""
+        return {
+            "pages": len(self.pages),
+            "characters": sum(p.characters for p in self.pages),
+            "character_error_rate": self.character_error_rate,
+            "character_interval": list(self.character_interval),
+            "word_error_rate": self.word_error_rate,
+            "word_interval": list(self.word_interval),
+            "exact_error_rate": self.exact_error_rate,
+            "confusions": [list(c) for c in self.confusions],
+            "scores": {p.name: p.score for p in self.pages},
+        }
+
+
+def summarise(pages: Iterable[PageScore]) -> Scores:
+    """The rates over all pages. Raises `ReaderError` where there is nothing to compare."""
+    pages = tuple(pages)
+    characters, words = sum(p.characters for p in pages), sum(p.words for p in pages)
+    if not characters:
+        raise ReaderError(
+            "The texts to compare with hold no letter and no figure. Give .txt files with what is written."
+        )
+    counts = Counter(c for p in pages for c in p.confusions)
+    return Scores(
+        pages,
+        sum(p.character_errors for p in pages) / characters,
+        _interval([line for p in pages for line in p.lines]),
+        sum(p.word_errors for p in pages) / words,
+        _interval([(p.word_errors, p.words) for p in pages]),
+        sum(p.exact_errors for p in pages) / max(1, sum(p.exact_characters for p in pages)),
+        tuple((there, seen, n) for (there, seen), n in counts.most_common(30)),
+    )
+
+
+def _interval(parts: Sequence[tuple[int, int]]) -> Interval:
+    """The 95 % bootstrap interval of a ratio of sums over parts (errors, size)."""
+    if len(parts) < 2:
+        return Interval(float("nan"), float("nan"))
+    values = np.array(parts, float)
+    rng = np.random.default_rng(0)
+    rates = np.empty(_RESAMPLES)
+    for k in range(_RESAMPLES):
+        drawn = values[rng.integers(0, len(values), len(values))].sum(axis=0)
+        rates[k] = drawn[0] / max(1.0, drawn[1])
+    low, high = np.quantile(rates, (0.025, 0.975))
+    return Interval(float(low), float(high))
+
+
+def pairs_in(folder: Path) -> list[tuple[Path, str]]:
+    """Pictures with a `.txt` of the same name beside them, and what stands there. Raises `ReaderError` for none."""
+    if not folder.is_dir():
+        raise ReaderError(f"'{folder}' is no folder. Give one with pictures and, beside each, a .txt with its text.")
+    found = []
+    for picture in sorted(folder.iterdir()):
+        text = picture.with_suffix(".txt")
+        if picture.suffix.lower() in PICTURE_SUFFIXES and text.is_file():
+            try:
+                found.append((picture, text.read_text(encoding="utf-8")))
+            except (OSError, UnicodeDecodeError) as error:
+                raise ReaderError(f"Cannot read '{text}': {error}. It must be text in UTF-8.") from error
+    if not found:
+        raise ReaderError(f"'{folder}' holds no picture with a .txt of the same name beside it.")
+    return found

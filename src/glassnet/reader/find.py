@@ -1,0 +1,182 @@
+"""From ink to pieces of writing: connected strokes, without rules, page edges, specks and scribbles.
+
+A piece is one connected stretch of ink with its box. Lengths are judged against the height of the page's own characters
+and the width of its own strokes, never in pixels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+__all__ = ["Piece", "Pieces", "character_height", "find_pieces", "stroke_width", "without_rules"]
+
+_INK = 0.42  # what counts as ink, of the usual darkness
+_SURE = 0.75  # what every piece must reach somewhere
+_EIGHT = np.ones((3, 3), bool)
+
+Floats = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A connected stretch of ink: its box [left, right) x [top, bottom) in pixels, its area, and its number."""
+
+    left: int
+    top: int
+    right: int
+    bottom: int
+    area: int
+    label: int
+
+    @property
+    def width(self) -> int:
+        return self.right - self.left
+
+    @property
+    def height(self) -> int:
+        return self.bottom - self.top
+
+    @property
+    def x(self) -> float:
+        return (self.left + self.right) / 2
+
+    @property
+    def y(self) -> float:
+        return (self.top + self.bottom) / 2
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """The pieces of a page, the picture (h, w) of their numbers, and the usual height and stroke width in pixels."""
+
+    pieces: list[Piece]
+    labels: npt.NDArray[np.int32]
+    height: float
+    stroke: float
+
+
+def find_pieces(ink: Floats) -> Pieces:
+    """The pieces that can be (parts of) characters; ink whose lines are level."""
+    mask = ink > _INK
+    for passes in range(2):  # rules stand in the way of the characters' height, which says what is a rule
+        found, labels = _components(mask, ink)
+        if not found:
+            return Pieces([], labels, 0.0, 0.0)
+        stroke = stroke_width(mask)
+        height = character_height(found, stroke)
+        cleaned = without_rules(mask, height if passes else 0.0, stroke)
+        if cleaned is mask and passes:
+            break
+        mask = cleaned
+    else:
+        found, labels = _components(mask, ink)
+        stroke = stroke_width(mask)
+        height = character_height(found, stroke) if found else 0.0
+    kept = [p for p in found if _is_writing(p, mask.shape, height, stroke)]
+    return Pieces(kept, labels, height, stroke)
+
+
+def _components(mask: Mask, ink: Floats) -> tuple[list[Piece], npt.NDArray[np.int32]]:
+    labels, count = ndimage.label(mask, structure=_EIGHT)
+    if count == 0:
+        return [], labels
+    areas = np.bincount(labels.reshape(-1), minlength=count + 1)
+    sure = np.zeros(count + 1, bool)
+    sure[np.unique(labels[ink > _SURE])] = True
+    pieces = []
+    for number, box in enumerate(ndimage.find_objects(labels), start=1):
+        if areas[number] >= 4 and sure[number]:
+            rows, columns = box
+            pieces.append(Piece(columns.start, rows.start, columns.stop, rows.stop, int(areas[number]), number))
+    return pieces, labels
+
+
+def stroke_width(mask: Mask) -> float:
+    """The width of a stroke: the median length of runs of ink, across and down."""
+    h, w = mask.shape
+    runs = []
+    for view in (mask[:: max(1, h // 400)], np.ascontiguousarray(mask.T)[:: max(1, w // 400)]):
+        padded = np.pad(view, ((0, 0), (1, 1))).astype(np.int8)
+        change = np.diff(padded, axis=1)
+        starts, stops = np.nonzero(change == 1), np.nonzero(change == -1)
+        runs.append(stops[1] - starts[1])
+    lengths = np.concatenate(runs)
+    return float(max(1.0, np.median(lengths))) if lengths.size else 1.0
+
+
+def character_height(pieces: list[Piece], stroke: float) -> float:
+    """The usual height of a character: the median of what is taller than a dot or a dash, weighted by height."""
+    heights = np.array([max(p.height, 0.7 * p.width) for p in pieces if p.height > 2.5 * stroke], float)
+    if heights.size == 0:
+        return float(max(p.height for p in pieces))
+    order = np.sort(heights)
+    limit = np.percentile(order, 90) * 2.0
+    order = order[order <= limit]
+    weight = np.cumsum(np.sqrt(order))
+    return float(order[int(np.searchsorted(weight, weight[-1] / 2))])
+
+
+def _is_writing(p: Piece, shape: tuple[int, ...], height: float, stroke: float) -> bool:
+    h, w = shape
+    longest, shortest = max(p.width, p.height), min(p.width, p.height)
+    if p.area < 0.3 * stroke * stroke or longest < 0.06 * height:
+        return False  # a speck
+    if p.height > 4.0 * height or p.width > 9.0 * height:
+        return False  # a scribble, a drawing, the edge of the page
+    touches = (p.left <= 1) + (p.top <= 1) + (p.right >= w - 1) + (p.bottom >= h - 1)
+    if touches and (longest > 1.6 * height or touches > 1 or p.height < 0.65 * height):
+        return False  # a dark edge, or what the edge has left of a character
+    return not (shortest > 2.5 * stroke + 2 and p.area > 0.85 * p.width * p.height and longest > 0.5 * height)
+
+
+# ---- ruled and squared paper -----------------------------------------------------------------------------------------
+
+
+def without_rules(mask: Mask, height: float, stroke: float) -> Mask:
+    """The mask without long thin straight lines; the strokes that cross them stay.
+
+    height: of a character, or 0 where that is not known yet: then only what runs over a third of the page is a rule.
+    """
+    for turned in (False, True):
+        view = np.ascontiguousarray(mask.T) if turned else mask
+        least = int(max(5 * height, 0.12 * max(mask.shape)) if height else 0.35 * view.shape[1])
+        rules = _rules(view, least, stroke)
+        if rules.any():
+            view = view & ~rules
+            mask = np.ascontiguousarray(view.T) if turned else view
+    return mask
+
+
+def _rules(mask: Mask, least: int, stroke: float) -> Mask:
+    """Pixels of horizontal rules: in long runs (small gaps filled), where the ink is no taller than a rule."""
+    thick = max(3, round(1.6 * stroke))
+    column = np.ones((3, 1), bool)
+    runs = _long_runs(ndimage.binary_dilation(mask, column), least, gap=int(2 + stroke))
+    if not runs.any():
+        return np.zeros_like(mask)
+    near = ndimage.binary_dilation(runs, column, iterations=max(1, thick // 2))
+    tall = _long_runs(np.ascontiguousarray(mask.T), thick + 2, gap=0).T  # part of something taller than a rule
+    result: Mask = near & mask & ~tall
+    return result
+
+
+def _long_runs(mask: Mask, least: int, gap: int) -> Mask:
+    """Pixels in horizontal runs of at least `least`, over gaps of up to `gap`."""
+    padded = np.pad(mask, ((0, 0), (1, 1))).astype(np.int8)
+    change = np.diff(padded, axis=1).reshape(-1)
+    starts, stops = np.flatnonzero(change == 1), np.flatnonzero(change == -1)
+    width = mask.shape[1] + 1
+    if gap and starts.size:
+        joined = (starts[1:] - stops[:-1] <= gap) & (starts[1:] // width == stops[:-1] // width)
+        starts, stops = starts[np.r_[True, ~joined]], stops[np.r_[~joined, True]]
+    long = stops - starts >= least
+    marks = np.zeros(change.size + 1, np.int32)
+    np.add.at(marks, starts[long], 1)
+    np.add.at(marks, stops[long], -1)
+    result: Mask = np.cumsum(marks)[:-1].reshape(mask.shape[0], width)[:, :-1] > 0
+    return result

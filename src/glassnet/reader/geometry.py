@@ -1,0 +1,85 @@
+"""Where a character stands in its line: what size and height above the baseline say about what it is.
+
+A framed character has lost its size: o and O, a full stop and a bullet, a comma and an apostrophe look alike. In its
+line they differ. With b and t the bottom and top of a character above the baseline, in heights of a capital, and b_k,
+t_k those of class k as a pen writes it (`glyphs.extent`),
+
+    P(k | picture, place)  ~  P(k | picture) (exp(-((b - b_k)^2 + (t - t_k)^2) / (2 s^2)) + floor)
+
+A line's baseline and its capitals' height are those under which the network's own opinions fit best.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from glassnet.reader.glyphs import ALPHABET, extent
+
+__all__ = ["Measure", "fit_line", "place_factors"]
+
+_SPREAD = 0.15  # standard deviation of a hand's sizes, in heights of a capital
+_FLOOR = 0.02  # the network's opinion is never overruled altogether
+_PAGE_SPREAD = 0.22  # of the logarithm of capitals' heights among the lines of a page
+
+_BOTTOM, _TOP = np.array([extent(c)[:2] for c in ALPHABET]).T
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A line's baseline, y = slope x + offset (y downwards), and its capitals' height, in pixels of the ink."""
+
+    slope: float
+    offset: float
+    capital: float
+
+    def place(self, boxes: Floats) -> tuple[Floats, Floats]:
+        """Bottom and top above the baseline, in heights of a capital, of boxes (n, 4): left, top, right, bottom."""
+        base = self.slope * (boxes[:, 0] + boxes[:, 2]) / 2 + self.offset
+        return (base - boxes[:, 3]) / self.capital, (base - boxes[:, 1]) / self.capital
+
+
+def place_factors(boxes: Floats, measure: Measure) -> Floats:
+    """(n, classes) the factor by which each character's place multiplies each class's probability."""
+    bottom, top = measure.place(boxes)
+    square = (bottom[:, None] - _BOTTOM) ** 2 + (top[:, None] - _TOP) ** 2
+    factors: Floats = np.exp(-square / (2 * _SPREAD**2)) + _FLOOR
+    return factors
+
+
+def fit_line(boxes: Floats, p: Floats, page: float | None = None) -> Measure:
+    """The measure of a line from its characters' boxes (n, 4) and class probabilities (n, classes).
+
+    page: the usual height of capitals on the page, if it is known; it decides where a line has nothing to tell.
+    """
+    heights = boxes[:, 3] - boxes[:, 1]
+    tall = float(np.percentile(heights, 75))
+    best, found = -np.inf, None
+    for capital in tall * np.geomspace(0.75, 1.9, 17):
+        measure = _baseline(boxes, p, float(capital))
+        likelihood = np.log((p * place_factors(boxes, measure)).sum(axis=1) + 1e-9).sum()
+        prior = -0.5 * (np.log(capital / page) / _PAGE_SPREAD) ** 2 * 2 if page else -0.5 * np.log(capital / tall) ** 2
+        if likelihood + prior > best:
+            best, found = likelihood + prior, measure
+    assert found is not None
+    return found
+
+
+def _baseline(boxes: Floats, p: Floats, capital: float) -> Measure:
+    """A straight baseline: each character says where it must be if it is what it most probably is."""
+    x = (boxes[:, 0] + boxes[:, 2]) / 2
+    bottom, top = boxes[:, 3], boxes[:, 1]
+    # The class that fits both the picture and the height; then the baseline that its bottom and top ask for.
+    misfit = ((bottom - top)[:, None] / capital - (_TOP - _BOTTOM)) ** 2
+    k = (np.log(p + 1e-4) - misfit / (2 * _SPREAD**2)).argmax(axis=1)
+    y = (bottom + _BOTTOM[k] * capital + top + _TOP[k] * capital) / 2
+    slope, offset = 0.0, float(np.median(y))
+    if len(x) >= 4 and np.ptp(x) > 3 * capital:
+        for _ in range(3):
+            weight = 1 / (1 + (np.abs(y - slope * x - offset) / (0.1 * capital)) ** 2)
+            slope, offset = (float(v) for v in np.polyfit(x, y, 1, w=weight))
+    return Measure(slope, offset, capital)

@@ -1,0 +1,161 @@
+"""What was read: a page of lines of words of characters, each with its place, its confidence and its alternatives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Box", "Character", "Line", "Page", "Word"]
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle in pixels of the picture as it is seen (turned as its EXIF orientation says)."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    @property
+    def width(self) -> float:
+        return self.right - self.left
+
+    @property
+    def height(self) -> float:
+        return self.bottom - self.top
+
+    def whole(self) -> tuple[int, int, int, int]:
+        """(left, top, right, bottom) in whole pixels."""
+        return round(self.left), round(self.top), round(self.right), round(self.bottom)
+
+    @classmethod
+    def around(cls, boxes: list[Box]) -> Box:
+        """The smallest box that holds all of these, at least one."""
+        return cls(
+            min(b.left for b in boxes),
+            min(b.top for b in boxes),
+            max(b.right for b in boxes),
+            max(b.bottom for b in boxes),
+        )
+
+
+@dataclass(frozen=True)
+class Character:
+    """One character.
+
+    Attributes
+    ----------
+    text : the character
+    box : where it stands
+    confidence : the probability that it is right, in [0, 1]
+    alternatives : what else it may be, as (text, probability), the most probable first
+    crop : (32, 32) uint8, what the network saw: black on white
+    """
+
+    text: str
+    box: Box
+    confidence: float
+    alternatives: tuple[tuple[str, float], ...] = ()
+    crop: npt.NDArray[np.uint8] | None = field(default=None, repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class Word:
+    """Characters without a space between them."""
+
+    characters: tuple[Character, ...]
+
+    @property
+    def text(self) -> str:
+        return "".join(character.text for character in self.characters)
+
+    @property
+    def box(self) -> Box:
+        return Box.around([character.box for character in self.characters])
+
+    @property
+    def confidence(self) -> float:
+        """The geometric mean of the characters' confidences."""
+        return float(np.exp(np.mean(np.log([max(c.confidence, 1e-6) for c in self.characters]))))
+
+
+@dataclass(frozen=True)
+class Line:
+    """Words in a row."""
+
+    words: tuple[Word, ...]
+
+    @property
+    def text(self) -> str:
+        return " ".join(word.text for word in self.words)
+
+    @property
+    def box(self) -> Box:
+        return Box.around([word.box for word in self.words])
+
+
+@dataclass(frozen=True)
+class Page:
+    """All that was read in a picture.
+
+    Attributes
+    ----------
+    lines : in the order of reading
+    width, height : of the picture in pixels
+    turned : degrees by which the writing was turned clockwise, quarter turns and skew together
+    """
+
+    lines: tuple[Line, ...]
+    width: int
+    height: int
+    turned: float = 0.0
+
+    @property
+    def text(self) -> str:
+        """The lines, one under the other."""
+        return "\n".join(line.text for line in self.lines)
+
+    @property
+    def words(self) -> list[Word]:
+        return [word for line in self.lines for word in line.words]
+
+    @property
+    def characters(self) -> list[Character]:
+        return [character for word in self.words for character in word.characters]
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain lists and dictionaries; boxes as [left, top, right, bottom]."""
+        return {
+            "text": self.text,
+            "width": self.width,
+            "height": self.height,
+            "turned": round(self.turned, 2),
+            "lines": [
+                {
+                    "text": line.text,
+                    "box": list(line.box.whole()),
+                    "words": [
+                        {
+                            "text": word.text,
+                            "box": list(word.box.whole()),
+                            "confidence": round(word.confidence, 4),
+                            "characters": [
+                                {
+                                    "text": c.text,
+                                    "box": list(c.box.whole()),
+                                    "confidence": round(c.confidence, 4),
+                                    "alternatives": [[text, round(p, 4)] for text, p in c.alternatives],
+                                }
+                                for c in word.characters
+                            ],
+                        }
+                        for word in line.words
+                    ],
+                }
+                for line in self.lines
+            ],
+        }

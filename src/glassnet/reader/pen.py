@@ -1,0 +1,165 @@
+"""A pen in somebody's hand: strokes, distorted as a writer distorts them, become ink on a grid of pixels.
+
+A `Hand` is one writer: slant, proportions, how steady, how heavy, and which form of each letter. `write` gives the
+strokes of one character in that hand; `ink` draws strokes. Lengths are in heights of a capital until they are drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from glassnet.nn.kernels.options import SERIAL
+from glassnet.reader.glyphs import ALPHABET, X_HEIGHT, Stroke, strokes_of, variants
+
+__all__ = ["Hand", "bounds", "draw_hand", "ink", "write"]
+
+_GRID = 3  # knots a side of the field that bends a character
+
+
+@dataclass(frozen=True)
+class Hand:
+    """One writer.
+
+    Attributes
+    ----------
+    slant : sideways shift per unit of height; 0.2 leans to the right
+    width : of a character, 1 as in the table
+    x_height : of small letters, in heights of a capital
+    bend : standard deviation of how far parts of a character are out of place
+    tremble : the same for single strokes as a whole
+    turn : standard deviation of a character's rotation, radians
+    uneven : standard deviation of sizes, relative
+    overshoot : how much longer or shorter a stroke may come out, relative
+    thickness : of the pen's line, in heights of a capital
+    pressure : how much the line's thickness varies, relative
+    forms : the form of each character that this writer usually takes
+    """
+
+    slant: float
+    width: float
+    x_height: float
+    bend: float
+    tremble: float
+    turn: float
+    uneven: float
+    overshoot: float
+    thickness: float
+    pressure: float
+    forms: dict[str, int]
+
+
+def draw_hand(rng: np.random.Generator, *, usual: float = 0.35) -> Hand:
+    """A writer; `usual` is the probability that a letter is written in its most usual form."""
+    forms = {c: 0 if rng.random() < usual else int(rng.integers(variants(c))) for c in ALPHABET}
+    return Hand(
+        slant=float(np.clip(rng.normal(0.08, 0.14), -0.3, 0.5)),
+        width=float(np.exp(rng.normal(0.0, 0.18))),
+        x_height=float(np.clip(rng.normal(0.6, 0.06), 0.45, 0.75)),
+        bend=float(rng.uniform(0.02, 0.11)),
+        tremble=float(rng.uniform(0.01, 0.06)),
+        turn=float(rng.uniform(0.02, 0.15)),
+        uneven=float(rng.uniform(0.02, 0.16)),
+        overshoot=float(rng.uniform(0.0, 0.22)),
+        thickness=float(np.exp(rng.uniform(np.log(0.035), np.log(0.2)))),
+        pressure=float(rng.uniform(0.0, 0.3)),
+        forms=forms,
+    )
+
+
+def write(character: str, hand: Hand, rng: np.random.Generator) -> list[Stroke]:
+    """The strokes (points, 2) of a character as this hand writes it once, beginning near x = 0."""
+    form = hand.forms[character] if rng.random() < 0.85 else int(rng.integers(variants(character)))
+    strokes = strokes_of(character, form)
+    everything = np.concatenate(strokes)
+    low, size = everything.min(axis=0), np.maximum(np.ptp(everything, axis=0), 0.15)
+    field = rng.normal(0, hand.bend, (_GRID, _GRID, 2)) * np.minimum(size, 1.0)
+    angle, scale = rng.normal(0, hand.turn), np.exp(rng.normal(0, hand.uneven, 2))
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    middle = low + size / 2
+    small = character.islower() and character.isalpha()
+    written = []
+    for stroke in strokes:
+        stroke = _stretched(stroke, hand.overshoot, rng)
+        stroke = stroke + _bent((stroke - low) / size, field) + rng.normal(0, hand.tremble, 2) * np.minimum(size, 1.0)
+        if small:
+            y = stroke[:, 1]
+            above = 1 + (y - 1) * (1 - hand.x_height) / (1 - X_HEIGHT)
+            stroke = np.stack([stroke[:, 0], np.where(y <= X_HEIGHT, y * hand.x_height / X_HEIGHT, above)], axis=1)
+        stroke = (stroke - middle) * scale @ turn.T + middle
+        stroke = np.stack([stroke[:, 0] * hand.width + hand.slant * stroke[:, 1], stroke[:, 1]], axis=1)
+        written.append(stroke)
+    return written
+
+
+def _stretched(stroke: Stroke, overshoot: float, rng: np.random.Generator) -> Stroke:
+    """The stroke with its two ends pulled out or pushed in along their directions."""
+    if overshoot == 0 or len(stroke) < 2:
+        return stroke
+    stroke = stroke.copy()
+    first, last = rng.normal(0, overshoot, 2) * min(0.5, float(np.abs(np.diff(stroke, axis=0)).sum()))
+    for end, inner, pull in ((0, 1, first), (-1, -2, last)):
+        direction = stroke[end] - stroke[inner]
+        length = float(np.hypot(*direction))
+        if length > 1e-9:
+            stroke[end] += direction / length * max(pull, -0.7 * length)
+    return stroke
+
+
+def _bent(place: Stroke, field: npt.NDArray[np.float64]) -> Stroke:
+    """The bilinear field's value at places in [0, 1] x [0, 1]."""
+    at = np.clip(place, 0, 1) * (_GRID - 1)
+    i = np.minimum(at.astype(int), _GRID - 2)
+    f = at - i
+    x, y, u, v = i[:, 0], i[:, 1], f[:, :1], f[:, 1:]
+    result: Stroke = (
+        field[x, y] * (1 - u) * (1 - v)
+        + field[x + 1, y] * u * (1 - v)
+        + field[x, y + 1] * (1 - u) * v
+        + field[x + 1, y + 1] * u * v
+    )
+    return result
+
+
+def bounds(strokes: Sequence[Stroke]) -> tuple[float, float, float, float]:
+    """(left, bottom, right, top) of strokes, without their thickness."""
+    points = np.concatenate(strokes)
+    (left, bottom), (right, top) = points.min(axis=0), points.max(axis=0)
+    return float(left), float(bottom), float(right), float(top)
+
+
+def ink(
+    canvas: npt.NDArray[np.float32], strokes: Sequence[Stroke], radius: float, pressure: float, rng: np.random.Generator
+) -> None:
+    """Draw strokes, given in pixels as (x, y) with y downwards, on a canvas (H, W) of ink in [0, 1], in place.
+
+    radius: of the pen in pixels; pressure: how much it varies along a stroke, relative.
+    """
+    for stroke in strokes:
+        steps = np.linspace(0, rng.uniform(0.5, 3.0), len(stroke)) * np.pi + rng.uniform(0, 2 * np.pi)
+        radii = radius * (1 + pressure * np.sin(steps))
+        _draw(canvas, np.ascontiguousarray(stroke, np.float64), radii)
+
+
+@njit(**SERIAL)
+def _draw(canvas, points, radii):  # type: ignore[no-untyped-def]
+    """The union of discs that move along the points; half a pixel at the edge is soft."""
+    height, width = canvas.shape
+    for k in range(max(1, len(points) - 1)):
+        a, b = points[k], points[min(k + 1, len(points) - 1)]
+        r0, r1 = radii[k], radii[min(k + 1, len(points) - 1)]
+        reach = max(r0, r1) + 1.0
+        dx, dy = b[0] - a[0], b[1] - a[1]
+        square = dx * dx + dy * dy
+        for y in range(max(0, int(min(a[1], b[1]) - reach)), min(height, int(max(a[1], b[1]) + reach) + 2)):
+            for x in range(max(0, int(min(a[0], b[0]) - reach)), min(width, int(max(a[0], b[0]) + reach) + 2)):
+                t = 0.0 if square == 0 else ((x - a[0]) * dx + (y - a[1]) * dy) / square
+                t = min(1.0, max(0.0, t))
+                ex, ey = a[0] + t * dx - x, a[1] + t * dy - y
+                cover = r0 + t * (r1 - r0) - np.sqrt(ex * ex + ey * ey) + 0.5
+                if cover > canvas[y, x]:
+                    canvas[y, x] = min(1.0, cover)

@@ -1,0 +1,194 @@
+"""`read`: a picture of hand-printed writing becomes a `Page`.
+
+clean (ink) -> find (pieces) -> turn upright -> group (lines of atoms) -> recognise (characters) -> words -> page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from glassnet.data.framing import frame
+from glassnet.data.pictures import read_picture
+from glassnet.errors import ReaderError
+from glassnet.reader.clean import Ink, find_ink, rotate, skew
+from glassnet.reader.context import settle, with_words
+from glassnet.reader.find import Pieces, find_pieces, stroke_width
+from glassnet.reader.glyphs import ALPHABET
+from glassnet.reader.group import group_lines, word_breaks
+from glassnet.reader.page import Box, Character, Line, Page, Word
+from glassnet.reader.recognise import Reading, Recogniser, cut_wide, parse_alphabet, read_lines
+
+__all__ = ["read", "read_words"]
+
+_LEAST_SKEW = 0.5  # degrees; less is left as it is
+_SAMPLE = 90  # characters that tell which way is up
+_UPRIGHT = 0.12  # by how much (mean logarithm of probabilities) another way must be better than upright
+_ALTERNATIVES = 4
+_NOBODY = 0.25  # confidence below which a whole line is no writing
+_DOUBTFUL = 0.5  # the same for a line of one or two characters
+
+
+def read(
+    picture: str | Path | npt.NDArray[np.uint8],
+    *,
+    alphabet: str = "full",
+    words: Collection[str] | None = None,
+    recogniser: Recogniser | None = None,
+) -> Page:
+    """The text of a picture of hand-printed writing, with the place of every character.
+
+    Parameters
+    ----------
+    picture : a file, or an array (H, W), (H, W, 1) or (H, W, 3) of uint8
+    alphabet : `full`, or ranges and characters such as "A-Z0-9.,"; nothing else is read
+    words : a word list in lower case, to decide between readings that the picture leaves open
+    recogniser : the network for characters; None takes the one that comes with the package
+
+    Returns
+    -------
+    Page : with no lines where no writing was found
+
+    Raises
+    ------
+    DataError : the file is missing, no picture, damaged or too large
+    ReaderError : the array is no picture, or the alphabet names nothing that can be read
+    """
+    pixels = _pixels(picture)
+    known = parse_alphabet(alphabet)
+    if recogniser is None or recogniser.alphabet != known:
+        recogniser = Recogniser(recogniser.model if recogniser else None, known)
+    height, width = pixels.shape[:2]
+    ink = find_ink(pixels)
+    if ink is None:
+        return Page((), width, height)
+    ink, turned = _level(ink)
+    pieces = find_pieces(ink.ink)
+    if not pieces.pieces:
+        return Page((), width, height)
+    quarter = _quarter_turns(pieces, ink, recogniser)
+    if quarter:
+        ink, turned = rotate(ink, 0.0, quarter), (turned + 90.0 * quarter + 180) % 360 - 180
+        pieces = find_pieces(ink.ink)
+    atoms = [cut_wide(line, pieces) for line in group_lines(pieces.pieces, pieces.height, pieces.stroke)]
+    readings, _ = read_lines(atoms, pieces, ink.ink, recogniser)
+    readings = [line for line in readings if _is_text(line)]
+    lines = _compose(readings, pieces, ink, words)
+    return Page(tuple(lines), width, height, turned)
+
+
+def read_words(path: str | Path) -> frozenset[str]:
+    """A word list, one word a line, in lower case. Raises `ReaderError` where it cannot be read."""
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ReaderError(
+            f"Cannot read the word list '{path}': {error}. Give a text file of one word a line."
+        ) from error
+    return frozenset(word for line in text.splitlines() if (word := line.strip().lower()))
+
+
+def _pixels(picture: str | Path | npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    if isinstance(picture, (str, Path)):
+        return read_picture(picture)
+    array = np.asarray(picture)
+    if array.ndim == 2:
+        array = array[..., None]
+    if array.ndim != 3 or array.shape[2] not in (1, 3) or array.dtype != np.uint8 or array.size == 0:
+        raise ReaderError(
+            f"A picture is an array (H, W), (H, W, 1) or (H, W, 3) of uint8. Got {array.shape} of {array.dtype}."
+        )
+    return array
+
+
+# ---- which way is up -------------------------------------------------------------------------------------------------
+
+
+def _level(ink: Ink) -> tuple[Ink, float]:
+    """The ink turned a little so that lines are level or upright, and how many degrees clockwise they were turned."""
+    mask = ink.ink > 0.5
+    rows, columns = np.nonzero(mask[::2])
+    step = max(1, len(rows) // 20_000)
+    ys, xs = 2.0 * rows[::step].astype(np.float64), columns[::step].astype(np.float64)
+    height = 5.0 * stroke_width(mask)
+    angle, sharpness = skew(xs, ys, height)
+    upended = skew(ys, -xs, height)
+    if upended[1] > sharpness:
+        angle = upended[0]
+    if abs(angle) < _LEAST_SKEW:
+        return ink, 0.0
+    return rotate(ink, angle), angle
+
+
+def _quarter_turns(pieces: Pieces, ink: Ink, recogniser: Recogniser) -> int:
+    """By how many quarter turns anticlockwise the writing stands upright: as the network reads it best."""
+    whole = [p for p in pieces.pieces if 0.5 < max(p.height, p.width) / pieces.height < 2.2]
+    if len(whole) < 3:
+        return 0
+    step = max(1, len(whole) // _SAMPLE)
+    crops = []
+    for piece in whole[::step]:
+        rows, columns = slice(piece.top, piece.bottom), slice(piece.left, piece.right)
+        own = pieces.labels[rows, columns] == piece.label
+        crops.append(frame(np.where(own, ink.ink[rows, columns], 0.0)))
+    upright = np.stack(crops)
+    ways = np.concatenate([np.rot90(upright, k, axes=(1, 2)) for k in range(4)])
+    p = recogniser.probabilities(np.ascontiguousarray(ways))[:, : len(ALPHABET)]
+    letters = np.array([c.isalnum() for c in ALPHABET])
+    scores = np.log(p[:, letters].max(axis=1) + 1e-3).reshape(4, -1).mean(axis=1)
+    scores[0] += _UPRIGHT
+    return int(scores.argmax())
+
+
+# ---- words and places ------------------------------------------------------------------------------------------------
+
+
+def _is_text(line: list[Reading]) -> bool:
+    best = np.array([r.p[:-1].max() for r in line])
+    confidence = float(np.exp(np.log(best + 1e-6).mean()))
+    return confidence > (_DOUBTFUL if len(line) < 3 else _NOBODY)
+
+
+def _compose(lines: list[list[Reading]], pieces: Pieces, ink: Ink, words: Collection[str] | None) -> list[Line]:
+    boxes = [np.array([r.candidate.box for r in line], float) for line in lines]
+    gaps = [np.maximum(b[1:, 0] - np.maximum.accumulate(b[:, 2])[:-1], -pieces.height) for b in boxes]
+    heights = [max(float(np.median(b[:, 3] - b[:, 1])), 0.6 * pieces.height) for b in boxes]
+    breaks = word_breaks(gaps, heights)
+    result = []
+    for line, parted in zip(lines, breaks, strict=True):
+        groups: list[list[Reading]] = [[line[0]]]
+        for reading, new in zip(line[1:], parted, strict=True):
+            if new:
+                groups.append([])
+            groups[-1].append(reading)
+        result.append(Line(tuple(_word(group, ink, words) for group in groups)))
+    return result
+
+
+def _word(group: Sequence[Reading], ink: Ink, words: Collection[str] | None) -> Word:
+    p = settle([reading.p[:-1] for reading in group])
+    chosen = with_words(p, words) if words else None
+    characters = []
+    for k, (reading, row) in enumerate(zip(group, p, strict=True)):
+        order = np.argsort(row)[::-1]
+        text = chosen[k] if chosen else ALPHABET[int(order[0])]
+        none = float(reading.p[-1])
+        place = ALPHABET.index(text)
+        others = tuple(
+            (ALPHABET[int(i)], float(row[i]) * (1 - none))
+            for i in order[: _ALTERNATIVES + 1]
+            if i != place and row[i] > 5e-4
+        )
+        characters.append(
+            Character(text, _box(reading, ink), float(row[place]) * (1 - none), others, reading.candidate.crop[..., 0])
+        )
+    return Word(tuple(characters))
+
+
+def _box(reading: Reading, ink: Ink) -> Box:
+    left, top, right, bottom = reading.candidate.box
+    xs, ys = ink.to_picture([left, right, right, left], [top, top, bottom, bottom])
+    return Box(float(xs.min()), float(ys.min()), float(xs.max()), float(ys.max()))

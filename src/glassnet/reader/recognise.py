@@ -1,0 +1,246 @@
+"""From a line's atoms to characters: every likely way of cutting the line is seen by the network, and the best is
+taken.
+
+Neighbouring atoms may be one broken character, and a wide atom two that touch. So all runs of up to three atoms that
+lie close are candidates, and wide pieces are cut where they are thin. The network gives each candidate a probability
+for every class and for "no character"; the way through the line whose candidates are most probable wins (Viterbi's
+algorithm over positions). Then neighbours have a say: figures stand among figures, small letters among small letters.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from glassnet.data.framing import SIDE, frame
+from glassnet.errors import ModelError, ReaderError
+from glassnet.model import Model
+from glassnet.reader.characters import CLASSES
+from glassnet.reader.find import Pieces
+from glassnet.reader.geometry import Measure, fit_line, place_factors
+from glassnet.reader.glyphs import ALPHABET, DIGITS, LOWER, UPPER
+from glassnet.reader.group import Atom
+
+__all__ = ["Candidate", "Recogniser", "cut_wide", "parse_alphabet", "read_lines"]
+
+_MODEL = Path(__file__).parent / "characters.safetensors"
+_LONGEST = 3  # atoms that may be one character
+_WIDE = 1.15  # usual heights from which a piece is looked at for places to cut
+_GAP = 0.3  # usual heights between atoms that may be one character
+_KEPT = 5  # alternatives that neighbours may choose from
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Atoms first ... last of a line taken for one character: box in pixels of the ink, and its framed picture."""
+
+    first: int
+    last: int
+    box: tuple[int, int, int, int]  # left, top, right, bottom
+    crop: npt.NDArray[np.uint8]
+    gap: float  # the widest between its atoms, in usual heights
+
+
+class Recogniser:
+    """The network for single characters, restricted to an alphabet.
+
+    model: a model with the reader's classes; None takes the one that comes with the package.
+    """
+
+    def __init__(self, model: Model | None = None, alphabet: str = ALPHABET, sharpness: float = 1.0) -> None:
+        self.model = model or _packaged()
+        if tuple(self.model.class_names) != CLASSES:
+            raise ModelError(
+                f"This model has {len(self.model.class_names)} classes; the reader needs its own {len(CLASSES)}: "
+                "train one with recipes/reader-characters.toml."
+            )
+        self.alphabet = alphabet
+        self.sharpness = sharpness
+        allowed = np.array([c in alphabet for c in ALPHABET])
+        fold = np.zeros((len(ALPHABET), len(ALPHABET)))
+        for k, c in enumerate(ALPHABET):
+            twin = c.swapcase()
+            if allowed[k]:
+                fold[k, k] = 1
+            elif twin in alphabet and twin in ALPHABET:
+                fold[k, ALPHABET.index(twin)] = 1
+        self._fold = fold
+
+    def probabilities(self, crops: npt.NDArray[np.uint8]) -> Floats:
+        """(n, classes + 1) of framed pictures (n, 32, 32, 1); the last is "no character"."""
+        if len(crops) == 0:
+            return np.zeros((0, len(CLASSES)))
+        scores = self.model.scores(crops).astype(np.float64) * self.sharpness
+        scores -= scores.max(axis=1, keepdims=True)
+        p = np.exp(scores)
+        p /= p.sum(axis=1, keepdims=True)
+        return np.concatenate([p[:, :-1] @ self._fold, p[:, -1:]], axis=1)
+
+
+@functools.lru_cache(maxsize=1)
+def _packaged() -> Model:
+    return Model.load(_MODEL)
+
+
+def parse_alphabet(text: str) -> str:
+    """The characters that an alphabet names: `full`, ranges such as `A-Z` or `0-9`, and single characters.
+
+    Raises `ReaderError` for a character that the reader does not know, or none at all.
+    """
+    if text == "full":
+        return ALPHABET
+    wanted: list[str] = []
+    position = 0
+    while position < len(text):
+        start = text[position]
+        if text[position + 1 : position + 2] == "-" and position + 2 < len(text):
+            stop = text[position + 2]
+            group = next((g for g in (UPPER, LOWER, DIGITS) if start in g and stop in g), None)
+            if group is not None and group.index(start) <= group.index(stop):
+                wanted += group[group.index(start) : group.index(stop) + 1]
+                position += 3
+                continue
+        wanted.append(start)
+        position += 1
+    unknown = sorted(set(wanted) - set(ALPHABET))
+    if not wanted or unknown:
+        what = f"'{unknown[0]}' is not among them" if unknown else "it names none"
+        raise ReaderError(
+            f"An alphabet is 'full', ranges (A-Z, a-z, 0-9) or characters of {ALPHABET}. Got '{text}': {what}."
+        )
+    return "".join(c for c in ALPHABET if c in wanted)
+
+
+# ---- candidates ------------------------------------------------------------------------------------------------------
+
+
+def cut_wide(atoms: list[Atom], pieces: Pieces) -> list[Atom]:
+    """The atoms of a line, wide pieces cut at up to three thin places."""
+    result = []
+    for atom in atoms:
+        if len(atom.pieces) == 1 and atom.right - atom.left > _WIDE * pieces.height:
+            result += _cut(atom, pieces)
+        else:
+            result.append(atom)
+    return result
+
+
+def _cut(atom: Atom, pieces: Pieces) -> list[Atom]:
+    piece = atom.pieces[0]
+    own = pieces.labels[piece.top : piece.bottom, piece.left : piece.right] == piece.label
+    profile = ndimage.uniform_filter1d(own.sum(axis=0).astype(float), 3, mode="nearest")
+    least, margin = max(2, int(0.25 * pieces.height)), int(0.3 * pieces.height)
+    cuts: list[int] = []
+    for x in np.argsort(profile, kind="stable"):
+        if profile[x] > 1.8 * pieces.stroke + 1 or len(cuts) == 3:
+            break
+        if margin <= x <= len(profile) - margin and all(abs(int(x) - c) >= least for c in cuts):
+            cuts.append(int(x))
+    edges = [piece.left, *(piece.left + x for x in sorted(cuts)), piece.right]
+    return [Atom(atom.pieces, (a, b)) for a, b in itertools.pairwise(edges)]
+
+
+def candidates(atoms: list[Atom], pieces: Pieces, ink: npt.NDArray[np.float32]) -> list[Candidate]:
+    """All runs of atoms that may be one character."""
+    found = []
+    for first in range(len(atoms)):
+        for last in range(first, min(first + _LONGEST + (atoms[first].cut is not None), len(atoms))):
+            run = atoms[first : last + 1]
+            gap = max([b.left - a.right for a, b in itertools.pairwise(run)], default=0) / pieces.height
+            if last > first and not _may_be_one(run, gap, pieces.height):
+                break
+            box, crop = _crop(run, pieces, ink)
+            found.append(Candidate(first, last, box, crop, max(gap, 0.0)))
+    return found
+
+
+def _may_be_one(run: list[Atom], gap: float, height: float) -> bool:
+    if len({id(p) for a in run for p in a.pieces}) == 1:
+        return True  # parts of one piece
+    width = run[-1].right - run[0].left
+    tall = max(a.bottom for a in run) - min(a.top for a in run)
+    return gap < _GAP and width < 1.5 * height and tall < 2.2 * height
+
+
+def _crop(
+    run: list[Atom], pieces: Pieces, ink: npt.NDArray[np.float32]
+) -> tuple[tuple[int, int, int, int], npt.NDArray[np.uint8]]:
+    left, right = min(a.left for a in run), max(a.right for a in run)
+    top, bottom = min(a.top for a in run), max(a.bottom for a in run)
+    labels = pieces.labels[top:bottom, left:right]
+    numbers = {p.label for a in run for p in a.pieces}
+    own = np.isin(labels, list(numbers)) if len(numbers) > 1 else labels == next(iter(numbers))
+    for atom in run:
+        if atom.cut is not None and len(run) == 1:
+            rows = np.flatnonzero(own.any(axis=1))
+            if rows.size:
+                top, bottom = top + int(rows[0]), top + int(rows[-1]) + 1
+                own, labels = own[rows[0] : rows[-1] + 1], labels[rows[0] : rows[-1] + 1]
+    others = (labels > 0) & ~own
+    seen = ink[top:bottom, left:right]
+    if others.any():  # soft edges of its own stay, neighbours go
+        seen = np.where(ndimage.binary_dilation(others, iterations=1) & ~own, 0.0, seen)
+    return (left, top, right, bottom), frame(seen)
+
+
+# ---- the best way through a line -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A character of a line: the candidate, and the probability of every class of the alphabet and of none."""
+
+    candidate: Candidate
+    p: Floats
+
+
+def read_lines(
+    lines: list[list[Atom]], pieces: Pieces, ink: npt.NDArray[np.float32], recogniser: Recogniser
+) -> tuple[list[list[Reading]], list[Measure]]:
+    """For every line its characters from left to right, and its measure."""
+    options = [candidates(line, pieces, ink) for line in lines]
+    crops = [c.crop for line in options for c in line]
+    p = recogniser.probabilities(np.stack(crops) if crops else np.zeros((0, SIDE, SIDE, 1), np.uint8))
+    bounds = np.cumsum([0, *(len(line) for line in options)])
+    seen = [p[a:b] for a, b in itertools.pairwise(bounds)]
+    ways = [_best_way(line, own) for line, own in zip(options, seen, strict=True)]
+    boxes = [np.array([c.box for c in line], float).reshape(-1, 4) for line in options]
+    first = [fit_line(b[way], own[way, :-1]) for b, own, way in zip(boxes, seen, ways, strict=True)]
+    weights = np.array([len(way) for way in ways], float)
+    page = float(np.exp(np.average([np.log(m.capital) for m in first], weights=weights))) if first else None
+    readings, measures = [], []
+    for line, own, box, way in zip(options, seen, boxes, ways, strict=True):
+        measure = fit_line(box[way], own[way, :-1], page)
+        placed = own.copy()
+        placed[:, :-1] *= place_factors(box, measure)
+        placed /= placed.sum(axis=1, keepdims=True) + 1e-12
+        way = _best_way(line, placed)
+        readings.append([Reading(line[k], placed[k]) for k in way])
+        measures.append(measure)
+    return readings, measures
+
+
+def _best_way(line: list[Candidate], p: Floats) -> list[int]:
+    """Candidates, by number, that cover every atom once and are most probable together."""
+    count = max(c.last for c in line) + 1
+    best, last = np.full(count + 1, -np.inf), np.zeros(count + 1, int)
+    best[0] = 0.0
+    for k, c in enumerate(line):  # in the order of their first atoms
+        atoms = c.last - c.first + 1
+        score = best[c.first] + atoms * np.log(p[k, :-1].max() + 1e-6) - 1.5 * c.gap * (atoms - 1)
+        if score > best[c.last + 1]:
+            best[c.last + 1], last[c.last + 1] = score, k
+    way = []
+    at = count
+    while at > 0:
+        way.append(int(last[at]))
+        at = line[way[-1]].first
+    return way[::-1]

@@ -1,0 +1,107 @@
+"""Ink and pieces: light, paper, skew, rules, specks and edges."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from glassnet.reader.clean import find_ink, rotate, skew
+from glassnet.reader.find import find_pieces, without_rules
+from glassnet.reader.synthesis import Camera, Paper, synthesise
+
+PLAIN = Camera(blur=0.4, noise=1.0, jpeg=92)
+
+
+def _page(
+    seed: int = 0, paper: Paper | None = None, camera: Camera = PLAIN, text: str = "HELLO\nWORLD 42"
+) -> np.ndarray:
+    return synthesise(text, np.random.default_rng(seed), paper=paper or Paper(), camera=camera)[0].copy()
+
+
+def _count(pixels: np.ndarray) -> int:
+    ink = find_ink(pixels)
+    return 0 if ink is None else len(find_pieces(ink.ink).pieces)
+
+
+def test_uneven_light_changes_little() -> None:
+    pixels = _page()
+    ink = find_ink(pixels)
+    h, w = pixels.shape[:2]
+    light = np.linspace(0.35, 1.0, w)[None, :, None] * np.linspace(0.7, 1.0, h)[:, None, None]
+    dim = find_ink((pixels * light).astype(np.uint8))
+    assert ink is not None and dim is not None
+    assert ((ink.ink > 0.5) != (dim.ink > 0.5)).mean() < 0.004
+
+
+def test_light_on_dark_is_the_same_writing() -> None:
+    pixels = _page()
+    ink, turned = find_ink(pixels), find_ink(255 - pixels)
+    assert ink is not None and turned is not None
+    assert ((ink.ink > 0.5) != (turned.ink > 0.5)).mean() < 0.004
+
+
+@pytest.mark.parametrize("value", [0, 90, 255])
+@pytest.mark.parametrize("grain", [0.0, 3.0])
+def test_blank_pictures_hold_nothing(value: int, grain: float) -> None:
+    rng = np.random.default_rng(0)
+    pixels = np.clip(value + rng.normal(0, grain, (400, 300, 3)), 0, 255).astype(np.uint8)
+    assert _count(pixels) == 0
+
+
+@pytest.mark.parametrize("size", [(1, 1), (7, 300), (8, 8)])
+def test_tiny_pictures(size: tuple[int, int]) -> None:
+    assert _count(np.full((*size, 3), 200, np.uint8)) == 0
+
+
+@pytest.mark.parametrize("angle", [-14.0, -6.0, 0.0, 3.0, 12.0])
+def test_skew_is_found(angle: float) -> None:
+    x = np.tile(np.arange(0, 900, 3.0), 6)
+    y = np.repeat(np.arange(6) * 60.0, 300) + np.random.default_rng(0).uniform(0, 20, 1800)
+    t = np.deg2rad(angle)
+    found, sharpness = skew(x * np.cos(t) - y * np.sin(t), x * np.sin(t) + y * np.cos(t), 20.0)
+    assert abs(found - angle) < 0.7
+    assert sharpness > 1.2
+
+
+@pytest.mark.parametrize("quarter", [0, 1, 2, 3])
+@pytest.mark.parametrize("degrees", [0.0, 4.0, -11.0])
+def test_the_way_back_after_turning(quarter: int, degrees: float) -> None:
+    pixels = np.full((300, 500, 3), 230, np.uint8)
+    pixels[60:90, 400:440] = 20
+    ink = find_ink(pixels)
+    assert ink is not None
+    turned = rotate(ink, degrees, quarter)
+    ys, xs = np.nonzero(turned.ink > 0.6)
+    x, y = turned.to_picture(xs, ys)
+    assert abs(x.mean() - 419.5) < 1.5 and abs(y.mean() - 74.5) < 1.5
+
+
+@pytest.mark.parametrize("rules", ["ruled", "squared"])
+def test_rules_go_and_strokes_stay(rules: str) -> None:
+    paper = Paper(rules=rules, rule_strength=0.9, rule_colour=(90.0, 110.0, 160.0))
+    plain, ruled = _page(2, Paper()), _page(2, paper)
+    assert abs(_count(ruled) - _count(plain)) <= 2
+    mask = np.zeros((200, 400), bool)
+    mask[100:103] = True
+    mask[60:140, 200:206] = True
+    left = without_rules(mask, 40.0, 5.0)
+    assert not left[100:103, :190].any() and left[60:140, 201:205].all()
+
+
+def test_specks_and_cut_off_characters_are_left_out() -> None:
+    pixels = _page()
+    before = _count(pixels)
+    pixels[5, 7] = pixels[40, 9] = 0
+    pixels[:9, 200:206] = 20  # what is left of a line above
+    assert _count(pixels) == before
+
+
+def test_a_photograph_of_a_scribble() -> None:
+    from PIL import ImageDraw
+
+    image = Image.new("RGB", (600, 400), "white")
+    draw = ImageDraw.Draw(image)
+    rng = np.random.default_rng(0)
+    draw.line([tuple(p) for p in rng.uniform((20, 20), (580, 380), (60, 2))], fill="black", width=3)
+    assert _count(np.asarray(image)) <= 2

@@ -102,7 +102,7 @@ def read(
     if errors:
         if len(pictures) == 1:
             raise errors[0]
-        raise ReaderError(f"{len(errors)} of {len(pictures)} pictures could not be read; the others were.")
+        raise ReaderError(f"{len(errors)} of {len(pictures)} pages could not be read; the others were.")
 
 
 def _target(picture: Path, out: Path | None) -> Path:

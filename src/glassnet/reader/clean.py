@@ -16,13 +16,14 @@ import numpy.typing as npt
 from PIL import Image
 from scipy import ndimage
 
-__all__ = ["Ink", "find_ink", "rotate", "skew"]
+__all__ = ["Ink", "find_ink", "rotate", "skew", "stroke_width"]
 
 _PIXELS = 4_000_000  # of the working picture, at most
 _SMALLEST = 500  # its longest side, at least
 _FAINTEST = 8.0  # grey levels between ink and paper below which nothing counts as writing
 _NOISE = 5.0  # how many times the grain's standard deviation ink must be
 _DARKEST = 60.0  # paper counts as no darker than this
+_CLOSING = 4.5  # strokes: what is narrower is no paper
 _MOST_SKEW = 16.0  # degrees
 
 Floats = npt.NDArray[np.float32]
@@ -56,17 +57,17 @@ def find_ink(picture: npt.NDArray[np.uint8]) -> Ink | None:
     grey = _grey(picture, (max(8, round(width * scale)), max(8, round(height * scale))))
     h, w = grey.shape
     block = max(8, min(h, w) // 64)
-    dark, paper = _deviation(grey, block)
-    light, _ = _deviation(255.0 - grey, block)
-    deviation = dark if _strength(dark) >= _strength(light) else light
-    bright = float(np.median(paper))
-    relative = deviation / max(bright, _DARKEST)
-    grain = float(np.percentile(np.abs(relative[::3, ::3]), 75)) / 1.15  # of a normal distribution's deviation
-    usual = _contrast(relative, max(_FAINTEST / max(bright, _DARKEST), _NOISE * grain))
-    if usual is None:
+    if _strength(_blocks_paper(255.0 - grey, block) - (255.0 - grey)) > _strength(_blocks_paper(grey, block) - grey):
+        grey = 255.0 - grey
+    first = _relative(grey, _blocks_paper(grey, block))
+    if first is None:
         return None
-    local = _local_contrast(relative, usual, block)
-    ink = np.clip((relative / local - 0.15) / 0.6, 0.0, 1.0).astype(np.float32)
+    # The paper once more, now that the width of a stroke is known: right up to the edge of a shadow.
+    relative = _relative(grey, _closed_paper(grey, stroke_width(first[0] > 0.5 * first[1])))
+    if relative is None:
+        return None
+    local = _local_contrast(*relative, block)
+    ink = np.clip((relative[0] / local - 0.15) / 0.6, 0.0, 1.0).astype(np.float32)
     matrix = np.array([[width / w, 0.0, 0.0], [0.0, height / h, 0.0]])
     return Ink(ink, matrix)
 
@@ -84,8 +85,8 @@ def _grey(picture: npt.NDArray[np.uint8], size: tuple[int, int]) -> Floats:
     return smooth
 
 
-def _deviation(grey: Floats, block: int) -> tuple[Floats, Floats]:
-    """(how much darker than the paper, the paper), both (h, w)."""
+def _blocks_paper(grey: Floats, block: int) -> Floats:
+    """The paper's shade (h, w): a high percentile of every block, smoothed."""
     h, w = grey.shape
     rows, columns = -(-h // block), -(-w // block)
     padded = np.pad(grey, ((0, rows * block - h), (0, columns * block - w)), mode="edge")
@@ -93,9 +94,35 @@ def _deviation(grey: Floats, block: int) -> tuple[Floats, Floats]:
     shade = np.percentile(blocks[..., :: max(1, block // 8)], 75, axis=2).astype(np.float32)
     shade = ndimage.median_filter(shade, 5, mode="nearest")
     shade = np.maximum(shade, ndimage.gaussian_filter(shade, 2.0, mode="nearest") * 0.98)
-    image = Image.fromarray(shade).resize((columns * block, rows * block), Image.Resampling.BILINEAR)
-    paper = np.asarray(image, np.float32)[:h, :w]
-    return paper - grey, paper
+    return _enlarged(shade, (columns * block, rows * block))[:h, :w]
+
+
+def _closed_paper(grey: Floats, stroke: float) -> Floats:
+    """The paper's shade (h, w): whatever is narrower than a few strokes is filled with what lies around it.
+
+    A closing (the largest value nearby, then the smallest of these) leaves steps of brightness where they are.
+    """
+    h, w = grey.shape
+    half = grey[: h // 2 * 2, : w // 2 * 2].reshape(h // 2, 2, w // 2, 2).mean(axis=(1, 3))
+    window = 2 * max(3, round(_CLOSING * stroke / 4)) + 1
+    closed = ndimage.minimum_filter(ndimage.maximum_filter(half, window, mode="nearest"), window, mode="nearest")
+    closed = ndimage.gaussian_filter(closed, window / 5, mode="nearest")
+    return _enlarged(closed, (w, h))
+
+
+def _enlarged(values: Floats, size: tuple[int, int]) -> Floats:
+    return np.asarray(Image.fromarray(values).resize(size, Image.Resampling.BILINEAR), np.float32)
+
+
+def _relative(grey: Floats, paper: Floats) -> tuple[Floats, float] | None:
+    """(ink's contrast (h, w) as a share of the paper's brightness, the usual one); None for too little to be seen."""
+    bright = max(float(np.median(paper)), _DARKEST)
+    relative = (paper - grey) / bright
+    sample = relative[::3, ::3]
+    relative -= float(np.median(sample))
+    grain = float(np.percentile(np.abs(sample - np.median(sample)), 75)) / 1.15  # of a normal distribution's deviation
+    usual = _contrast(relative, max(_FAINTEST / bright, _NOISE * grain))
+    return None if usual is None else (relative, usual)
 
 
 def _strength(deviation: Floats) -> float:
@@ -127,8 +154,20 @@ def _local_contrast(relative: Floats, usual: float, block: int) -> Floats:
     total = ndimage.gaussian_filter(np.where(there, np.minimum(high, usual), 0).astype(np.float32), 1.5)
     local = np.where(weight > 0.02, total / np.maximum(weight, 0.02), usual)
     local = np.clip(local, 0.45 * usual, usual).astype(np.float32)
-    image = Image.fromarray(local).resize((columns * block, rows * block), Image.Resampling.BILINEAR)
-    return np.asarray(image, np.float32)[:h, :w]
+    return _enlarged(local, (columns * block, rows * block))[:h, :w]
+
+
+def stroke_width(mask: npt.NDArray[np.bool_]) -> float:
+    """The width of a stroke: the median length of runs of ink, across and down."""
+    h, w = mask.shape
+    runs = []
+    for view in (mask[:: max(1, h // 400)], np.ascontiguousarray(mask.T)[:: max(1, w // 400)]):
+        padded = np.pad(view, ((0, 0), (1, 1))).astype(np.int8)
+        change = np.diff(padded, axis=1)
+        starts, stops = np.nonzero(change == 1), np.nonzero(change == -1)
+        runs.append(stops[1] - starts[1])
+    lengths = np.concatenate(runs)
+    return float(max(1.0, np.median(lengths))) if lengths.size else 1.0
 
 
 # ---- skew ------------------------------------------------------------------------------------------------------------
@@ -154,7 +193,7 @@ def _sharpness(xs: npt.NDArray[np.float64], ys: npt.NDArray[np.float64], angle: 
     t = np.deg2rad(angle)
     along = (ys * np.cos(t) - xs * np.sin(t)) / max(height / 6, 1.0)
     counts = np.bincount((along - along.min()).astype(int)).astype(float)
-    return float((counts**2).sum())
+    return float((np.diff(counts, prepend=0.0, append=0.0) ** 2).sum())
 
 
 def rotate(ink: Ink, degrees: float, quarter_turns: int = 0) -> Ink:

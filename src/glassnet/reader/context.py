@@ -24,20 +24,29 @@ _COSTLIEST = 4.0  # how much less probable, as a difference of logarithms, a lis
 
 Floats = npt.NDArray[np.float64]
 
-_UPPER, _LOWER, _DIGIT, _MARK = range(4)
-_KIND = np.array(
-    [_MARK if not c.isalnum() else _DIGIT if c.isdigit() else _UPPER if c.isupper() else _LOWER for c in ALPHABET]
-)
-# Logarithms of how usual it is to go from a kind (row) to a kind (column) within a word, up to a constant a row.
+_UPPER, _LOWER, _DIGIT, _JOIN, _CLOSE, _OTHER = range(6)
+
+
+def _kind(c: str) -> int:
+    if c.isalpha():
+        return _UPPER if c.isupper() else _LOWER
+    return _DIGIT if c.isdigit() else _JOIN if c in "'-/" else _CLOSE if c in '.,!?:;)"' else _OTHER
+
+
+_KIND = np.array([_kind(c) for c in ALPHABET])
+# Logarithms of how usual it is to go from a kind (row) to a kind (column) within a word, up to a constant a row: marks
+# end words, some join them, few stand between letters.
 _STEP = np.array(
     [
-        [0.0, -0.7, -2.6, -0.7],
-        [-2.8, 0.0, -2.8, -0.7],
-        [-2.6, -2.8, 0.0, -0.7],
-        [-0.4, -0.4, -0.4, -0.4],
+        [0.0, -0.7, -2.6, -2.0, -0.7, -3.0],
+        [-2.8, 0.0, -2.8, -2.0, -0.7, -3.0],
+        [-2.6, -2.8, 0.0, -1.2, -0.7, -2.5],
+        [-1.0, -1.0, -1.0, -3.0, -2.5, -2.5],
+        [-2.5, -2.5, -1.5, -2.5, -0.7, -2.5],
+        [-1.0, -1.0, -1.0, -2.5, -2.5, -1.5],
     ]
 )
-_START = np.array([0.0, 0.0, 0.0, -0.7])
+_START = np.array([0.0, 0.0, 0.0, -2.0, -2.5, -1.0])
 _INNER_CAPITAL = -1.2  # a capital's small neighbours: not at the third letter or later
 
 

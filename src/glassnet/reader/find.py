@@ -12,7 +12,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-__all__ = ["Piece", "Pieces", "character_height", "find_pieces", "stroke_width", "without_rules"]
+from glassnet.reader.clean import stroke_width
+
+__all__ = ["Piece", "Pieces", "character_height", "find_pieces", "without_rules"]
 
 _INK = 0.42  # what counts as ink, of the usual darkness
 _SURE = 0.75  # what every piece must reach somewhere
@@ -96,19 +98,6 @@ def _components(mask: Mask, ink: Floats) -> tuple[list[Piece], npt.NDArray[np.in
     return pieces, labels
 
 
-def stroke_width(mask: Mask) -> float:
-    """The width of a stroke: the median length of runs of ink, across and down."""
-    h, w = mask.shape
-    runs = []
-    for view in (mask[:: max(1, h // 400)], np.ascontiguousarray(mask.T)[:: max(1, w // 400)]):
-        padded = np.pad(view, ((0, 0), (1, 1))).astype(np.int8)
-        change = np.diff(padded, axis=1)
-        starts, stops = np.nonzero(change == 1), np.nonzero(change == -1)
-        runs.append(stops[1] - starts[1])
-    lengths = np.concatenate(runs)
-    return float(max(1.0, np.median(lengths))) if lengths.size else 1.0
-
-
 def character_height(pieces: list[Piece], stroke: float) -> float:
     """The usual height of a character: the median of what is taller than a dot or a dash, weighted by height."""
     heights = np.array([max(p.height, 0.7 * p.width) for p in pieces if p.height > 2.5 * stroke], float)
@@ -129,7 +118,7 @@ def _is_writing(p: Piece, shape: tuple[int, ...], height: float, stroke: float) 
     if p.height > 4.0 * height or p.width > 9.0 * height:
         return False  # a scribble, a drawing, the edge of the page
     touches = (p.left <= 1) + (p.top <= 1) + (p.right >= w - 1) + (p.bottom >= h - 1)
-    if touches and (longest > 1.6 * height or touches > 1 or p.height < 0.65 * height):
+    if touches and (longest > 1.6 * height or touches > 1 or p.height < 0.8 * height):
         return False  # a dark edge, or what the edge has left of a character
     return not (shortest > 2.5 * stroke + 2 and p.area > 0.85 * p.width * p.height and longest > 0.5 * height)
 

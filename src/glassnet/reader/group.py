@@ -28,10 +28,11 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Atom:
-    """Pieces above each other. `cut` is the part [left, right) of a piece that was cut in two, if it was."""
+    """Pieces above each other, or one of `parts` parts of a wide piece: its columns `cut`, [left, right)."""
 
     pieces: tuple[Piece, ...]
     cut: tuple[int, int] | None = None
+    parts: int = 1
 
     @property
     def left(self) -> int:

@@ -14,9 +14,9 @@ import numpy.typing as npt
 from glassnet.data.framing import frame
 from glassnet.data.pictures import read_picture
 from glassnet.errors import ReaderError
-from glassnet.reader.clean import Ink, find_ink, rotate, skew
+from glassnet.reader.clean import Ink, find_ink, rotate, skew, stroke_width
 from glassnet.reader.context import settle, with_words
-from glassnet.reader.find import Pieces, find_pieces, stroke_width
+from glassnet.reader.find import Pieces, find_pieces
 from glassnet.reader.glyphs import ALPHABET
 from glassnet.reader.group import group_lines, word_breaks
 from glassnet.reader.page import Box, Character, Line, Page, Word
@@ -27,6 +27,7 @@ __all__ = ["read", "read_words"]
 _LEAST_SKEW = 0.5  # degrees; less is left as it is
 _SAMPLE = 90  # characters that tell which way is up
 _UPRIGHT = 0.12  # by how much (mean logarithm of probabilities) another way must be better than upright
+_LINES = 1.5  # how much lines count beside the characters
 _ALTERNATIVES = 4
 _NOBODY = 0.25  # confidence below which a whole line is no writing
 _DOUBTFUL = 0.5  # the same for a line of one or two characters
@@ -65,14 +66,17 @@ def read(
     ink = find_ink(pixels)
     if ink is None:
         return Page((), width, height)
-    ink, turned = _level(ink)
+    ink, turned, evidence = _level(ink)
     pieces = find_pieces(ink.ink)
     if not pieces.pieces:
         return Page((), width, height)
-    quarter = _quarter_turns(pieces, ink, recogniser)
+    quarter = _quarter_turns(pieces, ink, recogniser, evidence)
     if quarter:
-        ink, turned = rotate(ink, 0.0, quarter), (turned + 90.0 * quarter + 180) % 360 - 180
+        ink, more, _ = _level(rotate(ink, 0.0, quarter), either_way=False)
+        turned = (turned + 90.0 * quarter + more + 180) % 360 - 180
         pieces = find_pieces(ink.ink)
+        if not pieces.pieces:
+            return Page((), width, height, turned)
     atoms = [cut_wide(line, pieces) for line in group_lines(pieces.pieces, pieces.height, pieces.stroke)]
     readings, _ = read_lines(atoms, pieces, ink.ink, recogniser)
     readings = [line for line in readings if _is_text(line)]
@@ -107,24 +111,32 @@ def _pixels(picture: str | Path | npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8
 # ---- which way is up -------------------------------------------------------------------------------------------------
 
 
-def _level(ink: Ink) -> tuple[Ink, float]:
-    """The ink turned a little so that lines are level or upright, and how many degrees clockwise they were turned."""
+def _level(ink: Ink, either_way: bool = True) -> tuple[Ink, float, float]:
+    """The ink turned a little so that lines are level (or upright), how many degrees clockwise they were turned, and
+    how much more the ink looks like level lines than like upright ones, as a logarithm."""
     mask = ink.ink > 0.5
     rows, columns = np.nonzero(mask[::2])
     step = max(1, len(rows) // 20_000)
-    ys, xs = 2.0 * rows[::step].astype(np.float64), columns[::step].astype(np.float64)
+    spread = np.random.default_rng(0).uniform(
+        0, 1, (2, len(rows[::step]))
+    )  # pixels have a size: no stripes at 0 degrees
+    ys, xs = 2.0 * (rows[::step] + spread[0]), columns[::step] + spread[1]
     height = 5.0 * stroke_width(mask)
     angle, sharpness = skew(xs, ys, height)
-    upended = skew(ys, -xs, height)
-    if upended[1] > sharpness:
-        angle = upended[0]
+    upended, sharpness_upended = skew(ys, -xs, height)
+    if either_way and sharpness_upended > sharpness:
+        angle = upended
+    evidence = float(np.log(max(sharpness, 1.0) / max(sharpness_upended, 1.0)))
     if abs(angle) < _LEAST_SKEW:
-        return ink, 0.0
-    return rotate(ink, angle), angle
+        return ink, 0.0, evidence
+    return rotate(ink, angle), angle, evidence
 
 
-def _quarter_turns(pieces: Pieces, ink: Ink, recogniser: Recogniser) -> int:
-    """By how many quarter turns anticlockwise the writing stands upright: as the network reads it best."""
+def _quarter_turns(pieces: Pieces, ink: Ink, recogniser: Recogniser, level: float) -> int:
+    """By how many quarter turns anticlockwise the writing stands upright: as the network reads it best.
+
+    level: how much more the ink looks like level lines than like upright ones.
+    """
     whole = [p for p in pieces.pieces if 0.5 < max(p.height, p.width) / pieces.height < 2.2]
     if len(whole) < 3:
         return 0
@@ -139,6 +151,7 @@ def _quarter_turns(pieces: Pieces, ink: Ink, recogniser: Recogniser) -> int:
     p = recogniser.probabilities(np.ascontiguousarray(ways))[:, : len(ALPHABET)]
     letters = np.array([c.isalnum() for c in ALPHABET])
     scores = np.log(p[:, letters].max(axis=1) + 1e-3).reshape(4, -1).mean(axis=1)
+    scores += _LINES * level * np.array([0.5, -0.5, 0.5, -0.5])
     scores[0] += _UPRIGHT
     return int(scores.argmax())
 

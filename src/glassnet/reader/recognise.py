@@ -31,22 +31,34 @@ __all__ = ["Candidate", "Recogniser", "cut_wide", "parse_alphabet", "read_lines"
 
 _MODEL = Path(__file__).parent / "characters.safetensors"
 _LONGEST = 3  # atoms that may be one character
-_WIDE = 1.15  # usual heights from which a piece is looked at for places to cut
+_WIDE = 0.85  # usual heights from which a piece is looked at for places to cut
 _GAP = 0.3  # usual heights between atoms that may be one character
-_KEPT = 5  # alternatives that neighbours may choose from
+_CUT = 0.9  # cost of each side of a character that lies within a piece, as a logarithm of probability
+_JOINED = 1.5  # cost of a gap within a character, a usual height wide
 
 Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """Atoms first ... last of a line taken for one character: box in pixels of the ink, and its framed picture."""
+    """Atoms first ... last of a line taken for one character.
+
+    Attributes
+    ----------
+    box : left, top, right, bottom in pixels of the ink
+    crop : the framed picture
+    gap : the widest gap between its atoms, in usual heights
+    weight : how many whole pieces its atoms make up, at least a part of one
+    cuts : how many of its two sides lie within a piece
+    """
 
     first: int
     last: int
-    box: tuple[int, int, int, int]  # left, top, right, bottom
+    box: tuple[int, int, int, int]
     crop: npt.NDArray[np.uint8]
-    gap: float  # the widest between its atoms, in usual heights
+    gap: float
+    weight: float
+    cuts: int
 
 
 class Recogniser:
@@ -145,7 +157,7 @@ def _cut(atom: Atom, pieces: Pieces) -> list[Atom]:
         if margin <= x <= len(profile) - margin and all(abs(int(x) - c) >= least for c in cuts):
             cuts.append(int(x))
     edges = [piece.left, *(piece.left + x for x in sorted(cuts)), piece.right]
-    return [Atom(atom.pieces, (a, b)) for a, b in itertools.pairwise(edges)]
+    return [Atom(atom.pieces, (a, b), len(edges) - 1) for a, b in itertools.pairwise(edges)]
 
 
 def candidates(atoms: list[Atom], pieces: Pieces, ink: npt.NDArray[np.float32]) -> list[Candidate]:
@@ -158,8 +170,17 @@ def candidates(atoms: list[Atom], pieces: Pieces, ink: npt.NDArray[np.float32]) 
             if last > first and not _may_be_one(run, gap, pieces.height):
                 break
             box, crop = _crop(run, pieces, ink)
-            found.append(Candidate(first, last, box, crop, max(gap, 0.0)))
+            weight = sum(1 / a.parts for a in run)
+            cuts = _within(atoms, first - 1) + _within(atoms, last)
+            found.append(Candidate(first, last, box, crop, max(gap, 0.0), weight, cuts))
     return found
+
+
+def _within(atoms: list[Atom], place: int) -> int:
+    """1 if atom `place` and the next are parts of one piece."""
+    return int(
+        0 <= place < len(atoms) - 1 and atoms[place].cut is not None and atoms[place].pieces == atoms[place + 1].pieces
+    )
 
 
 def _may_be_one(run: list[Atom], gap: float, height: float) -> bool:
@@ -234,8 +255,8 @@ def _best_way(line: list[Candidate], p: Floats) -> list[int]:
     best, last = np.full(count + 1, -np.inf), np.zeros(count + 1, int)
     best[0] = 0.0
     for k, c in enumerate(line):  # in the order of their first atoms
-        atoms = c.last - c.first + 1
-        score = best[c.first] + atoms * np.log(p[k, :-1].max() + 1e-6) - 1.5 * c.gap * (atoms - 1)
+        score = best[c.first] + c.weight * np.log(p[k, :-1].max() + 1e-6)
+        score -= _CUT * c.cuts + _JOINED * c.gap * (c.last - c.first)
         if score > best[c.last + 1]:
             best[c.last + 1], last[c.last + 1] = score, k
     way = []

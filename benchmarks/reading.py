@@ -1,0 +1,215 @@
+"""How well and how fast `glassnet read` reads: every figure that the documentation names.
+
+    python -m benchmarks.reading                        # all; needs GLASSNET_DATA for what is photographed
+    python -m benchmarks.reading --only pages           # or synthesised, turned, blank, characters, speed
+
+Photographed pages are read with default flags. Synthesised pages are written by hands (seeds) that no training saw, and
+seen by cameras with rotation, shadow, blur and JPEG damage. Single characters: the test part of characters62, and
+characters36 and NIST26, none of which was trained on. Scores and rates are those of `glassnet.reader.evaluate`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import concurrent.futures
+import multiprocessing
+import os
+import resource
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from glassnet.data import load
+from glassnet.data.catalogue import data_places, find
+from glassnet.data.letters36 import load_characters62, normalise_character
+from glassnet.data.pictures import read_picture
+from glassnet.metrics import wilson_interval
+from glassnet.reader import Recogniser, read
+from glassnet.reader.evaluate import PageScore, compare, summarise
+from glassnet.reader.glyphs import ALPHABET
+from glassnet.reader.pages import pages
+
+_SEED = 2_000_003  # of pages that nothing was chosen by
+_ALIKE = ["0Oo", "1Il", "cC", "sS", "vV", "wW", "xX", "zZ", "kK", "pP", "uU"]
+
+
+def _place(folder: str) -> Path | None:
+    return next((place / folder for place in data_places() if (place / folder).is_dir()), None)
+
+
+# ---- pages
+
+
+def photographed() -> None:
+    folder = _place("handwriting/pages")
+    if folder is None:
+        print("no photographed pages in GLASSNET_DATA")
+        return
+    scores = []
+    for picture in sorted(folder.glob("*.jpg")):
+        page, text = read(picture), picture.with_suffix(".txt")
+        if text.is_file():
+            score = compare(picture.stem, page.text, text.read_text())
+            scores.append(score)
+            wrong = (
+                f"{score.character_errors} of {score.characters} characters, {score.word_errors} of {score.words} words"
+            )
+            print(f"{picture.stem}: score {score.score:.4f}; wrong {wrong}; {len(page.lines)} lines")
+        else:
+            print(f"{picture.stem}: {len(page.characters)} characters in {len(page.lines)} lines")
+    two = summarise(s for s in scores if s.name in ("01_list", "03_haiku"))
+    print(f"01_list and 03_haiku: score {1 - two.character_error_rate:.4f}, word error rate {two.word_error_rate:.4f}")
+
+
+def _read_one(task: tuple[int, bool]) -> PageScore:
+    number, turned = task
+    pixels, truth = next(iter(pages(1, seed=_SEED + number, lines=7, turned=False)))
+    if turned:
+        pixels = np.ascontiguousarray(np.rot90(pixels, 1 + number % 3))
+    return compare(str(number), read(pixels).text, truth.text)
+
+
+def synthesised(turned: bool = False, count: int = 200) -> None:
+    context = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(os.cpu_count(), mp_context=context) as pool:
+        found = summarise(pool.map(_read_one, [(number, turned) for number in range(count)]))
+    low, high = found.character_interval
+    print(f"{count} synthesised pages{', turned' if turned else ''}: ", end="")
+    print(f"character error rate {found.character_error_rate:.4f} ({low:.4f} to {high:.4f}), ", end="")
+    print(f"word error rate {found.word_error_rate:.4f}, as written {found.exact_error_rate:.4f}")
+    print("  there -> read: " + ", ".join(f"{a} -> {b} x{n}" for a, b, n in found.confusions[:10]))
+
+
+def blank(count: int = 50) -> None:
+    """Blank pages of every shade, with grain, uneven light, shadows and rules."""
+    from glassnet.reader.synthesis import Layout, _lay, _photograph, draw_camera, draw_paper
+
+    invented = []
+    for number in range(count):
+        rng = np.random.default_rng((_SEED, number))
+        layout = Layout(capital=float(rng.uniform(20, 60)))
+        empty = np.zeros((int(rng.integers(300, 1500)), int(rng.integers(300, 1500))), np.float32)
+        pixels, _ = _photograph(_lay(empty, layout, draw_paper(rng), rng), draw_camera(rng), rng)
+        invented.append(len(read(pixels).characters))
+    print(f"{count} blank pages: {sum(invented)} characters invented, on {sum(n > 0 for n in invented)} of them")
+
+
+# ---- single characters
+
+
+def characters() -> None:
+    recogniser = Recogniser()
+    place = find("letters36")
+    if place is not None:
+        test = load_characters62(place).test
+        assert test is not None
+        names = np.array([test.class_names[k] for k in test.labels])
+        p = recogniser.probabilities(test.images)[:, : len(ALPHABET)]
+        _say("characters62, 62 classes", _argmax(p, ALPHABET[:62]), names)
+        groups = {c: group[0] for group in _ALIKE for c in group}
+        folded = [np.array([groups.get(c, c) for c in names])]
+        _say("characters62, alike counted as one", _summed(p, lambda c: groups.get(c, c)), folded[0])
+        _say("characters62, 36 classes", _summed(p, str.upper), np.array([c.upper() for c in names]))
+    folder = _place("handwriting/characters36")
+    if folder is not None:
+        names36, images = [], []
+        for sub in sorted(folder.iterdir()):
+            for file in sorted(sub.iterdir()):
+                images.append(normalise_character(read_picture(file)))
+                names36.append(sub.name[-1])
+        p = recogniser.probabilities(np.stack(images))[:, : len(ALPHABET)]
+        _say("characters36", _summed(p, str.upper), np.array(names36))
+    if (folder := _place("nist")) is not None:
+        sample = load(folder / "nist26_sample.mat")
+        part = next(part for part in (sample.test, sample.valid, sample.train) if part is not None and len(part))
+        images = [normalise_character(image) for image in part.images]
+        p = Recogniser(alphabet=ALPHABET[:26]).probabilities(np.stack(images))[:, : len(ALPHABET)]
+        _say("nist26", _argmax(p, ALPHABET[:26]), np.array([part.class_names[k] for k in part.labels]))
+
+
+def _argmax(p: np.ndarray, among: str) -> np.ndarray:
+    return np.array(list(among))[p[:, : len(among)].argmax(axis=1)]
+
+
+def _summed(p: np.ndarray, name: Callable[[str], str]) -> np.ndarray:
+    """The most probable group of letters and figures, its members' probabilities added up."""
+    names = np.array([name(c) for c in ALPHABET[:62]])
+    groups = sorted(set(names))
+    total = np.stack([p[:, :62][:, names == group].sum(axis=1) for group in groups], axis=1)
+    return np.array(groups)[total.argmax(axis=1)]
+
+
+def _say(what: str, found: np.ndarray, truth: np.ndarray) -> None:
+    right = int((found == truth).sum())
+    low, high = wilson_interval(right, len(truth))
+    wrong = Counter((str(a), str(b)) for a, b in zip(truth, found, strict=True) if a != b).most_common(6)
+    shown = ", ".join(f"{a} -> {b} x{n}" for (a, b), n in wrong)
+    print(f"{what}: {right / len(truth):.4f} ({low:.4f} to {high:.4f}) of {len(truth)}; {shown}")
+
+
+# ---- speed
+
+
+def speed() -> None:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        pixels, _ = next(iter(pages(1, seed=7, lines=20)))
+        large = Path(folder) / "large.jpg"
+        Image.fromarray(pixels).resize((4000, 3000)).save(large, quality=90)
+        start = time.perf_counter()
+        subprocess.run([sys.executable, "-c", "from glassnet.reader import Recogniser; Recogniser()"], check=True)
+        print(f"start-up: {time.perf_counter() - start:.2f} s")
+        read(large)
+        seconds = []
+        for _ in range(5):
+            start = time.perf_counter()
+            read(large)
+            seconds.append(time.perf_counter() - start)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(f"a page of 4000x3000: {np.median(seconds):.2f} s, peak memory {peak:.0f} MB")
+        files = []
+        for number, (picture, _) in enumerate(pages(100, seed=9, lines=7)):
+            files.append(Path(folder) / f"{number}.jpg")
+            Image.fromarray(picture).save(files[-1], quality=90)
+        command = [
+            sys.executable,
+            "-c",
+            "import sys; from glassnet.cli import main; sys.exit(main())",
+            "read",
+            *map(str, files),
+        ]
+        times = []
+        for extra in (["--threads", "1"], ["--jobs", "2"]):
+            start = time.perf_counter()
+            subprocess.run([*command, *extra], check=True, stdout=subprocess.DEVNULL)
+            times.append(time.perf_counter() - start)
+        print(f"100 pages: {times[0]:.1f} s on one thread, {times[1]:.1f} s with --jobs 2", end="")
+        print(f": {times[0] / times[1]:.2f} times as fast")
+
+
+PARTS = {
+    "pages": photographed,
+    "synthesised": synthesised,
+    "turned": lambda: synthesised(True),
+    "blank": blank,
+    "characters": characters,
+    "speed": speed,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", choices=list(PARTS), action="append", help="a part; may be given again")
+    for name in parser.parse_args().only or PARTS:
+        PARTS[name]()
+
+
+if __name__ == "__main__":
+    main()

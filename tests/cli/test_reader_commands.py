@@ -1,0 +1,92 @@
+"""`glassnet read` and `glassnet synthesise` as a user types them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command_shell import Shell
+from PIL import Image
+
+from glassnet.cli import main
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("pages")
+    text = folder / "letter.md"
+    text.write_text("Dear reader,\nthis is page 42.\n")
+    assert main(["synthesise", "--text", str(text), "--pages", "2", "--out", str(folder), "--seed", "3"]) == 0
+    return folder
+
+
+def test_synthesised_pages_have_text_and_boxes(pages: Path, shell: Shell) -> None:
+    assert sorted(p.name for p in pages.iterdir()) == [
+        "letter.md", "page-001.jpg", "page-001.json", "page-001.txt", "page-002.jpg", "page-002.json", "page-002.txt",
+    ]  # fmt: skip
+    assert (pages / "page-001.txt").read_text() == "Dear reader,\nthis is page 42.\n"
+    truth = json.loads((pages / "page-001.json").read_text())
+    with Image.open(pages / "page-001.jpg") as image:
+        assert image.size == (truth["width"], truth["height"])
+    found = shell.json("synthesise", "--out", pages / "more", "--lines", 2)
+    assert len(found["files"]) == 3
+
+
+def test_text_is_printed(pages: Path, shell: Shell) -> None:
+    shown = shell("read", pages / "page-001.jpg")
+    assert len(shown.splitlines()) == 2
+    both = shell("read", pages / "page-001.jpg", pages / "page-002.jpg")
+    assert both.count("== ") == 2
+
+
+def test_files_of_every_kind(pages: Path, shell: Shell, tmp_path: Path) -> None:
+    for form, suffix in (("text", ".txt"), ("json", ".json"), ("hocr", ".hocr"), ("pdf", ".pdf")):
+        found = shell.json("read", pages / "page-001.jpg", "--format", form, "--out", tmp_path, "--overlay")
+        assert {Path(f).name for f in found["files"]} == {f"page-001{suffix}", "page-001-read.png"}
+        assert all(Path(f).stat().st_size > 20 for f in found["files"])
+        assert found["pages"][0]["lines"]
+
+
+def test_two_at_a_time(pages: Path, shell: Shell) -> None:
+    alone = shell("read", pages / "page-001.jpg", pages / "page-002.jpg")
+    assert shell("read", pages / "page-001.jpg", pages / "page-002.jpg", "--jobs", 2) == alone
+
+
+def test_evaluation(pages: Path, shell: Shell, tmp_path: Path) -> None:
+    found = shell.json("read", "--evaluate", pages, "--out", tmp_path)
+    assert found["pages"] == 2 and 0 <= found["character_error_rate"] < 0.5
+    assert (tmp_path / "reading.html").read_text().startswith("<!DOCTYPE html>")
+
+
+def test_a_blank_page_is_no_error(shell: Shell, tmp_path: Path) -> None:
+    Image.fromarray(np.full((300, 300), 240, np.uint8)).save(tmp_path / "blank.png")
+    assert shell("read", tmp_path / "blank.png") == ""
+    assert "no writing" in shell.err
+    assert shell.json("read", tmp_path / "blank.png")["pages"][0]["text"] == ""
+
+
+def test_wrong_input(pages: Path, shell: Shell, tmp_path: Path) -> None:
+    page = pages / "page-001.jpg"
+    shell("read", status=2)
+    shell("read", page, "--format", "doc", status=2)
+    shell("read", page, "--alphabet", "é", status=2)
+    shell("read", page, "--words", tmp_path / "none", status=2)
+    shell("read", tmp_path / "none.jpg", status=2)
+    shell("read", page, "--model", page, status=2)
+    shell("read", "--evaluate", tmp_path, status=2)
+    shell("read", page, "--evaluate", pages, status=2)
+    shell("synthesise", "--text", tmp_path / "none", status=2)
+    (tmp_path / "bad.txt").write_text("naïve")
+    shell("synthesise", "--text", tmp_path / "bad.txt", "--out", tmp_path / "x", status=2)
+    assert not (tmp_path / "x").exists()
+
+
+def test_what_can_be_read_is_read_beside_what_cannot(
+    pages: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "bad.jpg").write_bytes(b"no picture")
+    assert main(["read", str(tmp_path / "bad.jpg"), str(pages / "page-001.jpg")]) == 2
+    shown = capfd.readouterr()
+    assert "== " in shown.out and "bad.jpg: not read" in shown.err and "1 of 2 pages" in shown.err

@@ -1,0 +1,119 @@
+"""Error rates, and formats that others read."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from glassnet.errors import ReaderError
+from glassnet.reader.compose import FORMATS, as_hocr, as_pdf, overlay, write_page
+from glassnet.reader.evaluate import compare, fold, pairs_in, summarise
+from glassnet.reader.evaluation_page import write_evaluation
+from glassnet.reader.page import Box, Character, Line, Page, Word
+
+
+def _page() -> Page:
+    def word(text: str, left: float, top: float) -> Word:
+        return Word(
+            tuple(
+                Character(c, Box(left + 20 * k, top, left + 20 * k + 16, top + 30), 0.9, (("x", 0.05),))
+                for k, c in enumerate(text)
+            )
+        )
+
+    lines = (Line((word("A<B", 10, 10), word("c&d", 100, 12))), Line((word('"no"', 10, 60),)))
+    return Page(lines, 300, 120)
+
+
+def test_texts_are_folded() -> None:
+    assert fold("Hello, wörld -  No. 7!") == "HELLO WRLD NO 7"
+
+
+def test_errors_are_counted() -> None:
+    score = compare("a", "HELO W0RLD", "Hello\nWorld!")
+    assert (score.character_errors, score.characters) == (2, 10)
+    assert (score.word_errors, score.words) == (2, 2)
+    assert score.score == pytest.approx(0.8)
+    assert sorted(score.confusions) == [("L", "∅"), ("O", "0")]
+    assert score.lines == ((1, 5), (1, 5))
+    assert compare("b", "x", "x").character_errors == 0
+    assert compare("c", "", "abc").score == 0.0
+    assert compare("d", "abcabcabc", "abc").score == -1.0
+
+
+def test_all_pages_together() -> None:
+    found = summarise([compare("a", "abc", "abd\nxyz"), compare("b", "HELLO", "hello")])
+    assert found.character_error_rate == pytest.approx(4 / 11)
+    assert found.character_interval.low <= found.character_error_rate <= found.character_interval.high
+    assert found.word_error_rate == pytest.approx(2 / 3)
+    assert json.loads(json.dumps(found.to_dict()))["characters"] == 11
+    with pytest.raises(ReaderError, match="no letter"):
+        summarise([compare("a", "", "...")])
+
+
+def test_pictures_and_texts_are_paired(tmp_path: Path) -> None:
+    with pytest.raises(ReaderError, match=r"no picture with a \.txt"):
+        pairs_in(tmp_path)
+    Image.new("L", (9, 9)).save(tmp_path / "a.png")
+    Image.new("L", (9, 9)).save(tmp_path / "b.png")
+    (tmp_path / "a.txt").write_text("A")
+    assert [(p.name, t) for p, t in pairs_in(tmp_path)] == [("a.png", "A")]
+    (tmp_path / "b.txt").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ReaderError, match="UTF-8"):
+        pairs_in(tmp_path)
+    with pytest.raises(ReaderError, match="no folder"):
+        pairs_in(tmp_path / "nothing")
+
+
+def test_hocr_is_well_formed_and_nested() -> None:
+    tree = ElementTree.fromstring(as_hocr(_page(), 'a "b" <c>.jpg').split("\n", 2)[2])
+    space = "{http://www.w3.org/1999/xhtml}"
+    page = tree.find(f".//{space}div[@class='ocr_page']")
+    assert page is not None and "bbox 0 0 300 120" in page.attrib["title"]
+    lines = page.findall(f"{space}span[@class='ocr_line']")
+    words = page.findall(f".//{space}span[@class='ocrx_word']")
+    assert len(lines) == 2 and [w.text for w in words] == ["A<B", "c&d", '"no"']
+    assert "bbox 10 10 66 40; x_wconf 90" in words[0].attrib["title"]
+    names = {meta.attrib.get("name") for meta in tree.iter(f"{space}meta")}
+    assert {"ocr-system", "ocr-capabilities"} <= names
+    identifiers = [e.attrib["id"] for e in tree.iter() if "id" in e.attrib]
+    assert len(identifiers) == len(set(identifiers))
+
+
+def test_the_pdf_holds_its_text() -> None:
+    pypdf = pytest.importorskip("pypdf")
+    pixels = np.full((120, 300, 3), 255, np.uint8)
+    reader = pypdf.PdfReader(io.BytesIO(as_pdf(_page(), pixels)))
+    assert len(reader.pages) == 1 and len(reader.pages[0].images) == 1
+    text = reader.pages[0].extract_text()
+    assert all(word in text for word in ("A<B", "c&d", '"no"'))
+    assert as_pdf(_page(), pixels) == as_pdf(_page(), pixels)
+    grey = np.full((120, 300, 1), 255, np.uint8)
+    assert as_pdf(Page((), 300, 120), grey).startswith(b"%PDF")
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_files_are_written(form: str, tmp_path: Path) -> None:
+    file = write_page(_page(), np.full((120, 300, 3), 255, np.uint8), tmp_path / "new" / "page.jpg", form)
+    assert file.parent == tmp_path / "new" and file.stem == "page" and file.stat().st_size > 10
+    if form == "json":
+        found = json.loads(file.read_text())
+        assert found["lines"][0]["words"][0]["characters"][0]["alternatives"] == [["x", 0.05]]
+        assert found["lines"][0]["words"][0]["box"] == [10, 10, 66, 40]
+
+
+def test_the_overlay_and_the_page_of_errors(tmp_path: Path) -> None:
+    pixels = np.full((120, 300, 3), 255, np.uint8)
+    drawn = np.asarray(overlay(_page(), pixels))
+    assert drawn.shape == (120, 300, 3) and (drawn != 255).any()
+    picture = tmp_path / "p.png"
+    Image.fromarray(pixels).save(picture)
+    scores = summarise([compare("p.png", _page().text, "A<B c&e\n<script>")])
+    text = write_evaluation(scores, [(picture, _page())], tmp_path / "r.html").read_text()
+    assert "<script>" not in text and "&lt;" in text and "data:image/jpeg" in text

@@ -1,0 +1,87 @@
+"""What a character's place and its neighbours say about it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from glassnet.reader.context import settle, with_words
+from glassnet.reader.geometry import Measure, fit_line, place_factors
+from glassnet.reader.glyphs import ALPHABET, extent
+
+
+def _boxes(text: str, capital: float = 50.0, base: float = 200.0, slope: float = 0.0) -> np.ndarray:
+    rows = []
+    for k, c in enumerate(text):
+        bottom, top, width = extent(c)
+        x = 60.0 * k
+        y = base + slope * x
+        rows.append([x, y - top * capital, x + width * capital, y - bottom * capital])
+    return np.array(rows)
+
+
+def _sure(text: str) -> np.ndarray:
+    p = np.full((len(text), len(ALPHABET)), 1e-4)
+    p[np.arange(len(text)), [ALPHABET.index(c) for c in text]] = 1.0
+    return p / p.sum(axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("slope", [-0.04, 0.0, 0.05])
+@pytest.mark.parametrize("text", ["Reading, 42 pages!", "HELLOWORLD", "quickly done", "no acorns"])
+def test_a_line_is_measured(text: str, slope: float) -> None:
+    text = text.replace(" ", "")
+    found = fit_line(_boxes(text, slope=slope), _sure(text), page=50.0)
+    assert abs(found.capital - 50) < 5 and abs(found.slope - slope) < 0.01 and abs(found.offset - 200) < 4
+
+
+@pytest.mark.parametrize("pair", ["Oo", "Cc", "Ss", "Vv", "Xx", "Zz", ",'", ".'"])
+def test_alike_characters_are_told_by_their_place(pair: str) -> None:
+    measure = Measure(0.0, 200.0, 50.0)
+    for c in pair:
+        factors = place_factors(_boxes(c), measure)[0]
+        other = pair.replace(c, "")
+        assert factors[ALPHABET.index(c)] > 5 * factors[ALPHABET.index(other)]
+
+
+def _open(*choices: dict[str, float]) -> list[np.ndarray]:
+    rows = []
+    for choice in choices:
+        row = np.full(len(ALPHABET), 1e-6)
+        for c, p in choice.items():
+            row[ALPHABET.index(c)] = p
+        rows.append(row / row.sum())
+    return rows
+
+
+def _read(rows: list[np.ndarray]) -> str:
+    return "".join(ALPHABET[int(row.argmax())] for row in settle(rows))
+
+
+def test_figures_among_figures_letters_among_letters() -> None:
+    unsure = {"O": 0.5, "0": 0.5}
+    assert _read(_open({"1": 1}, unsure, {"5": 1})) == "105"
+    assert _read(_open({"T": 1}, unsure, {"P": 1})) == "TOP"
+    assert _read(_open({"h": 1}, {"e": 1}, {"l": 0.4, "1": 0.3, "I": 0.3}, {"p": 1})) == "help"
+    assert _read(_open({"B": 1}, {"I": 0.3, "l": 0.4, "1": 0.3}, {"G": 1})) == "BIG"
+
+
+def test_marks_stand_at_the_end() -> None:
+    assert _read(_open({"i": 0.45, "'": 0.55}, {"t": 1}, {"s": 1})) == "its"
+    assert _read(_open({"o": 1}, {"k": 1}, {"!": 0.8, "l": 0.2})) == "ok!"
+
+
+def test_what_the_picture_is_sure_of_stays() -> None:
+    assert _read(_open({"A": 1}, {"7": 0.99, "T": 0.01}, {"x": 1})) == "A7x"
+
+
+def test_settled_probabilities_add_up() -> None:
+    for row in settle(_open({"O": 0.5, "0": 0.5}, {"1": 0.6, "l": 0.4})):
+        assert abs(row.sum() - 1) < 1e-9
+
+
+def test_a_word_list_decides_what_the_picture_leaves_open() -> None:
+    rows = _open({"c": 1}, {"a": 0.45, "o": 0.55}, {"t": 1}, {".": 1})
+    assert with_words(rows, {"cat", "dog"}) == "cat."
+    assert with_words(rows, {"cot", "cat"}) is None, "what was read is a word"
+    assert with_words(rows, {"cut"}) is None, "no picture of a u"
+    assert with_words(_open({"c": 1}, {"o": 0.97, "a": 0.03}, {"t": 1}), {"cat"}) is None

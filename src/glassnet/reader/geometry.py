@@ -81,5 +81,14 @@ def _baseline(boxes: Floats, p: Floats, capital: float) -> Measure:
     if len(x) >= 4 and np.ptp(x) > 3 * capital:
         for _ in range(3):
             weight = 1 / (1 + (np.abs(y - slope * x - offset) / (0.1 * capital)) ** 2)
-            slope, offset = (float(v) for v in np.polyfit(x, y, 1, w=weight))
+            slope, offset = _line(x, y, weight)
     return Measure(slope, offset, capital)
+
+
+def _line(x: Floats, y: Floats, weight: Floats) -> tuple[float, float]:
+    """Slope and offset of the line with the least weighted squares."""
+    total = weight.sum()
+    middle, level = (weight * x).sum() / total, (weight * y).sum() / total
+    spread = (weight * (x - middle) ** 2).sum()
+    slope = float((weight * (x - middle) * (y - level)).sum() / max(spread, 1e-9))
+    return slope, float(level - slope * middle)

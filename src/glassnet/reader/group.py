@@ -10,6 +10,7 @@ An atom is a set of pieces that stand above each other: the dot and the stem of 
 
 from __future__ import annotations
 
+import statistics
 from dataclasses import dataclass
 
 import numpy as np
@@ -119,7 +120,7 @@ def _lines(pieces: list[Piece], height: float, stroke: float) -> list[list[Piece
 def _overlap(p: Piece, line: list[Piece]) -> float:
     """How much of the lower of the two, p and the line's last pieces, lies beside the other; 0 where none."""
     last = line[-5:]
-    top, bottom = float(np.median([q.top for q in last])), float(np.median([q.bottom for q in last]))
+    top, bottom = statistics.median(q.top for q in last), statistics.median(q.bottom for q in last)
     shared = min(p.bottom, bottom) - max(p.top, top)
     return shared / max(1.0, min(p.height, bottom - top))
 
@@ -144,10 +145,8 @@ def _merged(lines: list[list[Piece]], height: float) -> list[list[Piece]]:
     result: list[list[Piece]] = []
     for line in lines:
         for other in result:
-            fit = _curve(other)
-            x, y = np.array([p.x for p in line]), np.array([p.y for p in line])
-            distance = float(np.median(np.abs(np.polyval(fit, _held(x, other)) - y)))
-            if distance < 0.45 * height and not _collide(line, other):
+            course = _Course(other)
+            if statistics.median(course.distance(p) for p in line) < 0.45 * height and not _collide(line, other):
                 other += line
                 other.sort(key=lambda p: p.left)
                 break
@@ -156,11 +155,20 @@ def _merged(lines: list[list[Piece]], height: float) -> list[list[Piece]]:
     return result
 
 
-def _held(x: Floats, line: list[Piece]) -> Floats:
-    """x kept near the line's own span: a parabola says nothing far outside."""
-    left, right = min(p.left for p in line), max(p.right for p in line)
-    reach = 0.25 * (right - left)
-    return np.clip(x, left - reach, right + reach)
+class _Course:
+    """The curve of a line, kept level far outside of it."""
+
+    def __init__(self, line: list[Piece]) -> None:
+        self.terms = [float(v) for v in _curve(line)]
+        left, right = min(p.left for p in line), max(p.right for p in line)
+        self.low, self.high = left - 0.25 * (right - left), right + 0.25 * (right - left)
+
+    def distance(self, p: Piece) -> float:
+        """How far the middle of a piece lies from the curve."""
+        x, y = min(max(p.x, self.low), self.high), 0.0
+        for term in self.terms:
+            y = y * x + term
+        return abs(y - p.y)
 
 
 def _collide(a: list[Piece], b: list[Piece]) -> bool:
@@ -174,11 +182,10 @@ def _collide(a: list[Piece], b: list[Piece]) -> bool:
 
 def _nearest(pieces: list[Piece], lines: list[list[Piece]], height: float) -> list[list[Piece]]:
     """Every piece in the line whose curve is nearest."""
-    fits = [(_curve(line), line) for line in lines]
+    fits = [_Course(line) for line in lines]
     result: list[list[Piece]] = [[] for _ in lines]
     for p in sorted(pieces, key=lambda p: p.left):
-        distances = [abs(float(np.polyval(fit, _held(np.array([p.x]), line))[0]) - p.y) for fit, line in fits]
-        result[int(np.argmin(distances))].append(p)
+        result[min(range(len(fits)), key=lambda k: fits[k].distance(p))].append(p)
     return [line for line in result if line]
 
 
@@ -188,7 +195,7 @@ def _place_small(p: Piece, lines: list[list[Piece]], height: float, stroke: floa
     for line in lines:
         near = sorted(line, key=lambda q: max(q.left - p.right, p.left - q.right, 0))[:3]
         gap = max(near[0].left - p.right, p.left - near[0].right, 0)
-        top, bottom = float(np.median([q.top for q in near])), float(np.median([q.bottom for q in near]))
+        top, bottom = statistics.median(q.top for q in near), statistics.median(q.bottom for q in near)
         above, below = top - p.bottom, p.top - bottom
         if gap < 2.5 * height and above < 0.45 * height and below < 0.3 * height:
             away = max(above, below, 0.0) + 0.3 * gap

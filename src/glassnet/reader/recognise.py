@@ -32,6 +32,7 @@ __all__ = ["Candidate", "Recogniser", "cut_wide", "parse_alphabet", "read_lines"
 _MODEL = Path(__file__).parent / "characters.safetensors"
 _LONGEST = 3  # atoms that may be one character
 _WIDE = 0.85  # usual heights from which a piece is looked at for places to cut
+_NARROW = 0.32  # usual heights: of pieces wider and taller than that, no two are one character
 _GAP = 0.3  # usual heights between atoms that may be one character
 _CUT = 0.9  # cost of each side of a character that lies within a piece, as a logarithm of probability
 _JOINED = 1.5  # cost of a gap within a character, a usual height wide
@@ -188,7 +189,8 @@ def _may_be_one(run: list[Atom], gap: float, height: float) -> bool:
         return True  # parts of one piece
     width = run[-1].right - run[0].left
     tall = max(a.bottom for a in run) - min(a.top for a in run)
-    return gap < _GAP and width < 1.5 * height and tall < 2.2 * height
+    whole = sum(a.right - a.left > _NARROW * height and a.bottom - a.top > _NARROW * height for a in run)
+    return whole < 2 and gap < _GAP and width < 1.4 * height and tall < 2.2 * height
 
 
 def _crop(

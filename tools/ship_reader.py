@@ -21,19 +21,20 @@ PLACE = ROOT / "src" / "glassnet" / "reader"
 
 CARD = """# The reader's recogniser
 
-`characters.safetensors`: {size:,} weights, float32, written by `glassnet train recipes/reader-characters.toml` and put here
-by `tools/ship_reader.py`. It tells 79 characters (A-Z, a-z, 0-9 and . , ! ? : ; ' " - + = ( ) / & # @) from pictures of
-32x32 pixels, and "no character" (two at a time, or a part of one).
+`characters.safetensors`: {size:,} weights, float32, written by `glassnet train recipes/reader-characters.toml` and
+put here by `tools/ship_reader.py`. It tells 79 characters (A-Z, a-z, 0-9 and . , ! ? : ; ' " - + = ( ) / & # @) from
+pictures of 32x32 pixels, and "no character" (two at a time, or a part of one).
 
     {notation}
 
 ## Data
 
-- Written by glassnet's own pen model (900 hands; `glassnet.reader.pen`): about two thirds.
-- characters62, training part: 4,340 photographed characters, MIT licence, each shown about seven times.
+- Written by glassnet's own pen model (2,000 hands; `glassnet.reader.pen`): about three quarters.
+- characters62, training part: 4,340 photographed characters, MIT licence, each there about ten times.
 - MNIST's training digits: 5,000 of 60,000, CC BY-SA 3.0.
 
-Nothing else. Rates and epochs were chosen by the validation part: 620 photographs, and 60 hands that training never saw.
+Nothing else. Rates and epochs were chosen by the validation part: 620 photographs, and 60 hands that training never
+saw.
 
 ## What it reaches
 
@@ -44,8 +45,8 @@ Measured by `python -m benchmarks.reading --only characters` (95 % intervals; th
 ## Limits
 
 - Hand-printed Latin letters only: no cursive, no accents, no print.
-- A framed picture has no size: O and 0, I, l and 1, and the two cases of c, o, s, v, w, x and z cannot be told apart without
-  a line around them. The reader adds that.
+- A framed picture has no size: O and 0, I, l and 1, and the two cases of c, o, s, v, w, x and z cannot be told apart
+  without a line around them. The reader adds that.
 - The photographs come from few writers; on hands unlike them and unlike the pen model's it errs more.
 """
 

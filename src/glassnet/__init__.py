@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from glassnet import compiling
 
-__all__ = ["Model", "Network", "Trainer", "fit", "load", "pretrained"]
+__all__ = ["Model", "Network", "Trainer", "fit", "load", "pretrained", "read"]
 __version__ = "0.1.0"
 
 compiling.choose_cache()  # before anything imports Numba
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from glassnet.model import Model
     from glassnet.nn import Network
+    from glassnet.reader import Page
     from glassnet.recipes import Run
     from glassnet.train import Trainer
 
@@ -88,6 +89,13 @@ def pretrained(name: str, weights: str | Path | None = None) -> Model:
     from glassnet import imagenet
 
     return imagenet.pretrained(name, weights)
+
+
+def read(picture: Any, **settings: Any) -> Page:
+    """The text of a photographed, hand-printed page; `glassnet.reader.read` says what may be set."""
+    from glassnet import reader
+
+    return reader.read(picture, **settings)
 
 
 def __getattr__(name: str) -> Any:

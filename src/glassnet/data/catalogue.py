@@ -143,7 +143,7 @@ _SETS = (
     KnownSet(
         "hand-printed", "Characters written by a pen model, photographed and scanned: what the reader is trained on",
         (*string.ascii_uppercase, *string.ascii_lowercase, *string.digits, *".,!?:;'\"-+=()/&#@", "none"), (32, 32, 1),
-        "130,500 + 4,180 validation + 1,240 test", "MIT (the photographs), CC BY-SA 3.0 (MNIST)",
+        "205,600 + 4,180 validation + 1,240 test", "MIT (the photographs), CC BY-SA 3.0 (MNIST)",
         "https://github.com/TasnimulIntazamAsif/Handwritten_Letter_Indentation",
         ("handwriting/characters62", "characters62", "letters36"), has_letters36,
         by_hand="it is made when it is loaded, from 'letters36' and 'mnist'; lay out those two",

@@ -32,11 +32,11 @@ __all__ = ["CLASSES", "NO_CHARACTER", "load_characters", "photographed", "writte
 NO_CHARACTER = "none"
 CLASSES = (*ALPHABET, NO_CHARACTER)
 
-_EACH = 1500  # examples a class
-_REAL = 500  # of them photographed (repeated), where there are any
+_EACH = 2400  # examples a class
+_REAL = 700  # of them photographed (repeated), where there are any
 _SCANNED = 500  # of the digits, from MNIST
-_NONE = 12_000
-_VALID_HANDS, _HANDS = 60, 900
+_NONE = 16_000
+_VALID_HANDS, _HANDS = 60, 2000
 _PARTS = 16  # in which the written characters are made
 _EMPTY = 0.4  # ink below this share of the darkest is not counted to the box, as in `letters36`
 
@@ -47,9 +47,9 @@ Ink = npt.NDArray[np.float32]
 def load_characters(seed: int = 0) -> Splits:
     """The recogniser's data: (32, 32, 1) pictures of `CLASSES`, equally many of each character.
 
-    Training: written by 900 hands; where they are at hand, photographed characters (the training part of characters62)
-    and MNIST's training digits. Validation: written by 60 other hands, and the validation part of characters62. Test:
-    that set's test part.
+    Training: written by 2,000 hands; where they are at hand, photographed characters (the training part of
+    characters62) and MNIST's training digits. Validation: written by 60 other hands, and the validation part of
+    characters62. Test: that set's test part.
 
     Raises `DataError` when characters62 or MNIST is not there.
     """
@@ -76,7 +76,7 @@ def load_characters(seed: int = 0) -> Splits:
 
 
 def _written_by_many(labels: npt.NDArray[Any], seed: int) -> Pictures:
-    """(n, 32, 32, 1) one picture of each of these classes, by 900 hands; in as many processes as there are threads."""
+    """(n, 32, 32, 1) one picture of each of these classes, by 2,000 hands; as many processes as threads."""
     parts = np.array_split(labels, _PARTS)
     tasks = [(part, seed, number) for number, part in enumerate(parts)]
     if threads.count() == 1:

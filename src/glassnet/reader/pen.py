@@ -12,12 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from numba import njit
+from scipy import ndimage
 
 from glassnet.nn.kernels.options import SERIAL
 from glassnet.reader.glyphs import ALPHABET, X_HEIGHT, Stroke, strokes_of, variants
 
 __all__ = ["Hand", "bounds", "draw_hand", "ink", "write"]
 
+_POINTS = 32  # that a flowing stroke is drawn through
 _GRID = 3  # knots a side of the field that bends a character
 
 
@@ -35,6 +37,9 @@ class Hand:
     turn : standard deviation of a character's rotation, radians
     uneven : standard deviation of sizes, relative
     overshoot : how much longer or shorter a stroke may come out, relative
+    rounding : how far corners are cut, as a share of a stroke's length
+    wobble : standard deviation of slow deviations along a stroke
+    joining : probability that the pen stays down between two strokes
     thickness : of the pen's line, in heights of a capital
     pressure : how much the line's thickness varies, relative
     forms : the form of each character that this writer usually takes
@@ -48,6 +53,9 @@ class Hand:
     turn: float
     uneven: float
     overshoot: float
+    rounding: float
+    wobble: float
+    joining: float
     thickness: float
     pressure: float
     forms: dict[str, int]
@@ -65,6 +73,9 @@ def draw_hand(rng: np.random.Generator, *, usual: float = 0.35) -> Hand:
         turn=float(rng.uniform(0.02, 0.15)),
         uneven=float(rng.uniform(0.02, 0.16)),
         overshoot=float(rng.uniform(0.0, 0.22)),
+        rounding=float(rng.uniform(0.0, 0.07)) * (rng.random() < 0.6),
+        wobble=float(rng.uniform(0.0, 0.03)),
+        joining=float(rng.uniform(0.0, 0.5)) * (rng.random() < 0.4),
         thickness=float(np.exp(rng.uniform(np.log(0.035), np.log(0.2)))),
         pressure=float(rng.uniform(0.0, 0.3)),
         forms=forms,
@@ -84,7 +95,7 @@ def write(character: str, hand: Hand, rng: np.random.Generator) -> list[Stroke]:
     small = character.islower() and character.isalpha()
     written = []
     for stroke in strokes:
-        stroke = _stretched(stroke, hand.overshoot, rng)
+        stroke = _flowing(_stretched(stroke, hand.overshoot, rng), hand, rng)
         stroke = stroke + _bent((stroke - low) / size, field) + rng.normal(0, hand.tremble, 2) * np.minimum(size, 1.0)
         if small:
             y = stroke[:, 1]
@@ -93,7 +104,35 @@ def write(character: str, hand: Hand, rng: np.random.Generator) -> list[Stroke]:
         stroke = (stroke - middle) * scale @ turn.T + middle
         stroke = np.stack([stroke[:, 0] * hand.width + hand.slant * stroke[:, 1], stroke[:, 1]], axis=1)
         written.append(stroke)
-    return written
+    return _joined(written, hand.joining, rng)
+
+
+def _flowing(stroke: Stroke, hand: Hand, rng: np.random.Generator) -> Stroke:
+    """The stroke with its corners rounded and its course a little unsteady."""
+    along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(stroke, axis=0).T))])
+    if along[-1] < 0.1 or (hand.rounding == 0 and hand.wobble == 0):
+        return stroke
+    at = np.linspace(0, along[-1], _POINTS)
+    dense = np.stack([np.interp(at, along, stroke[:, axis]) for axis in (0, 1)], axis=1)
+    if hand.rounding > 0:
+        smooth = ndimage.gaussian_filter1d(dense, hand.rounding * _POINTS, axis=0, mode="nearest")
+        ends = np.minimum(np.arange(_POINTS), np.arange(_POINTS)[::-1])[:, None] / (0.2 * _POINTS)
+        dense = dense + (smooth - dense) * np.minimum(1.0, ends)  # both ends stay
+    slow = ndimage.gaussian_filter1d(rng.normal(0, 1, (_POINTS, 2)), 0.15 * _POINTS, axis=0)
+    result: Stroke = dense + slow * (hand.wobble / max(float(slow.std()), 1e-6)) * min(1.0, along[-1])
+    return result
+
+
+def _joined(strokes: list[Stroke], joining: float, rng: np.random.Generator) -> list[Stroke]:
+    """The strokes, some of them joined to the next by the pen on its way there."""
+    result = strokes[:1]
+    for stroke in strokes[1:]:
+        way = np.hypot(*(stroke[0] - result[-1][-1]))
+        if 0.05 < way < 0.9 and rng.random() < joining:
+            result[-1] = np.concatenate([result[-1], stroke])
+        else:
+            result.append(stroke)
+    return result
 
 
 def _stretched(stroke: Stroke, overshoot: float, rng: np.random.Generator) -> Stroke:

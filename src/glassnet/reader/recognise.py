@@ -235,7 +235,7 @@ def read_lines(
     bounds = np.cumsum([0, *(len(line) for line in options)])
     seen = [p[a:b] for a, b in itertools.pairwise(bounds)]
     ways = [_best_way(line, own) for line, own in zip(options, seen, strict=True)]
-    boxes = [np.array([c.box for c in line], float).reshape(-1, 4) for line in options]
+    boxes = [_courses(line, pieces.stroke) for line in options]
     first = [fit_line(b[way], own[way, :-1]) for b, own, way in zip(boxes, seen, ways, strict=True)]
     weights = np.array([len(way) for way in ways], float)
     page = float(np.exp(np.average([np.log(m.capital) for m in first], weights=weights))) if first else None
@@ -249,6 +249,15 @@ def read_lines(
         readings.append([Reading(line[k], placed[k]) for k in way])
         measures.append(measure)
     return readings, measures
+
+
+def _courses(line: list[Candidate], stroke: float) -> Floats:
+    """Boxes (n, 4) of the middle of the pen's line: those of the ink, half a stroke smaller above and below."""
+    boxes = np.array([c.box for c in line], float).reshape(-1, 4)
+    inset = np.minimum(stroke / 2, (boxes[:, 3] - boxes[:, 1]) / 2)
+    boxes[:, 1] += inset
+    boxes[:, 3] -= inset
+    return boxes
 
 
 def _best_way(line: list[Candidate], p: Floats) -> list[int]:

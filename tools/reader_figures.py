@@ -27,7 +27,8 @@ def _drawn(pixels: np.ndarray) -> Image.Image:
 
 
 def main() -> None:
-    _drawn(read_picture(ROOT / "src" / "glassnet" / "reader" / "sample.jpg")).save(FOLDER / "reader.png", optimize=True)
+    sample = _drawn(read_picture(ROOT / "src" / "glassnet" / "reader" / "sample.jpg"))
+    sample.quantize(128).save(FOLDER / "reader.png", optimize=True)
     found = []
     for seed in range(_TRIED):
         pixels, truth = next(iter(pages(1, seed=1000 + seed, lines=4)))

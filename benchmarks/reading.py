@@ -32,7 +32,7 @@ from glassnet.data.pictures import read_picture
 from glassnet.metrics import wilson_interval
 from glassnet.reader import Recogniser, read
 from glassnet.reader.evaluate import PageScore, compare, summarise
-from glassnet.reader.glyphs import ALPHABET
+from glassnet.reader.glyphs import ALPHABET, DIGITS
 from glassnet.reader.pages import pages
 
 _SEED = 2_000_003  # of pages that nothing was chosen by
@@ -123,14 +123,14 @@ def characters() -> None:
             for file in sorted(sub.iterdir()):
                 images.append(normalise_character(read_picture(file)))
                 names36.append(sub.name[-1])
-        p = recogniser.probabilities(np.stack(images))[:, : len(ALPHABET)]
-        _say("characters36", _summed(p, str.upper), np.array(names36))
+        p = Recogniser(alphabet=ALPHABET[:26] + DIGITS).probabilities(np.stack(images))[:, : len(ALPHABET)]
+        _say("characters36, alphabet A-Z0-9", _argmax(p, ALPHABET[:62]), np.array(names36))
     if (folder := _place("nist")) is not None:
         sample = load(folder / "nist26_sample.mat")
         part = next(part for part in (sample.test, sample.valid, sample.train) if part is not None and len(part))
         images = [normalise_character(image) for image in part.images]
         p = Recogniser(alphabet=ALPHABET[:26]).probabilities(np.stack(images))[:, : len(ALPHABET)]
-        _say("nist26", _argmax(p, ALPHABET[:26]), np.array([part.class_names[k] for k in part.labels]))
+        _say("nist26, alphabet A-Z", _argmax(p, ALPHABET[:26]), np.array([part.class_names[k] for k in part.labels]))
 
 
 def _argmax(p: np.ndarray, among: str) -> np.ndarray:

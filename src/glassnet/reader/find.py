@@ -131,27 +131,28 @@ def without_rules(mask: Mask, height: float, stroke: float) -> Mask:
 
     height: of a character, or 0 where that is not known yet: then only what runs over a third of the page is a rule.
     """
+    found, nearby = [], []
     for turned in (False, True):
         view = np.ascontiguousarray(mask.T) if turned else mask
         least = int(max(5 * height, 0.12 * max(mask.shape)) if height else 0.35 * view.shape[1])
-        rules = _rules(view, least, stroke)
-        if rules.any():
-            view = view & ~rules
-            mask = np.ascontiguousarray(view.T) if turned else view
-    return mask
+        rules, near = _rules(view, least, stroke)
+        found.append(rules.T if turned else rules)
+        nearby.append(near.T if turned else near)
+    gone = found[0] | found[1] | (nearby[0] & nearby[1])  # where rules cross, neither is thin
+    return mask & ~gone if gone.any() else mask
 
 
-def _rules(mask: Mask, least: int, stroke: float) -> Mask:
-    """Pixels of horizontal rules: in long runs (small gaps filled), where the ink is no taller than a rule."""
+def _rules(mask: Mask, least: int, stroke: float) -> tuple[Mask, Mask]:
+    """Pixels of horizontal rules: in long runs (small gaps filled), where the ink is no taller than a rule; and the
+    band in which each rule lies."""
     thick = max(3, round(1.6 * stroke))
     column = np.ones((3, 1), bool)
     runs = _long_runs(ndimage.binary_dilation(mask, column), least, gap=int(2 + stroke))
     if not runs.any():
-        return np.zeros_like(mask)
+        return runs, runs
     near = ndimage.binary_dilation(runs, column, iterations=max(1, thick // 2))
     tall = _long_runs(np.ascontiguousarray(mask.T), thick + 2, gap=0).T  # part of something taller than a rule
-    result: Mask = near & mask & ~tall
-    return result
+    return near & mask & ~tall, near
 
 
 def _long_runs(mask: Mask, least: int, gap: int) -> Mask:

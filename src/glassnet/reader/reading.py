@@ -6,6 +6,7 @@ clean (ink) -> find (pieces) -> turn upright -> group (lines of atoms) -> recogn
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from glassnet.data.pictures import read_picture
 from glassnet.errors import ReaderError
 from glassnet.reader.clean import Ink, find_ink, rotate, skew, stroke_width
 from glassnet.reader.context import settle, with_words
-from glassnet.reader.find import Pieces, find_pieces
+from glassnet.reader.find import Piece, Pieces, find_pieces
 from glassnet.reader.glyphs import ALPHABET
 from glassnet.reader.group import group_lines, word_breaks
 from glassnet.reader.page import Box, Character, Line, Page, Word
@@ -24,6 +25,7 @@ from glassnet.reader.recognise import Reading, Recogniser, cut_wide, parse_alpha
 
 __all__ = ["read", "read_words"]
 
+_STROKES = 15.0  # about the height of a character and a half: single strokes, which may all lean, weigh little then
 _LEAST_SKEW = 0.5  # degrees; less is left as it is
 _SAMPLE = 90  # characters that tell which way is up
 _UPRIGHT = 0.12  # by how much (mean logarithm of probabilities) another way must be better than upright
@@ -77,6 +79,8 @@ def read(
         pieces = find_pieces(ink.ink)
         if not pieces.pieces:
             return Page((), width, height, turned)
+    kept = [p for p in pieces.pieces if not _cut_off(p, pieces.height, ink, width, height)]
+    pieces = replace(pieces, pieces=kept)
     atoms = [cut_wide(line, pieces) for line in group_lines(pieces.pieces, pieces.height, pieces.stroke)]
     readings, _ = read_lines(atoms, pieces, ink.ink, recogniser)
     readings = [line for line in readings if _is_text(line)]
@@ -108,6 +112,14 @@ def _pixels(picture: str | Path | npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8
     return array
 
 
+def _cut_off(piece: Piece, usual: float, ink: Ink, width: int, height: int) -> bool:
+    """Whether a piece is what the picture's edge has left of a character."""
+    xs, ys = ink.to_picture([piece.left, piece.right], [piece.top, piece.bottom])
+    margin = 0.004 * max(width, height)
+    at_edge = min(xs.min(), ys.min(), width - xs.max(), height - ys.max()) < margin
+    return bool(at_edge) and piece.height < 0.8 * usual
+
+
 # ---- which way is up -------------------------------------------------------------------------------------------------
 
 
@@ -121,7 +133,7 @@ def _level(ink: Ink, either_way: bool = True) -> tuple[Ink, float, float]:
         0, 1, (2, len(rows[::step]))
     )  # pixels have a size: no stripes at 0 degrees
     ys, xs = 2.0 * (rows[::step] + spread[0]), columns[::step] + spread[1]
-    height = 5.0 * stroke_width(mask)
+    height = _STROKES * stroke_width(mask)
     angle, sharpness = skew(xs, ys, height)
     upended, sharpness_upended = skew(ys, -xs, height)
     if either_way and sharpness_upended > sharpness:

@@ -31,6 +31,8 @@ from glassnet.reader.group import Atom
 __all__ = ["Candidate", "Recogniser", "cut_wide", "parse_alphabet", "read_lines"]
 
 _MODEL = Path(__file__).parent / "characters.safetensors"
+# Where only one case can be written, a letter counts for its twin; not so these, which look like figures and unlike it.
+_LIKE_FIGURES = "bglq"
 _LONGEST = 3  # atoms that may be one character
 _WIDE = 0.85  # usual heights from which a piece is looked at for places to cut
 _NARROW = 0.32  # usual heights: of pieces wider and taller than that, no two are one character
@@ -85,7 +87,7 @@ class Recogniser:
             twin = c.swapcase()
             if allowed[k]:
                 fold[k, k] = 1
-            elif twin in alphabet and twin in ALPHABET:
+            elif c not in _LIKE_FIGURES and twin in alphabet:
                 fold[k, ALPHABET.index(twin)] = 1
         self._fold = fold
 
@@ -97,7 +99,9 @@ class Recogniser:
         scores -= scores.max(axis=1, keepdims=True)
         p = np.exp(scores)
         p /= p.sum(axis=1, keepdims=True)
-        return np.concatenate([p[:, :-1] @ self._fold, p[:, -1:]], axis=1)
+        among = np.concatenate([p[:, :-1] @ self._fold, p[:, -1:]], axis=1)
+        result: Floats = among / (among.sum(axis=1, keepdims=True) + 1e-12)
+        return result
 
 
 @functools.lru_cache(maxsize=1)

@@ -22,6 +22,7 @@ _PIXELS = 4_000_000  # of the working picture, at most
 _SMALLEST = 500  # its longest side, at least
 _FAINTEST = 8.0  # grey levels between ink and paper below which nothing counts as writing
 _NOISE = 5.0  # how many times the grain's standard deviation ink must be
+_CLEAR = 9.0  # the same for the usual ink: of paper alone, the strongest grain reaches 7
 _DARKEST = 60.0  # paper counts as no darker than this
 _CLOSING = 4.5  # strokes: what is narrower is no paper
 _MOST_SKEW = 16.0  # degrees
@@ -122,7 +123,7 @@ def _relative(grey: Floats, paper: Floats) -> tuple[Floats, float] | None:
     relative -= float(np.median(sample))
     grain = float(np.percentile(np.abs(sample - np.median(sample)), 75)) / 1.15  # of a normal distribution's deviation
     usual = _contrast(relative, max(_FAINTEST / bright, _NOISE * grain))
-    return None if usual is None else (relative, usual)
+    return None if usual is None or usual < _CLEAR * grain else (relative, usual)
 
 
 def _strength(deviation: Floats) -> float:

@@ -18,6 +18,7 @@ __all__ = ["Piece", "Pieces", "character_height", "find_pieces", "without_rules"
 
 _INK = 0.42  # what counts as ink, of the usual darkness
 _SURE = 0.75  # what every piece must reach somewhere
+_TALLEST = 60  # strokes: no character is taller, with the finest pen
 _EIGHT = np.ones((3, 3), bool)
 
 Floats = npt.NDArray[np.float32]
@@ -79,6 +80,8 @@ def find_pieces(ink: Floats) -> Pieces:
         found, labels = _components(mask, ink)
         stroke = stroke_width(mask)
         height = character_height(found, stroke) if found else 0.0
+    if height > _TALLEST * stroke:  # lines and edges, not characters
+        return Pieces([], labels, height, stroke)
     kept = [p for p in found if _is_writing(p, mask.shape, height, stroke)]
     return Pieces(kept, labels, height, stroke)
 

@@ -306,7 +306,7 @@ def read_lines(
 def _courses(line: list[Candidate], stroke: float) -> Floats:
     """Boxes (n, 4) of the middle of the pen's line: those of the ink, half a stroke smaller above and below."""
     boxes = np.array([c.box for c in line], float).reshape(-1, 4)
-    inset = np.minimum(stroke / 2, (boxes[:, 3] - boxes[:, 1]) / 2)
+    inset = np.clip((boxes[:, 3] - boxes[:, 1] - 1) / 2, 0, stroke / 2)
     boxes[:, 1] += inset
     boxes[:, 3] -= inset
     return boxes

@@ -28,7 +28,7 @@ def _drawn(pixels: np.ndarray) -> Image.Image:
 
 def main() -> None:
     sample = _drawn(read_picture(ROOT / "src" / "glassnet" / "reader" / "sample.jpg"))
-    sample.quantize(128).save(FOLDER / "reader.png", optimize=True)
+    sample.save(FOLDER / "reader.jpg", quality=85, optimize=True)
     found = []
     for seed in range(_TRIED):
         pixels, truth = next(iter(pages(1, seed=1000 + seed, lines=4)))
@@ -39,7 +39,7 @@ def main() -> None:
     for picture in worst:
         sheet.paste(picture, (0, top))
         top += picture.height + 12
-    sheet.quantize(128).save(FOLDER / "reader-failures.png", optimize=True)
+    sheet.save(FOLDER / "reader-failures.jpg", quality=80, optimize=True)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from scipy import ndimage
 
 __all__ = ["Ink", "find_ink", "rotate", "skew", "stroke_width"]
 
-_PIXELS = 4_000_000  # of the working picture, at most
+_PIXELS = 3_000_000  # of the working picture, at most
 _SMALLEST = 500  # its longest side, at least
 _FAINTEST = 8.0  # grey levels between ink and paper below which nothing counts as writing
 _NOISE = 5.0  # how many times the grain's standard deviation ink must be
@@ -55,12 +55,33 @@ def find_ink(picture: npt.NDArray[np.uint8]) -> Ink | None:
     scale = min(1.0, (_PIXELS / (height * width)) ** 0.5)
     if max(height, width) < _SMALLEST:
         scale = _SMALLEST / max(height, width)
-    grey = _grey(picture, (max(8, round(width * scale)), max(8, round(height * scale))))
-    h, w = grey.shape
-    block = max(8, min(h, w) // 64)
-    if _strength(_blocks_paper(255.0 - grey, block) - (255.0 - grey)) > _strength(_blocks_paper(grey, block) - grey):
-        grey = 255.0 - grey
-    first = _relative(grey, _blocks_paper(grey, block))
+    image = _reduced(picture, (max(8, round(width * scale)), max(8, round(height * scale))))
+    ink = _ink_of(image.convert("L"))
+    if ink is None and image.mode == "RGB":  # a pen as bright as its paper differs in colour
+        ink = next((ink for ink in map(_ink_of, image.split()) if ink is not None), None)
+    if ink is None:
+        return None
+    return Ink(ink, np.array([[width / image.width, 0.0, 0.0], [0.0, height / image.height, 0.0]]))
+
+
+def _reduced(picture: npt.NDArray[np.uint8], size: tuple[int, int]) -> Image.Image:
+    """The picture at another size (width, height)."""
+    image = Image.fromarray(picture[..., 0] if picture.shape[2] == 1 else picture)
+    factor = int(min(image.width / size[0], image.height / size[1]))
+    if factor >= 2:
+        image = image.reduce(factor)
+    return image if image.size == size else image.resize(size, Image.Resampling.BICUBIC)
+
+
+def _ink_of(image: Image.Image) -> Floats | None:
+    """The ink (h, w) of a picture of one channel, or None."""
+    grey: Floats = ndimage.gaussian_filter(np.asarray(image, np.float32), 0.7)  # grain is smaller than a pen
+    block = max(8, min(grey.shape) // 64)
+    paper = _blocks_paper(grey, block)
+    light = _blocks_paper(255.0 - grey, block)
+    if _strength(light - (255.0 - grey)) > _strength(paper - grey):
+        grey, paper = 255.0 - grey, light
+    first = _relative(grey, paper)
     if first is None:
         return None
     # The paper once more, now that the width of a stroke is known: right up to the edge of a shadow.
@@ -68,22 +89,8 @@ def find_ink(picture: npt.NDArray[np.uint8]) -> Ink | None:
     if relative is None:
         return None
     local = _local_contrast(*relative, block)
-    ink = np.clip((relative[0] / local - 0.15) / 0.6, 0.0, 1.0).astype(np.float32)
-    matrix = np.array([[width / w, 0.0, 0.0], [0.0, height / h, 0.0]])
-    return Ink(ink, matrix)
-
-
-def _grey(picture: npt.NDArray[np.uint8], size: tuple[int, int]) -> Floats:
-    """Brightness in 0..255 at another size, slightly smoothed: grain is smaller than a pen."""
-    image = Image.fromarray(picture[..., 0] if picture.shape[2] == 1 else picture)
-    factor = int(min(image.width / size[0], image.height / size[1]))
-    if factor >= 2:
-        image = image.reduce(factor)
-    image = image.convert("L")
-    if image.size != size:
-        image = image.resize(size, Image.Resampling.BICUBIC)
-    smooth: Floats = ndimage.gaussian_filter(np.asarray(image, np.float32), 0.7)
-    return smooth
+    ink: Floats = np.clip((relative[0] / local - 0.15) / 0.6, 0.0, 1.0).astype(np.float32)
+    return ink
 
 
 def _blocks_paper(grey: Floats, block: int) -> Floats:

@@ -60,6 +60,9 @@ def test_narrow(dtype: type, seed: int, n: int, d: int, m: int, pair: tuple[floa
     rng = np.random.default_rng(seed)
     x, w, dy = (rng.standard_normal(shape).astype(dtype) for shape in [(n, d), (d, m), (n, m)])
     tolerance = 1e-13 if dtype == np.float64 else 1e-5
+    beyond = np.full((n + 4, d), np.nan, dtype)  # what lies behind the last row must not be read
+    beyond[:n] = x
+    x = beyond[:n]
     y = np.full((n, m), np.nan, dtype)
     narrow.product(x, w, y)
     assert_close(y, x.astype(float) @ w.astype(float), tolerance)

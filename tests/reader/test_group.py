@@ -8,7 +8,7 @@ import pytest
 from glassnet.reader.find import Piece
 from glassnet.reader.group import Atom, group_lines, word_breaks
 
-H, STROKE = 40.0, 5.0
+H = 40.0
 
 
 def _row(x: float, y: float, count: int, step: float = 50, slope: float = 0.0, bow: float = 0.0) -> list[Piece]:
@@ -31,27 +31,27 @@ def test_slanted_and_curved_lines(slope: float, bow: float) -> None:
     rows = [_row(20, 100 + 75 * r, 14 - r, slope=slope, bow=bow) for r in range(5)]
     pieces = [p for row in rows for p in row]
     np.random.default_rng(0).shuffle(pieces)  # type: ignore[arg-type]
-    lines = group_lines(pieces, H, STROKE)
+    lines = group_lines(pieces, H)
     assert _shape(lines) == [14, 13, 12, 11, 10]
     for line, row in zip(lines, rows, strict=True):
         assert [a.left for a in line] == [p.left for p in row]
 
 
 def test_wide_gaps_between_words_do_not_part_a_line() -> None:
-    lines = group_lines(_row(0, 50, 3) + _row(500, 52, 4) + _row(0, 130, 9), H, STROKE)
+    lines = group_lines(_row(0, 50, 3) + _row(500, 52, 4) + _row(0, 130, 9), H)
     assert _shape(lines) == [7, 9]
 
 
 def test_columns_are_read_one_after_the_other() -> None:
     left = [p for r in range(4) for p in _row(0, 60 * r, 6)]
     right = [p for r in range(4) for p in _row(600, 60 * r + 3, 5)]
-    lines = group_lines(right + left, H, STROKE)
+    lines = group_lines(right + left, H)
     assert _shape(lines) == [6, 6, 6, 6, 5, 5, 5, 5]
 
 
 def test_numbers_in_the_margin_are_no_column() -> None:
     pieces = [p for r in range(4) for p in [*_row(0, 80 * r, 1), *_row(150, 80 * r, 9)]]
-    assert _shape(group_lines(pieces, H, STROKE)) == [10, 10, 10, 10]
+    assert _shape(group_lines(pieces, H)) == [10, 10, 10, 10]
 
 
 def test_dots_bars_and_commas_find_their_line() -> None:
@@ -59,7 +59,7 @@ def test_dots_bars_and_commas_find_their_line() -> None:
     dot = Piece(112, 85, 118, 91, 30, 0)  # over the third character: an i
     comma = Piece(285, 134, 291, 150, 60, 0)  # after the last one
     speck = Piece(900, 400, 905, 405, 20, 0)
-    lines = group_lines([*line, *below, dot, comma, speck], H, STROKE)
+    lines = group_lines([*line, *below, dot, comma, speck], H)
     assert _shape(lines) == [7, 6]
     assert [len(a.pieces) for a in lines[0]] == [1, 1, 2, 1, 1, 1, 1]
     assert lines[0][2].top == 85
@@ -67,13 +67,13 @@ def test_dots_bars_and_commas_find_their_line() -> None:
 
 def test_two_bars_are_one_character() -> None:
     bars = [Piece(300, 110, 330, 115, 100, 0), Piece(301, 124, 329, 129, 100, 0)]
-    lines = group_lines([*_row(0, 100, 5), *bars, *_row(350, 100, 3)], H, STROKE)
+    lines = group_lines([*_row(0, 100, 5), *bars, *_row(350, 100, 3)], H)
     assert _shape(lines) == [9] and len(lines[0][5].pieces) == 2
 
 
 def test_characters_that_reach_over_each_other_stay_two() -> None:
     a, v = Piece(0, 100, 40, 140, 300, 0), Piece(28, 100, 68, 140, 300, 0)
-    assert _shape(group_lines([a, v, *_row(100, 100, 3)], H, STROKE)) == [5]
+    assert _shape(group_lines([a, v, *_row(100, 100, 3)], H)) == [5]
 
 
 def test_words() -> None:

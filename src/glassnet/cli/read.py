@@ -11,8 +11,6 @@ import typer
 from glassnet.cli.options import Json, Threads, emit
 from glassnet.errors import GlassnetError, ReaderError
 
-_FORMS = ("text", "json", "hocr", "pdf")
-
 
 def read(
     pictures: Annotated[list[Path] | None, typer.Argument(help="Picture files.")] = None,
@@ -58,11 +56,12 @@ def read(
     """
     from glassnet import threads as pool
     from glassnet.reader.batch import Task, read_all
+    from glassnet.reader.compose import FORMATS
     from glassnet.reader.reading import read_words
     from glassnet.reader.recognise import parse_alphabet
 
-    if format_ not in _FORMS:
-        raise ReaderError(f"--format is {', '.join(_FORMS[:-1])} or {_FORMS[-1]}. Got '{format_}' instead.")
+    if format_ not in FORMATS:
+        raise ReaderError(f"--format is {', '.join(FORMATS[:-1])} or {FORMATS[-1]}. Got '{format_}' instead.")
     parse_alphabet(alphabet)
     known = read_words(words) if words else None
     settings: dict[str, Any] = {"alphabet": alphabet, "words": known, "model": model, "jobs": jobs}

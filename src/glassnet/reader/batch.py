@@ -11,8 +11,9 @@ from pathlib import Path
 from glassnet import threads
 from glassnet.data.pictures import read_picture
 from glassnet.errors import GlassnetError
+from glassnet.files import atomic_write
 from glassnet.model import Model
-from glassnet.reader.compose import overlay, write_page
+from glassnet.reader.compose import Pixels, overlay, write_page
 from glassnet.reader.page import Page
 from glassnet.reader.reading import read
 from glassnet.reader.recognise import Recogniser, parse_alphabet
@@ -100,10 +101,8 @@ def _run(task: Task) -> Outcome:
         return None, [], error
 
 
-def _save_drawn(page: Page, pixels: object, target: Path) -> Path:
-    from glassnet.files import atomic_write
-
+def _save_drawn(page: Page, pixels: Pixels, target: Path) -> Path:
     file = target.with_name(f"{target.stem}-read.png")
     with atomic_write(file) as handle:
-        overlay(page, pixels).save(handle, "PNG")  # type: ignore[arg-type]
+        overlay(page, pixels).save(handle, "PNG")
     return file

@@ -2,8 +2,9 @@
 
 With d(a, b) the least number of characters put in, left out or exchanged that turn a into b (Levenshtein 1966),
 
-    character error rate = sum d(read, truth) / sum len(truth)        word error rate: the same with words for
-    characters
+    character error rate = sum d(read, truth) / sum len(truth)
+
+The word error rate is the same with words in place of characters.
 
 `folded` texts are upper-cased and keep only A-Z and 0-9 (words are kept apart), so that they say how well letters are
 told apart, whatever their case. Intervals are 95 % bootstrap intervals over lines: errors of one line go together.
@@ -22,11 +23,10 @@ from rapidfuzz.distance import Levenshtein
 
 from glassnet.data.pictures import PICTURE_SUFFIXES
 from glassnet.errors import ReaderError
-from glassnet.metrics.intervals import Interval
+from glassnet.metrics.intervals import Interval, bootstrap_interval
 
 __all__ = ["PageScore", "Scores", "compare", "fold", "pairs_in", "summarise"]
 
-_RESAMPLES = 2000
 _GAP = "∅"  # nothing: a character that was put in or left out
 
 
@@ -155,16 +155,13 @@ def summarise(pages: Iterable[PageScore]) -> Scores:
 
 def _interval(parts: Sequence[tuple[int, int]]) -> Interval:
     """The 95 % bootstrap interval of a ratio of sums over parts (errors, size)."""
-    if len(parts) < 2:
-        return Interval(float("nan"), float("nan"))
-    values = np.array(parts, float)
-    rng = np.random.default_rng(0)
-    rates = np.empty(_RESAMPLES)
-    for k in range(_RESAMPLES):
-        drawn = values[rng.integers(0, len(values), len(values))].sum(axis=0)
-        rates[k] = drawn[0] / max(1.0, drawn[1])
-    low, high = np.quantile(rates, (0.025, 0.975))
-    return Interval(float(low), float(high))
+    values = np.array(parts, float).reshape(-1, 2)
+
+    def ratio(drawn: Any, axis: int) -> Any:
+        sums = values[drawn.astype(int)].sum(axis=axis)
+        return sums[..., 0] / np.maximum(1.0, sums[..., 1])
+
+    return bootstrap_interval(np.arange(len(parts)), statistic=ratio)
 
 
 def pairs_in(folder: Path) -> list[tuple[Path, str]]:

@@ -52,11 +52,11 @@ class Atom:
         return max(p.bottom for p in self.pieces)
 
 
-def group_lines(pieces: list[Piece], height: float, stroke: float) -> list[list[Atom]]:
+def group_lines(pieces: list[Piece], height: float) -> list[list[Atom]]:
     """Lines from top to bottom, column after column; each line's atoms from left to right."""
     lines: list[list[Atom]] = []
     for column in _columns(pieces, height):
-        lines += [_atoms(line, height) for line in _lines(column, height, stroke)]
+        lines += [_atoms(line, height) for line in _lines(column, height)]
     return [line for line in lines if line]
 
 
@@ -97,7 +97,7 @@ def _rows(pieces: list[Piece], height: float) -> int:
 # ---- lines -----------------------------------------------------------------------------------------------------------
 
 
-def _lines(pieces: list[Piece], height: float, stroke: float) -> list[list[Piece]]:
+def _lines(pieces: list[Piece], height: float) -> list[list[Piece]]:
     big = sorted((p for p in pieces if p.height > _BIG * height), key=lambda p: p.left)
     small = [p for p in pieces if p.height <= _BIG * height]
     if not big:
@@ -112,7 +112,7 @@ def _lines(pieces: list[Piece], height: float, stroke: float) -> list[list[Piece
     for _ in range(2):
         lines = _nearest(big, _merged(lines, height), height)
     for p in small:
-        _place_small(p, lines, height, stroke)
+        _place_small(p, lines, height)
     lines = [sorted(line, key=lambda p: p.left) for line in lines]
     return sorted(lines, key=lambda line: float(np.median([p.y for p in line])))
 
@@ -189,7 +189,7 @@ def _nearest(pieces: list[Piece], lines: list[list[Piece]], height: float) -> li
     return [line for line in result if line]
 
 
-def _place_small(p: Piece, lines: list[list[Piece]], height: float, stroke: float) -> None:
+def _place_small(p: Piece, lines: list[list[Piece]], height: float) -> None:
     """Give a dot, a comma or a bar to its line, or to none."""
     best, least = None, np.inf
     for line in lines:

@@ -81,8 +81,8 @@ def read(
             return Page((), width, height, turned)
     kept = [p for p in pieces.pieces if not _cut_off(p, pieces.height, ink, width, height)]
     pieces = replace(pieces, pieces=kept)
-    atoms = [cut_wide(line, pieces) for line in group_lines(pieces.pieces, pieces.height, pieces.stroke)]
-    readings, _ = read_lines(atoms, pieces, ink.ink, recogniser)
+    atoms = [cut_wide(line, pieces) for line in group_lines(pieces.pieces, pieces.height)]
+    readings = read_lines(atoms, pieces, ink.ink, recogniser)
     readings = [line for line in readings if _is_text(line)]
     lines = _compose(readings, pieces, ink, words)
     return Page(tuple(lines), width, height, turned)

@@ -24,7 +24,7 @@ from glassnet.errors import ModelError, ReaderError
 from glassnet.model import Model
 from glassnet.reader.characters import CLASSES
 from glassnet.reader.find import Pieces
-from glassnet.reader.geometry import Measure, fit_line, place_factors
+from glassnet.reader.geometry import fit_line, place_factors
 from glassnet.reader.glyphs import ALPHABET, DIGITS, LOWER, UPPER
 from glassnet.reader.group import Atom
 
@@ -72,7 +72,7 @@ class Recogniser:
     model: a model with the reader's classes; None takes the one that comes with the package.
     """
 
-    def __init__(self, model: Model | None = None, alphabet: str = ALPHABET, sharpness: float = 1.0) -> None:
+    def __init__(self, model: Model | None = None, alphabet: str = ALPHABET) -> None:
         self.model = model or _packaged()
         if tuple(self.model.class_names) != CLASSES:
             raise ModelError(
@@ -80,7 +80,6 @@ class Recogniser:
                 "train one with recipes/reader-characters.toml."
             )
         self.alphabet = alphabet
-        self.sharpness = sharpness
         allowed = np.array([c in alphabet for c in ALPHABET])
         fold = np.zeros((len(ALPHABET), len(ALPHABET)))
         for k, c in enumerate(ALPHABET):
@@ -95,7 +94,7 @@ class Recogniser:
         """(n, classes + 1) of framed pictures (n, 32, 32, 1); the last is "no character"."""
         if len(crops) == 0:
             return np.zeros((0, len(CLASSES)))
-        scores = self.model.scores(crops).astype(np.float64) * self.sharpness
+        scores = self.model.scores(crops).astype(np.float64)
         scores -= scores.max(axis=1, keepdims=True)
         p = np.exp(scores)
         p /= p.sum(axis=1, keepdims=True)
@@ -278,8 +277,8 @@ class Reading:
 
 def read_lines(
     lines: list[list[Atom]], pieces: Pieces, ink: npt.NDArray[np.float32], recogniser: Recogniser
-) -> tuple[list[list[Reading]], list[Measure]]:
-    """For every line its characters from left to right, and its measure."""
+) -> list[list[Reading]]:
+    """For every line its characters from left to right."""
     lean = slant(lines, pieces)
     options = [candidates(line, pieces, ink, lean) for line in lines]
     crops = [c.crop for line in options for c in line]
@@ -291,7 +290,7 @@ def read_lines(
     first = [fit_line(b[way], own[way, :-1]) for b, own, way in zip(boxes, seen, ways, strict=True)]
     weights = np.array([len(way) for way in ways], float)
     page = float(np.exp(np.average([np.log(m.capital) for m in first], weights=weights))) if first else None
-    readings, measures = [], []
+    readings = []
     for line, own, box, way in zip(options, seen, boxes, ways, strict=True):
         measure = fit_line(box[way], own[way, :-1], page)
         placed = own.copy()
@@ -299,8 +298,7 @@ def read_lines(
         placed /= placed.sum(axis=1, keepdims=True) + 1e-12
         way = _best_way(line, placed)
         readings.append([Reading(line[k], placed[k]) for k in way])
-        measures.append(measure)
-    return readings, measures
+    return readings
 
 
 def _courses(line: list[Candidate], stroke: float) -> Floats:

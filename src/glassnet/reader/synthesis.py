@@ -10,7 +10,7 @@ generator.
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,7 @@ from PIL import Image
 from scipy import ndimage
 
 from glassnet.errors import ReaderError
-from glassnet.reader.glyphs import ALPHABET
+from glassnet.reader.glyphs import ALPHABET, Stroke
 from glassnet.reader.page import Box, Character, Line, Page, Word
 from glassnet.reader.pen import Hand, bounds, draw_hand, ink, write
 
@@ -158,13 +158,7 @@ def synthesise(
 # ---- text on the page ------------------------------------------------------------------------------------------------
 
 
-@dataclass
-class _Glyph:
-    strokes: list[npt.NDArray[np.float64]] = field(default_factory=list)
-    row: int = 0
-
-
-def _place(lines: list[list[str]], hand: Hand, layout: Layout, rng: np.random.Generator) -> list[_Glyph]:
+def _place(lines: list[list[str]], hand: Hand, layout: Layout, rng: np.random.Generator) -> list[list[Stroke]]:
     """Every character's strokes, in pixels, y downwards."""
     placed = []
     length = 0.0
@@ -185,23 +179,23 @@ def _place(lines: list[list[str]], hand: Hand, layout: Layout, rng: np.random.Ge
             t = at / max(length, 1.0) - 0.5
             y = base - layout.slope * at - layout.bow * (t * t - 0.25)
             moved = [np.stack([at + s[:, 0], y - up - s[:, 1]], axis=1) * layout.capital for s in strokes]
-            placed.append(_Glyph(moved, row))
+            placed.append(moved)
     return placed
 
 
 def _draw(
-    placed: list[_Glyph], hand: Hand, layout: Layout, rng: np.random.Generator
+    placed: list[list[Stroke]], hand: Hand, layout: Layout, rng: np.random.Generator
 ) -> tuple[Floats, list[tuple[float, float, float, float]]]:
     """The ink of the page (H, W) in [0, 1], and every character's box."""
     radius = max(0.6, hand.thickness * layout.capital / 2)
-    points = np.concatenate([s for glyph in placed for s in glyph.strokes])
+    points = np.concatenate([s for strokes in placed for s in strokes])
     margin = layout.margin * layout.capital
     shift = np.array([margin, margin]) - points.min(axis=0)
     size = np.ptp(points, axis=0) + 2 * margin
     canvas = np.zeros((int(size[1]) + 1, int(size[0]) + 1), np.float32)
     boxes = []
     for glyph in placed:
-        strokes = [s + shift for s in glyph.strokes]
+        strokes = [s + shift for s in glyph]
         ink(canvas, strokes, radius * float(np.exp(rng.normal(0, 0.05))), hand.pressure, rng)
         left, top, right, bottom = bounds(strokes)
         boxes.append((left - radius, top - radius, right + radius, bottom + radius))

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 
 from glassnet.errors import GlassnetError
 
-__all__ = ["atomic_write", "read_json", "remove_partial", "sha256_file", "write_json", "write_text"]
+__all__ = ["atomic_write", "read_json", "read_text", "remove_partial", "sha256_file", "write_json", "write_text"]
 
 
 @contextlib.contextmanager
@@ -81,6 +81,14 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
 def write_json(path: str | os.PathLike[str], value: Any) -> None:
     """Write `value` as indented JSON, whole or not at all."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def read_text(path: str | os.PathLike[str], wanted: str) -> str:
+    """The UTF-8 text in `path`. Raises `GlassnetError` when it cannot be read, saying what is `wanted` instead."""
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise GlassnetError(f"Cannot read '{path}': {error}. Give {wanted}.") from error
 
 
 def read_json(path: str | os.PathLike[str]) -> Any:

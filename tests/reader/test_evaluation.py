@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from glassnet.errors import ReaderError
+from glassnet.errors import GlassnetError, ReaderError
 from glassnet.reader.compose import FORMATS, as_hocr, as_pdf, overlay, write_page
 from glassnet.reader.evaluate import compare, fold, pairs_in, summarise
 from glassnet.reader.evaluation_page import write_evaluation
@@ -65,7 +65,7 @@ def test_pictures_and_texts_are_paired(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("A")
     assert [(p.name, t) for p, t in pairs_in(tmp_path)] == [("a.png", "A")]
     (tmp_path / "b.txt").write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(ReaderError, match="UTF-8"):
+    with pytest.raises(GlassnetError, match="UTF-8"):
         pairs_in(tmp_path)
     with pytest.raises(ReaderError, match="no folder"):
         pairs_in(tmp_path / "nothing")
@@ -84,6 +84,19 @@ def test_hocr_is_well_formed_and_nested() -> None:
     assert {"ocr-system", "ocr-capabilities"} <= names
     identifiers = [e.attrib["id"] for e in tree.iter() if "id" in e.attrib]
     assert len(identifiers) == len(set(identifiers))
+
+
+def test_hocr_is_valid_against_its_specification(tmp_path: Path) -> None:
+    specification = pytest.importorskip("hocr_spec.validate")
+    for name, page in (("full", _page()), ("empty", Page((), 300, 120))):
+        file = tmp_path / f"{name}.hocr"
+        file.write_text(as_hocr(page, 'a "b" <c>.jpg'), encoding="utf-8")
+        for profile in ("standard", "relaxed"):
+            report = specification.HocrValidator(profile).validate(str(file))
+            assert report.is_valid() and all(i.level == "DEBUG" for i in report.items), report.format("text")
+    broken = tmp_path / "broken.hocr"
+    broken.write_text(as_hocr(_page(), "a.jpg").replace("ocr-system", "ocr-nothing"), encoding="utf-8")
+    assert not specification.HocrValidator("standard").validate(str(broken)).is_valid()
 
 
 def test_the_pdf_holds_its_text() -> None:

@@ -54,7 +54,7 @@ def _open(*choices: dict[str, float]) -> list[np.ndarray]:
 
 
 def _read(rows: list[np.ndarray]) -> str:
-    return "".join(ALPHABET[int(row.argmax())] for row in settle(rows))
+    return "".join(ALPHABET[int(row.argmax())] for row in settle([rows])[0])
 
 
 def test_figures_among_figures_letters_among_letters() -> None:
@@ -75,8 +75,18 @@ def test_what_the_picture_is_sure_of_stays() -> None:
 
 
 def test_settled_probabilities_add_up() -> None:
-    for row in settle(_open({"O": 0.5, "0": 0.5}, {"1": 0.6, "l": 0.4})):
-        assert abs(row.sum() - 1) < 1e-9
+    for word in settle([_open({"O": 0.5, "0": 0.5}, {"1": 0.6, "l": 0.4}), _open({"a": 1})]):
+        for row in word:
+            assert abs(row.sum() - 1) < 1e-9
+
+
+def test_words_of_one_character_have_neighbours_too() -> None:
+    unsure = {"l": 0.4, "1": 0.3, "I": 0.3}
+    words = [_open(choice) for choice in ({"o": 0.6, "0": 0.4}, unsure, {"2": 1}, {"3": 1})]
+    assert [_read(word) for word in words] == ["o", "l", "2", "3"], "each alone"
+    assert "".join(ALPHABET[int(row.argmax())] for word in settle(words) for row in word) == "0123"
+    words = [_open(choice) for choice in ({"H": 1}, unsure, {"J": 1})]
+    assert "".join(ALPHABET[int(row.argmax())] for word in settle(words) for row in word) == "HIJ"
 
 
 def test_a_word_list_decides_what_the_picture_leaves_open() -> None:

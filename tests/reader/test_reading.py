@@ -131,7 +131,7 @@ def test_word_lists(tmp_path: Path) -> None:
     file = tmp_path / "words.txt"
     file.write_text("Read\n this \n\nPAGE\n")
     assert read_words(file) == {"read", "this", "page"}
-    with pytest.raises(ReaderError, match="word list"):
+    with pytest.raises(GlassnetError, match="word list"):
         read_words(tmp_path / "none.txt")
     assert _errors(read(_written(), words=read_words(file))) <= 1
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from glassnet.cli.options import Json, emit
-from glassnet.errors import ReaderError
+from glassnet.files import read_text
 
 
 def synthesise(
@@ -36,12 +36,7 @@ def synthesise(
     from glassnet.reader.pages import write_pages
 
     start = time.perf_counter()
-    content = None
-    if text is not None:
-        try:
-            content = text.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise ReaderError(f"Cannot read '{text}': {error}. Give a text file in UTF-8.") from error
+    content = None if text is None else read_text(text, "a text file in UTF-8")
     files = []
     for number, written in enumerate(write_pages(out, pages, content, seed=seed, lines=lines, turned=turned), start=1):
         files += written

@@ -1,8 +1,9 @@
 """What neighbours say about a character: figures stand among figures, small letters among small letters.
 
-The kinds of characters in a word form a chain: the cost of going from one kind to the next is small within a kind and
-from a capital to small letters, larger elsewhere. The most probable way through a word's alternatives (Viterbi)
-settles O against 0, l against I and 1, and case where size said nothing. A word list may decide between alternatives
+The kinds of characters in a line form a chain: the cost of going from one kind to the next is small within a kind and
+from a capital to small letters, larger elsewhere; a space between words loosens the tie and does not cut it. All ways
+through the line's alternatives together (forward and backward sums) settle O against 0, l against I and 1, and case
+where size said nothing. A word list may decide between alternatives
 that the picture leaves open, never against it: every letter of the chosen word must be one that the network thinks
 possible.
 """
@@ -16,7 +17,7 @@ import numpy.typing as npt
 
 from glassnet.reader.glyphs import ALPHABET
 
-__all__ = ["settle", "with_words"]
+__all__ = ["KIND", "KINDS", "LOOSE_STEP", "settle", "with_words"]
 
 _ALTERNATIVES = 6
 _POSSIBLE = 0.04  # probability that a letter must have to be chosen for the sake of a word list
@@ -24,7 +25,8 @@ _COSTLIEST = 4.0  # how much less probable, as a difference of logarithms, a lis
 
 Floats = npt.NDArray[np.float64]
 
-_UPPER, _LOWER, _DIGIT, _JOIN, _CLOSE, _OTHER = range(6)
+KINDS = 6
+_UPPER, _LOWER, _DIGIT, _JOIN, _CLOSE, _OTHER = range(KINDS)
 
 
 def _kind(c: str) -> int:
@@ -33,7 +35,7 @@ def _kind(c: str) -> int:
     return _DIGIT if c.isdigit() else _JOIN if c in "'-/" else _CLOSE if c in '.,!?:;)"' else _OTHER
 
 
-_KIND = np.array([_kind(c) for c in ALPHABET])
+KIND = np.array([_kind(c) for c in ALPHABET])
 # Logarithms of how usual it is to go from a kind (row) to a kind (column) within a word, up to a constant a row: marks
 # end words, some join them, few stand between letters.
 _STEP = np.array(
@@ -47,38 +49,56 @@ _STEP = np.array(
     ]
 )
 _START = np.array([0.0, 0.0, 0.0, -2.0, -2.5, -1.0])
-_INNER_CAPITAL = -1.2  # a capital's small neighbours: not at the third letter or later
+# The same from a word's last character to the next word's first: figures follow figures, capitals follow capitals.
+_SPACE = (
+    np.array(
+        [
+            [0.0, -1.5, -1.8, 0.0, 0.0, 0.0],
+            [-1.0, 0.0, -2.0, 0.0, 0.0, 0.0],
+            [-1.8, -1.8, 0.0, 0.0, 0.0, 0.0],
+            [0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+            [0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+            [0.0, 0.0, 0.0, 0.0, 0.0, 0.0],
+        ]
+    )
+    + _START
+)
+LOOSE_STEP = np.maximum(_STEP, _SPACE)  # where words are not known yet
+_INNER_CAPITAL = -2.0  # a capital's small neighbours: not at the third letter or later
 
 
-def settle(p: Sequence[Floats]) -> list[Floats]:
-    """The characters' probabilities (classes,) of one word, each times what the others say: forward and backward sums.
+def settle(words: Sequence[Sequence[Floats]]) -> list[list[Floats]]:
+    """The characters' probabilities (classes,) of a line's words, each times what the others say.
 
-    The result's rows add up to 1.
+    Each result's values add up to 1.
     """
+    p = [row for word in words for row in word]
+    places = [place for word in words for place in range(len(word))]
     n = len(p)
     tops = [np.argsort(row)[::-1][:_ALTERNATIVES] for row in p]
     logs = [np.log(row[top] + 1e-9) for row, top in zip(p, tops, strict=True)]
-    ahead = [logs[0] + _START[_KIND[tops[0]]]]
+    steps = [_steps(tops[i - 1], tops[i], places[i]) for i in range(1, n)]
+    ahead = [logs[0] + _START[KIND[tops[0]]]]
     for i in range(1, n):
-        step = _steps(tops[i - 1], tops[i], i)
-        ahead.append(logs[i] + _log_sum(ahead[-1][:, None] + step, 0))
+        ahead.append(logs[i] + _log_sum(ahead[-1][:, None] + steps[i - 1], 0))
     behind = [np.zeros(len(tops[-1]))]
     for i in range(n - 1, 0, -1):
-        step = _steps(tops[i - 1], tops[i], i)
-        behind.append(_log_sum(step + (logs[i] + behind[-1])[None, :], 1))
-    result = []
-    for i, (forward, backward) in enumerate(zip(ahead, behind[::-1], strict=True)):
+        behind.append(_log_sum(steps[i - 1] + (logs[i] + behind[-1])[None, :], 1))
+    settled = []
+    for top, forward, backward in zip(tops, ahead, behind[::-1], strict=True):
         total = forward + backward
         row = np.zeros(len(ALPHABET))
-        row[tops[i]] = np.exp(total - _log_sum(total, 0))
-        result.append(row)
-    return result
+        row[top] = np.exp(total - _log_sum(total, 0))
+        settled.append(row)
+    rows = iter(settled)
+    return [[next(rows) for _ in word] for word in words]
 
 
 def _steps(before: npt.NDArray[np.intp], after: npt.NDArray[np.intp], place: int) -> Floats:
-    step: Floats = _STEP[_KIND[before]][:, _KIND[after]]
+    """The logarithms from each alternative before to each after, which stands at this place of its word."""
+    step: Floats = (_STEP if place else _SPACE)[KIND[before]][:, KIND[after]]
     if place >= 2:  # "McDonald" is rare: from a capital inside a word to small letters
-        inner = (_KIND[before][:, None] == _UPPER) & (_KIND[after][None, :] == _LOWER)
+        inner = (KIND[before][:, None] == _UPPER) & (KIND[after][None, :] == _LOWER)
         step = step + _INNER_CAPITAL * inner
     return step
 

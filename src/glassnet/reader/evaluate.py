@@ -23,6 +23,7 @@ from rapidfuzz.distance import Levenshtein
 
 from glassnet.data.pictures import PICTURE_SUFFIXES
 from glassnet.errors import ReaderError
+from glassnet.files import read_text
 from glassnet.metrics.intervals import Interval, bootstrap_interval
 
 __all__ = ["PageScore", "Scores", "compare", "fold", "pairs_in", "summarise"]
@@ -172,10 +173,7 @@ def pairs_in(folder: Path) -> list[tuple[Path, str]]:
     for picture in sorted(folder.iterdir()):
         text = picture.with_suffix(".txt")
         if picture.suffix.lower() in PICTURE_SUFFIXES and text.is_file():
-            try:
-                found.append((picture, text.read_text(encoding="utf-8")))
-            except (OSError, UnicodeDecodeError) as error:
-                raise ReaderError(f"Cannot read '{text}': {error}. It must be text in UTF-8.") from error
+            found.append((picture, read_text(text, "the picture's text in UTF-8")))
     if not found:
         raise ReaderError(f"'{folder}' holds no picture with a .txt of the same name beside it.")
     return found

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from glassnet.data.framing import frame
 from glassnet.data.pictures import read_picture
 from glassnet.errors import ReaderError
+from glassnet.files import read_text
 from glassnet.reader.clean import Ink, find_ink, rotate, skew, stroke_width
 from glassnet.reader.context import settle, with_words
 from glassnet.reader.find import Piece, Pieces, find_pieces
@@ -33,6 +34,8 @@ _LINES = 1.5  # how much lines count beside the characters
 _ALTERNATIVES = 4
 _NOBODY = 0.25  # confidence below which a whole line is no writing
 _DOUBTFUL = 0.5  # the same for a line of one or two characters
+
+Floats = npt.NDArray[np.float64]
 
 
 def read(
@@ -89,13 +92,8 @@ def read(
 
 
 def read_words(path: str | Path) -> frozenset[str]:
-    """A word list, one word a line, in lower case. Raises `ReaderError` where it cannot be read."""
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ReaderError(
-            f"Cannot read the word list '{path}': {error}. Give a text file of one word a line."
-        ) from error
+    """A word list, one word a line, in lower case. Raises `GlassnetError` where it cannot be read."""
+    text = read_text(path, "a word list: a text file in UTF-8, one word a line")
     return frozenset(word for line in text.splitlines() if (word := line.strip().lower()))
 
 
@@ -189,12 +187,12 @@ def _compose(lines: list[list[Reading]], pieces: Pieces, ink: Ink, words: Collec
             if new:
                 groups.append([])
             groups[-1].append(reading)
-        result.append(Line(tuple(_word(group, ink, words) for group in groups)))
+        settled = settle([[reading.p[:-1] for reading in group] for group in groups])
+        result.append(Line(tuple(_word(g, p, ink, words) for g, p in zip(groups, settled, strict=True))))
     return result
 
 
-def _word(group: Sequence[Reading], ink: Ink, words: Collection[str] | None) -> Word:
-    p = settle([reading.p[:-1] for reading in group])
+def _word(group: Sequence[Reading], p: list[Floats], ink: Ink, words: Collection[str] | None) -> Word:
     chosen = with_words(p, words) if words else None
     characters = []
     for k, (reading, row) in enumerate(zip(group, p, strict=True)):

@@ -23,6 +23,7 @@ from glassnet.data.framing import SIDE, frame
 from glassnet.errors import ModelError, ReaderError
 from glassnet.model import Model
 from glassnet.reader.characters import CLASSES
+from glassnet.reader.context import KIND, KINDS, LOOSE_STEP
 from glassnet.reader.find import Pieces
 from glassnet.reader.geometry import fit_line, place_factors
 from glassnet.reader.glyphs import ALPHABET, DIGITS, LOWER, UPPER
@@ -39,6 +40,7 @@ _NARROW = 0.32  # usual heights: of pieces wider and taller than that, no two ar
 _GAP = 0.3  # usual heights between atoms that may be one character
 _LEAST_LEAN = 0.12  # less is left as it is
 _CUT = 0.9  # cost of each side of a character that lies within a piece, as a logarithm of probability
+_STEPS = 0.5 * LOOSE_STEP
 _JOINED = 1.5  # cost of a gap within a character, a usual height wide
 
 Floats = npt.NDArray[np.float64]
@@ -145,20 +147,32 @@ def cut_wide(atoms: list[Atom], pieces: Pieces) -> list[Atom]:
     result = []
     for atom in atoms:
         if len(atom.pieces) == 1 and atom.right - atom.left > _WIDE * pieces.height:
-            result += _cut(atom, pieces)
+            result += _cut(atom, pieces, 1.8 * pieces.stroke + 1, 3)
         else:
             result.append(atom)
     return result
 
 
-def _cut(atom: Atom, pieces: Pieces) -> list[Atom]:
+def _cut_rejected(atoms: list[Atom], pieces: Pieces, rejected: set[int]) -> list[Atom]:
+    """The atoms of a line, the pieces of these numbers cut at up to four places, however thick the ink there."""
+    result: list[Atom] = []
+    for atom in atoms:
+        if len(atom.pieces) > 1 or atom.pieces[0].label not in rejected:
+            result.append(atom)
+        elif not result or result[-1].pieces != atom.pieces:  # once for all parts of it
+            result += _cut(Atom(atom.pieces), pieces, np.inf, 4)
+    return result
+
+
+def _cut(atom: Atom, pieces: Pieces, thickest: float, most: int) -> list[Atom]:
+    """A piece cut at its thinnest places, of up to `thickest` pixels of ink in a column."""
     piece = atom.pieces[0]
     own = pieces.labels[piece.top : piece.bottom, piece.left : piece.right] == piece.label
     profile = ndimage.uniform_filter1d(own.sum(axis=0).astype(float), 3, mode="nearest")
     least, margin = max(2, int(0.25 * pieces.height)), int(0.3 * pieces.height)
     cuts: list[int] = []
     for x in np.argsort(profile, kind="stable"):
-        if profile[x] > 1.8 * pieces.stroke + 1 or len(cuts) == 3:
+        if profile[x] > thickest or len(cuts) == most:
             break
         if margin <= x <= len(profile) - margin and all(abs(int(x) - c) >= least for c in cuts):
             cuts.append(int(x))
@@ -200,7 +214,7 @@ def candidates(atoms: list[Atom], pieces: Pieces, ink: npt.NDArray[np.float32], 
     """All runs of atoms that may be one character, each seen as if it did not lean."""
     found = []
     for first in range(len(atoms)):
-        for last in range(first, min(first + _LONGEST + (atoms[first].cut is not None), len(atoms))):
+        for last in range(first, min(first + max(_LONGEST, atoms[first].parts), len(atoms))):
             run = atoms[first : last + 1]
             gap = max([b.left - a.right for a, b in itertools.pairwise(run)], default=0) / pieces.height
             if last > first and not _may_be_one(run, gap, pieces.height):
@@ -280,12 +294,13 @@ def read_lines(
 ) -> list[list[Reading]]:
     """For every line its characters from left to right."""
     lean = slant(lines, pieces)
-    options = [candidates(line, pieces, ink, lean) for line in lines]
-    crops = [c.crop for line in options for c in line]
-    p = recogniser.probabilities(np.stack(crops) if crops else np.zeros((0, SIDE, SIDE, 1), np.uint8))
-    bounds = np.cumsum([0, *(len(line) for line in options)])
-    seen = [p[a:b] for a, b in itertools.pairwise(bounds)]
+    options, seen = _seen(lines, pieces, ink, recogniser, lean)
     ways = [_best_way(line, own) for line, own in zip(options, seen, strict=True)]
+    again = [_rejected(*line) for line in zip(lines, options, seen, ways, strict=True)]
+    doubtful = [k for k, rejected in enumerate(again) if rejected]
+    finer = [_cut_rejected(lines[k], pieces, again[k]) for k in doubtful]
+    for k, line, own in zip(doubtful, *_seen(finer, pieces, ink, recogniser, lean), strict=True):
+        options[k], seen[k], ways[k] = line, own, _best_way(line, own)
     boxes = [_courses(line, pieces.stroke) for line in options]
     first = [fit_line(b[way], own[way, :-1]) for b, own, way in zip(boxes, seen, ways, strict=True)]
     weights = np.array([len(way) for way in ways], float)
@@ -301,6 +316,27 @@ def read_lines(
     return readings
 
 
+def _seen(
+    lines: list[list[Atom]], pieces: Pieces, ink: npt.NDArray[np.float32], recogniser: Recogniser, lean: float
+) -> tuple[list[list[Candidate]], list[Floats]]:
+    """Every line's candidates, and what the network thinks of each (candidates, classes + 1)."""
+    options = [candidates(line, pieces, ink, lean) for line in lines]
+    crops = [c.crop for line in options for c in line]
+    p = recogniser.probabilities(np.stack(crops) if crops else np.zeros((0, SIDE, SIDE, 1), np.uint8))
+    bounds = np.cumsum([0, *(len(line) for line in options)])
+    return options, [p[a:b] for a, b in itertools.pairwise(bounds)]
+
+
+def _rejected(atoms: list[Atom], line: list[Candidate], p: Floats, way: list[int]) -> set[int]:
+    """The numbers of the pieces that no character was found in: whole ones, or parts of them, taken for none."""
+    found = set()
+    for k in way:
+        own = {piece.label for atom in atoms[line[k].first : line[k].last + 1] for piece in atom.pieces}
+        if len(own) == 1 and p[k, -1] > 0.5:
+            found |= own
+    return found
+
+
 def _courses(line: list[Candidate], stroke: float) -> Floats:
     """Boxes (n, 4) of the middle of the pen's line: those of the ink, half a stroke smaller above and below."""
     boxes = np.array([c.box for c in line], float).reshape(-1, 4)
@@ -311,18 +347,28 @@ def _courses(line: list[Candidate], stroke: float) -> Floats:
 
 
 def _best_way(line: list[Candidate], p: Floats) -> list[int]:
-    """Candidates, by number, that cover every atom once and are most probable together."""
+    """Candidates, by number, that cover every atom once and are most probable together.
+
+    What follows what counts too (`context`): a 1 and a 2 among letters are rather a broken R.
+    """
     count = max(c.last for c in line) + 1
-    best, last = np.full(count + 1, -np.inf), np.zeros(count + 1, int)
+    of_kind = np.stack([p[:, :-1][:, kind == KIND].max(axis=1) for kind in range(KINDS)], axis=1)
+    seen = np.log(of_kind + 1e-6)
+    best = np.full((count + 1, KINDS), -np.inf)  # up to this atom, with a last character of this kind
+    last = np.zeros((count + 1, KINDS, 2), int)
     best[0] = 0.0
     for k, c in enumerate(line):  # in the order of their first atoms
-        score = best[c.first] + c.weight * np.log(p[k, :-1].max() + 1e-6)
+        before = best[c.first][:, None] + (_STEPS if c.first else np.zeros_like(_STEPS))
+        kind = before.argmax(axis=0)
+        score = before[kind, np.arange(KINDS)] + c.weight * seen[k]
         score -= _CUT * c.cuts + _JOINED * c.gap * (c.last - c.first)
-        if score > best[c.last + 1]:
-            best[c.last + 1], last[c.last + 1] = score, k
+        better = score > best[c.last + 1]
+        best[c.last + 1, better] = score[better]
+        last[c.last + 1, better, 0], last[c.last + 1, better, 1] = k, kind[better]
     way = []
-    at = count
+    at, state = count, int(best[count].argmax())
     while at > 0:
-        way.append(int(last[at]))
+        k, state = last[at, state]
+        way.append(int(k))
         at = line[way[-1]].first
     return way[::-1]

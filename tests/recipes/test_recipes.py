@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glassnet import recipes
+from glassnet import reader, recipes
 from glassnet.errors import DataError, RecipeError
 from glassnet.nn import Network
 from glassnet.recipes.recipe import recipe_from
@@ -141,3 +142,18 @@ def test_check_of_a_notation_is_the_same_twice() -> None:
     first, second = (recipes.check_notation("linear 5 -> relu -> linear", (4, 3, 1), 3, seed=2) for _ in range(2))
     assert first.passed and [row.error for row in first.rows] == [row.error for row in second.rows]
     assert np.isfinite([row.error for row in first.rows]).all()
+
+
+def test_pages_are_read_where_they_are_at_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GLASSNET_DATA", str(tmp_path))
+    report = recipes.reproduce(["read-pages"], tmp_path / "none")
+    assert report.outcomes[0].passed is None and "GLASSNET_DATA" in report.outcomes[0].skipped
+    sample = Path(reader.__file__).parent / "sample.jpg"
+    pages = tmp_path / "handwriting" / "pages"
+    pages.mkdir(parents=True)
+    for name in ("01_list", "another"):
+        shutil.copy(sample, pages / f"{name}.jpg")
+        shutil.copy(sample.with_suffix(".txt"), pages / f"{name}.txt")
+    (outcome,) = recipes.reproduce(["read-pages"], tmp_path / "one").outcomes
+    assert outcome.measured["pages"] == 1 and outcome.measured["accuracy"] > 0.9
+    assert outcome.measured["word_error_rate"] <= 0.5 and outcome.passed is not None

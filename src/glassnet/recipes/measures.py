@@ -1,4 +1,4 @@
-"""Figures of published rows that are no training: speeds, and the linear bound of an autoencoder."""
+"""Figures of published rows that are no training: speeds, pages read, and the linear bound of an autoencoder."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ import numpy as np
 from glassnet import threads
 from glassnet.check import check_network
 from glassnet.data import find, load
+from glassnet.data.catalogue import data_places
+from glassnet.errors import DataError
 from glassnet.metrics import evaluate_reconstruction
 from glassnet.nn import Network, SoftmaxCrossEntropy
 from glassnet.nn.functional.arrays import Array
@@ -25,7 +27,7 @@ from glassnet.train import Trainer
 if TYPE_CHECKING:
     from glassnet.recipes.run import Run
 
-__all__ = ["numeric_gradient_speed", "overfit", "pca_psnr", "softmax_loss_speed"]
+__all__ = ["numeric_gradient_speed", "overfit", "pca_psnr", "read_pages", "softmax_loss_speed"]
 
 
 def _median_seconds(work: Callable[[], Any], rounds: int) -> float:
@@ -148,3 +150,34 @@ def pca_psnr(run: Run, components: int = 32) -> dict[str, float]:
     basis = vectors[:, -components:]
     rebuilt = mean + (test - mean) @ basis @ basis.T
     return {"pca_psnr": evaluate_reconstruction(test, np.clip(rebuilt, 0, 1)).psnr}
+
+
+_PAGES = ("01_list", "02_letters", "03_haiku", "04_deep")
+
+
+def read_pages() -> dict[str, float]:
+    """Those of four photographed pages that are in `handwriting/pages`, read with default flags.
+
+    Returns accuracy (1 - edits / characters, folded, without spaces), word error rate, pages and characters. Raises
+    `DataError` where none of them is there.
+    """
+    from glassnet.reader import read
+    from glassnet.reader.evaluate import compare, pairs_in, summarise
+
+    folder = next(
+        (place / "handwriting/pages" for place in data_places() if (place / "handwriting/pages").is_dir()), None
+    )
+    pairs = [(picture, text) for picture, text in pairs_in(folder) if picture.stem in _PAGES] if folder else []
+    if not pairs:
+        raise DataError(
+            f"None of the photographed pages ({', '.join(_PAGES)}; .jpg with .txt) is in handwriting/pages of a folder "
+            "that GLASSNET_DATA names."
+        )
+    scores = [compare(picture.stem, read(picture).text, text) for picture, text in pairs]
+    found = summarise(scores)
+    return {
+        "accuracy": 1 - found.character_error_rate,
+        "word_error_rate": found.word_error_rate,
+        "pages": float(len(pairs)),
+        "characters": float(sum(score.characters for score in scores)),
+    }

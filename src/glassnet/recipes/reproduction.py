@@ -24,7 +24,7 @@ from typing import Any
 
 from glassnet import threads as thread_pool
 from glassnet.data import find
-from glassnet.errors import RecipeError, nearest
+from glassnet.errors import DataError, RecipeError, nearest
 from glassnet.files import write_json, write_text
 from glassnet.recipes import measures
 from glassnet.recipes.recipe import Recipe, recipe_from, with_source
@@ -33,7 +33,7 @@ from glassnet.train import Progress
 
 __all__ = ["Reproduction", "Row", "reproduce", "rows"]
 
-_LOWER_IS_BETTER = ("seconds", "difference", "ratio")
+_LOWER_IS_BETTER = ("seconds", "difference", "ratio", "error")
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,11 @@ def reproduce(
 def _run_row(row: Row, out: Path, make_progress: Callable[[], Progress], say: Callable[[str], None]) -> Outcome:
     if row.measure:
         function: Callable[[], Mapping[str, float]] = getattr(measures, row.measure)
-        return Outcome(row, "", row.goal, dict(function()))
+        try:
+            return Outcome(row, "", row.goal, dict(function()))
+        except DataError as error:
+            say(str(error))
+            return Outcome(row, "", row.goal, skipped=str(error))
     assert row.recipe is not None
     recipe, goal = row.recipe, row.goal
     if find(recipe.data.source) is None and row.stand_in:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sklearn import metrics as oracle
 
 from glassnet.errors import DataError
-from glassnet.metrics import calibration, confusion_matrix, evaluate, wilson_interval
+from glassnet.metrics import best_temperature, calibration, confusion_matrix, evaluate, wilson_interval
 
 
 def softmax_case(seed: int, n: int, k: int, dtype: type = np.float64) -> tuple[NDArray[Any], NDArray[np.int64]]:
@@ -150,3 +150,16 @@ def test_calibration_rejects_what_is_no_confidence() -> None:
 def test_confusion_matrix_has_true_rows() -> None:
     table = confusion_matrix(np.array([0, 0, 1]), np.array([1, 1, 1]), 2)
     assert table.tolist() == [[0, 2], [0, 1]]
+
+
+def test_the_best_temperature_undoes_a_scale() -> None:
+    rng = np.random.default_rng(0)
+    honest = rng.normal(0, 2, (20_000, 5))
+    p = np.exp(honest) / np.exp(honest).sum(axis=1, keepdims=True)
+    labels = (p.cumsum(axis=1) > rng.random((len(p), 1))).argmax(axis=1)
+    for scale in (0.5, 1.0, 3.0):
+        assert best_temperature(scale * honest, labels) == pytest.approx(scale, rel=0.03)
+    with pytest.raises(DataError, match="temperature needs"):
+        best_temperature(honest, labels[:-1])
+    with pytest.raises(DataError, match="temperature needs"):
+        best_temperature(honest, labels + 1)

@@ -4,7 +4,7 @@ from glassnet.metrics.classification import ClassScore, Confusion, Evaluation, c
 from glassnet.metrics.image import Reconstruction, evaluate_reconstruction, mean_psnr, psnr, psnr_per_image
 from glassnet.metrics.intervals import Interval, bootstrap_interval, normal_interval, wilson_interval
 from glassnet.metrics.regression import mean_squared_error
-from glassnet.metrics.reliability import Calibration, calibration
+from glassnet.metrics.reliability import Calibration, best_temperature, calibration
 
 __all__ = [
     "Calibration",
@@ -13,6 +13,7 @@ __all__ = [
     "Evaluation",
     "Interval",
     "Reconstruction",
+    "best_temperature",
     "bootstrap_interval",
     "calibration",
     "confusion_matrix",

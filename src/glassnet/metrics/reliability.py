@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy import optimize, special
 
 from glassnet.errors import DataError
 
-__all__ = ["Calibration", "calibration"]
+__all__ = ["Calibration", "best_temperature", "calibration"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,3 +89,34 @@ def calibration(confidences: ArrayLike, correct: ArrayLike, bins: int = 15) -> C
     mean_confidence[empty] = np.nan
     mean_accuracy[empty] = np.nan
     return Calibration(edges, counts, mean_confidence, mean_accuracy, error)
+
+
+def best_temperature(scores: ArrayLike, labels: ArrayLike) -> float:
+    """The temperature T > 0 under which softmax(scores / T) gives held-out labels the highest likelihood.
+
+        T = argmin_T  - mean_n log softmax(scores_n / T)[label_n]
+
+    Predictions stay as they are; only how sure they claim to be changes: T > 1 makes an overconfident network modest.
+
+    Parameters
+    ----------
+    scores : (N, classes) of pictures that training has not seen.
+    labels : (N,) their classes.
+
+    Raises
+    ------
+    DataError
+        Shapes do not fit, nothing was given, or a label is no class.
+
+    Source: C. Guo et al. (2017), section 4.2, "temperature scaling".
+    """
+    s, y = np.asarray(scores, dtype=np.float64), np.asarray(labels)
+    if s.ndim != 2 or y.shape != s.shape[:1] or y.size == 0 or y.min() < 0 or y.max() >= s.shape[1]:
+        raise DataError(f"A temperature needs scores (N, classes) and a class for each. Got {s.shape} and {y.shape}.")
+
+    def loss(log_temperature: float) -> float:
+        z = s * np.exp(-log_temperature)
+        return float((special.logsumexp(z, axis=1) - z[np.arange(len(y)), y]).mean())
+
+    found = optimize.minimize_scalar(loss, bounds=(-3.0, 3.0), method="bounded")
+    return float(np.exp(found.x))

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 __all__ = [
     "CheckError",
     "DataError",
+    "FormulaError",
     "GlassnetError",
     "ModelError",
     "NotationError",
@@ -48,6 +49,10 @@ class TrainingError(GlassnetError):
 
 class CheckError(GlassnetError):
     """A gradient check that cannot be carried out as asked."""
+
+
+class FormulaError(GlassnetError):
+    """A formula that cannot be understood, or has no value or derivative where it was asked for."""
 
 
 class ReaderError(GlassnetError):

@@ -10,7 +10,21 @@ from typing import Annotated
 import typer
 
 from glassnet import compiling
-from glassnet.cli import bench, check, data, evaluate, filter, look, predict, read, reproduce, synthesise, train
+from glassnet.cli import (
+    bench,
+    calculus,
+    check,
+    data,
+    descend,
+    evaluate,
+    filter,
+    look,
+    predict,
+    read,
+    reproduce,
+    synthesise,
+    train,
+)
 from glassnet.errors import GlassnetError
 
 __all__ = ["app", "main"]
@@ -32,6 +46,13 @@ app.command("filter", short_help="Image processing by convolution, saved and sho
 app.command("read", short_help="Hand-printed text from photographs.")(read.read)
 app.command("synthesise", short_help="Hand-printed pages with known text.")(synthesise.synthesise)
 app.command("check", short_help="Every gradient against central differences.")(check.check)
+_FORMULA = {"ignore_unknown_options": True}  # a formula may begin with a minus
+app.command("calculus", context_settings=_FORMULA, short_help="Derivatives of formulas, with the working shown.")(
+    calculus.calculus
+)
+app.command("descend", context_settings=_FORMULA, short_help="Gradient descent on a formula, beside the theory.")(
+    descend.descend
+)
 app.command("bench", short_help="Speed and memory on this machine, beside PyTorch's.")(bench.bench)
 app.command("reproduce", short_help="Published figures against ours.")(reproduce.reproduce)
 app.add_typer(data.app, name="data")

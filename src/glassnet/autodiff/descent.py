@@ -1,0 +1,259 @@
+"""Gradient descent on a formula, beside what theory promises of it.
+
+Where no second derivative exceeds L, f lies below a parabola at every point w,
+
+    f(u) <= f(w) + g . (u - w) + |u - w|^2 / (2 r)        for every step r <= 1 / L, with g the gradient at w,
+
+and the lowest point of that parabola is u = w - r g: one step of descent. So f falls by at least r |g|^2 / 2 a step.
+For convex f with its minimum f* at w*, r <= 1 / L and no momentum, that adds up to
+
+    f(w_t) - f*  <=  |w_0 - w*|^2 / (2 r t)               and, where no second derivative is below m > 0, to
+    f(w_t) - f*  <=  (1 - r m)^t (f(w_0) - f*)
+
+L and m are the extreme eigenvalues of the Hessian, looked for on the path, between its points, and on the way to w*.
+
+Several formulas f_1; ...; f_n are parts of f = (f_1 + ... + f_n) / n. A stochastic step follows one part's gradient:
+downhill for that part, and for the mean only on average.
+
+Source: Y. Nesterov, "Lectures on convex optimization", 2nd ed., Springer 2018, sections 1.2.3 and 2.1.5; momentum:
+B. Polyak, "Some methods of speeding up the convergence of iteration methods", 1964.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import optimize
+
+from glassnet.autodiff.expression import Graph
+from glassnet.autodiff.modes import evaluate, hessian, vjp
+from glassnet.errors import FormulaError
+
+__all__ = ["Descent", "descend"]
+
+Floats = npt.NDArray[np.float64]
+
+_FAR = 1e12  # coordinates beyond are taken for a flight to infinity
+_PROBES = 5  # Hessians looked at on each stretch
+_STRETCHES = 200  # of the path, at most
+
+
+@dataclass(frozen=True, eq=False)
+class Descent:
+    """A path and what theory says of it.
+
+    Attributes
+    ----------
+    path : (steps + 1, variables)
+    values : (steps + 1,) f along the path
+    gradients : (steps + 1,) lengths of f's gradient
+    chosen : (steps,) the part that each step followed; -1 for all of them
+    rate, momentum : of the steps
+    curvature, least_curvature : L and m, the extreme eigenvalues of the Hessian that were met
+    minimum, lowest : w* and f(w*), found by a quasi-Newton method from the end of the path; None where there is none
+    diverged : whether the path was cut because it left for infinity
+    """
+
+    graph: Graph
+    path: Floats
+    values: Floats
+    gradients: Floats
+    chosen: npt.NDArray[np.intp]
+    rate: float
+    momentum: float
+    curvature: float
+    least_curvature: float
+    minimum: Floats | None
+    lowest: float | None
+    diverged: bool
+
+    @property
+    def safe_rate(self) -> float:
+        """1 / L, the largest step with a promise; infinite for a formula without curvature."""
+        return 1 / self.curvature if self.curvature > 0 else math.inf
+
+    @property
+    def convex(self) -> bool:
+        """Whether no negative curvature was met."""
+        return self.least_curvature >= -1e-9 * max(1.0, self.curvature)
+
+    @property
+    def stochastic(self) -> bool:
+        return bool((self.chosen >= 0).any())
+
+    @property
+    def bound(self) -> Floats | None:
+        """(steps + 1,) what f(w_t) - f* cannot exceed, or None where nothing is promised."""
+        promised = (
+            self.convex and not self.stochastic and self.momentum == 0 and self.rate <= self.safe_rate * (1 + 1e-9)
+        )
+        if self.minimum is None or self.lowest is None or not promised:
+            return None
+        t = np.arange(len(self.values))
+        first = self.values[0] - self.lowest
+        slow = np.full(len(t), np.inf)
+        slow[1:] = ((self.path[0] - self.minimum) ** 2).sum() / (2 * self.rate * t[1:])
+        fast = first * (1 - min(1.0, self.rate * max(0.0, self.least_curvature))) ** t
+        return np.asarray(np.minimum(slow, fast), float)
+
+    @property
+    def uphill(self) -> npt.NDArray[np.intp]:
+        """The steps after which f is higher than before."""
+        noise = 1e-12 * np.maximum(1.0, np.abs(self.values[:-1]))
+        return np.flatnonzero(np.diff(self.values) > noise)
+
+    def parabola(self, t: int, at: Floats) -> Floats:
+        """(points,) the parabola of step t of a formula of one variable: its lowest point is where the step goes."""
+        w, gradient = self.path[t], self.gradient(self.path[t])
+        away = at - w[0]
+        return np.asarray(self.values[t] + gradient[0] * away + away**2 / (2 * self.rate), float)
+
+    def value(self, w: Sequence[float] | Floats) -> float:
+        """f, the mean of the formulas."""
+        return _value(self.graph, w)
+
+    def gradient(self, w: Sequence[float] | Floats) -> Floats:
+        """(variables,) of f."""
+        return _gradient(self.graph, w, -1)
+
+
+def descend(
+    graph: Graph,
+    start: Sequence[float] | Floats,
+    *,
+    rate: float | None = None,
+    steps: int = 50,
+    momentum: float = 0.0,
+    stochastic: bool = False,
+    seed: int = 0,
+) -> Descent:
+    """`steps` steps w <- w - rate * gradient + momentum * (last step) from `start`.
+
+    Parameters
+    ----------
+    rate : of a step; None takes 1 / L with the largest L on the way from the start to the minimum
+    stochastic : each step follows one formula, drawn with `seed`, instead of their mean
+
+    Raises
+    ------
+    FormulaError : no variable, a setting out of range, no value or derivative at the start, or f falls without bound
+    """
+    w: Floats = np.array(start, np.float64)
+    if w.size == 0:
+        raise FormulaError("Descent needs a variable: the formula is a number.")
+    if rate is not None and not (math.isfinite(rate) and rate > 0):
+        raise FormulaError(f"The rate must be a positive number; got {rate}.")
+    if not 0 <= momentum < 1:
+        raise FormulaError(f"The momentum must be at least 0 and below 1; got {momentum}.")
+    if steps < 1:
+        raise FormulaError(f"There must be at least 1 step; got {steps}.")
+    if stochastic and len(graph.outputs) < 2:
+        raise FormulaError("A stochastic step follows one formula of several: give at least two, separated by ';'.")
+    if rate is None:
+        rate = _rate_for(graph, w)
+    rng = np.random.default_rng(seed)
+    path, values, lengths, chosen = [w], [_value(graph, w)], [_length(graph, w)], []
+    last: Floats = np.zeros(len(w))
+    diverged = False
+    for _ in range(steps):
+        part = int(rng.integers(len(graph.outputs))) if stochastic else -1
+        try:
+            last = momentum * last - rate * _gradient(graph, path[-1], part)
+            new = path[-1] + last
+            value, length = _value(graph, new), _length(graph, new)
+        except FormulaError:
+            diverged = True
+            break
+        path.append(new)
+        values.append(value)
+        lengths.append(length)
+        chosen.append(part)
+        if np.abs(new).max() > _FAR or abs(value) > _FAR:
+            diverged = True
+            break
+    if diverged and values[-1] < values[0] - 1e3 * (1 + abs(values[0])):
+        raise FormulaError(
+            f"The formula falls without bound: after {len(chosen)} steps it is {values[-1]:.3g}. There is no minimum."
+        )
+    minimum = _minimum(graph, path[int(np.argmin(values))])
+    most, least = _curvatures(graph, path if minimum is None else [*path, minimum])
+    lowest = None if minimum is None else _value(graph, minimum)
+    return Descent(
+        graph, np.array(path), np.array(values), np.array(lengths), np.array(chosen, np.intp),
+        rate, momentum, most, least, minimum, lowest, diverged,
+    )  # fmt: skip
+
+
+def _value(graph: Graph, w: Sequence[float] | Floats) -> float:
+    values = evaluate(graph, [float(v) for v in w])
+    return math.fsum(values[k] for k in graph.outputs) / len(graph.outputs)
+
+
+def _gradient(graph: Graph, w: Sequence[float] | Floats, part: int) -> Floats:
+    """Of formula `part`, or of the mean of all for -1."""
+    count = len(graph.outputs)
+    weights = [1 / count] * count if part < 0 else [float(k == part) for k in range(count)]
+    found = vjp(graph, [float(v) for v in w], weights)
+    if not np.isfinite(found).all():
+        raise FormulaError("The gradient is not finite here. Choose another start.")
+    return found
+
+
+def _length(graph: Graph, w: Floats) -> float:
+    return float(np.linalg.norm(_gradient(graph, w, -1)))
+
+
+def _minimum(graph: Graph, start: Floats) -> Floats | None:
+    """Where f is lowest near the end of the path; None where no such point is found."""
+
+    def value(w: Floats) -> float:
+        try:
+            return _value(graph, w)
+        except FormulaError:
+            return math.inf
+
+    def gradient(w: Floats) -> Floats:
+        try:
+            return _gradient(graph, w, -1)
+        except FormulaError:
+            return np.zeros_like(w)
+
+    with np.errstate(all="ignore"):
+        found = optimize.minimize(value, start, jac=gradient, method="BFGS", options={"gtol": 1e-12, "maxiter": 1000})
+    w = np.asarray(found.x, float)
+    if not np.isfinite(w).all() or np.abs(w).max() > _FAR or not math.isfinite(value(w)):
+        return None
+    return w if np.linalg.norm(gradient(w)) < 1e-5 * (1 + abs(value(w))) else None
+
+
+def _curvatures(graph: Graph, points: Sequence[Floats]) -> tuple[float, float]:
+    """The largest and the smallest eigenvalue of f's Hessian on the stretches between points."""
+    stretches = list(itertools.pairwise(points)) or [(points[0], points[0])]
+    stretches = stretches[: _STRETCHES // 2] + stretches[max(_STRETCHES // 2, len(stretches) - _STRETCHES // 2) :]
+    stretches.append((points[0], points[-1]))
+    most, least = 0.0, math.inf
+    for a, b in stretches:
+        for share in np.linspace(0, 1, _PROBES):
+            w = [float(v) for v in a + share * (b - a)]
+            try:
+                matrix = sum(hessian(graph, w, k) for k in range(len(graph.outputs))) / len(graph.outputs)
+            except FormulaError:
+                continue
+            values = np.linalg.eigvalsh(matrix)
+            most, least = max(most, float(np.abs(values).max())), min(least, float(values.min()))
+    return most, least if math.isfinite(least) else 0.0
+
+
+def _rate_for(graph: Graph, start: Floats) -> float:
+    """1 / L with L met on the way from the start to the minimum that a quasi-Newton method finds."""
+    _gradient(graph, start, -1)
+    minimum = _minimum(graph, start)
+    if minimum is None:
+        raise FormulaError("No minimum was found from there, so no rate can be chosen: give one, as in --rate 0.1.")
+    most, _ = _curvatures(graph, [start, minimum])
+    return 1 / most if most > 0 else 1.0

@@ -1,0 +1,252 @@
+"""Derivatives of a graph in four ways: forward mode, reverse mode, differences, and the complex step.
+
+With v_k the values of the nodes and p_kj = dv_k / dv_j for the inputs j of node k,
+
+    forward mode    dot_k  = sum_j p_kj dot_j           from the inputs on: one pass gives J d for a direction d
+    reverse mode    bar_j += bar_k p_kj                 from an output back: one pass gives w^T J for weights w
+    differences     (f(w + h e_i) - f(w - h e_i)) / 2h  error of order h^2, and rounding of order 1 / h
+    complex step    Im f(w + i h e_i) / h               no rounding, h = 1e-200; for analytic functions
+
+Forward mode computes with dual numbers and knows nothing of the local derivatives that reverse mode uses: the two are
+independent opinions. Second derivatives run reverse mode over dual numbers (forward over reverse).
+
+Sources: A. Griewank and A. Walther, "Evaluating derivatives", 2nd ed., SIAM 2008; W. Squire and G. Trapp, "Using
+complex variables to estimate derivatives of real functions", SIAM Review 40 (1998).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from glassnet.autodiff.dual import Dual, value_of
+from glassnet.autodiff.expression import Graph
+from glassnet.autodiff.operations import OPERATIONS
+from glassnet.errors import FormulaError
+
+__all__ = [
+    "Cost",
+    "Forward",
+    "Reverse",
+    "complex_step",
+    "costs",
+    "differences",
+    "evaluate",
+    "forward_mode",
+    "hessian",
+    "is_analytic",
+    "jvp",
+    "reverse_mode",
+    "vjp",
+]
+
+Floats = npt.NDArray[np.float64]
+
+_COMPLEX_STEP = 1e-200
+
+
+def evaluate(graph: Graph, at: Sequence[Any]) -> list[Any]:
+    """The value of every node, with the variables (floats, complex or dual numbers) in the order of `graph.names`.
+
+    Raises `FormulaError` where a value is not finite: which part of the formula, and of what.
+    """
+    if len(at) != len(graph.names):
+        named = ", ".join(graph.names) or "none"
+        raise FormulaError(f"The formula has {len(graph.names)} variables ({named}); got {len(at)} values.")
+    values: list[Any] = [None] * len(graph.nodes)
+    given = dict(zip(graph.variables, at, strict=True))
+    for k, node in enumerate(graph.nodes):
+        if node.op == "variable":
+            values[k] = given[k]
+        elif node.op == "number":
+            values[k] = node.number
+        else:
+            values[k] = _computed(node.op, [values[i] for i in node.inputs])
+        if not math.isfinite(value_of(values[k])):
+            raise FormulaError(_not_finite(graph, k, values))
+        if isinstance(values[k], Dual) and not math.isfinite(values[k].dot):
+            raise FormulaError(_not_finite(graph, k, values, "derivative"))
+    return values
+
+
+def _computed(op: str, inputs: list[Any]) -> Any:
+    """The value of an operation; not a number where there is none."""
+    try:
+        return OPERATIONS[op].compute(*inputs)
+    except (ValueError, OverflowError, ZeroDivisionError):
+        if not any(isinstance(v, Dual) for v in inputs):
+            return math.nan
+        return Dual(_computed(op, [value_of(v) for v in inputs]), math.nan)  # perhaps only the derivative is missing
+
+
+def _not_finite(graph: Graph, k: int, values: list[Any], what: str = "value") -> str:
+    node = graph.nodes[k]
+    text = graph.text(k)
+    shown = text if len(text) <= 60 else f"{OPERATIONS[node.op].name}(...)" if node.inputs else text[:60]
+    of = ", ".join(f"{value_of(values[i]):.6g}" for i in node.inputs)
+    return f"{shown} has no finite {what}{f': {OPERATIONS[node.op].name} of {of}' if of else ''}. Choose another point."
+
+
+@dataclass(frozen=True)
+class Forward:
+    """What forward mode found: values (nodes,), dots (variables, nodes), and the Jacobian (outputs, variables)."""
+
+    values: list[float]
+    dots: list[list[float]]
+    jacobian: Floats
+
+
+@dataclass(frozen=True)
+class Reverse:
+    """What reverse mode found: values (nodes,), bars (outputs, nodes), and the Jacobian (outputs, variables)."""
+
+    values: list[float]
+    bars: list[list[float]]
+    jacobian: Floats
+
+
+def forward_mode(graph: Graph, at: Sequence[float]) -> Forward:
+    """The Jacobian by one pass of dual numbers a variable."""
+    values = [float(v) for v in evaluate(graph, at)]
+    dots = [_dots(graph, at, direction) for direction in np.eye(len(graph.names))]
+    columns = [[row[k] for k in graph.outputs] for row in dots]
+    jacobian = np.array(columns, float).reshape(len(dots), len(graph.outputs)).T
+    return Forward(values, dots, _finite(jacobian, graph))
+
+
+def jvp(graph: Graph, at: Sequence[float], direction: Sequence[float] | Floats) -> Floats:
+    """J d (outputs,), the Jacobian times a direction (variables,): one pass of forward mode."""
+    row = _dots(graph, at, direction)
+    return np.array([row[k] for k in graph.outputs])
+
+
+def _dots(graph: Graph, at: Sequence[float], direction: Sequence[float] | Floats) -> list[float]:
+    if len(direction) != len(graph.names):
+        raise FormulaError(f"A direction has a value for each of {len(graph.names)} variables; got {len(direction)}.")
+    duals = evaluate(graph, [Dual(float(a), float(d)) for a, d in zip(at, direction, strict=True)])
+    return [v.dot if isinstance(v, Dual) else 0.0 for v in duals]
+
+
+def reverse_mode(graph: Graph, at: Sequence[float]) -> Reverse:
+    """The Jacobian by one pass back from each output."""
+    values = [float(v) for v in evaluate(graph, at)]
+    bars = [_bars(graph, values, {k: 1.0}) for k in graph.outputs]
+    rows = [[bar[k] for k in graph.variables] for bar in bars]
+    jacobian = np.array(rows, float).reshape(len(bars), len(graph.variables))
+    return Reverse(values, bars, _finite(jacobian, graph))
+
+
+def vjp(graph: Graph, at: Sequence[float], weights: Sequence[float] | Floats) -> Floats:
+    """w^T J (variables,), weights (outputs,) times the Jacobian: one pass of reverse mode."""
+    if len(weights) != len(graph.outputs):
+        raise FormulaError(f"There is a weight for each of {len(graph.outputs)} formulas; got {len(weights)}.")
+    seeds: dict[int, float] = {}
+    for k, weight in zip(graph.outputs, weights, strict=True):
+        seeds[k] = seeds.get(k, 0.0) + float(weight)
+    bars = _bars(graph, evaluate(graph, at), seeds)
+    return np.array([bars[k] for k in graph.variables])
+
+
+def _bars(graph: Graph, values: list[Any], seeds: dict[int, float]) -> list[Any]:
+    """Bars of all nodes; values and bars may be dual numbers."""
+    varies = _varies(graph)
+    bars: dict[int, Any] = dict(seeds)  # of what the seeds depend on
+    for k in range(max(seeds, default=-1), -1, -1):
+        node = graph.nodes[k]
+        if k in bars and node.inputs and varies[k]:
+            for j, partial in zip(node.inputs, local_derivatives(graph, values, k), strict=True):
+                if varies[j]:
+                    bars[j] = bars.get(j, 0.0) + bars[k] * partial
+    return [bars.get(k, 0.0) for k in range(len(graph.nodes))]
+
+
+def local_derivatives(graph: Graph, values: list[Any], k: int) -> tuple[Any, ...]:
+    """dv_k / dv_j for the inputs j of node k; not a number where there is none."""
+    node = graph.nodes[k]
+    try:
+        return OPERATIONS[node.op].partials(*(values[i] for i in node.inputs), values[k])
+    except (ValueError, OverflowError, ZeroDivisionError):
+        return (math.nan,) * len(node.inputs)
+
+
+def _varies(graph: Graph) -> list[bool]:
+    """Which nodes depend on a variable."""
+    varies: list[bool] = []
+    for node in graph.nodes:
+        varies.append(node.op == "variable" or any(varies[i] for i in node.inputs))
+    return varies
+
+
+def hessian(graph: Graph, at: Sequence[float], output: int = 0) -> Floats:
+    """(variables, variables) the second derivatives of one formula: forward over reverse, one pass a variable."""
+    rows = []
+    for direction in np.eye(len(graph.names)):
+        values = evaluate(graph, [Dual(float(a), float(d)) for a, d in zip(at, direction, strict=True)])
+        bars = _bars(graph, values, {graph.outputs[output]: 1.0})
+        rows.append([bars[k].dot if isinstance(bars[k], Dual) else 0.0 for k in graph.variables])
+    return _finite(np.array(rows, float).reshape(len(graph.names), -1), graph)
+
+
+def differences(graph: Graph, at: Sequence[float], step: float | None = None, *, central: bool = True) -> Floats:
+    """(outputs, variables) the Jacobian by differences.
+
+    step: absolute; None takes eps^(1/3) (central) or eps^(1/2) (forward) times the variable's size, at least 1.
+    """
+    if step is not None and not (math.isfinite(step) and step > 0):
+        raise FormulaError(f"The step of a difference must be a positive number; got {step}.")
+    jacobian = np.empty((len(graph.outputs), len(at)))
+    for i, x in enumerate(at):
+        h = step or np.finfo(float).eps ** (1 / 3 if central else 1 / 2) * max(1.0, abs(x))
+        above, below = x + h, x - h if central else x
+        high, low = (evaluate(graph, [*at[:i], place, *at[i + 1 :]]) for place in (above, below))
+        jacobian[:, i] = [(high[k] - low[k]) / (above - below) for k in graph.outputs]
+    return jacobian
+
+
+def is_analytic(graph: Graph) -> bool:
+    """Whether the complex step may be used: no max, min, abs or relu of anything."""
+    return all(OPERATIONS[graph.nodes[k].op].analytic for k in graph.operations)
+
+
+def complex_step(graph: Graph, at: Sequence[float]) -> Floats:
+    """(outputs, variables) the Jacobian by the complex step. Raises `FormulaError` where `is_analytic` is false."""
+    if not is_analytic(graph):
+        raise FormulaError("The complex step needs analytic functions: no max, min, abs or relu.")
+    jacobian = np.empty((len(graph.outputs), len(at)))
+    for i in range(len(at)):
+        moved = [complex(x, _COMPLEX_STEP * (i == j)) for j, x in enumerate(at)]
+        values = evaluate(graph, moved)
+        jacobian[:, i] = [complex(values[k]).imag / _COMPLEX_STEP for k in graph.outputs]
+    return _finite(jacobian, graph)
+
+
+def _finite(jacobian: Floats, graph: Graph) -> Floats:
+    bad = np.argwhere(~np.isfinite(jacobian))
+    if len(bad):
+        raise FormulaError(
+            f"The derivative for {graph.names[int(bad[0][-1])]} is not finite here. Choose another point."
+        )
+    return jacobian
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Elementary operations of a whole Jacobian in each mode: one for a value, two (times, plus) a local derivative."""
+
+    value: int
+    forward: int
+    reverse: int
+    differences: int
+
+
+def costs(graph: Graph) -> Cost:
+    """What each mode costs on this graph: forward a pass a variable, reverse a pass back a formula."""
+    varies = _varies(graph)
+    edges = sum(varies[j] for k in graph.operations for j in graph.nodes[k].inputs)
+    value, variables, outputs = len(graph.operations), len(graph.names), len(graph.outputs)
+    return Cost(value, value + 2 * edges * variables, value + 2 * edges * outputs, 2 * variables * value)

@@ -1,0 +1,155 @@
+"""`glassnet descend`: gradient descent on a formula, beside what theory promises."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from glassnet.cli.calculus import parse_point
+from glassnet.cli.options import Json, emit
+
+if TYPE_CHECKING:
+    from glassnet.autodiff.descent import Descent
+
+__all__ = ["descend"]
+
+_MOST_ROWS = 24
+
+
+def descend(
+    formula: Annotated[
+        str, typer.Argument(help="A formula; several, separated by ';', are parts of which the mean is taken.")
+    ],
+    start: Annotated[str, typer.Option("--from", help="The start: 0, or 1,-1, or w1=1,w2=-1.")] = "",
+    rate: Annotated[float | None, typer.Option(help="Length of a step (default: the largest safe one, 1/L).")] = None,
+    steps: Annotated[int, typer.Option(help="How many steps.")] = 50,
+    momentum: Annotated[float, typer.Option(help="Share of the last step that goes on, below 1.")] = 0.0,
+    stochastic: Annotated[
+        bool, typer.Option("--stochastic", help="Each step follows one part, drawn at random, not their mean.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Of the random draws.")] = 0,
+    out: Annotated[Path | None, typer.Option(help="Picture of the path and of the bound to write (PNG).")] = None,
+    json: Json = False,
+) -> None:
+    """Descend on a formula and print the path, f(w) - f* beside the bound that theory gives, and the largest safe step.
+
+    A step goes to the lowest point of a parabola that lies above the formula while the rate is at most 1/L, with L the
+    largest second derivative: so each step goes down. A stochastic step goes down for its own part alone.
+
+    Examples:
+
+      glassnet descend "(w-3)**2 / 2" --from 0 --rate 0.1
+
+      glassnet descend "(w-1)**2; (w+1)**2" --from 2 --rate 0.2 --stochastic --out path.png
+    """
+    from glassnet.autodiff import parse
+    from glassnet.autodiff.descent import descend as run
+    from glassnet.cli.tables import columns
+    from glassnet.look.descent import save_descent
+
+    graph = parse(formula)
+    found = run(
+        graph,
+        parse_point(start, graph, option="--from"),
+        rate=rate,
+        steps=steps,
+        momentum=momentum,
+        stochastic=stochastic,
+        seed=seed,
+    )
+    typer.echo(columns(_table(found), left=1))
+    typer.echo("")
+    for line in _remarks(found):
+        typer.echo(line)
+    files = []
+    if out is not None:
+        files = [save_descent(found, out)]
+        typer.echo(f"wrote {out}")
+    if json:
+        emit(
+            {
+                "names": graph.names,
+                "path": found.path.tolist(),
+                "values": found.values.tolist(),
+                "bound": None if found.bound is None else found.bound.tolist(),
+                "rate": found.rate,
+                "curvature": found.curvature,
+                "safe_rate": found.safe_rate,
+                "minimum": None if found.minimum is None else found.minimum.tolist(),
+                "lowest": found.lowest,
+                "uphill": found.uphill.tolist(),
+                "diverged": found.diverged,
+                "files": files,
+            }
+        )
+
+
+def _table(found: Descent) -> list[tuple[Any, ...]]:
+    """Step, place, f, f - f*, bound; the middle of a long path is left out."""
+    names, bound = found.graph.names, found.bound
+    head: list[Any] = ["step", *names, "f", "|gradient|"]
+    head += ["f - f*"] * (found.lowest is not None) + ["bound"] * (bound is not None) + ["part"] * found.stochastic
+    rows: list[tuple[Any, ...]] = [tuple(head)]
+    last = len(found.values) - 1
+    shown = [t for t in range(last + 1) if last < _MOST_ROWS or t < _MOST_ROWS // 2 or t > last - _MOST_ROWS // 2]
+    for t in shown:
+        if t and t - 1 not in shown:
+            rows.append(("...", *[""] * (len(head) - 1)))
+        row: list[Any] = [
+            t,
+            *(f"{v:.6g}" for v in found.path[t]),
+            f"{found.values[t]:.6g}",
+            f"{found.gradients[t]:.3g}",
+        ]
+        if found.lowest is not None:
+            row.append(f"{max(0.0, found.values[t] - found.lowest):.3g}")
+        if bound is not None:
+            row.append(f"{bound[t]:.3g}")
+        if found.stochastic:
+            row.append("" if t == 0 else f"f{found.chosen[t - 1] + 1}{' uphill' if t - 1 in found.uphill else ''}")
+        rows.append(tuple(row))
+    return rows
+
+
+def _remarks(found: Descent) -> list[str]:
+    lines = []
+    if found.minimum is not None:
+        place = ", ".join(f"{n} = {v:.6g}" for n, v in zip(found.graph.names, found.minimum, strict=True))
+        lines.append(f"minimum f* = {found.lowest:.6g} at {place}")
+    else:
+        lines.append("no minimum was found from the end of the path")
+    lines.append(
+        f"largest second derivative met L = {found.curvature:.6g}: the largest safe step 1/L = {found.safe_rate:.6g}"
+    )
+    if found.rate > 2 * found.safe_rate * (1 + 1e-9):
+        lines.append(f"the rate {found.rate:g} is above 2/L: where the curvature is L, steps grow instead of shrinking")
+    elif found.rate > found.safe_rate * (1 + 1e-9):
+        lines.append(f"the rate {found.rate:g} is above 1/L: nothing is promised of single steps")
+    if found.diverged:
+        lines.append(
+            f"the path left for infinity, or for where the formula has no value, after {len(found.chosen)} steps"
+        )
+    if not found.convex:
+        lines.append(
+            f"not convex on the way (smallest second derivative {found.least_curvature:.3g}): no bound on f - f*"
+        )
+    elif found.bound is not None and found.lowest is not None:
+        gap = found.values - found.lowest
+        kept = bool((gap <= found.bound * (1 + 1e-9) + 1e-12 * (1 + abs(found.values[0]))).all())
+        lines.append(f"the bound is {'kept at every step' if kept else 'NOT KEPT'}")
+    if found.stochastic:
+        lines.append(_why_uphill(found))
+    return lines
+
+
+def _why_uphill(found: Descent) -> str:
+    steps = len(found.chosen)
+    if not len(found.uphill):
+        return f"none of {steps} stochastic steps went uphill"
+    t = int(found.uphill[0])
+    return (
+        f"{len(found.uphill)} of {steps} stochastic steps went uphill. Step {t + 1} followed f{found.chosen[t] + 1} "
+        f"alone, whose slope is not the mean's: f rose from {found.values[t]:.6g} to {found.values[t + 1]:.6g}"
+    )

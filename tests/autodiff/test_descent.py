@@ -1,0 +1,129 @@
+"""Gradient descent on formulas: the path, the bounds, momentum, stochastic steps, and what has no minimum."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from glassnet.autodiff import parse
+from glassnet.autodiff.descent import Descent, descend
+from glassnet.errors import FormulaError
+from glassnet.look.descent import save_descent
+
+
+def _run(formula: str, *start: float, **settings: float) -> Descent:
+    return descend(parse(formula), start, **settings)  # type: ignore[arg-type]
+
+
+def test_the_path_on_a_parabola_is_known() -> None:
+    found = _run("(w-3)**2 / 2", 0.0, rate=0.1, steps=20)
+    t = np.arange(21)
+    assert np.allclose(found.path[:, 0], 3 - 3 * 0.9**t, atol=1e-13)
+    assert np.allclose(found.values, 4.5 * 0.81**t, atol=1e-13)
+    assert found.curvature == pytest.approx(1) and found.least_curvature == pytest.approx(1)
+    assert found.minimum == pytest.approx([3], abs=1e-6) and found.safe_rate == pytest.approx(1)
+    assert _run("(w-3)**2 / 2", 0.0, steps=1).path[1, 0] == pytest.approx(3, abs=1e-6), (
+        "1/L reaches the minimum at once"
+    )
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.tuples(*[st.floats(0.2, 5)] * 2), st.tuples(*[st.floats(-3, 3)] * 4), st.floats(0.05, 1.0))
+def test_convex_formulas_keep_the_bound(sizes: tuple[float, ...], places: tuple[float, ...], share: float) -> None:
+    a, b, c, d = (f"({v:.4f})" for v in places)
+    formula = f"{sizes[0]:.4f}*(x-{a})**2 + {sizes[1]:.4f}*(y-{b})**2 + softplus(x + y)"
+    start = (float(c.strip("()")), float(d.strip("()")))
+    safe = descend(parse(formula), start, steps=1).safe_rate
+    found = descend(parse(formula), start, rate=share * safe, steps=30)
+    assert found.convex and found.bound is not None and found.lowest is not None
+    room = 1e-10 * (1 + abs(found.values[0]))
+    assert (found.values - found.lowest <= found.bound + room).all()
+    falls = found.values[:-1] - found.values[1:]
+    assert (falls >= found.rate * found.gradients[:-1] ** 2 / 2 - room).all(), "each step falls as the parabola says"
+    assert not len(found.uphill)
+
+
+def test_the_parabola_lies_above_and_its_lowest_point_is_the_step() -> None:
+    found = _run("log(exp(w) + exp(-w))", 1.5, steps=3)
+    x = np.linspace(-3, 3, 601)
+    parabola = found.parabola(0, x)
+    assert all(p >= found.value([float(v)]) - 1e-12 for p, v in zip(parabola, x, strict=True))
+    assert x[parabola.argmin()] == pytest.approx(found.path[1, 0], abs=0.01)
+
+
+def test_momentum_is_the_heavy_ball() -> None:
+    found = _run("x**2 + 3*y**2", 1.0, 1.0, rate=0.05, momentum=0.8, steps=10)
+    w, v = np.array([1.0, 1.0]), np.zeros(2)
+    for k in range(10):
+        v = 0.8 * v - 0.05 * np.array([2.0, 6.0]) * w
+        w = w + v
+        assert np.allclose(found.path[k + 1], w, atol=1e-14)
+    assert found.bound is None, "the bound speaks of plain descent"
+
+
+def test_a_stochastic_step_goes_down_for_its_part_alone() -> None:
+    graph = parse("(w-1)**2; (w+1)**2")
+    found = descend(graph, [0.1], rate=0.2, steps=40, stochastic=True, seed=3)
+    assert set(found.chosen) == {0, 1} and len(found.uphill) > 5 and found.bound is None
+    for t, part in enumerate(found.chosen):
+        target = (1, -1)[part]
+        assert abs(found.path[t + 1, 0] - target) < abs(found.path[t, 0] - target)
+    again = descend(graph, [0.1], rate=0.2, steps=40, stochastic=True, seed=3)
+    assert np.array_equal(found.path, again.path)
+    assert not len(descend(graph, [0.1], rate=0.2, steps=40).uphill)
+
+
+def test_too_large_a_step_grows() -> None:
+    found = _run("w**2", 1.0, rate=1.1, steps=500)
+    assert found.diverged and len(found.uphill) == len(found.chosen) < 500 and found.rate > 2 * found.safe_rate
+    assert found.bound is None
+
+
+def test_no_bound_where_it_is_not_convex() -> None:
+    found = _run("sin(w)", 1.0, rate=0.5)
+    assert not found.convex and found.bound is None and found.lowest == pytest.approx(-1)
+
+
+@pytest.mark.parametrize(
+    ("formula", "start", "settings", "message"),
+    [
+        ("-(w**2)", (1.0,), {"rate": 0.1, "steps": 500}, "falls without bound"),
+        ("w", (1.0,), {}, "no rate can be chosen"),
+        ("3", (), {}, "needs a variable"),
+        ("log(w)", (-1.0,), {"rate": 0.1}, "no finite value"),
+        ("sqrt(w)", (0.0,), {"rate": 0.1}, "not finite"),
+        ("w**2", (1.0,), {"rate": -1.0}, "rate must be positive|positive number"),
+        ("w**2", (1.0,), {"rate": float("nan")}, "positive number"),
+        ("w**2", (1.0,), {"steps": 0}, "at least 1 step"),
+        ("w**2", (1.0,), {"momentum": 1.0}, "below 1"),
+        ("w**2", (1.0,), {"stochastic": True}, "at least two"),
+        ("w**2", (1.0, 2.0), {"rate": 0.1}, "1 variables"),
+    ],
+)
+def test_what_cannot_be_descended_is_one_line(
+    formula: str, start: tuple[float, ...], settings: dict[str, float], message: str
+) -> None:
+    with pytest.raises(FormulaError, match=message):
+        _run(formula, *start, **settings)
+
+
+@pytest.mark.parametrize(
+    ("formula", "start", "settings"),
+    [
+        ("(w-3)**2/2", (0.0,), {}),
+        ("x**2 + 4*y**2", (1.0, 1.0), {}),
+        ("a**2 + b**2 + c**2", (1.0, 1.0, 2.0), {}),
+        ("(w-1)**2; (w+1)**2", (2.0,), {"stochastic": True, "rate": 0.1}),
+        ("w", (0.0,), {"rate": 0.1}),
+    ],
+)
+def test_the_picture_is_drawn(
+    tmp_path: Path, formula: str, start: tuple[float, ...], settings: dict[str, float]
+) -> None:
+    with Image.open(save_descent(_run(formula, *start, **settings), tmp_path / "path.png")) as picture:
+        assert picture.format == "PNG" and picture.width > 500

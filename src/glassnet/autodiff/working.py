@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -197,7 +198,8 @@ def _drawn(working: Working) -> str:
     shown = [k for k in range(len(graph.nodes)) if k in used]
     if len(shown) > _LARGEST_DRAWN:
         raise FormulaError(f"A graph of {len(shown)} nodes is too large to draw; at most {_LARGEST_DRAWN} are.")
-    place = _places(graph, shown)
+    depth = _depths(graph, shown)
+    place = _places(graph, shown, depth)
     width = max(x for x, _ in place.values()) + _BOX[0] + 20
     height = max(y for _, y in place.values()) + _BOX[1] + 20
     parts = [
@@ -211,47 +213,66 @@ def _drawn(working: Working) -> str:
         if graph.nodes[k].inputs:
             partials = local_derivatives(graph, list(working.forward.values), k)
             for number, (j, partial) in enumerate(zip(graph.nodes[k].inputs, partials, strict=True)):
-                parts += _arrow(
-                    place[j], place[k], number, len(partials), float(partial), graph.nodes[j].op != "number"
-                )
+                way = [place[j], *(place[j, d] for d in range(depth[j] + 1, depth[k])), place[k]]
+                parts += _arrow(way, number, len(partials), None if graph.nodes[j].op == "number" else float(partial))
     for k in shown:
         parts += _box(working, k, names[k], place[k])
     return "\n".join([*parts, "</svg>"]) + "\n"
 
 
-def _places(graph: Graph, shown: list[int]) -> dict[int, tuple[float, float]]:
-    """The upper left corner of every node: columns by depth, in each column near the mean of its inputs."""
+def _depths(graph: Graph, shown: list[int]) -> dict[int, int]:
+    """The column of every node: one to the right of its inputs; numbers stand just before what uses them."""
     depth: dict[int, int] = {}
     for k in shown:
         depth[k] = 1 + max((depth[i] for i in graph.nodes[k].inputs), default=-1)
-    for k in reversed(shown):  # numbers stand just before what uses them
+    for k in shown:
         if graph.nodes[k].op == "number":
             depth[k] = min((depth[n] for n in shown if k in graph.nodes[n].inputs), default=1) - 1
-    columns: dict[int, list[int]] = {}
+    return depth
+
+
+def _places(graph: Graph, shown: list[int], depth: dict[int, int]) -> dict[Any, tuple[float, float]]:
+    """The upper left corner of every node k, and the height (j, d) at which an arrow from j passes column d.
+
+    In each column what stands there is ordered by where it comes from.
+    """
+    sources: dict[int, dict[Any, list[Any]]] = {}
     for k in shown:
-        columns.setdefault(depth[k], []).append(k)
-    rows: dict[int, float] = {}
-    for d in sorted(columns):
-        column = columns[d]
+        sources.setdefault(depth[k], {})[k] = []
+        for j in graph.nodes[k].inputs:
+            last: Any = j
+            for d in range(depth[j] + 1, depth[k]):
+                sources.setdefault(d, {})[j, d] = [last]
+                last = (j, d)
+            sources[depth[k]][k].append(last)
+    rows: dict[Any, float] = {}
+    for d in sorted(sources):
         wanted = {
-            k: float(np.mean([rows.get(i, 0.0) for i in graph.nodes[k].inputs] or [column.index(k)])) for k in column
+            item: float(np.mean([rows[i] for i in found])) if found else float(number)
+            for number, (item, found) in enumerate(sources[d].items())
         }
-        row = -1.0
-        for k in sorted(column, key=lambda k: wanted[k]):
-            row = max(row + 1.0, wanted[k])
-            rows[k] = row
-    return {k: (10 + depth[k] * (_BOX[0] + _GAP_X), 10 + rows[k] * (_BOX[1] + _GAP_Y)) for k in shown}
+        edge = -np.inf
+        for item in sorted(wanted, key=lambda item: wanted[item]):
+            half = 0.5 if isinstance(item, int) else 0.15
+            rows[item] = max(edge + half, wanted[item])
+            edge = rows[item] + half
+    top = min(rows.values())
+    step_x, step_y = _BOX[0] + _GAP_X, _BOX[1] + _GAP_Y
+    column = {item: item_depth for item_depth, items in sources.items() for item in items}
+    return {item: (10 + column[item] * step_x, 10 + (row - top) * step_y) for item, row in rows.items()}
 
 
-def _arrow(
-    start: tuple[float, float], end: tuple[float, float], number: int, count: int, partial: float, labelled: bool
-) -> list[str]:
-    x0, y0 = start[0] + _BOX[0], start[1] + _BOX[1] / 2
-    x1, y1 = end[0], end[1] + _BOX[1] * (number + 1) / (count + 1)
-    bend = max(30.0, (x1 - x0) / 2)
-    path = f"M{x0:.1f},{y0:.1f} C{x0 + bend:.1f},{y0:.1f} {x1 - bend:.1f},{y1:.1f} {x1:.1f},{y1:.1f}"
+def _arrow(way: list[tuple[float, float]], number: int, count: int, partial: float | None) -> list[str]:
+    """From the right of the first box, past the columns between, to input `number` of the last."""
+    points = [(way[0][0] + _BOX[0], way[0][1] + _BOX[1] / 2)]
+    for x, y in way[1:-1]:
+        points += [(x, y + _BOX[1] / 2), (x + _BOX[0], y + _BOX[1] / 2)]
+    x1, y1 = way[-1][0], way[-1][1] + _BOX[1] * (number + 1) / (count + 1)
+    path = f"M{points[0][0]:.1f},{points[0][1]:.1f}"
+    for k, ((x, y), (u, v)) in enumerate(itertools.pairwise([*points, (x1, y1)])):
+        path += f" H{u:.1f}" if k % 2 else f" C{(x + u) / 2:.1f},{y:.1f} {(x + u) / 2:.1f},{v:.1f} {u:.1f},{v:.1f}"
     drawn = [f'<path d="{path}" fill="none" stroke="#889" stroke-width="1.3" marker-end="url(#tip)"/>']
-    if labelled:
+    if partial is not None:
         drawn.append(
             f'<text x="{x1 - 8:.1f}" y="{y1 - 5:.1f}" text-anchor="end" fill="#556" font-size="10" '
             f'paint-order="stroke" stroke="#fff" stroke-width="3">{_number(partial)}</text>'

@@ -26,6 +26,11 @@ class Shell:
             assert shown.err.startswith("error: ") and shown.err.count("\n") == 1
         return shown.out
 
+    def error(self, *arguments: object) -> str:
+        """The one line that wrong input is answered with."""
+        self(*arguments, status=2)
+        return self.err
+
     def json(self, *arguments: object, status: int = 0) -> dict[str, Any]:
         """The object of the last line."""
         last = self(*arguments, "--json", status=status).splitlines()[-1]

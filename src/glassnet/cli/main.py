@@ -14,6 +14,7 @@ from glassnet.cli import (
     bench,
     calculus,
     check,
+    classic,
     data,
     descend,
     evaluate,
@@ -55,6 +56,7 @@ app.command("descend", context_settings=_FORMULA, short_help="Gradient descent o
 )
 app.command("bench", short_help="Speed and memory on this machine, beside PyTorch's.")(bench.bench)
 app.command("reproduce", short_help="Published figures against ours.")(reproduce.reproduce)
+app.add_typer(classic.app, name="classic")
 app.add_typer(data.app, name="data")
 
 

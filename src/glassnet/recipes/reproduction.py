@@ -26,7 +26,7 @@ from glassnet import threads as thread_pool
 from glassnet.data import find
 from glassnet.errors import DataError, RecipeError, nearest
 from glassnet.files import write_json, write_text
-from glassnet.recipes import measures
+from glassnet.recipes import classical, measures
 from glassnet.recipes.recipe import Recipe, recipe_from, with_source
 from glassnet.recipes.run import Run, carry_out
 from glassnet.train import Progress
@@ -168,7 +168,9 @@ def reproduce(
 
 def _run_row(row: Row, out: Path, make_progress: Callable[[], Progress], say: Callable[[str], None]) -> Outcome:
     if row.measure:
-        function: Callable[[], Mapping[str, float]] = getattr(measures, row.measure)
+        function: Callable[[], Mapping[str, float]] = getattr(measures, row.measure, None) or getattr(
+            classical, row.measure
+        )
         try:
             return Outcome(row, "", row.goal, dict(function()))
         except DataError as error:

@@ -1,0 +1,10 @@
+"""Classical methods with scikit-learn's estimator interface."""
+
+from glassnet.classic.affine import AffineFit
+from glassnet.classic.harris import Corners, harris
+from glassnet.classic.neighbours import KNNClassifier
+from glassnet.classic.network import NetworkClassifier
+from glassnet.classic.pca import PCA
+from glassnet.classic.softmax import SoftmaxRegression
+
+__all__ = ["PCA", "AffineFit", "Corners", "KNNClassifier", "NetworkClassifier", "SoftmaxRegression", "harris"]

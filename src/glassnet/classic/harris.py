@@ -1,0 +1,143 @@
+"""Harris corners: principal components of a picture's gradients in a window.
+
+Where g = (g_x, g_y) are the gradients in a window with weights w that add up to 1,
+
+    M = sum w g g^T = [[a, b], [b, c]]
+
+is their covariance about 0. Its eigenvalues l1 >= l2 say how much brightness changes along its two principal
+components, and for a shift d of the window the change is d^T M d. Both small: nothing there. One large: an edge, along
+the second component. Both large: a corner. Harris and Stephens asked for no eigenvectors:
+
+    R = det M - k (trace M)^2 = l1 l2 - k (l1 + l2)^2
+
+Source: C. Harris and M. Stephens, "A combined corner and edge detector", Alvey Vision Conference 1988.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+from glassnet.errors import DataError
+
+__all__ = ["Components", "Corners", "harris"]
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Components:
+    """The two principal components of the gradients around a pixel.
+
+    Attributes
+    ----------
+    variances : l1 >= l2
+    directions : (2, 2) rows (x, y) of length 1: across the edge, and along it
+    """
+
+    variances: tuple[float, float]
+    directions: Floats
+
+    @property
+    def kind(self) -> str:
+        """What the window shows: "flat", "edge" or "corner", by the ratio of the variances."""
+        first, second = self.variances
+        return "flat" if first < 1e-4 else "edge" if second < 0.1 * first else "corner"
+
+
+@dataclass(frozen=True, eq=False)
+class Corners:
+    """Responses of a picture of (H, W) pixels.
+
+    Attributes
+    ----------
+    xx, xy, yy : (H, W) the entries a, b, c of M
+    response : (H, W) R
+    """
+
+    xx: Floats
+    xy: Floats
+    yy: Floats
+    response: Floats
+
+    def components(self, x: int, y: int) -> Components:
+        """The principal components at column x and row y. Raises `DataError` outside of the picture."""
+        height, width = self.xx.shape
+        if not (0 <= x < width and 0 <= y < height):
+            raise DataError(f"The picture has columns 0 to {width - 1} and rows 0 to {height - 1}; got {x},{y}.")
+        matrix = np.array([[self.xx[y, x], self.xy[y, x]], [self.xy[y, x], self.yy[y, x]]])
+        values, vectors = np.linalg.eigh(matrix)
+        directions = vectors.T[::-1]
+        directions = directions * np.where(directions[:, :1] < 0, -1.0, 1.0)
+        return Components((float(values[1]), float(max(values[0], 0.0))), directions)
+
+    def peaks(self, count: int = 200, *, distance: int = 5, share: float = 0.01) -> npt.NDArray[np.intp]:
+        """(n, 2) columns and rows of the strongest corners, the strongest first: local maxima of R, at least `distance`
+        pixels apart and `share` of the strongest."""
+        size = 2 * distance + 1
+        highest = ndimage.maximum_filter(self.response, size=size, mode="constant", cval=-np.inf)
+        is_peak = (self.response == highest) & (self.response > share * self.response.max()) & (self.response > 0)
+        rows, columns = np.nonzero(is_peak)
+        order = np.argsort(-self.response[rows, columns], kind="stable")
+        chosen: list[tuple[int, int]] = []
+        for k in order:  # plateaus of equal responses give several; the first stays
+            x, y = int(columns[k]), int(rows[k])
+            if all(max(abs(x - u), abs(y - v)) > distance for u, v in chosen[-50:]):
+                chosen.append((x, y))
+            if len(chosen) == count:
+                break
+        return np.array(chosen, np.intp).reshape(-1, 2)
+
+
+def harris(
+    picture: npt.NDArray[Any], *, window: str = "gaussian", sigma: float = 1.0, k: float = 0.05, border: str = "repeat"
+) -> Corners:
+    """The corner response of a picture.
+
+    Parameters
+    ----------
+    picture : (H, W) or (H, W, C) of uint8 (divided by 255) or floats; colours are averaged as brightness
+    window : "gaussian", of width `sigma`, or "box", 3x3
+    k : weight of the squared trace
+    border : what lies beyond the picture: "repeat" (its last pixels) or "zero" (black, as in scikit-image, which makes
+        corners of a bright picture's own)
+
+    Gradients are Sobel's, divided by 8 so that they are slopes a pixel.
+
+    Raises
+    ------
+    DataError : the array is no picture, or a setting is out of range
+    """
+    grey = _brightness(picture)
+    if window not in ("gaussian", "box"):
+        raise DataError(f"The window is 'gaussian' or 'box'. Got '{window}'.")
+    if not sigma > 0 or not 0 <= k <= 0.25:
+        raise DataError(f"sigma must be positive and k lie in 0 ... 0.25. Got sigma {sigma} and k {k}.")
+    if border not in ("repeat", "zero"):
+        raise DataError(f"The border is 'repeat' or 'zero'. Got '{border}'.")
+    gaussian, mode = window == "gaussian", "nearest" if border == "repeat" else "constant"
+    gx, gy = (ndimage.sobel(grey, axis=axis, mode=mode) / 8 for axis in (1, 0))
+
+    def blurred(values: Floats) -> Floats:
+        if gaussian:
+            return np.asarray(ndimage.gaussian_filter(values, sigma, mode=mode), np.float64)
+        return np.asarray(ndimage.uniform_filter(values, 3, mode=mode), np.float64)
+
+    xx, xy, yy = blurred(gx * gx), blurred(gx * gy), blurred(gy * gy)
+    return Corners(xx, xy, yy, xx * yy - xy * xy - k * (xx + yy) ** 2)
+
+
+def _brightness(picture: npt.NDArray[Any]) -> Floats:
+    array = np.asarray(picture)
+    if array.ndim not in (2, 3) or array.size == 0 or array.dtype.kind not in "uif":
+        raise DataError(f"A picture is an array (H, W) or (H, W, C) of numbers. Got {array.shape} of {array.dtype}.")
+    values = array.astype(np.float64) / (255.0 if array.dtype == np.uint8 else 1.0)
+    if not np.isfinite(values).all():
+        raise DataError("The picture has values that are not finite.")
+    if values.ndim == 2:
+        return values
+    return np.asarray(values @ np.array([0.2126, 0.7152, 0.0722]) if values.shape[2] == 3 else values.mean(axis=2))

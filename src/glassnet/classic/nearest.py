@@ -1,0 +1,180 @@
+"""The k nearest of many points, exactly: float32 matrix products choose candidates, exact distances rank them.
+
+With the points' mean taken off, |q - x|^2 = |q|^2 - 2 (q . x - |x|^2 / 2), so the nearest x are those with the smallest
+s = |x|^2 / 2 - q . x. A block of queries times a block of points is one matrix product that stays in cache, and is
+searched there for what beats the worst candidate so far.
+
+float32 rounds: each s is off by at most
+
+    e = g_D |q| |x| + u |x|^2 / 2 + ...,    u = 2^-24, g_D = D u / (1 - D u)
+
+(N. Higham, "Accuracy and stability of numerical algorithms", 2nd ed., SIAM 2002, section 3.5). More candidates are kept
+than are asked for. Where the worst of them is not more than 2 e behind the k-th, some other point might belong among
+the k: such a query is answered by exact distances to all points.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from glassnet import threads
+from glassnet.nn.kernels import blas
+from glassnet.nn.kernels.options import inner
+from glassnet.nn.kernels.sharing import shared
+
+__all__ = ["Index"]
+
+_QUERIES, _POINTS = 256, 1024  # of a block
+_SPARE = 13  # candidates kept beside the k that are asked for
+_CHUNK = 32
+_ROWS = 1024  # of points that are made ready at a time
+_EXACT_BLOCK = 1 << 22  # numbers at a time in exact distances
+_LARGEST_INTEGER = 1 << 24  # integers up to this differ and square within int64
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+
+class Index:
+    """Points (N, D) made ready to be searched.
+
+    points: floats, or integers, which are never cut to a smaller type: distances of integers up to 2^24 are exact.
+    """
+
+    def __init__(self, points: npt.NDArray[np.generic]) -> None:
+        self.points = _wide(points)
+        self.middle = self.points.mean(axis=0, dtype=np.float64)
+        self._near = np.empty(self.points.shape, np.float32)
+        squares = np.empty(len(self.points))
+        for start in range(0, len(squares), _ROWS):
+            centred = self.points[start : start + _ROWS] - self.middle
+            self._near[start : start + _ROWS] = centred
+            squares[start : start + _ROWS] = np.einsum("nd,nd->n", centred, centred)
+        self._half = (squares / 2).astype(np.float32)
+        self._longest = float(np.sqrt(squares.max(initial=0.0)))
+
+    def search(self, queries: npt.NDArray[np.generic], k: int) -> tuple[Floats, Integers]:
+        """(squared distances (Q, k), numbers of the points (Q, k)), the nearest first, equal ones by their number."""
+        wide = _wide(queries)
+        most = min(k + _SPARE, len(self.points))
+        found = np.empty((len(wide), k), np.int64)
+        distances = np.empty((len(wide), k))
+        if len(wide) == 0:
+            return distances, found
+        centred = wide - self.middle
+        near = np.ascontiguousarray(centred, np.float32)
+        scores = np.full((len(wide), most), np.inf, np.float32)
+        candidates = np.zeros((len(wide), most), np.int64)
+        self._choose(near, scores, candidates)
+        for start in range(0, len(wide), max(1, _EXACT_BLOCK // (most * max(1, wide.shape[1])))):
+            rows = slice(start, start + max(1, _EXACT_BLOCK // (most * max(1, wide.shape[1]))))
+            numbers = np.sort(candidates[rows], axis=1)  # equal distances by number, as the sort below is stable
+            exact = _squared(self.points[numbers], wide[rows, None, :])
+            order = np.argsort(exact, axis=1, kind="stable")[:, :k]
+            distances[rows] = np.take_along_axis(exact, order, 1)
+            found[rows] = np.take_along_axis(numbers, order, 1)
+        if most < len(self.points):
+            lengths = np.sqrt(np.einsum("nd,nd->n", centred, centred))
+            worst = scores[:, -1].astype(np.float64)
+            reached = (distances[:, -1] - lengths**2) / 2  # the k-th's s, exactly
+            for q in np.flatnonzero(~(worst - self._rounding(lengths) > reached)):
+                distances[q], found[q] = self._exactly(wide[q], k)
+        return distances, found
+
+    def _choose(self, near: npt.NDArray[np.float32], scores: npt.NDArray[np.float32], candidates: Integers) -> None:
+        parts = min(threads.count(), -(-len(near) // 16))
+        size = min(_QUERIES, -(-len(near) // parts))
+        scratch = np.empty((parts, size, min(_POINTS, len(self._near))), np.float32)
+        if blas.AVAILABLE:
+            with threads.single_blas_thread():
+                _nearest(near, self._near, self._half, scratch, scores, candidates, parts)
+            return
+        for start in range(0, len(near), _QUERIES):
+            rows = slice(start, start + _QUERIES)
+            s = self._half - near[rows] @ self._near.T
+            kept = np.argpartition(s, scores.shape[1] - 1, axis=1)[:, : scores.shape[1]]
+            kept = np.take_along_axis(kept, np.argsort(np.take_along_axis(s, kept, 1), axis=1, kind="stable"), 1)
+            candidates[rows], scores[rows] = kept, np.take_along_axis(s, kept, 1)
+
+    def _rounding(self, lengths: Floats) -> Floats:
+        """(Q,) how far a float32 s of any point may be from its exact value."""
+        u, dimensions = 2.0**-24, self.points.shape[1] + 4
+        gamma = dimensions * u / (1 - dimensions * u)
+        # The product; both operands rounded to float32; |x|^2 / 2 rounded; the difference rounded.
+        rounding: Floats = gamma * lengths * self._longest + 3 * u * (lengths * self._longest + self._longest**2)
+        return rounding
+
+    def _exactly(self, query: npt.NDArray[np.generic], k: int) -> tuple[Floats, Integers]:
+        block = max(1, _EXACT_BLOCK // max(1, self.points.shape[1]))
+        parts = [_squared(self.points[s : s + block], query) for s in range(0, len(self.points), block)]
+        exact = np.concatenate(parts)
+        order = np.argsort(exact, kind="stable")[:k]
+        return exact[order], order
+
+
+def _wide(points: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+    """Integers of any size as they are; booleans as bytes; other floats as float64."""
+    array = np.asarray(points)
+    if array.dtype.kind == "b":
+        return array.view(np.uint8)
+    return array if array.dtype.kind in "iu" else array.astype(np.float64)
+
+
+def _squared(a: npt.NDArray[np.generic], b: npt.NDArray[np.generic]) -> Floats:
+    """Squared distances over the last axis: by integers where both are, and small enough, else by float64."""
+    whole = a.dtype.kind in "iu" and b.dtype.kind in "iu"
+    if whole and all(not v.size or max(abs(int(v.max())), abs(int(v.min()))) <= _LARGEST_INTEGER for v in (a, b)):
+        difference = a.astype(np.int64) - b.astype(np.int64)
+        return np.asarray(np.einsum("...d,...d->...", difference, difference), np.float64)
+    gap = a.astype(np.float64) - b.astype(np.float64)
+    return np.asarray(np.einsum("...d,...d->...", gap, gap), np.float64)
+
+
+# ---- the kernel ------------------------------------------------------------------------------------------------------
+# mypy: disable-error-code="no-untyped-def"
+
+
+@inner
+def _keep(s, number, scores, candidates):
+    """Put a score into its place in a sorted row; equal ones stand in the order in which they came."""
+    place = len(scores) - 1
+    while place > 0 and scores[place - 1] > s:
+        scores[place], candidates[place] = scores[place - 1], candidates[place - 1]
+        place -= 1
+    scores[place], candidates[place] = s, number
+
+
+@shared
+def _nearest(queries, points, half, scratch, scores, candidates, t, parts):
+    """Share t of the queries: the smallest half[x] - q . x, sorted. `scratch` (parts, rows, columns) is each thread's
+    block of products."""
+    lo, hi = len(queries) * t // parts, len(queries) * (t + 1) // parts
+    size, d = points.shape
+    rows, columns = scratch.shape[1], scratch.shape[2]
+    block = scratch[t]
+    flat = block.reshape(-1)
+    q, x = queries.reshape(-1), points.reshape(-1)
+    for first in range(lo, hi, rows):
+        m = min(rows, hi - first)
+        for start in range(0, size, columns):
+            n = min(columns, size - start)
+            blas.gemm(111, 112, m, n, d, 1.0, q[first * d :], d, x[start * d :], d, 0.0, flat, columns)
+            own = half[start : start + n]
+            for r in range(m):
+                row, best, who = block[r], scores[first + r], candidates[first + r]
+                worst = best[-1]
+                j = 0
+                while j < n:
+                    stop = min(j + _CHUNK, n)
+                    least = own[j] - row[j]
+                    for c in range(j + 1, stop):
+                        s = own[c] - row[c]
+                        least = s if s < least else least
+                    if least < worst:
+                        for c in range(j, stop):
+                            s = own[c] - row[c]
+                            if s < worst:
+                                _keep(s, start + c, best, who)
+                                worst = best[-1]
+                    j = stop

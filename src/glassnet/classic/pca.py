@@ -1,0 +1,212 @@
+"""Principal components: the directions along which data vary most.
+
+With the mean taken off, the covariance C = X^T X / (n - 1) has eigenvectors, the components, and eigenvalues, the
+variances along them. The same come from the singular values of X: X = U S V^T, C = V (S^2 / (n - 1)) V^T.
+
+Sums of squares of bytes are whole numbers. In blocks of up to 258 rows they stay below 2^24, where float32 counts
+without error; the blocks' sums are added in float64. So the covariance of 8-bit pictures is exact at float32's speed,
+and needs no pass for the mean: (X^T X - n m m^T) / (n - 1) from exact sums.
+"""
+
+from __future__ import annotations
+
+from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import scipy.linalg
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+__all__ = ["PCA", "psnr_of_variance"]
+
+_BYTE_ROWS = 258  # 258 * 255^2 < 2^24
+_ROWS = 8192  # of floats at a time
+
+Floats = npt.NDArray[np.float64]
+
+
+class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """Principal component analysis, exact, in float64.
+
+    Parameters
+    ----------
+    n_components : int, float or None, default None
+        How many components to keep: a number of them; a share of the variance in (0, 1), which as few as possible must
+        reach; or all.
+    whiten : bool, default False
+        Whether `transform` divides each component by its standard deviation.
+    solver : "auto", "covariance" or "svd", default "auto"
+        Eigenvectors of the covariance (fast where there are more examples than features), or singular values of the
+        data (accurate for the smallest components, too). "auto" takes the covariance unless features outnumber
+        examples.
+
+    Attributes
+    ----------
+    components_ : (n_components_, D) rows of length 1, in order of variance; in each, the entry of largest size is
+        positive
+    explained_variance_, explained_variance_ratio_, singular_values_ : (n_components_,)
+    spectrum_ : (min(n, D),) all variances, also of the components that are not kept
+    mean_ : (D,)
+    n_samples_seen_ : int
+
+    Examples
+    --------
+    >>> from glassnet.classic import PCA
+    >>> PCA(1).fit([[0.0, 0.0], [1.0, 2.0], [2.0, 4.0]]).explained_variance_ratio_
+    array([1.])
+    """
+
+    def __init__(self, n_components: float | None = None, *, whiten: bool = False, solver: str = "auto") -> None:
+        self.n_components = n_components
+        self.whiten = whiten
+        self.solver = solver
+
+    def fit(self, X: Any, y: Any = None) -> PCA:
+        """Find the components of X (N, D)."""
+        self._check_settings()
+        X = validate_data(self, X, ensure_min_samples=2)
+        if self.solver == "svd" or (self.solver == "auto" and X.shape[1] > X.shape[0]):
+            self._forget()
+            wide = X.astype(np.float64)
+            self.mean_ = wide.mean(axis=0)
+            self.n_samples_seen_ = len(X)
+            _, s, vt = scipy.linalg.svd(wide - self.mean_, full_matrices=False, overwrite_a=True, check_finite=False)
+            return self._keep(s**2 / (len(X) - 1), vt)
+        self._forget()
+        self._add(X)
+        return self._solve()
+
+    @available_if(lambda self: self.solver != "svd")  # type: ignore[untyped-decorator]  # which needs all data at once
+    def partial_fit(self, X: Any, y: Any = None) -> PCA:
+        """Add the examples X (n, D) to those seen so far: for data larger than memory."""
+        self._check_settings()
+        first = not hasattr(self, "_scatter")
+        X = validate_data(self, X, reset=first)
+        if first:
+            self._forget()
+        self._add(X)
+        return self._solve() if self.n_samples_seen_ > 1 else self
+
+    def _check_settings(self) -> None:
+        n = self.n_components
+        whole = isinstance(n, Integral) and not isinstance(n, bool) and n >= 1
+        share = isinstance(n, Real) and not isinstance(n, Integral) and 0 < float(n) < 1
+        if not (n is None or whole or share):
+            raise ValueError(
+                f"n_components must be None, a whole number from 1, or a share between 0 and 1. Got {n!r}."
+            )
+        if self.solver not in ("auto", "covariance", "svd"):
+            raise ValueError(f"solver must be 'auto', 'covariance' or 'svd'. Got {self.solver!r}.")
+
+    def _forget(self) -> None:
+        for name in ("_scatter", "_sum", "n_samples_seen_"):
+            self.__dict__.pop(name, None)
+
+    def _add(self, X: npt.NDArray[Any]) -> None:
+        """Sums of the rows, and of their products about a fixed point: the first rows' mean, exact for bytes at 0."""
+        if not hasattr(self, "_scatter"):
+            size = X.shape[1]
+            self._bytes = X.dtype == np.uint8
+            self._origin = np.zeros(size) if self._bytes else X[:_ROWS].mean(axis=0, dtype=np.float64)
+            self._sum, self._scatter, self.n_samples_seen_ = np.zeros(size), np.zeros((size, size)), 0
+        if X.dtype == np.uint8 and not self._origin.any():
+            for start in range(0, len(X), _BYTE_ROWS):
+                block = X[start : start + _BYTE_ROWS].astype(np.float32)
+                self._scatter += block.T @ block
+            self._sum += X.sum(axis=0, dtype=np.int64)
+        else:
+            for start in range(0, len(X), _ROWS):
+                rows = X[start : start + _ROWS].astype(np.float64) - self._origin
+                self._scatter += rows.T @ rows
+                self._sum += rows.sum(axis=0)
+        self.n_samples_seen_ += len(X)
+
+    def _solve(self) -> PCA:
+        n = self.n_samples_seen_
+        mean = self._sum / n
+        self.mean_ = mean + self._origin
+        covariance = (self._scatter - n * np.outer(mean, mean)) / (n - 1)
+        values, vectors = scipy.linalg.eigh(covariance, driver="evd", overwrite_a=True, check_finite=False)
+        size = min(n, len(values))
+        return self._keep(np.maximum(values[::-1][:size], 0.0), np.ascontiguousarray(vectors.T[::-1][:size]))
+
+    def _keep(self, variances: Floats, components: Floats) -> PCA:
+        count = self._count(variances)
+        largest = np.abs(components).argmax(axis=1)
+        components = components * np.sign(components[np.arange(len(components)), largest])[:, None]
+        total = variances.sum()
+        self.spectrum_ = variances
+        self.n_components_ = count
+        self.components_ = components[:count]
+        self.explained_variance_ = variances[:count]
+        self.explained_variance_ratio_ = variances[:count] / total if total > 0 else np.zeros(count)
+        self.singular_values_ = np.sqrt(variances[:count] * (self.n_samples_seen_ - 1))
+        return self
+
+    def _count(self, variances: Floats) -> int:
+        n, most = self.n_components, len(variances)
+        if n is None:
+            return most
+        if isinstance(n, Integral):
+            if n > most:
+                raise ValueError(
+                    f"n_components is {n}, but there are only {most} (the smaller of examples and features)."
+                )
+            return int(n)
+        return self.components_for(variance=float(n), spectrum=variances)
+
+    def components_for(
+        self, *, variance: float | None = None, psnr: float | None = None, peak: float = 255.0, spectrum: Any = None
+    ) -> int:
+        """The fewest components that reach a share of the variance, or a PSNR (dB) of the data rebuilt from them.
+
+        The mean squared error of data rebuilt from k components is the sum of the other variances (times (n - 1) / n)
+        divided by the number of features; PSNR = 10 log10(peak^2 / error), `peak` being the largest value.
+        """
+        if spectrum is None:
+            check_is_fitted(self)
+            spectrum = self.spectrum_
+        left = np.concatenate([np.cumsum(spectrum[::-1])[::-1], [0.0]])  # variance not in the first k
+        if (variance is None) == (psnr is None):
+            raise ValueError("Give either a share of the variance or a PSNR.")
+        if variance is not None:
+            enough = left <= (1 - variance) * left[0] * (1 + 1e-12)
+        else:
+            assert psnr is not None
+            n, size = self.n_samples_seen_, len(self.mean_)
+            enough = psnr_of_variance(left * (n - 1) / n, size, peak) >= psnr
+        return max(1, int(np.flatnonzero(enough)[0])) if enough.any() else len(spectrum)
+
+    def transform(self, X: Any) -> Floats:
+        """(N, n_components_) coordinates of X (N, D) along the components."""
+        check_is_fitted(self)
+        X = validate_data(self, X, reset=False)
+        coordinates = X.astype(np.float64) @ self.components_.T - self.mean_ @ self.components_.T
+        if self.whiten:
+            coordinates /= self._deviations()
+        return np.asarray(coordinates, np.float64)
+
+    def inverse_transform(self, X: Any) -> Floats:
+        """(N, D) the data that have coordinates X (N, n_components_)."""
+        check_is_fitted(self)
+        coordinates = np.asarray(X, np.float64)
+        if self.whiten:
+            coordinates = coordinates * self._deviations()
+        return np.asarray(coordinates @ self.components_ + self.mean_, np.float64)
+
+    def _deviations(self) -> Floats:
+        deviations = np.sqrt(self.explained_variance_)
+        return np.where(deviations > 1e-10 * max(float(deviations.max(initial=0)), 1e-300), deviations, 1.0)
+
+    @property
+    def _n_features_out(self) -> int:
+        return int(self.n_components_)
+
+
+def psnr_of_variance(left: npt.ArrayLike, features: int, peak: float = 255.0) -> Floats:
+    """PSNR (dB) of data rebuilt without components of this total variance; infinite for none."""
+    with np.errstate(divide="ignore"):
+        return 10 * np.log10(peak**2 * features / np.maximum(np.asarray(left, np.float64), 0.0))

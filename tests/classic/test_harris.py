@@ -1,0 +1,87 @@
+"""Harris corners: against SciPy and scikit-image, and as principal components."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from glassnet.classic import harris
+from glassnet.errors import DataError
+
+
+def _picture() -> np.ndarray:
+    rng = np.random.default_rng(0)
+    return ndimage.gaussian_filter(rng.random((40, 50)), 2)
+
+
+def test_the_box_window_is_scipys() -> None:
+    x = _picture()
+    gx, gy = (ndimage.sobel(x, axis=axis, mode="nearest") / 8 for axis in (1, 0))
+    a, b, c = (ndimage.uniform_filter(v, 3, mode="nearest") for v in (gx * gx, gx * gy, gy * gy))
+    found = harris(x, window="box", k=0.04)
+    assert np.abs(found.response - (a * c - b**2 - 0.04 * (a + c) ** 2)).max() < 1e-15
+    middle = [(gx * gx)[9:12, 19:22].mean(), (gx * gy)[9:12, 19:22].mean(), (gy * gy)[9:12, 19:22].mean()]
+    assert [found.xx[10, 20], found.xy[10, 20], found.yy[10, 20]] == pytest.approx(middle)
+
+
+@pytest.mark.parametrize("sigma", [1.0, 2.5])
+def test_the_gaussian_window_is_scikit_images(sigma: float) -> None:
+    feature = pytest.importorskip("skimage.feature")
+    x = _picture()
+    theirs = feature.corner_harris(x, method="k", k=0.05, sigma=sigma)
+    ours = harris(x, sigma=sigma, k=0.05, border="zero").response
+    assert np.abs(ours / np.abs(ours).max() - theirs / np.abs(theirs).max()).max() < 1e-12
+
+
+def test_components_are_those_of_the_window_and_say_what_it_shows() -> None:
+    x = np.zeros((60, 60))
+    x[30:, 20:] = 1
+    found = harris(x, window="box")
+    edge = found.components(20, 50)
+    assert edge.kind == "edge" and np.abs(edge.directions[0]) == pytest.approx([1, 0], abs=1e-6)
+    assert found.components(5, 5).kind == "flat"
+    assert found.components(20, 30).kind == "corner"
+    (peak,) = found.peaks(distance=5)
+    assert np.abs(peak - [20, 30]).max() <= 1
+    l1, l2 = found.components(*peak).variances
+    assert found.response[peak[1], peak[0]] == pytest.approx(l1 * l2 - 0.05 * (l1 + l2) ** 2)
+
+
+def test_components_are_numpys() -> None:
+    x = _picture()
+    found = harris(x, window="box")
+    gx, gy = (ndimage.sobel(x, axis=axis, mode="nearest") / 8 for axis in (1, 0))
+    window = np.stack([gx[14:17, 24:27].ravel(), gy[14:17, 24:27].ravel()], axis=1)
+    values, vectors = np.linalg.eigh(window.T @ window / 9)
+    ours = found.components(25, 15)
+    assert ours.variances == pytest.approx((values[1], values[0]))
+    assert abs(ours.directions[0] @ vectors[:, 1]) == pytest.approx(1)
+    assert abs(ours.directions[0] @ ours.directions[1]) < 1e-12
+
+
+def test_corners_of_a_square_are_found_in_colour_too() -> None:
+    x = np.full((64, 64, 3), 255, np.uint8)
+    x[16:48, 16:48] = (200, 30, 30)
+    corners = harris(x).peaks()
+    assert sorted(map(tuple, np.round(corners / 16).astype(int))) == [(1, 1), (1, 3), (3, 1), (3, 3)]
+
+
+@pytest.mark.parametrize(
+    ("picture", "settings", "message"),
+    [
+        (np.zeros(5), {}, "picture is an array"),
+        (np.zeros((0, 4)), {}, "picture is an array"),
+        (np.array([["a"]]), {}, "picture is an array"),
+        (np.full((5, 5), np.nan), {}, "not finite"),
+        (np.zeros((5, 5)), {"window": "round"}, "'gaussian' or 'box'"),
+        (np.zeros((5, 5)), {"border": "x"}, "border"),
+        (np.zeros((5, 5)), {"sigma": 0}, "sigma"),
+        (np.zeros((5, 5)), {"k": 1}, "k lie"),
+    ],
+)
+def test_bad_input_is_one_line(picture: np.ndarray, settings: dict, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        harris(picture, **settings)
+    with pytest.raises(DataError, match="columns 0 to 4"):
+        harris(np.zeros((5, 5))).components(5, 0)

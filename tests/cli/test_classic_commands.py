@@ -1,0 +1,147 @@
+"""`glassnet classic`, `calculus` and `descend` as a user types them."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import numpy as np
+import pytest
+from command_shell import Shell
+from PIL import Image
+
+WRITE_UP = "exp(exp(w1) + exp(2*w2)) + sigmoid(exp(w1) + exp(2*w2)); w1*w2 + max(w1, w2)"
+
+
+@pytest.mark.parametrize("command", ["pca", "knn", "fit-affine", "harris"])
+def test_help(command: str, shell: Shell) -> None:
+    out = shell("classic", command, "--help")
+    assert f"Usage: glassnet classic {command}" in out and "--json" in out and "Example" in out
+
+
+def _pictures(files: list[str]) -> None:
+    for file in files:
+        with Image.open(file) as picture:
+            assert picture.format == "PNG" and min(picture.size) > 200
+
+
+def test_principal_components_of_digits(shell: Shell, tmp_path: Path) -> None:
+    found = shell.json("classic", "pca", "digits", "--out", tmp_path)
+    assert found["pictures"] > 1000 and len(found["files"]) == 4
+    needed = list(found["needed"].values())
+    assert needed[:4] == sorted(needed[:4]) and needed[3] <= 64
+    assert found["spectrum"] == sorted(found["spectrum"], reverse=True)
+    _pictures(found["files"])
+
+
+def test_neighbours_of_digits(shell: Shell, tmp_path: Path) -> None:
+    found = shell.json("classic", "knn", "digits", "--k", 3, "--out", tmp_path)
+    assert found["accuracy"] > 0.95 and found["interval"][0] < found["accuracy"] < found["interval"][1]
+    _pictures(found["files"])
+    assert "--k must lie" in shell.error("classic", "knn", "digits", "--k", 0)
+    assert "--k must lie" in shell.error("classic", "knn", "digits", "--k", 10**9)
+
+
+def test_an_affine_map_is_found(shell: Shell, tmp_path: Path) -> None:
+    found = shell.json("classic", "fit-affine", "--out", tmp_path)
+    assert found["difference"] < 1e-6 and np.abs(np.array(found["S"]) - [[1, 0], [0, 0.614]]).max() < 0.02
+    _pictures(found["files"])
+    rng = np.random.default_rng(0)
+    source = rng.normal(size=(30, 2))
+    target = source @ [[2.0, 1.0], [0.0, -1.0]] + [3.0, 4.0]
+    for number, array in enumerate((np.hstack([source, target]), np.stack([source, target]))):
+        np.save(tmp_path / f"{number}.npy", array)
+        found = shell.json("classic", "fit-affine", tmp_path / f"{number}.npy", "--out", tmp_path)
+        assert found["S"] == pytest.approx(np.array([[2.0, 1.0], [0.0, -1.0]]), abs=1e-9)
+        assert found["t"] == pytest.approx(np.array([3.0, 4.0]), abs=1e-9)
+
+
+def test_points_that_cannot_be_fitted(shell: Shell, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.npy"
+    assert "Cannot read" in shell.error("classic", "fit-affine", bad)
+    bad.write_bytes(b"\x93NUMPY rubbish")
+    assert "Cannot read" in shell.error("classic", "fit-affine", bad)
+    for array, message in (
+        (np.zeros((5, 3)), "(5, 3)"),
+        (np.zeros((2, 4)), "at least 3"),
+        (np.full((5, 4), np.nan), "finite"),
+        (np.array(["a"] * 4), "no array of numbers"),
+    ):
+        np.save(bad, array)
+        assert message in shell.error("classic", "fit-affine", bad)
+    np.save(bad, np.array([{"a": 1}]), allow_pickle=True)
+    assert "Cannot read" in shell.error("classic", "fit-affine", bad)
+    np.save(bad, np.random.default_rng(0).normal(size=(20, 4)))
+    assert "diverged" in shell.error("classic", "fit-affine", bad, "--rate", 100)
+
+
+def test_corners(shell: Shell, tmp_path: Path) -> None:
+    pixels = np.full((80, 100, 3), 255, np.uint8)
+    pixels[20:60, 30:70] = 40
+    Image.fromarray(pixels).save(tmp_path / "square.png")
+    found = shell.json("classic", "harris", tmp_path / "square.png", "--at", "30,40", "--out", tmp_path)
+    assert len(found["corners"]) == 4 and found["variances"][0] > 100 * found["variances"][1]
+    assert abs(found["directions"][0][0]) == pytest.approx(1)
+    _pictures(found["files"])
+    for at in ("30", "a,b", "100,1", "-1,5"):
+        shell.error("classic", "harris", tmp_path / "square.png", "--at", at)
+    shell.error("classic", "harris", tmp_path / "nothing.png")
+    shell.error("classic", "harris", tmp_path / "square.png", "--window", "round")
+
+
+def test_calculus(shell: Shell, tmp_path: Path) -> None:
+    found = shell.json("calculus", WRITE_UP, "--at", "1,-1", "--step", 0.05, "--hessian", "--out", tmp_path)
+    for way in ("forward mode", "reverse mode", "central differences"):
+        assert np.round(found["jacobian"][way], 3).tolist() == [[47.303, 4.71], [0.0, 1.0]]
+    assert found["names"] == ["w1", "w2"] and len(found["hessian"]) == 2 and len(found["trace"]) == 13
+    ElementTree.parse(tmp_path / "graph.svg")
+    assert r"\begin{align*}" in (tmp_path / "working.tex").read_text()
+    assert shell.json("calculus", "w1 - w2", "--at", "w2=3,w1=1")["values"] == [-2.0]
+    assert shell.json("calculus", "-x**2", "--at", "-3")["values"] == [-9.0]
+    assert "kink" in shell("calculus", "abs(x)", "--at", "0")
+    assert "complex step" in shell("calculus", "sin(x)", "--at", "1")
+    assert "no variables" in shell("calculus", "2*pi")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["__import__('os')", "--at", "1"], "__import__"),
+        (["(" * 10_000 + "x" + ")" * 10_000, "--at", "1"], "nested"),
+        (["1/x", "--at", "0"], "no finite value"),
+        (["x*y", "--at", "1"], "2 values"),
+        (["x*y", "--at", "x=1"], "one value"),
+        (["x*y", "--at", "x=1,x=2"], "one value"),
+        (["x", "--at", "one"], "not a list of numbers"),
+        (["x", "--at", "inf"], "not finite"),
+        (["x"], "1 values"),
+        (["x", "--at", "1", "--step", "0"], "positive"),
+    ],
+)
+def test_bad_formulas_are_one_line(shell: Shell, arguments: list[str], message: str) -> None:
+    assert message in shell.error("calculus", *arguments)
+
+
+def test_descend(shell: Shell, tmp_path: Path) -> None:
+    found = shell.json("descend", "(w-3)**2 / 2", "--from", "0", "--rate", 0.1, "--out", tmp_path / "path.png")
+    assert found["path"][1] == pytest.approx([0.3]) and found["safe_rate"] == pytest.approx(1)
+    assert all(v - found["lowest"] <= b + 1e-12 for v, b in zip(found["values"], found["bound"], strict=True))
+    _pictures(found["files"])
+    out = shell("descend", "(w-1)**2; (w+1)**2", "--from", "2", "--rate", 0.2, "--stochastic")
+    assert "went uphill" in out and "f2" in out
+    assert "above 2/L" in shell("descend", "w**2", "--from", "1", "--rate", 1.5)
+    assert "kept at every step" in shell("descend", "w**2 + exp(w)", "--from", "1", "--steps", 100)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-(w**2)", "--from", "1", "--rate", "0.1", "--steps", "400"], "falls without bound"),
+        (["w**2", "--from", "1,2"], "1 values"),
+        (["w**2"], "--from"),
+        (["w**2", "--from", "1", "--momentum", "2"], "momentum"),
+        (["w +", "--from", "1"], "formula ends"),
+    ],
+)
+def test_bad_descents_are_one_line(shell: Shell, arguments: list[str], message: str) -> None:
+    assert message in shell.error("descend", *arguments)

@@ -29,7 +29,7 @@ from glassnet.data import load
 from glassnet.data.catalogue import data_places, find
 from glassnet.data.letters36 import load_characters62, normalise_character
 from glassnet.data.pictures import read_picture
-from glassnet.metrics import wilson_interval
+from glassnet.metrics import calibration, wilson_interval
 from glassnet.reader import Recogniser, read
 from glassnet.reader.evaluate import PageScore, compare, summarise
 from glassnet.reader.glyphs import ALPHABET, DIGITS
@@ -111,7 +111,10 @@ def characters() -> None:
         assert test is not None
         names = np.array([test.class_names[k] for k in test.labels])
         p = recogniser.probabilities(test.images)[:, : len(ALPHABET)]
-        _say("characters62, 62 classes", _argmax(p, ALPHABET[:62]), names)
+        found = _argmax(p, ALPHABET[:62])
+        _say("characters62, 62 classes", found, names)
+        error = calibration(p[:, :62].max(axis=1), found == names).error
+        print(f"characters62, 62 classes: expected calibration error {error:.3f}")
         groups = {c: group[0] for group in _ALIKE for c in group}
         folded = [np.array([groups.get(c, c) for c in names])]
         _say("characters62, alike counted as one", _summed(p, lambda c: groups.get(c, c)), folded[0])

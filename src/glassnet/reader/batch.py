@@ -89,12 +89,14 @@ def _start(settings: _Settings, count: int | None) -> None:
 def _run(task: Task) -> Outcome:
     assert _settings is not None
     try:
-        pixels = read_picture(task.picture)
-        page = read(pixels, alphabet=_settings.alphabet, words=_settings.words, recogniser=_recogniser)
+        drawn = task.target is not None and (task.drawn or task.form == "pdf")
+        pixels = read_picture(task.picture) if drawn else None
+        picture = task.picture if pixels is None else pixels
+        page = read(picture, alphabet=_settings.alphabet, words=_settings.words, recogniser=_recogniser)
         files = []
         if task.target is not None and task.form is not None:
             files.append(write_page(page, pixels, task.target, task.form))
-        if task.target is not None and task.drawn:
+        if task.target is not None and task.drawn and pixels is not None:
             files.append(_save_drawn(page, pixels, task.target))
         return page, files, None
     except GlassnetError as error:

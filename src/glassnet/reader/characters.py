@@ -15,29 +15,39 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from PIL import Image
 from scipy import ndimage
 
 from glassnet import threads
 from glassnet.data.catalogue import find
 from glassnet.data.dataset import Dataset, Splits
-from glassnet.data.framing import frame
+from glassnet.data.framing import SIDE, frame
 from glassnet.data.idx import load_idx
 from glassnet.data.letters36 import load_characters62
 from glassnet.errors import DataError
 from glassnet.reader.glyphs import ALPHABET
 from glassnet.reader.pen import Hand, bounds, draw_hand, ink, write
 
-__all__ = ["CLASSES", "NO_CHARACTER", "load_characters", "photographed", "written", "written_character"]
+__all__ = [
+    "CLASSES",
+    "NO_CHARACTER",
+    "load_characters",
+    "load_validation",
+    "photographed",
+    "written",
+    "written_character",
+]
 
 NO_CHARACTER = "none"
 CLASSES = (*ALPHABET, NO_CHARACTER)
 
-_EACH = 2400  # examples a class
-_REAL = 700  # of them photographed (repeated), where there are any
+_EACH = 4000  # examples a class
+_REAL = 1400  # of them photographed, half as they are and half varied, where there are any
 _SCANNED = 500  # of the digits, from MNIST
-_NONE = 16_000
+_NONE = 24_000
 _VALID_HANDS, _HANDS = 60, 2000
 _PARTS = 16  # in which the written characters are made
+_FINE = 2  # times as fine is the grid on which photographs are varied
 _EMPTY = 0.4  # ink below this share of the darkest is not counted to the box, as in `letters36`
 
 Pictures = npt.NDArray[np.uint8]
@@ -53,12 +63,8 @@ def load_characters(seed: int = 0) -> Splits:
 
     Raises `DataError` when characters62 or MNIST is not there.
     """
-    places = {name: find(name) for name in ("letters36", "mnist")}
-    for name, place in places.items():
-        if place is None:
-            raise DataError(f"Data set '{name}' is not on this machine yet. Type: glassnet data get {name}")
-    real = load_characters62(Path(str(places["letters36"])))
-    digits = load_idx(Path(str(places["mnist"])), "mnist").train
+    real = load_characters62(_place("letters36"))
+    digits = load_idx(_place("mnist"), "mnist").train
     rng = np.random.default_rng(seed)
     images: list[Pictures] = []
     labels: list[int] = []
@@ -69,10 +75,27 @@ def load_characters(seed: int = 0) -> Splits:
     wanted = rng.permutation(np.repeat(np.arange(len(CLASSES)), missing))
     made = _written_by_many(wanted, seed)
     train = Dataset(np.concatenate([np.stack(images), made]), np.append(labels, wanted), CLASSES, "hand-printed", ())
-    assert real.valid is not None and real.test is not None
-    return Splits(
-        train, _joined(photographed(real.valid), written(np.random.default_rng(seed + 1), 40)), photographed(real.test)
-    )
+    assert real.test is not None
+    return Splits(train, _validation(real, seed), photographed(real.test))
+
+
+def load_validation(seed: int = 0, *, photographs_only: bool = False) -> Dataset:
+    """The validation part of `load_characters` alone, in seconds. Raises `DataError` when characters62 is not there."""
+    real = load_characters62(_place("letters36"))
+    assert real.valid is not None
+    return photographed(real.valid) if photographs_only else _validation(real, seed)
+
+
+def _validation(real: Splits, seed: int) -> Dataset:
+    assert real.valid is not None
+    return _joined(photographed(real.valid), written(np.random.default_rng(seed + 1), 40))
+
+
+def _place(name: str) -> Path:
+    place = find(name)
+    if place is None:
+        raise DataError(f"Data set '{name}' is not on this machine yet. Type: glassnet data get {name}")
+    return place
 
 
 def _written_by_many(labels: npt.NDArray[Any], seed: int) -> Pictures:
@@ -120,12 +143,34 @@ def _joined(a: Dataset, b: Dataset) -> Dataset:
 
 
 def _repeated(part: Dataset, character: str, count: int, rng: np.random.Generator) -> Iterator[Pictures]:
-    """Photographed examples of a character, in all as often as asked, or none."""
+    """Photographed examples of a character, in all as often as asked, or none: half as they are, half varied."""
     if character not in part.class_names:
         return
     own = part.images[np.asarray(part.labels) == part.class_names.index(character)]
-    for k in rng.permutation(np.arange(count) % len(own)):
-        yield own[k]
+    for number, k in enumerate(rng.permutation(np.arange(count) % len(own))):
+        yield _varied(own[k], rng) if number % 2 else own[k]
+
+
+def _varied(picture: Pictures, rng: np.random.Generator) -> Pictures:
+    """The character as the same hand might write it another time: leaning, wider, bent, with another pen; framed."""
+    side = _FINE * SIDE
+    large = np.asarray(Image.fromarray(255 - picture[:, :, 0]).resize((side, side), Image.Resampling.BICUBIC))
+    seen = np.pad(large.astype(np.float32) / 255, side // 4)
+    lean, wide, turn = rng.normal(0, 0.08), np.exp(rng.normal(0, 0.08)), rng.normal(0, 0.05)
+    matrix = np.array([[1.0, 0.0], [lean, 1 / wide]]) @ [[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]]
+    grid = np.stack(np.meshgrid(*(np.arange(n, dtype=float) for n in seen.shape), indexing="ij"))
+    middle = (np.array(seen.shape) - 1)[:, None, None] / 2
+    bend = rng.normal(0, rng.uniform(0, 0.04) * side, (2, 4, 4))
+    field = np.stack([ndimage.zoom(b, np.array(seen.shape) / 4, order=3, grid_mode=True, mode="nearest") for b in bend])
+    places = np.tensordot(matrix, grid - middle, 1) + middle + field
+    seen = ndimage.map_coordinates(seen, places, order=1)
+    reach = int(rng.integers(1 - _FINE, _FINE + 1))  # how much thinner or thicker, in fine pixels
+    if reach:
+        thicker = ndimage.grey_dilation if reach > 0 else ndimage.grey_erosion
+        other = thicker(seen, size=(abs(reach) + 1,) * 2)
+        if other.max() > 0.6:  # a line thinner than that would be gone
+            seen = other
+    return framed(ndimage.gaussian_filter(seen, rng.uniform(0, 0.3 * _FINE)))
 
 
 def _mnist(part: Dataset, character: str, count: int, rng: np.random.Generator) -> Iterator[Pictures]:
@@ -186,7 +231,7 @@ def framed(seen: Ink) -> Pictures:
     """Ink cut to the box of what is dark, and framed."""
     pieces, count = ndimage.label(seen > _EMPTY * max(float(seen.max()), 0.1), structure=np.ones((3, 3)))
     if count == 0:
-        return np.full((32, 32, 1), 255, np.uint8)
+        return np.full((SIDE, SIDE, 1), 255, np.uint8)
     sizes = np.bincount(pieces.reshape(-1))[1:]
     mask = np.isin(pieces, 1 + np.flatnonzero(sizes >= min(max(2, 0.02 * sizes.max()), sizes.max())))  # without specks
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))

@@ -16,10 +16,11 @@ import numpy.typing as npt
 from PIL import Image
 from scipy import ndimage
 
-__all__ = ["Ink", "find_ink", "rotate", "skew", "stroke_width"]
+__all__ = ["ENOUGH", "Ink", "find_ink", "rotate", "skew", "stroke_width"]
 
-_PIXELS = 3_000_000  # of the working picture, at most
+ENOUGH = 3_000_000  # of the working picture, at most
 _SMALLEST = 500  # its longest side, at least
+_SAMPLE = 100  # pixels of a block that tell its paper
 _FAINTEST = 8.0  # grey levels between ink and paper below which nothing counts as writing
 _NOISE = 5.0  # how many times the grain's standard deviation ink must be
 _CLEAR = 9.0  # the same for the usual ink: of paper alone, the strongest grain reaches 7
@@ -47,12 +48,15 @@ class Ink:
         return m[0, 0] * xs + m[0, 1] * ys + m[0, 2], m[1, 0] * xs + m[1, 1] * ys + m[1, 2]
 
 
-def find_ink(picture: npt.NDArray[np.uint8]) -> Ink | None:
-    """The ink of a picture (H, W, 1 or 3), or None where there is no contrast that could be writing."""
+def find_ink(picture: npt.NDArray[np.uint8], size: tuple[int, int] | None = None) -> Ink | None:
+    """The ink of a picture (H, W, 1 or 3), or None where there is no contrast that could be writing.
+
+    size: (H, W) of the picture that places are given in, where this is a smaller copy of it.
+    """
     height, width = picture.shape[:2]
     if min(height, width) < 8:
         return None
-    scale = min(1.0, (_PIXELS / (height * width)) ** 0.5)
+    scale = min(1.0, (ENOUGH / (height * width)) ** 0.5)
     if max(height, width) < _SMALLEST:
         scale = _SMALLEST / max(height, width)
     image = _reduced(picture, (max(8, round(width * scale)), max(8, round(height * scale))))
@@ -61,7 +65,8 @@ def find_ink(picture: npt.NDArray[np.uint8]) -> Ink | None:
         ink = next((ink for ink in map(_ink_of, image.split()) if ink is not None), None)
     if ink is None:
         return None
-    return Ink(ink, np.array([[width / image.width, 0.0, 0.0], [0.0, height / image.height, 0.0]]))
+    rows, columns = size or (height, width)
+    return Ink(ink, np.array([[columns / image.width, 0.0, 0.0], [0.0, rows / image.height, 0.0]]))
 
 
 def _reduced(picture: npt.NDArray[np.uint8], size: tuple[int, int]) -> Image.Image:
@@ -99,7 +104,9 @@ def _blocks_paper(grey: Floats, block: int) -> Floats:
     rows, columns = -(-h // block), -(-w // block)
     padded = np.pad(grey, ((0, rows * block - h), (0, columns * block - w)), mode="edge")
     blocks = padded.reshape(rows, block, columns, block).swapaxes(1, 2).reshape(rows, columns, -1)
-    shade = np.percentile(blocks[..., :: max(1, block // 8)], 75, axis=2).astype(np.float32)
+    sample = blocks[..., :: max(1, block * block // _SAMPLE)]
+    place = int(0.75 * sample.shape[2])
+    shade = np.partition(sample, place, axis=2)[..., place]
     shade = ndimage.median_filter(shade, 5, mode="nearest")
     shade = np.maximum(shade, ndimage.gaussian_filter(shade, 2.0, mode="nearest") * 0.98)
     return _enlarged(shade, (columns * block, rows * block))[:h, :w]

@@ -28,8 +28,11 @@ _RESOLUTION = 150  # dots per inch at which a picture is laid on the PDF's page
 Pixels = npt.NDArray[np.uint8]
 
 
-def write_page(page: Page, pixels: Pixels, path: Path, form: str) -> Path:
-    """Write the page beside `path` (whose suffix is replaced) in one of `FORMATS`; returns the file."""
+def write_page(page: Page, pixels: Pixels | None, path: Path, form: str) -> Path:
+    """Write the page beside `path` (whose suffix is replaced) in one of `FORMATS`; returns the file.
+
+    pixels: the picture, which only a PDF needs.
+    """
     file = path.with_suffix(_SUFFIX[form])
     if form == "text":
         data = (page.text + "\n").encode() if page.lines else b""
@@ -38,6 +41,7 @@ def write_page(page: Page, pixels: Pixels, path: Path, form: str) -> Path:
     elif form == "hocr":
         data = as_hocr(page, path.name).encode()
     else:
+        assert pixels is not None
         data = as_pdf(page, pixels)
     with atomic_write(file) as handle:
         handle.write(data)

@@ -1,8 +1,8 @@
 """What neighbours say about a character: figures stand among figures, small letters among small letters.
 
 The kinds of characters in a line form a chain: the cost of going from one kind to the next is small within a kind and
-from a capital to small letters, larger elsewhere; a space between words loosens the tie and does not cut it. All ways
-through the line's alternatives together (forward and backward sums) settle O against 0, l against I and 1, and case
+from a capital to small letters, larger elsewhere; a space between words loosens the tie and does not cut it. The best
+way through the line's alternatives (Viterbi's algorithm, both ways) settles O against 0, l against I and 1, and case
 where size said nothing. A word list may decide between alternatives
 that the picture leaves open, never against it: every letter of the chosen word must be one that the network thinks
 possible.
@@ -68,9 +68,9 @@ _INNER_CAPITAL = -2.0  # a capital's small neighbours: not at the third letter o
 
 
 def settle(words: Sequence[Sequence[Floats]]) -> list[list[Floats]]:
-    """The characters' probabilities (classes,) of a line's words, each times what the others say.
+    """The characters' probabilities (classes,) of a line's words, each times that of the best way through the others.
 
-    Each result's values add up to 1.
+    Each result's values add up to 1; the largest ones together are the line's most probable reading.
     """
     p = [row for word in words for row in word]
     places = [place for word in words for place in range(len(word))]
@@ -80,16 +80,16 @@ def settle(words: Sequence[Sequence[Floats]]) -> list[list[Floats]]:
     steps = [_steps(tops[i - 1], tops[i], places[i]) for i in range(1, n)]
     ahead = [logs[0] + _START[KIND[tops[0]]]]
     for i in range(1, n):
-        ahead.append(logs[i] + _log_sum(ahead[-1][:, None] + steps[i - 1], 0))
+        ahead.append(logs[i] + (ahead[-1][:, None] + steps[i - 1]).max(axis=0))
     behind = [np.zeros(len(tops[-1]))]
     for i in range(n - 1, 0, -1):
-        behind.append(_log_sum(steps[i - 1] + (logs[i] + behind[-1])[None, :], 1))
+        behind.append((steps[i - 1] + (logs[i] + behind[-1])[None, :]).max(axis=1))
     settled = []
     for top, forward, backward in zip(tops, ahead, behind[::-1], strict=True):
         total = forward + backward
         row = np.zeros(len(ALPHABET))
-        row[top] = np.exp(total - _log_sum(total, 0))
-        settled.append(row)
+        row[top] = np.exp(total - total.max())
+        settled.append(row / row.sum())
     rows = iter(settled)
     return [[next(rows) for _ in word] for word in words]
 
@@ -101,12 +101,6 @@ def _steps(before: npt.NDArray[np.intp], after: npt.NDArray[np.intp], place: int
         inner = (KIND[before][:, None] == _UPPER) & (KIND[after][None, :] == _LOWER)
         step = step + _INNER_CAPITAL * inner
     return step
-
-
-def _log_sum(values: Floats, axis: int) -> Floats:
-    top = values.max(axis=axis, keepdims=True)
-    result: Floats = np.log(np.exp(values - top).sum(axis=axis)) + np.squeeze(top, axis)
-    return result
 
 
 def with_words(p: Sequence[Floats], words: Collection[str]) -> str | None:

@@ -10,8 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 from scipy import ndimage
 
+from glassnet.nn.kernels.options import SERIAL
 from glassnet.reader.clean import stroke_width
 
 __all__ = ["Piece", "Pieces", "character_height", "find_pieces", "without_rules"]
@@ -149,27 +151,45 @@ def _rules(mask: Mask, least: int, stroke: float) -> tuple[Mask, Mask]:
     """Pixels of horizontal rules: in long runs (small gaps filled), where the ink is no taller than a rule; and the
     band in which each rule lies."""
     thick = max(3, round(1.6 * stroke))
-    column = np.ones((3, 1), bool)
-    runs = _long_runs(ndimage.binary_dilation(mask, column), least, gap=int(2 + stroke))
-    if not runs.any():
+    runs = np.empty_like(mask)
+    if not _long_runs(_taller(mask, 1), least, int(2 + stroke), runs):
         return runs, runs
-    near = ndimage.binary_dilation(runs, column, iterations=max(1, thick // 2))
-    tall = _long_runs(np.ascontiguousarray(mask.T), thick + 2, gap=0).T  # part of something taller than a rule
-    return near & mask & ~tall, near
+    near = _taller(runs, max(1, thick // 2))
+    tall = np.empty(mask.shape[::-1], bool)
+    _long_runs(np.ascontiguousarray(mask.T), thick + 2, 0, tall)  # part of something taller than a rule
+    return near & mask & ~tall.T, near
 
 
-def _long_runs(mask: Mask, least: int, gap: int) -> Mask:
-    """Pixels in horizontal runs of at least `least`, over gaps of up to `gap`."""
-    padded = np.pad(mask, ((0, 0), (1, 1))).astype(np.int8)
-    change = np.diff(padded, axis=1).reshape(-1)
-    starts, stops = np.flatnonzero(change == 1), np.flatnonzero(change == -1)
-    width = mask.shape[1] + 1
-    if gap and starts.size:
-        joined = (starts[1:] - stops[:-1] <= gap) & (starts[1:] // width == stops[:-1] // width)
-        starts, stops = starts[np.r_[True, ~joined]], stops[np.r_[~joined, True]]
-    long = stops - starts >= least
-    marks = np.zeros(change.size + 1, np.int32)
-    np.add.at(marks, starts[long], 1)
-    np.add.at(marks, stops[long], -1)
-    result: Mask = np.cumsum(marks)[:-1].reshape(mask.shape[0], width)[:, :-1] > 0
+def _taller(mask: Mask, by: int) -> Mask:
+    """The mask, every pixel with `by` more above and below it."""
+    result = mask.copy()
+    for _ in range(by):
+        grown = result.copy()
+        grown[1:] |= result[:-1]
+        grown[:-1] |= result[1:]
+        result = grown
     return result
+
+
+@njit(**SERIAL)
+def _long_runs(mask, least, gap, out):  # type: ignore[no-untyped-def]
+    """Write to `out` the pixels in horizontal runs of at least `least`, over gaps of up to `gap`; whether there are."""
+    found = False
+    for y in range(mask.shape[0]):
+        row, target = mask[y], out[y]
+        target[:] = False
+        start, stop = -1, -gap - 1  # of the run so far
+        for x in range(mask.shape[1]):
+            if row[x]:
+                if x - stop > gap:
+                    start = x
+                stop = x + 1
+                if stop - start == least:
+                    target[start:stop] = True
+                    found = True
+                elif stop - start > least:
+                    if not target[stop - 2]:
+                        target[start:stop] = True
+                    target[x] = True
+                    found = True
+    return found

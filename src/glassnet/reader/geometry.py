@@ -22,11 +22,13 @@ __all__ = ["Measure", "fit_line", "place_factors"]
 
 _SPREAD = 0.15  # standard deviation of a hand's sizes, in heights of a capital
 _FLOOR = 0.02  # the network's opinion is never overruled altogether
+_LIKELY = 10  # classes of a character that have a say in where its line runs
 _PAGE_SPREAD = 0.22  # of the logarithm of capitals' heights among the lines of a page
 
 _BOTTOM, _TOP = np.array([extent(c)[:2] for c in ALPHABET]).T
 
 Floats = npt.NDArray[np.float64]
+Classes = npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -43,10 +45,12 @@ class Measure:
         return (base - boxes[:, 3]) / self.capital, (base - boxes[:, 1]) / self.capital
 
 
-def place_factors(boxes: Floats, measure: Measure) -> Floats:
-    """(n, classes) the factor by which each character's place multiplies each class's probability."""
+def place_factors(boxes: Floats, measure: Measure, k: Classes | None = None) -> Floats:
+    """(n, classes) the factor by which each character's place multiplies each class's probability; of classes k (n, m)
+    alone, where they are given."""
     bottom, top = measure.place(boxes)
-    square = (bottom[:, None] - _BOTTOM) ** 2 + (top[:, None] - _TOP) ** 2
+    lowest, highest = (_BOTTOM, _TOP) if k is None else (_BOTTOM[k], _TOP[k])
+    square = (bottom[:, None] - lowest) ** 2 + (top[:, None] - highest) ** 2
     factors: Floats = np.exp(-square / (2 * _SPREAD**2)) + _FLOOR
     return factors
 
@@ -58,25 +62,30 @@ def fit_line(boxes: Floats, p: Floats, page: float | None = None) -> Measure:
     """
     heights = boxes[:, 3] - boxes[:, 1]
     tall = float(np.percentile(heights, 75))
-    best, found = -np.inf, None
-    for capital in tall * np.geomspace(0.75, 1.9, 17):
-        measure = _baseline(boxes, p, float(capital))
-        likelihood = np.log((p * place_factors(boxes, measure)).sum(axis=1) + 1e-9).sum()
+    k = np.argpartition(p, -_LIKELY, axis=1)[:, -_LIKELY:]
+    p = np.take_along_axis(p, k, axis=1)
+
+    def rated(capital: float) -> tuple[float, Measure]:
+        measure = _baseline(boxes, p, k, capital)
+        likelihood = float(np.log((p * place_factors(boxes, measure, k)).sum(axis=1) + 1e-9).sum())
         prior = -0.5 * (np.log(capital / page) / _PAGE_SPREAD) ** 2 * 2 if page else -0.5 * np.log(capital / tall) ** 2
-        if likelihood + prior > best:
-            best, found = likelihood + prior, measure
-    assert found is not None
-    return found
+        return likelihood + prior, measure
+
+    step = (1.9 / 0.75) ** (1 / 8)
+    coarse = [rated(tall * 0.75 * step**number) for number in range(9)]
+    best = max(coarse, key=lambda found: found[0])
+    fine = [rated(best[1].capital * step**half) for half in (-0.5, 0.5)]
+    return max([best, *fine], key=lambda found: found[0])[1]
 
 
-def _baseline(boxes: Floats, p: Floats, capital: float) -> Measure:
+def _baseline(boxes: Floats, p: Floats, k: Classes, capital: float) -> Measure:
     """A straight baseline: each character says where it must be if it is what it most probably is."""
     x = (boxes[:, 0] + boxes[:, 2]) / 2
     bottom, top = boxes[:, 3], boxes[:, 1]
     # The class that fits both the picture and the height; then the baseline that its bottom and top ask for.
-    misfit = ((bottom - top)[:, None] / capital - (_TOP - _BOTTOM)) ** 2
-    k = (np.log(p + 1e-4) - misfit / (2 * _SPREAD**2)).argmax(axis=1)
-    y = (bottom + _BOTTOM[k] * capital + top + _TOP[k] * capital) / 2
+    misfit = ((bottom - top)[:, None] / capital - (_TOP - _BOTTOM)[k]) ** 2
+    best = k[np.arange(len(k)), (np.log(p + 1e-4) - misfit / (2 * _SPREAD**2)).argmax(axis=1)]
+    y = (bottom + _BOTTOM[best] * capital + top + _TOP[best] * capital) / 2
     slope, offset = 0.0, float(np.median(y))
     if len(x) >= 4 and np.ptp(x) > 3 * capital:
         for _ in range(3):

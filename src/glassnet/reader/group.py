@@ -143,15 +143,17 @@ def _merged(lines: list[list[Piece]], height: float) -> list[list[Piece]]:
     """Lines that continue each other made one."""
     lines = sorted(lines, key=len, reverse=True)
     result: list[list[Piece]] = []
+    courses: list[_Course] = []
     for line in lines:
-        for other in result:
-            course = _Course(other)
+        for number, (other, course) in enumerate(zip(result, courses, strict=True)):
             if statistics.median(course.distance(p) for p in line) < 0.45 * height and not _collide(line, other):
                 other += line
                 other.sort(key=lambda p: p.left)
+                courses[number] = _Course(other)
                 break
         else:
             result.append(list(line))
+            courses.append(_Course(line))
     return result
 
 

@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 
 from glassnet.data.framing import frame
-from glassnet.data.pictures import read_picture
+from glassnet.data.pictures import picture_info, read_picture
 from glassnet.errors import ReaderError
 from glassnet.files import read_text
-from glassnet.reader.clean import Ink, find_ink, rotate, skew, stroke_width
+from glassnet.reader.clean import ENOUGH, Ink, find_ink, rotate, skew, stroke_width
 from glassnet.reader.context import settle, with_words
 from glassnet.reader.find import Piece, Pieces, find_pieces
 from glassnet.reader.glyphs import ALPHABET
@@ -28,11 +28,13 @@ __all__ = ["read", "read_words"]
 
 _STROKES = 15.0  # about the height of a character and a half: single strokes, which may all lean, weigh little then
 _LEAST_SKEW = 0.5  # degrees; less is left as it is
-_SAMPLE = 90  # characters that tell which way is up
+_SAMPLE = 60  # characters that tell which way is up
 _UPRIGHT = 0.12  # by how much (mean logarithm of probabilities) another way must be better than upright
 _LINES = 1.5  # how much lines count beside the characters
 _ALTERNATIVES = 4
 _NOBODY = 0.25  # confidence below which a whole line is no writing
+_UNSURE = 0.55  # mean confidence below which a whole page is no writing
+_LETTERLESS, _MARKS, _SURE = 0.2, 0.6, 0.7  # nor where as few characters are letters, or few and those not sure
 _DOUBTFUL = 0.5  # the same for a line of one or two characters
 
 Floats = npt.NDArray[np.float64]
@@ -63,12 +65,11 @@ def read(
     DataError : the file is missing, no picture, damaged or too large
     ReaderError : the array is no picture, or the alphabet names nothing that can be read
     """
-    pixels = _pixels(picture)
+    pixels, (height, width) = _pixels(picture)
     known = parse_alphabet(alphabet)
     if recogniser is None or recogniser.alphabet != known:
         recogniser = Recogniser(recogniser.model if recogniser else None, known)
-    height, width = pixels.shape[:2]
-    ink = find_ink(pixels)
+    ink = find_ink(pixels, (height, width))
     if ink is None:
         return Page((), width, height)
     ink, turned, evidence = _level(ink)
@@ -88,7 +89,8 @@ def read(
     readings = read_lines(atoms, pieces, ink.ink, recogniser)
     readings = [line for line in readings if _is_text(line)]
     lines = _compose(readings, pieces, ink, words)
-    return Page(tuple(lines), width, height, turned)
+    page = Page(tuple(lines), width, height, turned)
+    return page if _is_writing(page, known) else Page((), width, height, turned)
 
 
 def read_words(path: str | Path) -> frozenset[str]:
@@ -97,9 +99,10 @@ def read_words(path: str | Path) -> frozenset[str]:
     return frozenset(word for line in text.splitlines() if (word := line.strip().lower()))
 
 
-def _pixels(picture: str | Path | npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+def _pixels(picture: str | Path | npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np.uint8], tuple[int, int]]:
+    """The picture or a smaller copy that is enough to read from, and (H, W) of the picture itself."""
     if isinstance(picture, (str, Path)):
-        return read_picture(picture)
+        return read_picture(picture, enough=ENOUGH), picture_info(picture)[:2]
     array = np.asarray(picture)
     if array.ndim == 2:
         array = array[..., None]
@@ -107,7 +110,7 @@ def _pixels(picture: str | Path | npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8
         raise ReaderError(
             f"A picture is an array (H, W), (H, W, 1) or (H, W, 3) of uint8. Got {array.shape} of {array.dtype}."
         )
-    return array
+    return array, (array.shape[0], array.shape[1])
 
 
 def _cut_off(piece: Piece, usual: float, ink: Ink, width: int, height: int) -> bool:
@@ -173,6 +176,18 @@ def _is_text(line: list[Reading]) -> bool:
     best = np.array([r.p[:-1].max() for r in line])
     confidence = float(np.exp(np.log(best + 1e-6).mean()))
     return confidence > (_DOUBTFUL if len(line) < 3 else _NOBODY)
+
+
+def _is_writing(page: Page, alphabet: str) -> bool:
+    """Whether a page is writing rather than what rules, folds and grain have left: marks, few letters, little sure."""
+    found = page.characters
+    if not found:
+        return False
+    sure = float(np.exp(np.mean([np.log(c.confidence + 1e-6) for c in found])))
+    letters = sum(c.text.isalnum() for c in found) / len(found)
+    if not any(c.isalnum() for c in alphabet):
+        letters = 1.0
+    return sure > _UNSURE and letters > _LETTERLESS and (letters > _MARKS or sure > _SURE)
 
 
 def _compose(lines: list[list[Reading]], pieces: Pieces, ink: Ink, words: Collection[str] | None) -> list[Line]:

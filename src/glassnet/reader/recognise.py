@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -210,14 +211,23 @@ def slant(lines: list[list[Atom]], pieces: Pieces) -> float:
     return float(leans[best]) if scores[best] > 1.15 * scores.mean() else 0.0
 
 
-def candidates(atoms: list[Atom], pieces: Pieces, ink: npt.NDArray[np.float32], lean: float = 0.0) -> list[Candidate]:
-    """All runs of atoms that may be one character, each seen as if it did not lean."""
+def candidates(
+    atoms: list[Atom],
+    pieces: Pieces,
+    ink: npt.NDArray[np.float32],
+    lean: float = 0.0,
+    broken: Collection[int] = (),
+) -> list[Candidate]:
+    """All runs of atoms that may be one character, each seen as if it did not lean.
+
+    broken: numbers of pieces that may belong to their neighbours even where they are as large as a character.
+    """
     found = []
     for first in range(len(atoms)):
         for last in range(first, min(first + max(_LONGEST, atoms[first].parts), len(atoms))):
             run = atoms[first : last + 1]
             gap = max([b.left - a.right for a, b in itertools.pairwise(run)], default=0) / pieces.height
-            if last > first and not _may_be_one(run, gap, pieces.height):
+            if last > first and not _may_be_one(run, gap, pieces.height, broken):
                 break
             box, crop = _crop(run, pieces, ink, lean)
             weight = sum(1 / a.parts for a in run)
@@ -233,13 +243,14 @@ def _within(atoms: list[Atom], place: int) -> int:
     )
 
 
-def _may_be_one(run: list[Atom], gap: float, height: float) -> bool:
-    if len({id(p) for a in run for p in a.pieces}) == 1:
+def _may_be_one(run: list[Atom], gap: float, height: float, broken: Collection[int]) -> bool:
+    numbers = {p.label for a in run for p in a.pieces}
+    if len(numbers) == 1:
         return True  # parts of one piece
     width = run[-1].right - run[0].left
     tall = max(a.bottom for a in run) - min(a.top for a in run)
     whole = sum(a.right - a.left > _NARROW * height and a.bottom - a.top > _NARROW * height for a in run)
-    return whole < 2 and gap < _GAP and width < 1.4 * height and tall < 2.2 * height
+    return (whole < 2 or not numbers.isdisjoint(broken)) and gap < _GAP and width < 1.4 * height and tall < 2.2 * height
 
 
 def _crop(
@@ -259,7 +270,12 @@ def _crop(
     others = (labels > 0) & ~own
     seen = ink[top:bottom, left:right]
     if others.any():  # soft edges of its own stay, neighbours go
-        seen = np.where(ndimage.binary_dilation(others, iterations=1) & ~own, 0.0, seen)
+        grown = others.copy()
+        grown[1:] |= others[:-1]
+        grown[:-1] |= others[1:]
+        grown[:, 1:] |= others[:, :-1]
+        grown[:, :-1] |= others[:, 1:]
+        seen = np.where(grown & ~own, np.float32(0), seen)
     return (left, top, right, bottom), frame(_straightened(seen, lean) if abs(lean) > _LEAST_LEAN else seen)
 
 
@@ -299,7 +315,8 @@ def read_lines(
     again = [_rejected(*line) for line in zip(lines, options, seen, ways, strict=True)]
     doubtful = [k for k, rejected in enumerate(again) if rejected]
     finer = [_cut_rejected(lines[k], pieces, again[k]) for k in doubtful]
-    for k, line, own in zip(doubtful, *_seen(finer, pieces, ink, recogniser, lean), strict=True):
+    broken = set().union(*again)
+    for k, line, own in zip(doubtful, *_seen(finer, pieces, ink, recogniser, lean, broken), strict=True):
         options[k], seen[k], ways[k] = line, own, _best_way(line, own)
     boxes = [_courses(line, pieces.stroke) for line in options]
     first = [fit_line(b[way], own[way, :-1]) for b, own, way in zip(boxes, seen, ways, strict=True)]
@@ -317,10 +334,15 @@ def read_lines(
 
 
 def _seen(
-    lines: list[list[Atom]], pieces: Pieces, ink: npt.NDArray[np.float32], recogniser: Recogniser, lean: float
+    lines: list[list[Atom]],
+    pieces: Pieces,
+    ink: npt.NDArray[np.float32],
+    recogniser: Recogniser,
+    lean: float,
+    broken: Collection[int] = (),
 ) -> tuple[list[list[Candidate]], list[Floats]]:
     """Every line's candidates, and what the network thinks of each (candidates, classes + 1)."""
-    options = [candidates(line, pieces, ink, lean) for line in lines]
+    options = [candidates(line, pieces, ink, lean, broken) for line in lines]
     crops = [c.crop for line in options for c in line]
     p = recogniser.probabilities(np.stack(crops) if crops else np.zeros((0, SIDE, SIDE, 1), np.uint8))
     bounds = np.cumsum([0, *(len(line) for line in options)])

@@ -10,6 +10,7 @@ import numpy as np
 
 from glassnet.check.differences import Differences, Move
 from glassnet.check.numerical import DEFAULT_STEP
+from glassnet.check.opinion import third_opinion
 from glassnet.check.result import Check, Row
 from glassnet.errors import CheckError
 from glassnet.nn.functional.arrays import Array, as_float
@@ -124,6 +125,7 @@ def check_network(
         rows=tuple(rows),
         seconds=time.perf_counter() - started,
         numerical_seconds=sum(seconds for _, _, seconds in checks),
+        opinion=third_opinion(network, x, target, loss, l2),
     )
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from glassnet.check.opinion import Opinion
+
 __all__ = ["Check", "Row"]
 
 
@@ -43,7 +45,8 @@ class Row:
 
 @dataclass(frozen=True)
 class Check:
-    """The check of a network: the settings, the loss, and a row for every tensor and mode."""
+    """The check of a network: the settings, the loss, a row for every tensor and mode, and, where the network is small
+    and dense, the opinion of its scalar graph."""
 
     notation: str
     loss_notation: str
@@ -55,11 +58,12 @@ class Check:
     rows: tuple[Row, ...]
     seconds: float
     numerical_seconds: float
+    opinion: Opinion | None = None
 
     @property
     def passed(self) -> bool:
-        """Whether no gradient is wrong."""
-        return all(row.passed for row in self.rows)
+        """Whether no gradient is wrong, by anybody's opinion."""
+        return all(row.passed for row in self.rows) and (self.opinion is None or self.opinion.passed)
 
     @property
     def wrong(self) -> tuple[Row, ...]:
@@ -96,11 +100,20 @@ class Check:
         sides = ("<", "<", ">", ">", "<", ">", ">", "<")
         text = ["  ".join(f"{c:{s}{w}}" for c, s, w in zip(line, sides, widths, strict=True)) for line in lines]
         rule = "-" * max(len(line) for line in text)
-        return "\n".join([text[0].rstrip(), rule, *(line.rstrip() for line in text[1:]), rule, self._summary()])
+        return "\n".join(
+            [
+                text[0].rstrip(),
+                rule,
+                *(line.rstrip() for line in text[1:]),
+                rule,
+                self._summary(),
+                *([str(self.opinion)] if self.opinion else []),
+            ]
+        )
 
     def _summary(self) -> str:
         wrong = f"{len(self.wrong)} of {len(self.rows)} tensors are WRONG"
-        verdict = "every gradient is right" if self.passed else wrong
+        verdict = wrong if self.wrong else "every gradient is right"
         return f"{self.entries:,} gradients against central differences in {self.seconds:.2f} s: {verdict}"
 
 

@@ -66,12 +66,12 @@ def components(side: str) -> dict[str, float]:
 
         PCA().fit(rows)
         seconds, found = _timed(lambda: PCA().fit(rows))
-    elif side == "scikit-learn":
+    elif side.startswith("scikit-learn"):
         from sklearn.decomposition import PCA as Theirs
 
-        single = rows.astype(np.float32)
-        Theirs(svd_solver="covariance_eigh").fit(single)
-        seconds, found = _timed(lambda: Theirs(svd_solver="covariance_eigh").fit(single))
+        data = rows.astype(np.float64 if side.endswith("float64") else np.float32)
+        Theirs(svd_solver="covariance_eigh").fit(data)
+        seconds, found = _timed(lambda: Theirs(svd_solver="covariance_eigh").fit(data))
     else:
         single = rows.astype(np.float32)
         seconds, _ = _timed(lambda: single.T @ single)
@@ -99,15 +99,14 @@ def main() -> None:
         return
     import sklearn
 
-    print(
-        f"{options.threads} threads, {options.rounds} rounds; numpy {np.__version__}, scikit-learn {sklearn.__version__}"
-    )
+    print(f"{options.threads} threads, {options.rounds} rounds; scikit-learn {sklearn.__version__}")
     pools = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "GLASSNET_THREADS")
     environment = os.environ | dict.fromkeys(pools, str(options.threads))
     for task in options.only or TASKS:
-        found: dict[str, list[dict[str, float]]] = {side: [] for side in SIDES}
+        sides = (*SIDES, "scikit-learn, float64") if task == "components" else SIDES
+        found: dict[str, list[dict[str, float]]] = {side: [] for side in sides}
         for _ in range(options.rounds):
-            for side in SIDES:
+            for side in sides:
                 command = [sys.executable, "-m", "benchmarks.classic", "--worker", task, side]
                 output = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
                 found[side].append(json.loads(output.splitlines()[-1]))

@@ -15,6 +15,8 @@ the k: such a query is answered by exact distances to all points.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
@@ -25,9 +27,9 @@ from glassnet.nn.kernels.sharing import shared
 
 __all__ = ["Index"]
 
-_QUERIES, _POINTS = 256, 1024  # of a block
-_SPARE = 13  # candidates kept beside the k that are asked for
-_CHUNK = 32
+_QUERIES, _POINTS = 512, 1024  # of a block
+_SPARE = 7  # candidates kept beside the k that are asked for
+_CHUNK = 64
 _ROWS = 1024  # of points that are made ready at a time
 _EXACT_BLOCK = 1 << 22  # numbers at a time in exact distances
 _LARGEST_INTEGER = 1 << 24  # integers up to this differ and square within int64
@@ -42,7 +44,7 @@ class Index:
     points: floats, or integers, which are never cut to a smaller type: distances of integers up to 2^24 are exact.
     """
 
-    def __init__(self, points: npt.NDArray[np.generic]) -> None:
+    def __init__(self, points: npt.NDArray[Any]) -> None:
         self.points = _wide(points)
         self.middle = self.points.mean(axis=0, dtype=np.float64)
         self._near = np.empty(self.points.shape, np.float32)
@@ -54,32 +56,35 @@ class Index:
         self._half = (squares / 2).astype(np.float32)
         self._longest = float(np.sqrt(squares.max(initial=0.0)))
 
-    def search(self, queries: npt.NDArray[np.generic], k: int) -> tuple[Floats, Integers]:
+    def search(self, queries: npt.NDArray[Any], k: int) -> tuple[Floats, Integers]:
         """(squared distances (Q, k), numbers of the points (Q, k)), the nearest first, equal ones by their number."""
         wide = _wide(queries)
         most = min(k + _SPARE, len(self.points))
-        found = np.empty((len(wide), k), np.int64)
-        distances = np.empty((len(wide), k))
         if len(wide) == 0:
-            return distances, found
+            return np.empty((0, k)), np.empty((0, k), np.int64)
         centred = wide - self.middle
         near = np.ascontiguousarray(centred, np.float32)
         scores = np.full((len(wide), most), np.inf, np.float32)
         candidates = np.zeros((len(wide), most), np.int64)
         self._choose(near, scores, candidates)
-        for start in range(0, len(wide), max(1, _EXACT_BLOCK // (most * max(1, wide.shape[1])))):
-            rows = slice(start, start + max(1, _EXACT_BLOCK // (most * max(1, wide.shape[1]))))
-            numbers = np.sort(candidates[rows], axis=1)  # equal distances by number, as the sort below is stable
-            exact = _squared(self.points[numbers], wide[rows, None, :])
-            order = np.argsort(exact, axis=1, kind="stable")[:, :k]
-            distances[rows] = np.take_along_axis(exact, order, 1)
-            found[rows] = np.take_along_axis(numbers, order, 1)
+        numbers = np.sort(candidates, axis=1)  # equal distances by number, as the sort below is stable
+        exact = np.empty(numbers.shape)
+        if _squares_fit(self.points) and _squares_fit(wide):
+            points, own = (_contiguous(v) for v in (self.points, wide))
+            whole = points.dtype.kind in "iu" and own.dtype.kind in "iu"
+            one: Any = np.int64(1) if whole else np.float64(1)
+            _distances(points, own, numbers, exact, one, min(threads.count(), len(own)))
+        else:
+            for q, near_by in enumerate(numbers):
+                exact[q] = _squared(self.points[near_by], wide[q])
+        order = np.argsort(exact, axis=1, kind="stable")[:, :k]
+        distances, found = np.take_along_axis(exact, order, 1), np.take_along_axis(numbers, order, 1)
         if most < len(self.points):
             lengths = np.sqrt(np.einsum("nd,nd->n", centred, centred))
             worst = scores[:, -1].astype(np.float64)
             reached = (distances[:, -1] - lengths**2) / 2  # the k-th's s, exactly
-            for q in np.flatnonzero(~(worst - self._rounding(lengths) > reached)):
-                distances[q], found[q] = self._exactly(wide[q], k)
+            for doubtful in np.flatnonzero(~(worst - self._rounding(lengths) > reached)):
+                distances[doubtful], found[doubtful] = self._exactly(wide[doubtful], k)
         return distances, found
 
     def _choose(self, near: npt.NDArray[np.float32], scores: npt.NDArray[np.float32], candidates: Integers) -> None:
@@ -105,7 +110,7 @@ class Index:
         rounding: Floats = gamma * lengths * self._longest + 3 * u * (lengths * self._longest + self._longest**2)
         return rounding
 
-    def _exactly(self, query: npt.NDArray[np.generic], k: int) -> tuple[Floats, Integers]:
+    def _exactly(self, query: npt.NDArray[Any], k: int) -> tuple[Floats, Integers]:
         block = max(1, _EXACT_BLOCK // max(1, self.points.shape[1]))
         parts = [_squared(self.points[s : s + block], query) for s in range(0, len(self.points), block)]
         exact = np.concatenate(parts)
@@ -113,7 +118,7 @@ class Index:
         return exact[order], order
 
 
-def _wide(points: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
+def _wide(points: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Integers of any size as they are; booleans as bytes; other floats as float64."""
     array = np.asarray(points)
     if array.dtype.kind == "b":
@@ -121,10 +126,22 @@ def _wide(points: npt.NDArray[np.generic]) -> npt.NDArray[np.generic]:
     return array if array.dtype.kind in "iu" else array.astype(np.float64)
 
 
-def _squared(a: npt.NDArray[np.generic], b: npt.NDArray[np.generic]) -> Floats:
+def _squares_fit(points: npt.NDArray[Any]) -> bool:
+    """Whether differences and their squares are exact in int64, or are meant to be rounded as float64."""
+    if points.dtype.kind not in "iu":
+        return True
+    return not points.size or max(abs(int(points.max())), abs(int(points.min()))) <= _LARGEST_INTEGER
+
+
+def _contiguous(points: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Rows one after the other; uint64 as int64, which takes all that `_squares_fit`."""
+    return np.ascontiguousarray(points, np.int64 if points.dtype == np.uint64 else points.dtype)
+
+
+def _squared(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> Floats:
     """Squared distances over the last axis: by integers where both are, and small enough, else by float64."""
     whole = a.dtype.kind in "iu" and b.dtype.kind in "iu"
-    if whole and all(not v.size or max(abs(int(v.max())), abs(int(v.min()))) <= _LARGEST_INTEGER for v in (a, b)):
+    if whole and _squares_fit(a) and _squares_fit(b):
         difference = a.astype(np.int64) - b.astype(np.int64)
         return np.asarray(np.einsum("...d,...d->...", difference, difference), np.float64)
     gap = a.astype(np.float64) - b.astype(np.float64)
@@ -167,14 +184,28 @@ def _nearest(queries, points, half, scratch, scores, candidates, t, parts):
                 j = 0
                 while j < n:
                     stop = min(j + _CHUNK, n)
-                    least = own[j] - row[j]
-                    for c in range(j + 1, stop):
-                        s = own[c] - row[c]
-                        least = s if s < least else least
-                    if least < worst:
+                    better = 0
+                    for c in range(j, stop):
+                        better += own[c] - row[c] < worst
+                    if better > 0:
                         for c in range(j, stop):
                             s = own[c] - row[c]
                             if s < worst:
                                 _keep(s, start + c, best, who)
                                 worst = best[-1]
                     j = stop
+
+
+@shared
+def _distances(points, queries, numbers, out, one, t, parts):
+    """Share t of the squared distances (Q, m) from each query to the points of these numbers, in the type of `one`."""
+    lo, hi = len(queries) * t // parts, len(queries) * (t + 1) // parts
+    for q in range(lo, hi):
+        own = queries[q]
+        for c in range(numbers.shape[1]):
+            point = points[numbers[q, c]]
+            total = one - one
+            for d in range(len(own)):
+                gap = one * point[d] - one * own[d]
+                total += gap * gap
+            out[q, c] = total

@@ -3,9 +3,10 @@
 With the mean taken off, the covariance C = X^T X / (n - 1) has eigenvectors, the components, and eigenvalues, the
 variances along them. The same come from the singular values of X: X = U S V^T, C = V (S^2 / (n - 1)) V^T.
 
-Sums of squares of bytes are whole numbers. In blocks of up to 258 rows they stay below 2^24, where float32 counts
-without error; the blocks' sums are added in float64. So the covariance of 8-bit pictures is exact at float32's speed,
-and needs no pass for the mean: (X^T X - n m m^T) / (n - 1) from exact sums.
+For bytes the covariance is exact at float32's speed. Their differences from a whole number near the mean are whole
+numbers, and so are sums of products of these. As long as no sum of absolute products passes 2^24, float32 counts
+without error; by Cauchy and Schwarz none does in a block of rows whose sums of squares stay below that. The blocks'
+sums are added in float64. A block that is too long is halved.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 __all__ = ["PCA", "psnr_of_variance"]
 
-_BYTE_ROWS = 258  # 258 * 255^2 < 2^24
+_WHOLE = 2.0**24  # up to which float32 holds every whole number
+_SURELY = 258  # rows whose squares' sums are below that: 258 * 255^2 < 2^24
+_BYTE_ROWS = 1152  # of bytes at a time
 _ROWS = 8192  # of floats at a time
 
 Floats = npt.NDArray[np.float64]
@@ -106,30 +109,42 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
             self.__dict__.pop(name, None)
 
     def _add(self, X: npt.NDArray[Any]) -> None:
-        """Sums of the rows, and of their products about a fixed point: the first rows' mean, exact for bytes at 0."""
+        """Sums of the rows, and of their products, about a fixed point near the mean."""
         if not hasattr(self, "_scatter"):
             size = X.shape[1]
-            self._bytes = X.dtype == np.uint8
-            self._origin = np.zeros(size) if self._bytes else X[:_ROWS].mean(axis=0, dtype=np.float64)
+            self._origin = X[:_BYTE_ROWS].mean(axis=0, dtype=np.float64)
+            if X.dtype == np.uint8:
+                self._origin = np.rint(self._origin)
             self._sum, self._scatter, self.n_samples_seen_ = np.zeros(size), np.zeros((size, size)), 0
-        if X.dtype == np.uint8 and not self._origin.any():
-            for start in range(0, len(X), _BYTE_ROWS):
-                block = X[start : start + _BYTE_ROWS].astype(np.float32)
-                self._scatter += block.T @ block
-            self._sum += X.sum(axis=0, dtype=np.int64)
-        else:
-            for start in range(0, len(X), _ROWS):
+        exact = X.dtype == np.uint8 and bool((self._origin == np.rint(self._origin)).all())
+        products = np.zeros((X.shape[1],) * 2, np.float32) if exact else None
+        for start in range(0, len(X), _BYTE_ROWS if exact else _ROWS):
+            if products is not None:
+                self._add_bytes(X[start : start + _BYTE_ROWS], products)
+            else:
                 rows = X[start : start + _ROWS].astype(np.float64) - self._origin
                 self._scatter += rows.T @ rows
                 self._sum += rows.sum(axis=0)
         self.n_samples_seen_ += len(X)
+
+    def _add_bytes(self, X: npt.NDArray[np.uint8], products: npt.NDArray[np.float32]) -> None:
+        """The same for bytes about a whole number, without rounding. `products` is overwritten."""
+        rows = X.astype(np.float32)
+        rows -= self._origin.astype(np.float32)
+        np.matmul(rows.T, rows, out=products)
+        if products.diagonal().max() >= _WHOLE and len(X) > _SURELY:
+            self._add_bytes(X[: len(X) // 2], products)
+            self._add_bytes(X[len(X) // 2 :], products)
+            return
+        self._scatter += products
+        self._sum += rows.sum(axis=0)  # below 2^24, too: no larger than the squares' sums
 
     def _solve(self) -> PCA:
         n = self.n_samples_seen_
         mean = self._sum / n
         self.mean_ = mean + self._origin
         covariance = (self._scatter - n * np.outer(mean, mean)) / (n - 1)
-        values, vectors = scipy.linalg.eigh(covariance, driver="evd", overwrite_a=True, check_finite=False)
+        values, vectors = np.linalg.eigh(covariance)  # which looks at the lower triangle alone
         size = min(n, len(values))
         return self._keep(np.maximum(values[::-1][:size], 0.0), np.ascontiguousarray(vectors.T[::-1][:size]))
 

@@ -100,6 +100,7 @@ def test_no_bound_where_it_is_not_convex() -> None:
         ("w**2", (1.0,), {"rate": -1.0}, "rate must be positive|positive number"),
         ("w**2", (1.0,), {"rate": float("nan")}, "positive number"),
         ("w**2", (1.0,), {"steps": 0}, "at least 1 step"),
+        ("w**2", (1.0,), {"steps": 10**9}, "at most"),
         ("w**2", (1.0,), {"momentum": 1.0}, "below 1"),
         ("w**2", (1.0,), {"stochastic": True}, "at least two"),
         ("w**2", (1.0, 2.0), {"rate": 0.1}, "1 variables"),

@@ -286,6 +286,12 @@ def test_help(command: tuple[str, ...], shell: Shell) -> None:
         assert "--json" in out
 
 
+@pytest.mark.parametrize("command", [(), ("data",), ("classic",)], ids=" ".join)
+def test_a_group_alone_shows_its_commands(command: tuple[str, ...], shell: Shell) -> None:
+    out = shell(*command)
+    assert out.startswith("Usage: glassnet") and "Commands:" in out and out.count("\n") > 5
+
+
 def test_every_error_can_show_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     from glassnet.errors import DataError
 
@@ -348,4 +354,4 @@ def test_the_rows_that_come_with_the_package_are_whole() -> None:
     assert len({row.id for row in rows}) == len(rows) >= 10
     for row in rows:
         assert row.what and row.goal
-        assert row.recipe is not None or callable(getattr(reproduction.measures, row.measure))
+        assert row.recipe is not None or callable(reproduction._measure(row.measure))

@@ -39,6 +39,7 @@ __all__ = ["Descent", "descend"]
 Floats = npt.NDArray[np.float64]
 
 _FAR = 1e12  # coordinates beyond are taken for a flight to infinity
+_MOST_STEPS = 100_000
 _PROBES = 5  # Hessians looked at on each stretch
 _STRETCHES = 200  # of the path, at most
 
@@ -150,8 +151,8 @@ def descend(
         raise FormulaError(f"The rate must be a positive number; got {rate}.")
     if not 0 <= momentum < 1:
         raise FormulaError(f"The momentum must be at least 0 and below 1; got {momentum}.")
-    if steps < 1:
-        raise FormulaError(f"There must be at least 1 step; got {steps}.")
+    if not 1 <= steps <= _MOST_STEPS:
+        raise FormulaError(f"There must be at least 1 step and at most {_MOST_STEPS:,}; got {steps}.")
     if stochastic and len(graph.outputs) < 2:
         raise FormulaError("A stochastic step follows one formula of several: give at least two, separated by ';'.")
     if rate is None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = typer.Typer(no_args_is_help=True, short_help="PCA, k-NN, an affine fit, corners: classical methods, shown.")
+app = typer.Typer(help="Classical methods, shown: PCA, k-NN, an affine fit, corners.", no_args_is_help=True)
 
 _COUNTS = (2, 5, 10, 20, 50, 100)  # components from which pictures are rebuilt
 _SHARES, _PSNRS = (0.8, 0.9, 0.95, 0.99), (15.0, 20.0, 25.0)
@@ -59,6 +59,7 @@ def pca(
     Example: glassnet classic pca mnist
     """
     import numpy as np
+    from threadpoolctl import threadpool_limits
 
     from glassnet import threads as pool
     from glassnet.classic import PCA
@@ -70,7 +71,7 @@ def pca(
     labels, shape = data.labels[: len(rows)], data.images.shape[1:]
     peak = 255.0 if rows.dtype == np.uint8 else 1.0
     start = time.perf_counter()
-    with pool.use(threads):
+    with pool.use(threads), threadpool_limits(threads):
         found = PCA().fit(rows)
     seconds = time.perf_counter() - start
     typer.echo(f"{data.name}: {len(rows):,} pictures of {rows.shape[1]:,} numbers; {seconds:.2f} s")
@@ -250,8 +251,10 @@ def _pairs(path: Path) -> tuple[np.ndarray, np.ndarray]:
     wanted = "Give a .npy file of numbers, (N, 4) as x y x' y', or (2, N, 2)."
     try:
         array = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+    except OSError as error:
         raise DataError(f"Cannot read '{path}': {error}. {wanted}") from error
+    except (ValueError, EOFError) as error:  # NumPy offers to load it unsafely
+        raise DataError(f"Cannot read '{path}': it is no array of numbers. {wanted}") from error
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "uif":
         raise DataError(f"'{path}' holds no array of numbers. {wanted}")
     if array.ndim == 2 and array.shape[1] == 4:

@@ -93,6 +93,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (Exception, KeyboardInterrupt) as error:
+        if type(error).__name__ == "NoArgsIsHelpError":  # `glassnet` or `glassnet data` alone: which commands there are
+            print(error.ctx.get_help())  # type: ignore[union-attr]
+            return 0
         if os.environ.get("GLASSNET_TRACEBACK") == "1":
             raise
         text, status = _explain(error)

@@ -9,7 +9,7 @@ A row file (`rows/*.toml`) is a recipe with one more part:
     goal = { test_accuracy = 0.9825 }
     how = "what we do differently, in a few words"
     stand_in = { source = "letters36", goal = { test_accuracy = 0.88 } }     # for data that few people have
-    measure = "numeric_gradient_speed"                                       # a function of `measures`, no recipe
+    measure = "numeric_gradient_speed"                                       # a function of `measures` or `classical`, no recipe
 """
 
 from __future__ import annotations
@@ -168,11 +168,8 @@ def reproduce(
 
 def _run_row(row: Row, out: Path, make_progress: Callable[[], Progress], say: Callable[[str], None]) -> Outcome:
     if row.measure:
-        function: Callable[[], Mapping[str, float]] = getattr(measures, row.measure, None) or getattr(
-            classical, row.measure
-        )
         try:
-            return Outcome(row, "", row.goal, dict(function()))
+            return Outcome(row, "", row.goal, dict(_measure(row.measure)()))
         except DataError as error:
             say(str(error))
             return Outcome(row, "", row.goal, skipped=str(error))
@@ -188,6 +185,12 @@ def _run_row(row: Row, out: Path, make_progress: Callable[[], Progress], say: Ca
     folder = _free(out / row.id)
     run = carry_out(recipe, folder, progress=make_progress(), say=say)
     return Outcome(row, source, goal, _measured(run, goal))
+
+
+def _measure(name: str) -> Callable[[], Mapping[str, float]]:
+    """The function of `measures` or `classical` of this name."""
+    found: Callable[[], Mapping[str, float]] = getattr(measures, name, None) or getattr(classical, name)
+    return found
 
 
 def _measured(run: Run, goal: dict[str, float]) -> dict[str, float]:

@@ -9,7 +9,7 @@ A row file (`rows/*.toml`) is a recipe with one more part:
     goal = { test_accuracy = 0.9825 }
     how = "what we do differently, in a few words"
     stand_in = { source = "letters36", goal = { test_accuracy = 0.88 } }     # for data that few people have
-    measure = "numeric_gradient_speed"                                       # a function of `measures` or `classical`, no recipe
+    measure = "numeric_gradient_speed"                             # a function of `measures` or `classical`, no recipe
 """
 
 from __future__ import annotations

@@ -63,6 +63,13 @@ def test_large_whole_numbers_do_not_overflow() -> None:
     assert KNNClassifier(1).fit(bytes_, [0, 1, 1]).predict(np.array([[3]], np.uint8)).tolist() == [0]
 
 
+@pytest.mark.parametrize("scale", [1e-30, 1e12, 1e25, 1e100])
+def test_floats_of_any_size(scale: float) -> None:
+    rng = np.random.default_rng(0)
+    points, queries = scale * rng.normal(size=(300, 5)), scale * rng.normal(size=(20, 5))
+    assert np.array_equal(Index(points).search(queries, 4)[1], _brute(points, queries, 4)[1])
+
+
 def test_without_the_compiled_product(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
     points, queries = rng.integers(0, 9, (500, 4)), rng.integers(0, 9, (70, 4))

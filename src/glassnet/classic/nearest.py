@@ -1,16 +1,16 @@
 """The k nearest of many points, exactly: float32 matrix products choose candidates, exact distances rank them.
 
-With the points' mean taken off, |q - x|^2 = |q|^2 - 2 (q . x - |x|^2 / 2), so the nearest x are those with the smallest
-s = |x|^2 / 2 - q . x. A block of queries times a block of points is one matrix product that stays in cache, and is
-searched there for what beats the worst candidate so far.
+With the points' mean taken off (and their size brought to 1), |q - x|^2 = |q|^2 - 2 (q . x - |x|^2 / 2), so the nearest
+x are those with the smallest s = |x|^2 / 2 - q . x. A block of queries times a block of points is one matrix product
+that stays in cache, and is searched there for what beats the worst candidate so far.
 
 float32 rounds: each s is off by at most
 
     e = g_D |q| |x| + u |x|^2 / 2 + ...,    u = 2^-24, g_D = D u / (1 - D u)
 
 (N. Higham, "Accuracy and stability of numerical algorithms", 2nd ed., SIAM 2002, section 3.5). More candidates are kept
-than are asked for. Where the worst of them is not more than 2 e behind the k-th, some other point might belong among
-the k: such a query is answered by exact distances to all points.
+than are asked for. Where the worst of them is not more than e behind the k-th (whose s is known exactly by then), some
+other point might belong among the k: such a query is answered by exact distances to all points.
 """
 
 from __future__ import annotations
@@ -47,10 +47,14 @@ class Index:
     def __init__(self, points: npt.NDArray[Any]) -> None:
         self.points = _wide(points)
         self.middle = self.points.mean(axis=0, dtype=np.float64)
+        reach = max(float(np.abs(end(self.points, axis=0) - self.middle).max()) for end in (np.max, np.min))
+        self._scale = (
+            2.0 ** -np.frexp(reach)[1]
+        )  # brings them between -1 and 1, where float32 is safe, without rounding
         self._near = np.empty(self.points.shape, np.float32)
         squares = np.empty(len(self.points))
         for start in range(0, len(squares), _ROWS):
-            centred = self.points[start : start + _ROWS] - self.middle
+            centred = (self.points[start : start + _ROWS] - self.middle) * self._scale
             self._near[start : start + _ROWS] = centred
             squares[start : start + _ROWS] = np.einsum("nd,nd->n", centred, centred)
         self._half = (squares / 2).astype(np.float32)
@@ -62,8 +66,9 @@ class Index:
         most = min(k + _SPARE, len(self.points))
         if len(wide) == 0:
             return np.empty((0, k)), np.empty((0, k), np.int64)
-        centred = wide - self.middle
-        near = np.ascontiguousarray(centred, np.float32)
+        centred = (wide - self.middle) * self._scale
+        with np.errstate(over="ignore"):  # a query far outside is answered from all points
+            near = np.ascontiguousarray(centred, np.float32)
         scores = np.full((len(wide), most), np.inf, np.float32)
         candidates = np.zeros((len(wide), most), np.int64)
         self._choose(near, scores, candidates)
@@ -82,8 +87,9 @@ class Index:
         if most < len(self.points):
             lengths = np.sqrt(np.einsum("nd,nd->n", centred, centred))
             worst = scores[:, -1].astype(np.float64)
-            reached = (distances[:, -1] - lengths**2) / 2  # the k-th's s, exactly
-            for doubtful in np.flatnonzero(~(worst - self._rounding(lengths) > reached)):
+            reached = (distances[:, -1] * self._scale**2 - lengths**2) / 2  # the k-th's s, exactly
+            surely = np.isfinite(worst) & (worst - self._rounding(lengths) > reached)  # float32 may overflow
+            for doubtful in np.flatnonzero(~surely):
                 distances[doubtful], found[doubtful] = self._exactly(wide[doubtful], k)
         return distances, found
 

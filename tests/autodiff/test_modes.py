@@ -126,6 +126,11 @@ def test_second_derivatives_are_those_of_the_gradient(formulas: str, point: tupl
     assert np.abs(second - np.array(rows)).max() <= 1e-3 * (1 + np.abs(second).max())
 
 
+def test_second_derivatives_of_powers_where_the_exponent_is_0() -> None:
+    assert hessian(parse("y**x"), [0.0, 2.0]) == pytest.approx(np.array([[math.log(2) ** 2, 0.5], [0.5, 0.0]]))
+    assert hessian(parse("(x+1)**x"), [0.0]) == pytest.approx(np.array([[2.0]]))
+
+
 def test_the_published_graph() -> None:
     graph, at = parse(WRITE_UP), [1.0, -1.0]
     u = math.exp(1) + math.exp(-2)

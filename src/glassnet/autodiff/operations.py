@@ -59,7 +59,8 @@ def _wrapped(written: Written, least: int) -> str:
 
 
 def _power_partials(x: Any, y: Any, z: Any) -> tuple[Any, Any]:
-    by_x = 0.0 * x if dual.value_of(y) == 0 else y * dual.power(x, y - 1)
+    at_origin = dual.value_of(x) == 0 and dual.value_of(y) == 0
+    by_x = 0.0 * x if at_origin else y * dual.power(x, y - 1)
     return by_x, dual.power_by_exponent(x, y, z)
 
 

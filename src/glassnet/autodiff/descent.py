@@ -42,6 +42,8 @@ _FAR = 1e12  # coordinates beyond are taken for a flight to infinity
 _MOST_STEPS = 100_000
 _PROBES = 5  # Hessians looked at on each stretch
 _STRETCHES = 200  # of the path, at most
+_TRIALS = 5  # of a smaller rate, where the path met more curvature than expected
+_MARGIN = 0.99  # of that rate below 1 / L, as every path meets a slightly different L
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +139,8 @@ def descend(
 
     Parameters
     ----------
-    rate : of a step; None takes 1 / L with the largest L on the way from the start to the minimum
+    rate : of a step; None takes 1 / L with the largest L on the straight way to the minimum, and begins anew with one
+        a hundredth below that where the path itself meets a larger L
     stochastic : each step follows one formula, drawn with `seed`, instead of their mean
 
     Raises
@@ -155,24 +158,35 @@ def descend(
         raise FormulaError(f"There must be at least 1 step and at most {_MOST_STEPS:,}; got {steps}.")
     if stochastic and len(graph.outputs) < 2:
         raise FormulaError("A stochastic step follows one formula of several: give at least two, separated by ';'.")
-    if rate is None:
-        rate = _rate_for(graph, w)
+    if rate is not None:
+        return _walked(graph, w, rate, steps, momentum, stochastic, seed)
+    found = _walked(graph, w, _rate_for(graph, w), steps, momentum, stochastic, seed)
+    for _ in range(_TRIALS):
+        if found.rate <= found.safe_rate:
+            break
+        found = _walked(graph, w, _MARGIN * found.safe_rate, steps, momentum, stochastic, seed)
+    return found
+
+
+def _walked(graph: Graph, w: Floats, rate: float, steps: int, momentum: float, stochastic: bool, seed: int) -> Descent:
+    """The path from w with this rate, and what is found out about it."""
     rng = np.random.default_rng(seed)
-    path, values, lengths, chosen = [w], [_value(graph, w)], [_length(graph, w)], []
+    slope = _gradient(graph, w, -1)
+    path, values, lengths, chosen = [w], [_value(graph, w)], [float(np.linalg.norm(slope))], []
     last: Floats = np.zeros(len(w))
     diverged = False
     for _ in range(steps):
         part = int(rng.integers(len(graph.outputs))) if stochastic else -1
         try:
-            last = momentum * last - rate * _gradient(graph, path[-1], part)
+            last = momentum * last - rate * (slope if part < 0 else _gradient(graph, path[-1], part))
             new = path[-1] + last
-            value, length = _value(graph, new), _length(graph, new)
+            value, slope = _value(graph, new), _gradient(graph, new, -1)
         except FormulaError:
             diverged = True
             break
         path.append(new)
         values.append(value)
-        lengths.append(length)
+        lengths.append(float(np.linalg.norm(slope)))
         chosen.append(part)
         if np.abs(new).max() > _FAR or abs(value) > _FAR:
             diverged = True
@@ -203,10 +217,6 @@ def _gradient(graph: Graph, w: Sequence[float] | Floats, part: int) -> Floats:
     if not np.isfinite(found).all():
         raise FormulaError("The gradient is not finite here. Choose another start.")
     return found
-
-
-def _length(graph: Graph, w: Floats) -> float:
-    return float(np.linalg.norm(_gradient(graph, w, -1)))
 
 
 def _minimum(graph: Graph, start: Floats) -> Floats | None:

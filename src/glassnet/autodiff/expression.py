@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from functools import cached_property
 
 from glassnet.autodiff.operations import FUNCTIONS, OPERATIONS
 from glassnet.errors import FormulaError, nearest
@@ -68,6 +69,14 @@ class Graph:
     def operations(self) -> tuple[int, ...]:
         """The nodes that are computed: neither variables nor numbers."""
         return tuple(k for k, node in enumerate(self.nodes) if node.op in OPERATIONS)
+
+    @cached_property
+    def varies(self) -> tuple[bool, ...]:
+        """Which nodes depend on a variable."""
+        varies: list[bool] = []
+        for node in self.nodes:
+            varies.append(node.op == "variable" or any(varies[i] for i in node.inputs))
+        return tuple(varies)
 
     def text(self, k: int) -> str:
         """Node k as a formula of variables and numbers; parts beyond 500 characters as (...)."""

@@ -154,7 +154,7 @@ def vjp(graph: Graph, at: Sequence[float], weights: Sequence[float] | Floats) ->
 
 def _bars(graph: Graph, values: list[Any], seeds: dict[int, float]) -> list[Any]:
     """Bars of all nodes; values and bars may be dual numbers."""
-    varies = _varies(graph)
+    varies = graph.varies
     bars: dict[int, Any] = dict(seeds)  # of what the seeds depend on
     for k in range(max(seeds, default=-1), -1, -1):
         node = graph.nodes[k]
@@ -172,14 +172,6 @@ def local_derivatives(graph: Graph, values: list[Any], k: int) -> tuple[Any, ...
         return OPERATIONS[node.op].partials(*(values[i] for i in node.inputs), values[k])
     except (ValueError, OverflowError, ZeroDivisionError):
         return (math.nan,) * len(node.inputs)
-
-
-def _varies(graph: Graph) -> list[bool]:
-    """Which nodes depend on a variable."""
-    varies: list[bool] = []
-    for node in graph.nodes:
-        varies.append(node.op == "variable" or any(varies[i] for i in node.inputs))
-    return varies
 
 
 def hessian(graph: Graph, at: Sequence[float], output: int = 0) -> Floats:
@@ -246,7 +238,7 @@ class Cost:
 
 def costs(graph: Graph) -> Cost:
     """What each mode costs on this graph: forward a pass a variable, reverse a pass back a formula."""
-    varies = _varies(graph)
+    varies = graph.varies
     edges = sum(varies[j] for k in graph.operations for j in graph.nodes[k].inputs)
     value, variables, outputs = len(graph.operations), len(graph.names), len(graph.outputs)
     return Cost(value, value + 2 * edges * variables, value + 2 * edges * outputs, 2 * variables * value)

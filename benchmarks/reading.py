@@ -26,7 +26,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from glassnet.data import load
-from glassnet.data.catalogue import data_places, find
+from glassnet.data.catalogue import find, find_folder
 from glassnet.data.letters36 import load_characters62, normalise_character
 from glassnet.data.pictures import read_picture
 from glassnet.metrics import calibration, wilson_interval
@@ -39,15 +39,11 @@ _SEED = 2_000_003  # of pages that nothing was chosen by
 _ALIKE = ["0Oo", "1Il", "cC", "sS", "vV", "wW", "xX", "zZ", "kK", "pP", "uU"]
 
 
-def _place(folder: str) -> Path | None:
-    return next((place / folder for place in data_places() if (place / folder).is_dir()), None)
-
-
 # ---- pages
 
 
 def photographed() -> None:
-    folder = _place("handwriting/pages")
+    folder = find_folder("handwriting/pages")
     if folder is None:
         print("no photographed pages in GLASSNET_DATA")
         return
@@ -119,7 +115,7 @@ def characters() -> None:
         folded = [np.array([groups.get(c, c) for c in names])]
         _say("characters62, alike counted as one", _summed(p, lambda c: groups.get(c, c)), folded[0])
         _say("characters62, 36 classes", _summed(p, str.upper), np.array([c.upper() for c in names]))
-    folder = _place("handwriting/characters36")
+    folder = find_folder("handwriting/characters36")
     if folder is not None:
         names36, images = [], []
         for sub in sorted(folder.iterdir()):
@@ -128,7 +124,7 @@ def characters() -> None:
                 names36.append(sub.name[-1])
         p = Recogniser(alphabet=ALPHABET[:26] + DIGITS).probabilities(np.stack(images))[:, : len(ALPHABET)]
         _say("characters36, alphabet A-Z0-9", _argmax(p, ALPHABET[:62]), np.array(names36))
-    if (folder := _place("nist")) is not None:
+    if (folder := find_folder("nist")) is not None:
         sample = load(folder / "nist26_sample.mat")
         part = next(part for part in (sample.test, sample.valid, sample.train) if part is not None and len(part))
         images = [normalise_character(image) for image in part.images]

@@ -2,8 +2,8 @@
 
 Central differences compare the gradients with the network's own forward pass. This writes the forward pass down anew,
 number by number, from the network's definition alone: weights and inputs in, sums and products and activations, the
-number by number, from the definition alone: weights and inputs in, sums and products and activations, the
-number that must be the gradients' product with it. Neither shares a line with the layers' code.
+loss out. Reverse mode over that graph gives every gradient of the parameters; forward mode in a random direction gives
+one number that must be the gradients' product with it. Neither shares a line with the layers' code.
 
 Dense networks (linear, ReLU, sigmoid, tanh; dropout as in use) with softmax cross-entropy are written out, as long as
 they are small.

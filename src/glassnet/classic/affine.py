@@ -45,6 +45,7 @@ class AffineFit(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ignor
     coef_ : (D, outputs), S; (D,) for a single output given as a vector
     intercept_ : (outputs,), t; a number for a single output given as a vector
     closed_form_ : (S, t) by least squares, in the same shapes
+    difference_ : the largest difference of S and t from the closed form
     path_ : (steps + 1,) f along the way
     rate_, momentum_, n_iter_
     """
@@ -94,6 +95,8 @@ class AffineFit(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ignor
         vector = np.ndim(y) == 1
         self.coef_, self.intercept_ = _shaped(weights, level - middle @ weights, vector)
         self.closed_form_ = _shaped(best, level - middle @ best, vector)
+        pairs = zip((self.coef_, self.intercept_), self.closed_form_, strict=True)
+        self.difference_ = max(float(np.abs(found - exact).max()) for found, exact in pairs)
         return self
 
     def _step(self, largest: float, smallest: float) -> tuple[float, float]:

@@ -21,7 +21,7 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-__all__ = ["PCA", "psnr_of_variance"]
+__all__ = ["PCA"]
 
 _WHOLE = 2.0**24  # up to which float32 holds every whole number
 _SURELY = 258  # rows whose squares' sums are below that: 258 * 255^2 < 2^24
@@ -149,11 +149,11 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
         return self._keep(np.maximum(values[::-1][:size], 0.0), np.ascontiguousarray(vectors.T[::-1][:size]))
 
     def _keep(self, variances: Floats, components: Floats) -> PCA:
-        count = self._count(variances)
+        self.spectrum_ = variances
+        count = self._count()
         largest = np.abs(components).argmax(axis=1)
         components = components * np.sign(components[np.arange(len(components)), largest])[:, None]
         total = variances.sum()
-        self.spectrum_ = variances
         self.n_components_ = count
         self.components_ = components[:count]
         self.explained_variance_ = variances[:count]
@@ -161,8 +161,8 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
         self.singular_values_ = np.sqrt(variances[:count] * (self.n_samples_seen_ - 1))
         return self
 
-    def _count(self, variances: Floats) -> int:
-        n, most = self.n_components, len(variances)
+    def _count(self) -> int:
+        n, most = self.n_components, len(self.spectrum_)
         if n is None:
             return most
         if isinstance(n, Integral):
@@ -171,29 +171,35 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
                     f"n_components is {n}, but there are only {most} (the smaller of examples and features)."
                 )
             return int(n)
-        return self.components_for(variance=float(n), spectrum=variances)
+        return self.components_for(variance=float(n))
 
-    def components_for(
-        self, *, variance: float | None = None, psnr: float | None = None, peak: float = 255.0, spectrum: Any = None
-    ) -> int:
+    def components_for(self, *, variance: float | None = None, psnr: float | None = None, peak: float = 255.0) -> int:
         """The fewest components that reach a share of the variance, or a PSNR (dB) of the data rebuilt from them.
 
         The mean squared error of data rebuilt from k components is the sum of the other variances (times (n - 1) / n)
         divided by the number of features; PSNR = 10 log10(peak^2 / error), `peak` being the largest value.
         """
-        if spectrum is None:
-            check_is_fitted(self)
-            spectrum = self.spectrum_
-        left = np.concatenate([np.cumsum(spectrum[::-1])[::-1], [0.0]])  # variance not in the first k
+        check_is_fitted(self)
         if (variance is None) == (psnr is None):
             raise ValueError("Give either a share of the variance or a PSNR.")
         if variance is not None:
+            left = _left(self.spectrum_)
             enough = left <= (1 - variance) * left[0] * (1 + 1e-12)
         else:
             assert psnr is not None
-            n, size = self.n_samples_seen_, len(self.mean_)
-            enough = psnr_of_variance(left * (n - 1) / n, size, peak) >= psnr
-        return max(1, int(np.flatnonzero(enough)[0])) if enough.any() else len(spectrum)
+            enough = self.psnr(peak) >= psnr
+        return max(1, int(np.flatnonzero(enough)[0])) if enough.any() else len(self.spectrum_)
+
+    def psnr(self, peak: float = 255.0) -> Floats:
+        """(len(spectrum_) + 1,) PSNR (dB) of the data rebuilt from the first 0, 1, ... components.
+
+        Infinite where there is no error. The logarithm is taken once, of the mean error over all data.
+        """
+        check_is_fitted(self)
+        n, size = self.n_samples_seen_, len(self.mean_)
+        error = np.maximum(_left(self.spectrum_), 0.0) * (n - 1) / n / size
+        with np.errstate(divide="ignore"):
+            return np.asarray(10 * np.log10(peak**2 / error), np.float64)
 
     def transform(self, X: Any) -> Floats:
         """(N, n_components_) coordinates of X (N, D) along the components."""
@@ -221,7 +227,6 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
         return int(self.n_components_)
 
 
-def psnr_of_variance(left: npt.ArrayLike, features: int, peak: float = 255.0) -> Floats:
-    """PSNR (dB) of data rebuilt without components of this total variance; infinite for none."""
-    with np.errstate(divide="ignore"):
-        return 10 * np.log10(peak**2 * features / np.maximum(np.asarray(left, np.float64), 0.0))
+def _left(spectrum: Floats) -> Floats:
+    """(components + 1,) the variance that is not in the first 0, 1, ... components."""
+    return np.concatenate([np.cumsum(spectrum[::-1])[::-1], [0.0]])

@@ -14,7 +14,7 @@ from glassnet.errors import DataError
 if TYPE_CHECKING:
     import numpy as np
 
-    from glassnet.data import Splits
+    from glassnet.data import Dataset
 
 __all__ = ["app"]
 
@@ -29,18 +29,19 @@ _Source = Annotated[
 _Out = Annotated[Path | None, typer.Option(help="Folder of the pictures (default: runs/classic-...).")]
 
 
-def _load(source: str, limit: int | None) -> Splits:
+def _load(source: str, limit: int | None) -> tuple[Dataset, Dataset | None]:
+    """The first `limit` training pictures of a set, and its test pictures."""
     from glassnet.data import load
 
     if limit is not None and limit < 2:
         raise DataError(f"--limit must be at least 2. Got {limit}.")
-    return load(source)
+    splits = load(source)
+    return splits.train if limit is None else splits.train.subset(slice(limit)), splits.test
 
 
-def _rows(images: Any, limit: int | None) -> Any:
-    """(N, D) of pictures (N, H, W, C), the first `limit`."""
-    images = images[:limit]
-    return images.reshape(len(images), -1)
+def _rows(data: Dataset) -> Any:
+    """(N, D) of pictures (N, H, W, C)."""
+    return data.images.reshape(len(data), -1)
 
 
 @app.command("pca", short_help="Principal components of a data set.")
@@ -66,9 +67,8 @@ def pca(
     from glassnet.cli.tables import columns
     from glassnet.look.classic import save_components, save_rebuilt, save_scatter, save_spectrum
 
-    data = _load(source, limit).train
-    rows = _rows(data.images, limit)
-    labels, shape = data.labels[: len(rows)], data.images.shape[1:]
+    data, _ = _load(source, limit)
+    rows, labels, shape = _rows(data), data.labels, data.images.shape[1:]
     peak = 255.0 if rows.dtype == np.uint8 else 1.0
     start = time.perf_counter()
     with pool.use(threads), threadpool_limits(threads):
@@ -88,12 +88,11 @@ def pca(
     coordinates = found.transform(own)
     scale = 255.0 / peak
     rebuilt = [("as it is", own * scale)]
-    errors = []
+    psnr, kept = found.psnr(peak), np.cumsum(found.explained_variance_ratio_)
+    errors = [(k, f"{kept[k - 1]:.4f}", f"{psnr[k]:.2f}") for k in counts]
     for k in counts:
         pictures = coordinates[:, :k] @ found.components_[:k] + found.mean_
         rebuilt.append((f"{k}", pictures * scale))
-        left = float(found.spectrum_[k:].sum()) * (len(rows) - 1) / len(rows) / rows.shape[1]
-        errors.append((k, f"{found.explained_variance_ratio_[:k].sum():.4f}", f"{10 * np.log10(peak**2 / left):.2f}"))
     typer.echo("\n" + columns([("components", "variance kept", "PSNR (dB)"), *errors]))
     folder = out or Path("runs/classic-pca")
     files = [
@@ -138,14 +137,12 @@ def knn(
     from glassnet.look.classic import save_neighbours
     from glassnet.metrics import wilson_interval
 
-    splits = _load(source, limit)
-    train, test = splits.train, splits.test
+    train, test = _load(source, limit)
     if test is None:
         raise DataError(
             f"Data set '{source}' has no test part to classify. Choose one that has (mnist, cifar10, digits)."
         )
-    rows, queries = _rows(train.images, limit), _rows(test.images, None)
-    labels = train.labels[: len(rows)]
+    rows, queries, labels = _rows(train), _rows(test), train.labels
     if not 1 <= k <= len(rows):
         raise DataError(f"--k must lie in 1 ... {len(rows)}, the number of training pictures. Got {k}.")
     with pool.use(threads):
@@ -197,8 +194,6 @@ def fit_affine(
 
     Example: glassnet classic fit-affine points.npy
     """
-    import numpy as np
-
     from glassnet.classic import AffineFit
     from glassnet.look.classic import save_affine
 
@@ -208,11 +203,10 @@ def fit_affine(
     except ValueError as error:
         raise DataError(str(error)) from error
     best, offset = fit.closed_form_
-    gap = max(float(np.abs(fit.coef_ - best).max()), float(np.abs(fit.intercept_ - offset).max()))
     typer.echo(f"{len(source)} pairs; {fit.n_iter_} steps of {fit.rate_:.4g}, momentum {fit.momentum_:.4g}")
     for name, matrix, shift in (("descent", fit.coef_, fit.intercept_), ("closed form", best, offset)):
         typer.echo(f"{name:12} S = {_listed(matrix)}  t = {_listed(shift)}")
-    typer.echo(f"they differ by {gap:.1e}; f = {fit.path_[-1]:.6g} (it was {fit.path_[0]:.6g})")
+    typer.echo(f"they differ by {fit.difference_:.1e}; f = {fit.path_[-1]:.6g} (it was {fit.path_[0]:.6g})")
     file = save_affine(fit, source, target, (out or Path("runs/classic-fit-affine")) / "fit.png")
     typer.echo(f"wrote {file}")
     if json:
@@ -221,7 +215,7 @@ def fit_affine(
                 "S": fit.coef_.tolist(),
                 "t": fit.intercept_.tolist(),
                 "closed_form": {"S": best.tolist(), "t": offset.tolist()},
-                "difference": gap,
+                "difference": fit.difference_,
                 "steps": fit.n_iter_,
                 "rate": fit.rate_,
                 "momentum": fit.momentum_,

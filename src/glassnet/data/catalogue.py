@@ -19,7 +19,7 @@ from glassnet.data.lists import has_lists
 from glassnet.data.mat import LETTERS
 from glassnet.errors import DataError, nearest
 
-__all__ = ["CATALOGUE", "KnownSet", "data_places", "find", "get", "known"]
+__all__ = ["CATALOGUE", "KnownSet", "data_places", "find", "find_folder", "get", "known", "place_of"]
 
 
 @dataclass(frozen=True)
@@ -211,6 +211,19 @@ def find(name: str) -> Path | None:
             except OSError:  # a place that may not be read is a place without it
                 continue
     return None
+
+
+def place_of(name: str) -> Path:
+    """Where a known set lies on this machine. Raises `DataError` where it is not there, or for an unknown name."""
+    path = find(name)
+    if path is None:
+        raise DataError(f"Data set '{name}' is not on this machine yet. Type: glassnet data get {name}")
+    return path
+
+
+def find_folder(folder: str) -> Path | None:
+    """A folder such as `handwriting/pages` in the first of `data_places` that has it, or None."""
+    return next((place / folder for place in data_places() if (place / folder).is_dir()), None)
 
 
 def get(name: str, progress: Progress | None = None) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from pathlib import Path
 
-from glassnet.data.catalogue import find, known
+from glassnet.data.catalogue import known, place_of
 from glassnet.data.cifar import has_cifar, is_cifar_binary, is_cifar_python, load_cifar
 from glassnet.data.dataset import Dataset, Splits, join
 from glassnet.data.digits import load_digits
@@ -90,9 +90,7 @@ def _from_catalogue(name: str, image_size: tuple[int, int] | None, reading: Read
     known(name)
     if name not in _WITH_PICTURES:
         _refuse_size(name, image_size)
-    path = find(name)
-    if path is None:
-        raise DataError(f"Data set '{name}' is not on this machine yet. Type: glassnet data get {name}")
+    path = place_of(name)
     if name == "digits":
         return load_digits()
     if name == "mnist":

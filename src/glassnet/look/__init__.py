@@ -12,7 +12,7 @@ from glassnet.look.norms import norms_figure
 from glassnet.look.pictures import image_grid, mistakes_figure, reconstruction_figure
 from glassnet.look.report import save_figures, write_report
 from glassnet.look.scores import per_class_figure, reliability_figure
-from glassnet.look.style import png_bytes
+from glassnet.look.style import png_bytes, save_png
 from glassnet.look.sweep import SweepRun, best_run, sweep_report
 from glassnet.look.weights import weight_figure
 
@@ -38,6 +38,7 @@ __all__ = [
     "reconstruction_figure",
     "reliability_figure",
     "save_figures",
+    "save_png",
     "sweep_report",
     "weight_figure",
     "write_report",

@@ -7,10 +7,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib.figure import Figure
 
 from glassnet.classic import PCA, AffineFit, Corners
-from glassnet.files import atomic_write
 from glassnet.look.style import (
     BLUE,
     CYCLE,
@@ -22,7 +20,7 @@ from glassnet.look.style import (
     new_figure,
     pictures_off,
     plain,
-    png_bytes,
+    save_png,
 )
 
 __all__ = [
@@ -38,12 +36,6 @@ __all__ = [
 Array = npt.NDArray[Any]
 
 _MOST_POINTS = 6000  # of a scatter
-
-
-def _save(figure: Figure, path: Path) -> Path:
-    with atomic_write(path) as file:
-        file.write(png_bytes(figure))
-    return path
 
 
 def save_spectrum(pca: PCA, path: Path, marks: dict[str, int]) -> Path:
@@ -72,7 +64,7 @@ def save_spectrum(pca: PCA, path: Path, marks: dict[str, int]) -> Path:
     right.set_ylim(0, 1.02)
     dress(right, title="Share of the variance kept", xlabel="components", ylabel="share", grid="both")
     legend(right, loc="upper left")
-    return _save(figure, path)
+    return save_png(figure, path)
 
 
 def save_scatter(coordinates: Array, labels: Array, names: tuple[str, ...], path: Path) -> Path:
@@ -88,7 +80,7 @@ def save_scatter(coordinates: Array, labels: Array, names: tuple[str, ...], path
         )
     dress(axes, title="The first two components", xlabel="first", ylabel="second", grid="both")
     axes.legend(frameon=False, fontsize=8.5, markerscale=4, loc="center left", bbox_to_anchor=(1.0, 0.5))
-    return _save(figure, path)
+    return save_png(figure, path)
 
 
 def save_components(pca: PCA, shape: tuple[int, ...], path: Path, count: int = 20) -> Path:
@@ -108,7 +100,7 @@ def save_components(pca: PCA, shape: tuple[int, ...], path: Path, count: int = 2
             axes.imshow(values, cmap="PuOr", vmin=-limit, vmax=limit)
             share = 100 * pca.explained_variance_ratio_[place - 1]
             axes.set_title(f"{place}: {share:.1f} %", fontsize=8.5, color=GREY)
-    return _save(figure, path)
+    return save_png(figure, path)
 
 
 def _grey(values: Array, shape: tuple[int, ...]) -> Array:
@@ -132,7 +124,7 @@ def save_rebuilt(rows: list[tuple[str, Array]], shape: tuple[int, ...], path: Pa
                 vmax=1,
             )
         line[0].set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9, color=GREY, labelpad=8)
-    return _save(figure, path)
+    return save_png(figure, path)
 
 
 def save_neighbours(mistakes: list[tuple[Array, str, list[tuple[Array, str]]]], path: Path) -> Path:
@@ -145,7 +137,7 @@ def save_neighbours(mistakes: list[tuple[Array, str, list[tuple[Array, str]]]], 
             pictures_off(axes)
             axes.imshow(np.asarray(values).squeeze(), cmap="gray", vmin=0, vmax=255)
             axes.set_title(plain(name), fontsize=8, color=ORANGE if axes is line[0] else GREY)
-    return _save(figure, path)
+    return save_png(figure, path)
 
 
 def save_affine(fit: AffineFit, source: Array, target: Array, path: Path) -> Path:
@@ -166,7 +158,7 @@ def save_affine(fit: AffineFit, source: Array, target: Array, path: Path) -> Pat
     right.plot(np.where(gap > 0, gap, np.nan), color=BLUE, marker="o", markersize=3, linewidth=1.2)
     right.set_yscale("log")
     dress(right, title="Descent", xlabel="step", ylabel="f above its last value", grid="both")
-    return _save(figure, path)
+    return save_png(figure, path)
 
 
 def save_corners(picture: Array, corners: Corners, peaks: Array, path: Path, at: tuple[int, int] | None = None) -> Path:
@@ -198,4 +190,4 @@ def save_corners(picture: Array, corners: Corners, peaks: Array, path: Path, at:
     right.set_title("Response: corners orange, edges violet", loc="left", fontsize=10.5, fontweight="bold")
     for axes in (left, right):
         pictures_off(axes)
-    return _save(figure, path)
+    return save_png(figure, path)

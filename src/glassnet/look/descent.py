@@ -10,8 +10,7 @@ from matplotlib.axes import Axes
 
 from glassnet.autodiff.descent import Descent
 from glassnet.errors import FormulaError
-from glassnet.files import atomic_write
-from glassnet.look.style import BLUE, GREEN, GREY, ORANGE, dress, legend, new_figure, png_bytes, whole_ticks
+from glassnet.look.style import BLUE, GREEN, GREY, ORANGE, dress, legend, new_figure, save_png, whole_ticks
 
 __all__ = ["save_descent"]
 
@@ -30,9 +29,7 @@ def save_descent(descent: Descent, path: Path) -> Path:
     elif count == 2:
         _map(descent, axes[0])
     _gap(descent, axes[-1])
-    with atomic_write(path) as file:
-        file.write(png_bytes(figure))
-    return path
+    return save_png(figure, path)
 
 
 def _window(values: npt.NDArray[np.float64]) -> tuple[float, float]:

@@ -61,10 +61,7 @@ def save_figures(content: ReportContent, folder: str | os.PathLike[str]) -> list
     """Write every figure that `content` has data for as `folder/NAME.png`, whole or not at all; returns the paths."""
     paths = []
     for name, figure in _figures(content).items():
-        path = Path(folder) / f"{name}.png"
-        with atomic_write(path) as file:
-            file.write(style.png_bytes(figure))
-        paths.append(path)
+        paths.append(style.save_png(figure, Path(folder) / f"{name}.png"))
     return paths
 
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import io
 import math
+import os
 import warnings
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +22,8 @@ from matplotlib.colors import Colormap, LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
+
+from glassnet.files import atomic_write
 
 __all__ = [
     "BLUE",
@@ -42,6 +46,7 @@ __all__ = [
     "pictures_off",
     "plain",
     "png_bytes",
+    "save_png",
     "shorten",
     "whole_ticks",
 ]
@@ -78,6 +83,13 @@ def png_bytes(figure: Figure, *, scale: float = 2.0, transparent: bool = False) 
         warnings.filterwarnings("ignore", message=".*[Gg]lyph.*missing.*")
         figure.savefig(buffer, format="png", dpi=DENSITY * scale, transparent=transparent, metadata={"Software": None})
     return buffer.getvalue()
+
+
+def save_png(figure: Figure, path: str | os.PathLike[str]) -> Path:
+    """Write the figure as a PNG file, whole or not at all; returns the path."""
+    with atomic_write(path) as file:
+        file.write(png_bytes(figure))
+    return Path(path)
 
 
 def dress(axes: Axes, *, title: str = "", xlabel: str = "", ylabel: str = "", grid: str = "y") -> None:

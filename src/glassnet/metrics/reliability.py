@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import optimize, special
 
 from glassnet.errors import DataError
 
@@ -110,6 +109,8 @@ def best_temperature(scores: ArrayLike, labels: ArrayLike) -> float:
 
     Source: C. Guo et al. (2017), section 4.2, "temperature scaling".
     """
+    from scipy import optimize, special  # slow to import, and seldom needed
+
     s, y = np.asarray(scores, dtype=np.float64), np.asarray(labels)
     if s.ndim != 2 or y.shape != s.shape[:1] or y.size == 0 or y.min() < 0 or y.max() >= s.shape[1]:
         raise DataError(f"A temperature needs scores (N, classes) and a class for each. Got {s.shape} and {y.shape}.")

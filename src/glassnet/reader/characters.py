@@ -10,7 +10,6 @@ from __future__ import annotations
 import concurrent.futures
 import multiprocessing
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,12 +18,11 @@ from PIL import Image
 from scipy import ndimage
 
 from glassnet import threads
-from glassnet.data.catalogue import find
+from glassnet.data.catalogue import place_of
 from glassnet.data.dataset import Dataset, Splits
 from glassnet.data.framing import SIDE, frame
 from glassnet.data.idx import load_idx
 from glassnet.data.letters36 import load_characters62
-from glassnet.errors import DataError
 from glassnet.reader.glyphs import ALPHABET
 from glassnet.reader.pen import Hand, bounds, draw_hand, ink, write
 
@@ -63,8 +61,8 @@ def load_characters(seed: int = 0) -> Splits:
 
     Raises `DataError` when characters62 or MNIST is not there.
     """
-    real = load_characters62(_place("letters36"))
-    digits = load_idx(_place("mnist"), "mnist").train
+    real = load_characters62(place_of("letters36"))
+    digits = load_idx(place_of("mnist"), "mnist").train
     rng = np.random.default_rng(seed)
     images: list[Pictures] = []
     labels: list[int] = []
@@ -81,7 +79,7 @@ def load_characters(seed: int = 0) -> Splits:
 
 def load_validation(seed: int = 0, *, photographs_only: bool = False) -> Dataset:
     """The validation part of `load_characters` alone, in seconds. Raises `DataError` when characters62 is not there."""
-    real = load_characters62(_place("letters36"))
+    real = load_characters62(place_of("letters36"))
     assert real.valid is not None
     return photographed(real.valid) if photographs_only else _validation(real, seed)
 
@@ -89,13 +87,6 @@ def load_validation(seed: int = 0, *, photographs_only: bool = False) -> Dataset
 def _validation(real: Splits, seed: int) -> Dataset:
     assert real.valid is not None
     return _joined(photographed(real.valid), written(np.random.default_rng(seed + 1), 40))
-
-
-def _place(name: str) -> Path:
-    place = find(name)
-    if place is None:
-        raise DataError(f"Data set '{name}' is not on this machine yet. Type: glassnet data get {name}")
-    return place
 
 
 def _written_by_many(labels: npt.NDArray[Any], seed: int) -> Pictures:

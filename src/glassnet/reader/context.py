@@ -3,9 +3,8 @@
 The kinds of characters in a line form a chain: the cost of going from one kind to the next is small within a kind and
 from a capital to small letters, larger elsewhere; a space between words loosens the tie and does not cut it. The best
 way through the line's alternatives (Viterbi's algorithm, both ways) settles O against 0, l against I and 1, and case
-where size said nothing. A word list may decide between alternatives
-that the picture leaves open, never against it: every letter of the chosen word must be one that the network thinks
-possible.
+where size said nothing. A word list may decide between alternatives that the picture leaves open, never against it:
+every letter of the chosen word must be one that the network thinks possible.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from scipy import ndimage
 from glassnet.nn.kernels.options import SERIAL
 from glassnet.reader.clean import stroke_width
 
-__all__ = ["Piece", "Pieces", "character_height", "find_pieces", "without_rules"]
+__all__ = ["Piece", "Pieces", "character_height", "find_pieces", "taller", "without_rules"]
 
 _INK = 0.42  # what counts as ink, of the usual darkness
 _SURE = 0.75  # what every piece must reach somewhere
@@ -152,15 +152,15 @@ def _rules(mask: Mask, least: int, stroke: float) -> tuple[Mask, Mask]:
     band in which each rule lies."""
     thick = max(3, round(1.6 * stroke))
     runs = np.empty_like(mask)
-    if not _long_runs(_taller(mask, 1), least, int(2 + stroke), runs):
+    if not _long_runs(taller(mask, 1), least, int(2 + stroke), runs):
         return runs, runs
-    near = _taller(runs, max(1, thick // 2))
+    near = taller(runs, max(1, thick // 2))
     tall = np.empty(mask.shape[::-1], bool)
     _long_runs(np.ascontiguousarray(mask.T), thick + 2, 0, tall)  # part of something taller than a rule
     return near & mask & ~tall.T, near
 
 
-def _taller(mask: Mask, by: int) -> Mask:
+def taller(mask: Mask, by: int) -> Mask:
     """The mask, every pixel with `by` more above and below it."""
     result = mask.copy()
     for _ in range(by):

@@ -25,7 +25,7 @@ from glassnet.errors import ModelError, ReaderError
 from glassnet.model import Model
 from glassnet.reader.characters import CLASSES
 from glassnet.reader.context import KIND, KINDS, LOOSE_STEP
-from glassnet.reader.find import Pieces
+from glassnet.reader.find import Pieces, taller
 from glassnet.reader.geometry import fit_line, place_factors
 from glassnet.reader.glyphs import ALPHABET, DIGITS, LOWER, UPPER
 from glassnet.reader.group import Atom
@@ -270,11 +270,7 @@ def _crop(
     others = (labels > 0) & ~own
     seen = ink[top:bottom, left:right]
     if others.any():  # soft edges of its own stay, neighbours go
-        grown = others.copy()
-        grown[1:] |= others[:-1]
-        grown[:-1] |= others[1:]
-        grown[:, 1:] |= others[:, :-1]
-        grown[:, :-1] |= others[:, 1:]
+        grown = taller(others, 1) | taller(others.T, 1).T
         seen = np.where(grown & ~own, np.float32(0), seen)
     return (left, top, right, bottom), frame(_straightened(seen, lean) if abs(lean) > _LEAST_LEAN else seen)
 

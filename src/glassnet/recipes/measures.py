@@ -16,7 +16,7 @@ import numpy as np
 from glassnet import threads
 from glassnet.check import check_network
 from glassnet.data import find, load
-from glassnet.data.catalogue import data_places
+from glassnet.data.catalogue import find_folder
 from glassnet.errors import DataError
 from glassnet.metrics import evaluate_reconstruction
 from glassnet.nn import Network, SoftmaxCrossEntropy
@@ -140,15 +140,14 @@ def overfit(run: Run, count: int, epochs: int = 10) -> float:
 
 def pca_psnr(run: Run, components: int = 32) -> dict[str, float]:
     """PSNR of the evaluated pictures rebuilt from principal components of the training pictures: the linear bound."""
+    from glassnet.classic import PCA
 
     def rows(images: Array) -> Array:
         return run.model.preprocess.transform(images).reshape(len(images), -1).astype(np.float64)
 
     train, test = rows(run.splits.train.images), rows(run.evaluated.images)
-    mean = train.mean(axis=0)
-    _, vectors = np.linalg.eigh(np.cov(train, rowvar=False))
-    basis = vectors[:, -components:]
-    rebuilt = mean + (test - mean) @ basis @ basis.T
+    pca = PCA(components, solver="covariance").fit(train)
+    rebuilt = pca.inverse_transform(pca.transform(test))
     return {"pca_psnr": evaluate_reconstruction(test, np.clip(rebuilt, 0, 1)).psnr}
 
 
@@ -164,9 +163,7 @@ def read_pages() -> dict[str, float]:
     from glassnet.reader import read
     from glassnet.reader.evaluate import compare, pairs_in, summarise
 
-    folder = next(
-        (place / "handwriting/pages" for place in data_places() if (place / "handwriting/pages").is_dir()), None
-    )
+    folder = find_folder("handwriting/pages")
     pairs = [(picture, text) for picture, text in pairs_in(folder) if picture.stem in _PAGES] if folder else []
     if not pairs:
         raise DataError(

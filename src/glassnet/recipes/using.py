@@ -11,8 +11,7 @@ import numpy as np
 from glassnet.check import Check, check_network
 from glassnet.data import Dataset, Splits, holds_picture_files, join, load
 from glassnet.errors import CheckError, DataError, RecipeError, nearest
-from glassnet.files import atomic_write
-from glassnet.look import image_grid, png_bytes
+from glassnet.look import image_grid, save_png
 from glassnet.model import Model
 from glassnet.nn import Network, parse_loss
 
@@ -99,7 +98,4 @@ def show_data(data: str, out: Path | None, *, count: int = 60, seed: int = 0) ->
         rank[mine] = np.arange(len(mine))
     chosen = np.lexsort((train.labels, rank))[: min(count, len(train))]
     figure = image_grid(train.images[chosen], [train.class_names[label] for label in train.labels[chosen]])
-    path = out or Path(f"{Path(data).name or 'data'}.png")
-    with atomic_write(path) as file:
-        file.write(png_bytes(figure))
-    return "\n".join(lines), path
+    return "\n".join(lines), save_png(figure, out or Path(f"{Path(data).name or 'data'}.png"))

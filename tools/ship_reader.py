@@ -32,10 +32,11 @@ pictures of 32x32 pixels, and "no character" (two at a time, or a part of one).
 
 ## Data
 
-- Written by glassnet's own pen model (2,000 hands; `glassnet.reader.pen`): about three quarters.
+- Written by glassnet's own pen model (2,000 hands; `glassnet.reader.pen`): about three quarters. Its forms of the letters
+  were drawn with an eye to the training and validation photographs of characters62, never to test pictures.
 - characters62, training part: 4,340 photographed characters, MIT licence, each there about twenty times: half of them
   as it is, half leaning, bent, wider or narrower, with a finer or a broader pen.
-- MNIST's training digits: 5,000 of 60,000, CC BY-SA 3.0.
+- MNIST's training digits: 8,000 of 60,000, CC BY-SA 3.0.
 
 Nothing else. Rates and epochs were chosen by the validation part: 620 photographs, and 60 hands that training never
 saw. By the photographs the probabilities were calibrated: scores divided by {temperature:.3f}.

@@ -7,13 +7,13 @@ import pytest
 
 from glassnet.reader.context import settle, with_words
 from glassnet.reader.geometry import Measure, fit_line, place_factors
-from glassnet.reader.glyphs import ALPHABET, extent
+from glassnet.reader.glyphs import ALPHABET, extents, strokes_of
 
 
 def _boxes(text: str, capital: float = 50.0, base: float = 200.0, slope: float = 0.0) -> np.ndarray:
     rows = []
     for k, c in enumerate(text):
-        bottom, top, width = extent(c)
+        (bottom, top), width = extents(c)[0], np.ptp(np.concatenate(strokes_of(c, 0))[:, 0])
         x = 60.0 * k
         y = base + slope * x
         rows.append([x, y - top * capital, x + width * capital, y - bottom * capital])
@@ -41,6 +41,14 @@ def test_alike_characters_are_told_by_their_place(pair: str) -> None:
         factors = place_factors(_boxes(c), measure)[0]
         other = pair.replace(c, "")
         assert factors[ALPHABET.index(c)] > 5 * factors[ALPHABET.index(other)]
+
+
+@pytest.mark.parametrize("character", ["f", "J", "z"])
+def test_a_character_may_stand_in_any_way_that_it_is_written(character: str) -> None:
+    ways = np.array(extents(character))
+    assert len(ways) > 1
+    boxes = np.array([[0.0, 200 - 50 * top, 20, 200 - 50 * bottom] for bottom, top in ways])
+    assert (place_factors(boxes, Measure(0.0, 200.0, 50.0))[:, ALPHABET.index(character)] > 1).all()
 
 
 def _open(*choices: dict[str, float]) -> list[np.ndarray]:
@@ -87,6 +95,12 @@ def test_words_of_one_character_have_neighbours_too() -> None:
     assert "".join(ALPHABET[int(row.argmax())] for word in settle(words) for row in word) == "0123"
     words = [_open(choice) for choice in ({"H": 1}, unsure, {"J": 1})]
     assert "".join(ALPHABET[int(row.argmax())] for word in settle(words) for row in word) == "HIJ"
+
+
+def test_a_sentence_begins_with_a_capital_where_the_picture_leaves_it_open() -> None:
+    words = [_open({"o": 1}, {"k": 1}, {".": 1}), _open({"l": 0.55, "I": 0.45}, {"t": 1})]
+    assert [_read(word) for word in words] == ["ok.", "lt"], "each alone"
+    assert "".join(ALPHABET[int(row.argmax())] for word in settle(words) for row in word) == "ok.It"
 
 
 def test_a_word_list_decides_what_the_picture_leaves_open() -> None:

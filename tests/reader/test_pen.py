@@ -9,7 +9,7 @@ import pytest
 
 from glassnet.data import CATALOGUE
 from glassnet.reader.characters import CLASSES, written_character
-from glassnet.reader.glyphs import ALPHABET, X_HEIGHT, extent, strokes_of, variants
+from glassnet.reader.glyphs import ALPHABET, X_HEIGHT, extents, strokes_of, variants
 from glassnet.reader.pen import bounds, draw_hand, ink, write
 
 
@@ -24,18 +24,20 @@ def test_every_form_lies_where_its_kind_does(character: str) -> None:
         points = np.concatenate(strokes_of(character, form))
         left, bottom, right, top = (*points.min(axis=0), *points.max(axis=0))
         assert left >= -0.2 and right <= 1.05, "as wide as a letter"
+        tail = -0.45 < bottom < -0.2
         if character in string.ascii_uppercase + string.digits:
-            assert abs(top - 1) < 0.12 and -0.15 < bottom < 0.08
+            assert abs(top - 1) < 0.12 and (-0.15 < bottom < 0.08 or (tail and character in "JY"))
         elif character in "acemnorsuvwxz":
-            assert abs(top - X_HEIGHT) < 0.06 and abs(bottom) < 0.06
+            assert -0.06 < top - X_HEIGHT < 0.13 and (abs(bottom) < 0.06 or (tail and character == "z"))
         elif character in "gpqy":
-            assert abs(top - X_HEIGHT) < 0.06 and -0.45 < bottom < -0.2
-        elif character in "bdfhklt":
-            assert top > 0.85
+            assert abs(top - X_HEIGHT) < 0.06 and tail
+        elif character in "bdfhkl":
+            assert top > 0.8
 
 
 def test_a_dot_lies_low_and_an_apostrophe_high() -> None:
-    assert extent(".")[1] < 0.1 and extent("'")[0] > 0.6 and extent(",")[0] < -0.1
+    (_, dot_top), (apostrophe_bottom, _), (comma_bottom, _) = (extents(c)[0] for c in ".',")
+    assert dot_top < 0.1 and apostrophe_bottom > 0.6 and comma_bottom < -0.1
 
 
 def test_ink_is_a_band_around_a_stroke() -> None:

@@ -41,11 +41,12 @@ CLASSES = (*ALPHABET, NO_CHARACTER)
 
 _EACH = 4000  # examples a class
 _REAL = 1400  # of them photographed, half as they are and half varied, where there are any
-_SCANNED = 500  # of the digits, from MNIST
+_SCANNED = 800  # of the digits, from MNIST
 _NONE = 24_000
 _VALID_HANDS, _HANDS = 60, 2000
 _PARTS = 16  # in which the written characters are made
 _FINE = 2  # times as fine is the grid on which photographs are varied
+_BLACK = 0.2  # of the written ones are black and white, as scanners make them
 _EMPTY = 0.4  # ink below this share of the darkest is not counted to the box, as in `letters36`
 
 Pictures = npt.NDArray[np.uint8]
@@ -214,6 +215,9 @@ def _seen(characters: list[Any], hand: Hand, rng: np.random.Generator) -> Ink:
     canvas /= max(float(canvas.max()), 1e-3)
     canvas += rng.normal(0, rng.uniform(0, 0.08), (h, w)).astype(np.float32)
     low, high = rng.uniform(0.1, 0.35), rng.uniform(0.7, 1.0)
+    if rng.random() < _BLACK:
+        low = rng.uniform(0.3, 0.55)
+        high = low + 0.05
     seen: Ink = np.clip((canvas - low) / (high - low), 0, 1)
     return seen
 

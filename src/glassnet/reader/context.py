@@ -35,6 +35,7 @@ def _kind(c: str) -> int:
 
 
 KIND = np.array([_kind(c) for c in ALPHABET])
+_ENDS = np.array([c in ".!?" for c in ALPHABET])  # sentences
 # Logarithms of how usual it is to go from a kind (row) to a kind (column) within a word, up to a constant a row: marks
 # end words, some join them, few stand between letters.
 _STEP = np.array(
@@ -63,6 +64,7 @@ _SPACE = (
     + _START
 )
 LOOSE_STEP = np.maximum(_STEP, _SPACE)  # where words are not known yet
+_SENTENCE = -1.5  # a small letter after a full stop and a space
 _INNER_CAPITAL = -2.0  # a capital's small neighbours: not at the third letter or later
 
 
@@ -96,6 +98,8 @@ def settle(words: Sequence[Sequence[Floats]]) -> list[list[Floats]]:
 def _steps(before: npt.NDArray[np.intp], after: npt.NDArray[np.intp], place: int) -> Floats:
     """The logarithms from each alternative before to each after, which stands at this place of its word."""
     step: Floats = (_STEP if place else _SPACE)[KIND[before]][:, KIND[after]]
+    if place == 0:
+        step = step + _SENTENCE * (_ENDS[before][:, None] & (KIND[after][None, :] == _LOWER))
     if place >= 2:  # "McDonald" is rare: from a capital inside a word to small letters
         inner = (KIND[before][:, None] == _UPPER) & (KIND[after][None, :] == _LOWER)
         step = step + _INNER_CAPITAL * inner

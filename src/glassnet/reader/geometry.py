@@ -2,7 +2,7 @@
 
 A framed character has lost its size: o and O, a full stop and a bullet, a comma and an apostrophe look alike. In its
 line they differ. With b and t the bottom and top of a character above the baseline, in heights of a capital, and b_k,
-t_k those of class k as a pen writes it (`glyphs.extent`),
+t_k those of class k as a pen writes it (`glyphs.extents`; the nearest where it is written high or low),
 
     P(k | picture, place)  ~  P(k | picture) (exp(-((b - b_k)^2 + (t - t_k)^2) / (2 s^2)) + floor)
 
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from glassnet.reader.glyphs import ALPHABET, extent
+from glassnet.reader.glyphs import ALPHABET, extents
 
 __all__ = ["Measure", "fit_line", "place_factors"]
 
@@ -25,7 +25,11 @@ _FLOOR = 0.02  # the network's opinion is never overruled altogether
 _LIKELY = 10  # classes of a character that have a say in where its line runs
 _PAGE_SPREAD = 0.22  # of the logarithm of capitals' heights among the lines of a page
 
-_BOTTOM, _TOP = np.array([extent(c)[:2] for c in ALPHABET]).T
+_WAYS = max(len(extents(c)) for c in ALPHABET)
+# (classes, ways) where each character ends and begins; the first again where there are fewer ways.
+_BOTTOM, _TOP = np.moveaxis(
+    np.array([extents(c) + extents(c)[:1] * (_WAYS - len(extents(c))) for c in ALPHABET]), -1, 0
+)
 
 Floats = npt.NDArray[np.float64]
 Classes = npt.NDArray[np.intp]
@@ -50,8 +54,8 @@ def place_factors(boxes: Floats, measure: Measure, k: Classes | None = None) -> 
     alone, where they are given."""
     bottom, top = measure.place(boxes)
     lowest, highest = (_BOTTOM, _TOP) if k is None else (_BOTTOM[k], _TOP[k])
-    square = (bottom[:, None] - lowest) ** 2 + (top[:, None] - highest) ** 2
-    factors: Floats = np.exp(-square / (2 * _SPREAD**2)) + _FLOOR
+    square = (bottom[:, None, None] - lowest) ** 2 + (top[:, None, None] - highest) ** 2
+    factors: Floats = np.exp(-square.min(axis=-1) / (2 * _SPREAD**2)) + _FLOOR
     return factors
 
 
@@ -82,10 +86,12 @@ def _baseline(boxes: Floats, p: Floats, k: Classes, capital: float) -> Measure:
     """A straight baseline: each character says where it must be if it is what it most probably is."""
     x = (boxes[:, 0] + boxes[:, 2]) / 2
     bottom, top = boxes[:, 3], boxes[:, 1]
-    # The class that fits both the picture and the height; then the baseline that its bottom and top ask for.
-    misfit = ((bottom - top)[:, None] / capital - (_TOP - _BOTTOM)[k]) ** 2
-    best = k[np.arange(len(k)), (np.log(p + 1e-4) - misfit / (2 * _SPREAD**2)).argmax(axis=1)]
-    y = (bottom + _BOTTOM[best] * capital + top + _TOP[best] * capital) / 2
+    # The class and way that fit both the picture and the height; then the baseline that its bottom and top ask for.
+    misfit = ((bottom - top)[:, None, None] / capital - (_TOP - _BOTTOM)[k]) ** 2
+    best = (np.log(p + 1e-4)[:, :, None] - misfit / (2 * _SPREAD**2)).reshape(len(k), -1).argmax(axis=1)
+    number = np.arange(len(k))
+    best_class, way = k[number, best // _WAYS], best % _WAYS
+    y = (bottom + top + (_BOTTOM + _TOP)[best_class, way] * capital) / 2
     slope, offset = 0.0, float(np.median(y))
     if len(x) >= 4 and np.ptp(x) > 3 * capital:
         for _ in range(3):

@@ -66,7 +66,7 @@ def draw_hand(rng: np.random.Generator, *, usual: float = 0.35) -> Hand:
     forms = {c: 0 if rng.random() < usual else int(rng.integers(variants(c))) for c in ALPHABET}
     return Hand(
         slant=float(np.clip(rng.normal(0.08, 0.14), -0.3, 0.5)),
-        width=float(np.exp(rng.normal(0.0, 0.18))),
+        width=float(np.exp(rng.normal(0.1, 0.2))),
         x_height=float(np.clip(rng.normal(0.6, 0.06), 0.45, 0.75)),
         bend=float(rng.uniform(0.02, 0.11)),
         tremble=float(rng.uniform(0.01, 0.06)),

@@ -33,8 +33,9 @@ from glassnet.reader.group import Atom
 __all__ = ["Candidate", "Recogniser", "cut_wide", "parse_alphabet", "read_lines"]
 
 _MODEL = Path(__file__).parent / "characters.safetensors"
-# Where only one case can be written, a letter counts for its twin; not so these, which look like figures and unlike it.
-_LIKE_FIGURES = "bglq"
+# Where only one case can be written, a letter counts a fifth for its twin: that settles what nothing else looks like,
+# and does not make every 0 an O because of o.
+_TWIN = 0.2
 _LONGEST = 3  # atoms that may be one character
 _WIDE = 0.85  # usual heights from which a piece is looked at for places to cut
 _NARROW = 0.32  # usual heights: of pieces wider and taller than that, no two are one character
@@ -89,8 +90,8 @@ class Recogniser:
             twin = c.swapcase()
             if allowed[k]:
                 fold[k, k] = 1
-            elif c not in _LIKE_FIGURES and twin in alphabet:
-                fold[k, ALPHABET.index(twin)] = 1
+            elif twin in alphabet:
+                fold[k, ALPHABET.index(twin)] = _TWIN
         self._fold = fold
 
     def probabilities(self, crops: npt.NDArray[np.uint8]) -> Floats:

@@ -32,8 +32,8 @@ pictures of 32x32 pixels, and "no character" (two at a time, or a part of one).
 
 ## Data
 
-- Written by glassnet's own pen model (2,000 hands; `glassnet.reader.pen`): about three quarters. Its forms of the letters
-  were drawn with an eye to the training and validation photographs of characters62, never to test pictures.
+- Written by glassnet's own pen model (2,000 hands; `glassnet.reader.pen`): about three quarters. Its forms of the
+  letters were drawn with an eye to the training and validation photographs of characters62, never to test pictures.
 - characters62, training part: 4,340 photographed characters, MIT licence, each there about twenty times: half of them
   as it is, half leaning, bent, wider or narrower, with a finer or a broader pen.
 - MNIST's training digits: 8,000 of 60,000, CC BY-SA 3.0.

@@ -101,6 +101,7 @@ def test_a_sentence_begins_with_a_capital_where_the_picture_leaves_it_open() -> 
     words = [_open({"o": 1}, {"k": 1}, {".": 1}), _open({"l": 0.55, "I": 0.45}, {"t": 1})]
     assert [_read(word) for word in words] == ["ok.", "lt"], "each alone"
     assert "".join(ALPHABET[int(row.argmax())] for word in settle(words) for row in word) == "ok.It"
+    assert ALPHABET[int(settle(words[1:], begins=True)[0][0].argmax())] == "I"
 
 
 def test_a_word_list_decides_what_the_picture_leaves_open() -> None:

@@ -56,9 +56,8 @@ Ink = npt.NDArray[np.float32]
 def load_characters(seed: int = 0) -> Splits:
     """The recogniser's data: (32, 32, 1) pictures of `CLASSES`, equally many of each character.
 
-    Training: written by 2,000 hands; where they are at hand, photographed characters (the training part of
-    characters62) and MNIST's training digits. Validation: written by 60 other hands, and the validation part of
-    characters62. Test: that set's test part.
+    Training: written by 2,000 hands, photographed (the training part of characters62) and scanned (MNIST's training
+    digits). Validation: written by 60 other hands, and the validation part of characters62. Test: that set's test part.
 
     Raises `DataError` when characters62 or MNIST is not there.
     """

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from glassnet.reader.glyphs import ALPHABET
 
-__all__ = ["KIND", "KINDS", "LOOSE_STEP", "settle", "with_words"]
+__all__ = ["KIND", "KINDS", "LOOSE_STEP", "SENTENCE_ENDS", "settle", "with_words"]
 
 _ALTERNATIVES = 6
 _POSSIBLE = 0.04  # probability that a letter must have to be chosen for the sake of a word list
@@ -35,7 +35,8 @@ def _kind(c: str) -> int:
 
 
 KIND = np.array([_kind(c) for c in ALPHABET])
-_ENDS = np.array([c in ".!?" for c in ALPHABET])  # sentences
+SENTENCE_ENDS = ".!?"
+_ENDS = np.array([c in SENTENCE_ENDS for c in ALPHABET])
 # Logarithms of how usual it is to go from a kind (row) to a kind (column) within a word, up to a constant a row: marks
 # end words, some join them, few stand between letters.
 _STEP = np.array(
@@ -64,13 +65,14 @@ _SPACE = (
     + _START
 )
 LOOSE_STEP = np.maximum(_STEP, _SPACE)  # where words are not known yet
-_SENTENCE = -1.5  # a small letter after a full stop and a space
+_SENTENCE = -1.5  # a small letter where a sentence begins
 _INNER_CAPITAL = -2.0  # a capital's small neighbours: not at the third letter or later
 
 
-def settle(words: Sequence[Sequence[Floats]]) -> list[list[Floats]]:
+def settle(words: Sequence[Sequence[Floats]], *, begins: bool = False) -> list[list[Floats]]:
     """The characters' probabilities (classes,) of a line's words, each times that of the best way through the others.
 
+    begins: whether a sentence begins with the line.
     Each result's values add up to 1; the largest ones together are the line's most probable reading.
     """
     p = [row for word in words for row in word]
@@ -79,7 +81,7 @@ def settle(words: Sequence[Sequence[Floats]]) -> list[list[Floats]]:
     tops = [np.argsort(row)[::-1][:_ALTERNATIVES] for row in p]
     logs = [np.log(row[top] + 1e-9) for row, top in zip(p, tops, strict=True)]
     steps = [_steps(tops[i - 1], tops[i], places[i]) for i in range(1, n)]
-    ahead = [logs[0] + _START[KIND[tops[0]]]]
+    ahead = [logs[0] + _START[KIND[tops[0]]] + begins * _SENTENCE * (KIND[tops[0]] == _LOWER)]
     for i in range(1, n):
         ahead.append(logs[i] + (ahead[-1][:, None] + steps[i - 1]).max(axis=0))
     behind = [np.zeros(len(tops[-1]))]

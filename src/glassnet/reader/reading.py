@@ -17,7 +17,7 @@ from glassnet.data.pictures import picture_info, read_picture
 from glassnet.errors import ReaderError
 from glassnet.files import read_text
 from glassnet.reader.clean import ENOUGH, Ink, find_ink, rotate, skew, stroke_width
-from glassnet.reader.context import settle, with_words
+from glassnet.reader.context import SENTENCE_ENDS, settle, with_words
 from glassnet.reader.find import Piece, Pieces, find_pieces
 from glassnet.reader.glyphs import ALPHABET
 from glassnet.reader.group import group_lines, word_breaks
@@ -195,14 +195,15 @@ def _compose(lines: list[list[Reading]], pieces: Pieces, ink: Ink, words: Collec
     gaps = [np.maximum(b[1:, 0] - np.maximum.accumulate(b[:, 2])[:-1], -pieces.height) for b in boxes]
     heights = [max(float(np.median(b[:, 3] - b[:, 1])), 0.6 * pieces.height) for b in boxes]
     breaks = word_breaks(gaps, heights)
-    result = []
+    result: list[Line] = []
     for line, parted in zip(lines, breaks, strict=True):
         groups: list[list[Reading]] = [[line[0]]]
         for reading, new in zip(line[1:], parted, strict=True):
             if new:
                 groups.append([])
             groups[-1].append(reading)
-        settled = settle([[reading.p[:-1] for reading in group] for group in groups])
+        begins = not result or result[-1].text[-1] in SENTENCE_ENDS
+        settled = settle([[reading.p[:-1] for reading in group] for group in groups], begins=begins)
         result.append(Line(tuple(_word(g, p, ink, words) for g, p in zip(groups, settled, strict=True))))
     return result
 

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Box", "Character", "Line", "Page", "Word"]
+__all__ = ["Box", "Character", "Line", "Page", "Word", "geometric_mean"]
+
+
+def geometric_mean(confidences: Sequence[float]) -> float:
+    """The geometric mean of confidences in [0, 1], of which none counts for less than 1e-6."""
+    return float(np.exp(np.mean(np.log([max(c, 1e-6) for c in confidences]))))
 
 
 @dataclass(frozen=True)
@@ -80,7 +86,7 @@ class Word:
     @property
     def confidence(self) -> float:
         """The geometric mean of the characters' confidences."""
-        return float(np.exp(np.mean(np.log([max(c.confidence, 1e-6) for c in self.characters]))))
+        return geometric_mean([c.confidence for c in self.characters])
 
 
 @dataclass(frozen=True)

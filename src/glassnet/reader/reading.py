@@ -21,7 +21,7 @@ from glassnet.reader.context import SENTENCE_ENDS, settle, with_words
 from glassnet.reader.find import Piece, Pieces, find_pieces
 from glassnet.reader.glyphs import ALPHABET
 from glassnet.reader.group import group_lines, word_breaks
-from glassnet.reader.page import Box, Character, Line, Page, Word
+from glassnet.reader.page import Box, Character, Line, Page, Word, geometric_mean
 from glassnet.reader.recognise import Reading, Recogniser, cut_wide, parse_alphabet, read_lines
 
 __all__ = ["read", "read_words"]
@@ -173,9 +173,7 @@ def _quarter_turns(pieces: Pieces, ink: Ink, recogniser: Recogniser, level: floa
 
 
 def _is_text(line: list[Reading]) -> bool:
-    best = np.array([r.p[:-1].max() for r in line])
-    confidence = float(np.exp(np.log(best + 1e-6).mean()))
-    return confidence > (_DOUBTFUL if len(line) < 3 else _NOBODY)
+    return geometric_mean([float(r.p[:-1].max()) for r in line]) > (_DOUBTFUL if len(line) < 3 else _NOBODY)
 
 
 def _is_writing(page: Page, alphabet: str) -> bool:
@@ -183,7 +181,7 @@ def _is_writing(page: Page, alphabet: str) -> bool:
     found = page.characters
     if not found:
         return False
-    sure = float(np.exp(np.mean([np.log(c.confidence + 1e-6) for c in found])))
+    sure = geometric_mean([c.confidence for c in found])
     letters = sum(c.text.isalnum() for c in found) / len(found)
     if not any(c.isalnum() for c in alphabet):
         letters = 1.0

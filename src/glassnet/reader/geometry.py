@@ -37,11 +37,14 @@ Classes = npt.NDArray[np.intp]
 
 @dataclass(frozen=True)
 class Measure:
-    """A line's baseline, y = slope x + offset (y downwards), and its capitals' height, in pixels of the ink."""
+    """A line's baseline, y = slope x + offset (y downwards), and its capitals' height, in pixels of the ink.
 
-    slope: float
-    offset: float
-    capital: float
+    Or several for one line, compared: then each is an array (measures, 1).
+    """
+
+    slope: float | Floats
+    offset: float | Floats
+    capital: float | Floats
 
     def place(self, boxes: Floats) -> tuple[Floats, Floats]:
         """Bottom and top above the baseline, in heights of a capital, of boxes (n, 4): left, top, right, bottom."""
@@ -49,12 +52,11 @@ class Measure:
         return (base - boxes[:, 3]) / self.capital, (base - boxes[:, 1]) / self.capital
 
 
-def place_factors(boxes: Floats, measure: Measure, k: Classes | None = None) -> Floats:
+def place_factors(boxes: Floats, measure: Measure, k: Classes | slice = slice(None)) -> Floats:
     """(n, classes) the factor by which each character's place multiplies each class's probability; of classes k (n, m)
-    alone, where they are given."""
+    alone, where they are given. (measures, n, classes) for several measures."""
     bottom, top = measure.place(boxes)
-    lowest, highest = (_BOTTOM, _TOP) if k is None else (_BOTTOM[k], _TOP[k])
-    square = (bottom[:, None, None] - lowest) ** 2 + (top[:, None, None] - highest) ** 2
+    square = (bottom[..., None, None] - _BOTTOM[k]) ** 2 + (top[..., None, None] - _TOP[k]) ** 2
     factors: Floats = np.exp(-square.min(axis=-1) / (2 * _SPREAD**2)) + _FLOOR
     return factors
 
@@ -69,41 +71,49 @@ def fit_line(boxes: Floats, p: Floats, page: float | None = None) -> Measure:
     k = np.argpartition(p, -_LIKELY, axis=1)[:, -_LIKELY:]
     p = np.take_along_axis(p, k, axis=1)
 
-    def rated(capital: float) -> tuple[float, Measure]:
-        measure = _baseline(boxes, p, k, capital)
-        likelihood = float(np.log((p * place_factors(boxes, measure, k)).sum(axis=1) + 1e-9).sum())
-        prior = -0.5 * (np.log(capital / page) / _PAGE_SPREAD) ** 2 * 2 if page else -0.5 * np.log(capital / tall) ** 2
-        return likelihood + prior, measure
+    def best_of(capitals: Floats) -> tuple[float, Measure]:
+        measures = _baselines(boxes, p, k, capitals)
+        rated = np.log((p * place_factors(boxes, measures, k)).sum(axis=2) + 1e-9).sum(axis=1)
+        rated += -((np.log(capitals / page) / _PAGE_SPREAD) ** 2) if page else -0.5 * np.log(capitals / tall) ** 2
+        first = int(rated.argmax())
+        slope, offset, capital = (
+            float(np.ravel(v)[first]) for v in (measures.slope, measures.offset, measures.capital)
+        )
+        return float(rated[first]), Measure(slope, offset, capital)
 
     step = (1.9 / 0.75) ** (1 / 8)
-    coarse = [rated(tall * 0.75 * step**number) for number in range(9)]
-    best = max(coarse, key=lambda found: found[0])
-    fine = [rated(best[1].capital * step**half) for half in (-0.5, 0.5)]
-    return max([best, *fine], key=lambda found: found[0])[1]
+    coarse = best_of(tall * 0.75 * step ** np.arange(9.0))
+    fine = best_of(coarse[1].capital * step ** np.array([-0.5, 0.5]))
+    return max(coarse, fine, key=lambda found: found[0])[1]
 
 
-def _baseline(boxes: Floats, p: Floats, k: Classes, capital: float) -> Measure:
-    """A straight baseline: each character says where it must be if it is what it most probably is."""
+def _baselines(boxes: Floats, p: Floats, k: Classes, capitals: Floats) -> Measure:
+    """A straight baseline for each of these heights of capitals (measures,): each character says where the baseline
+    must be if it is what it most probably is."""
+    capital = capitals[:, None]
     x = (boxes[:, 0] + boxes[:, 2]) / 2
     bottom, top = boxes[:, 3], boxes[:, 1]
     # The class and way that fit both the picture and the height; then the baseline that its bottom and top ask for.
-    misfit = ((bottom - top)[:, None, None] / capital - (_TOP - _BOTTOM)[k]) ** 2
-    best = (np.log(p + 1e-4)[:, :, None] - misfit / (2 * _SPREAD**2)).reshape(len(k), -1).argmax(axis=1)
-    number = np.arange(len(k))
-    best_class, way = k[number, best // _WAYS], best % _WAYS
-    y = (bottom + top + (_BOTTOM + _TOP)[best_class, way] * capital) / 2
-    slope, offset = 0.0, float(np.median(y))
-    if len(x) >= 4 and np.ptp(x) > 3 * capital:
+    misfit = (((bottom - top) / capital)[:, :, None, None] - (_TOP - _BOTTOM)[k]) ** 2
+    fit = np.log(p + 1e-4)[:, :, None] - misfit / (2 * _SPREAD**2)
+    best = fit.reshape(*fit.shape[:2], -1).argmax(axis=2)
+    chosen, way = k[np.arange(len(k)), best // _WAYS], best % _WAYS
+    y = (bottom + top + (_BOTTOM + _TOP)[chosen, way] * capital) / 2
+    slope, offset = np.zeros_like(capital), np.median(y, axis=1, keepdims=True)
+    if len(x) >= 4:
+        long = np.ptp(x) > 3 * capital
         for _ in range(3):
             weight = 1 / (1 + (np.abs(y - slope * x - offset) / (0.1 * capital)) ** 2)
-            slope, offset = _line(x, y, weight)
+            slope, offset = (
+                np.where(long, new, old) for new, old in zip(_lines(x, y, weight), (slope, offset), strict=True)
+            )
     return Measure(slope, offset, capital)
 
 
-def _line(x: Floats, y: Floats, weight: Floats) -> tuple[float, float]:
-    """Slope and offset of the line with the least weighted squares."""
-    total = weight.sum()
-    middle, level = (weight * x).sum() / total, (weight * y).sum() / total
-    spread = (weight * (x - middle) ** 2).sum()
-    slope = float((weight * (x - middle) * (y - level)).sum() / max(spread, 1e-9))
-    return slope, float(level - slope * middle)
+def _lines(x: Floats, y: Floats, weight: Floats) -> tuple[Floats, Floats]:
+    """Slopes and offsets (measures, 1) of the lines with the least weighted squares."""
+    total = weight.sum(axis=1, keepdims=True)
+    middle, level = ((weight * v).sum(axis=1, keepdims=True) / total for v in (x, y))
+    spread = (weight * (x - middle) ** 2).sum(axis=1, keepdims=True)
+    slope = (weight * (x - middle) * (y - level)).sum(axis=1, keepdims=True) / np.maximum(spread, 1e-9)
+    return slope, level - slope * middle

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import statistics
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -35,19 +36,19 @@ class Atom:
     cut: tuple[int, int] | None = None
     parts: int = 1
 
-    @property
+    @cached_property
     def left(self) -> int:
         return self.cut[0] if self.cut else min(p.left for p in self.pieces)
 
-    @property
+    @cached_property
     def right(self) -> int:
         return self.cut[1] if self.cut else max(p.right for p in self.pieces)
 
-    @property
+    @cached_property
     def top(self) -> int:
         return min(p.top for p in self.pieces)
 
-    @property
+    @cached_property
     def bottom(self) -> int:
         return max(p.bottom for p in self.pieces)
 
@@ -103,12 +104,15 @@ def _lines(pieces: list[Piece], height: float) -> list[list[Piece]]:
     if not big:
         big, small = sorted(pieces, key=lambda p: p.left), []
     lines: list[list[Piece]] = []
+    ends: list[tuple[float, float]] = []  # of every line so far
     for p in big:
-        best = max(lines, key=lambda line: _overlap(p, line), default=None)
-        if best is not None and _overlap(p, best) > 0.35:
-            best.append(p)
+        best = max(range(len(lines)), key=lambda k: _overlap(p, *ends[k]), default=None)
+        if best is not None and _overlap(p, *ends[best]) > 0.35:
+            lines[best].append(p)
+            ends[best] = _end(lines[best])
         else:
             lines.append([p])
+            ends.append(_end([p]))
     for _ in range(2):
         lines = _nearest(big, _merged(lines, height), height)
     for p in small:
@@ -117,10 +121,14 @@ def _lines(pieces: list[Piece], height: float) -> list[list[Piece]]:
     return sorted(lines, key=lambda line: float(np.median([p.y for p in line])))
 
 
-def _overlap(p: Piece, line: list[Piece]) -> float:
-    """How much of the lower of the two, p and the line's last pieces, lies beside the other; 0 where none."""
+def _end(line: list[Piece]) -> tuple[float, float]:
+    """Where the line's last pieces usually begin and end, downwards."""
     last = line[-5:]
-    top, bottom = statistics.median(q.top for q in last), statistics.median(q.bottom for q in last)
+    return statistics.median(q.top for q in last), statistics.median(q.bottom for q in last)
+
+
+def _overlap(p: Piece, top: float, bottom: float) -> float:
+    """How much of the lower of the two, p and the end of a line, lies beside the other; 0 where none."""
     shared = min(p.bottom, bottom) - max(p.top, top)
     return shared / max(1.0, min(p.height, bottom - top))
 

@@ -33,9 +33,9 @@ from glassnet.reader.group import Atom
 __all__ = ["Candidate", "Recogniser", "cut_wide", "parse_alphabet", "read_lines"]
 
 _MODEL = Path(__file__).parent / "characters.safetensors"
-# Where only one case can be written, a letter counts a fifth for its twin: that settles what nothing else looks like,
-# and does not make every 0 an O because of o.
-_TWIN = 0.2
+# Where only one case can be written, a letter counts this much for its twin: enough to settle what nothing else looks
+# like, too little to make every 0 an O because of o.
+_TWIN = 0.05
 _LONGEST = 3  # atoms that may be one character
 _WIDE = 0.85  # usual heights from which a piece is looked at for places to cut
 _NARROW = 0.32  # usual heights: of pieces wider and taller than that, no two are one character

@@ -11,7 +11,7 @@ A line's baseline and its capitals' height are those under which the network's o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -76,10 +76,7 @@ def fit_line(boxes: Floats, p: Floats, page: float | None = None) -> Measure:
         rated = np.log((p * place_factors(boxes, measures, k)).sum(axis=2) + 1e-9).sum(axis=1)
         rated += -((np.log(capitals / page) / _PAGE_SPREAD) ** 2) if page else -0.5 * np.log(capitals / tall) ** 2
         first = int(rated.argmax())
-        slope, offset, capital = (
-            float(np.ravel(v)[first]) for v in (measures.slope, measures.offset, measures.capital)
-        )
-        return float(rated[first]), Measure(slope, offset, capital)
+        return float(rated[first]), Measure(*(float(np.ravel(v)[first]) for v in astuple(measures)))
 
     step = (1.9 / 0.75) ** (1 / 8)
     coarse = best_of(tall * 0.75 * step ** np.arange(9.0))
@@ -99,15 +96,15 @@ def _baselines(boxes: Floats, p: Floats, k: Classes, capitals: Floats) -> Measur
     best = fit.reshape(*fit.shape[:2], -1).argmax(axis=2)
     chosen, way = k[np.arange(len(k)), best // _WAYS], best % _WAYS
     y = (bottom + top + (_BOTTOM + _TOP)[chosen, way] * capital) / 2
-    slope, offset = np.zeros_like(capital), np.median(y, axis=1, keepdims=True)
-    if len(x) >= 4:
-        long = np.ptp(x) > 3 * capital
-        for _ in range(3):
-            weight = 1 / (1 + (np.abs(y - slope * x - offset) / (0.1 * capital)) ** 2)
-            slope, offset = (
-                np.where(long, new, old) for new, old in zip(_lines(x, y, weight), (slope, offset), strict=True)
-            )
-    return Measure(slope, offset, capital)
+    level = np.median(y, axis=1, keepdims=True)
+    slope, offset = np.zeros_like(capital), level
+    if len(x) < 4:
+        return Measure(slope, offset, capital)
+    for _ in range(3):
+        weight = 1 / (1 + (np.abs(y - slope * x - offset) / (0.1 * capital)) ** 2)
+        slope, offset = _lines(x, y, weight)
+    long = np.ptp(x) > 3 * capital
+    return Measure(np.where(long, slope, 0.0), np.where(long, offset, level), capital)
 
 
 def _lines(x: Floats, y: Floats, weight: Floats) -> tuple[Floats, Floats]:

@@ -104,15 +104,15 @@ def _lines(pieces: list[Piece], height: float) -> list[list[Piece]]:
     if not big:
         big, small = sorted(pieces, key=lambda p: p.left), []
     lines: list[list[Piece]] = []
-    ends: list[tuple[float, float]] = []  # of every line so far
+    ends: list[tuple[float, float]] = []  # how high the last pieces of every line stand
     for p in big:
         best = max(range(len(lines)), key=lambda k: _overlap(p, *ends[k]), default=None)
         if best is not None and _overlap(p, *ends[best]) > 0.35:
             lines[best].append(p)
-            ends[best] = _end(lines[best])
+            ends[best] = _extent(lines[best][-5:])
         else:
             lines.append([p])
-            ends.append(_end([p]))
+            ends.append(_extent([p]))
     for _ in range(2):
         lines = _nearest(big, _merged(lines, height), height)
     for p in small:
@@ -121,10 +121,9 @@ def _lines(pieces: list[Piece], height: float) -> list[list[Piece]]:
     return sorted(lines, key=lambda line: float(np.median([p.y for p in line])))
 
 
-def _end(line: list[Piece]) -> tuple[float, float]:
-    """Where the line's last pieces usually begin and end, downwards."""
-    last = line[-5:]
-    return statistics.median(q.top for q in last), statistics.median(q.bottom for q in last)
+def _extent(pieces: list[Piece]) -> tuple[float, float]:
+    """The usual top and bottom of pieces."""
+    return statistics.median(p.top for p in pieces), statistics.median(p.bottom for p in pieces)
 
 
 def _overlap(p: Piece, top: float, bottom: float) -> float:
@@ -205,7 +204,7 @@ def _place_small(p: Piece, lines: list[list[Piece]], height: float) -> None:
     for line in lines:
         near = sorted(line, key=lambda q: max(q.left - p.right, p.left - q.right, 0))[:3]
         gap = max(near[0].left - p.right, p.left - near[0].right, 0)
-        top, bottom = statistics.median(q.top for q in near), statistics.median(q.bottom for q in near)
+        top, bottom = _extent(near)
         above, below = top - p.bottom, p.top - bottom
         if gap < 2.5 * height and above < 0.45 * height and below < 0.3 * height:
             away = max(above, below, 0.0) + 0.3 * gap

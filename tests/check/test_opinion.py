@@ -58,6 +58,7 @@ def test_what_is_not_written_out_has_no_opinion() -> None:
     assert _opinion("linear 8 -> batchnorm -> linear") is None
     assert _opinion("linear 400 -> relu -> linear", (28, 28, 1)) is None
     assert _opinion("linear", loss="svm") is None
+    assert _opinion("flatten -> relu", (2, 2, 1)) is None  # no parameters
 
 
 def test_it_is_part_of_the_check() -> None:

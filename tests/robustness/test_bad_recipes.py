@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import tomli_w
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from robust_cases import is_refusal, refused, run
 
@@ -286,6 +286,7 @@ NOTATION = st.lists(
 
 @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(NOTATION)
+@example("flatten")  # a network without parameters
 def test_any_notation_is_checked_or_refused(text: str) -> None:
     found = run("check", "--input", "3x2x1", "--classes", "3", "--samples", "2", "--", text)
     assert (found.status == 0 and not found.err) or is_refusal(found), f"{text!r}: {found.err}"

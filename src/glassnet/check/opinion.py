@@ -55,10 +55,11 @@ class Opinion:
 def third_opinion(network: Network, x: Array, target: Array, loss: Loss, l2: float = 0.0) -> Opinion | None:
     """Compare a network's gradients, in float64 and in use, with those of its scalar graph.
 
-    As many of the examples are taken as fit; None where not even one does, or a layer or the loss is not written out.
+    As many of the examples are taken as fit; None where not even one does, a layer or the loss is not written out, or
+    the network has no parameters.
     """
     count = min(len(x), _examples_that_fit(network))
-    if count < 1 or not isinstance(loss, SoftmaxCrossEntropy):
+    if count < 1 or network.size == 0 or not isinstance(loss, SoftmaxCrossEntropy):
         return None
     twin = network.astype(np.float64)
     x, labels = np.asarray(x[:count], np.float64), np.asarray(target)[:count].astype(np.int64)

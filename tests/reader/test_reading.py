@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from glassnet.data import Preprocess
 from glassnet.errors import DataError, GlassnetError, ModelError, ReaderError
@@ -125,6 +126,22 @@ def test_only_the_alphabet_is_read() -> None:
     pixels = _written(text="105 217\n849 630")
     assert read(pixels, alphabet="0-9").text == "105 217\n849 630"
     assert set(read(_written(), alphabet="A-Z").text) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZ \n")
+
+
+def test_one_thread_pool_works_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """NumPy's own threads would spin between small products, and take the processor from other pages."""
+    seen = []
+    probabilities = Recogniser.probabilities
+
+    def watched(self: Recogniser, crops: np.ndarray) -> np.ndarray:
+        seen.extend(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas")
+        return probabilities(self, crops)
+
+    monkeypatch.setattr(Recogniser, "probabilities", watched)
+    with threadpool_limits(2, user_api="blas"):
+        read(_written())
+        after = [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+    assert seen and set(seen) == {1} and set(after) == {2}
 
 
 def test_word_lists(tmp_path: Path) -> None:

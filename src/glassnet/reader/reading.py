@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from glassnet import threads
 from glassnet.data.framing import frame
 from glassnet.data.pictures import picture_info, read_picture
 from glassnet.errors import ReaderError
@@ -41,6 +42,7 @@ _DOUBTFUL = 0.5  # the same for a line of one or two characters
 Floats = npt.NDArray[np.float64]
 
 
+@threads.single_blas_thread()  # small products all along: NumPy's threads would but spin between them
 def read(
     picture: str | Path | npt.NDArray[np.uint8],
     *,

@@ -182,6 +182,7 @@ def test_predict(shell: Shell, trained: Path, tmp_path: Path) -> None:
         paths.append(path)
     out = shell("predict", trained, *paths, "--top", 2)
     assert len(out.splitlines()) == 6 and out.count("%") == 12
+    assert shell("predict", trained, tmp_path, "--top", 2) == out
     found = shell.json("predict", trained, *paths)["predictions"]
     hits = sum(int(f["classes"][0]["class"]) == label for f, label in zip(found, digits.labels[:6], strict=True))
     assert hits >= 4

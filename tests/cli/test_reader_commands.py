@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -54,6 +55,26 @@ def test_two_at_a_time(pages: Path, shell: Shell) -> None:
     assert shell("read", pages / "page-001.jpg", pages / "page-002.jpg", "--jobs", 2) == alone
 
 
+def test_folders_are_read_without_their_overlays(pages: Path, shell: Shell, tmp_path: Path) -> None:
+    for name in ("page-001.jpg", "page-002.jpg"):
+        shutil.copy(pages / name, tmp_path)
+    for _ in range(2):
+        found = shell.json("read", tmp_path, tmp_path / "page-002.jpg", "--overlay")
+        assert [Path(page["picture"]).name for page in found["pages"]] == ["page-001.jpg", "page-002.jpg"]
+    assert (tmp_path / "page-001-read.png").is_file()
+    shell("read", tmp_path / "page-001-read.png")  # named, it is read
+
+
+def test_no_two_pictures_are_written_to_one_file(pages: Path, shell: Shell, tmp_path: Path) -> None:
+    other = tmp_path / "page-001.png"
+    Image.new("L", (50, 50), 255).save(other)
+    out = tmp_path / "out"
+    shell("read", pages / "page-001.jpg", other, "--format", "hocr", "--out", out, status=2)
+    assert "same file" in shell.err and not out.exists()
+    shell("read", pages / "page-001.jpg", other, "--out", tmp_path / "first", "--overlay", status=2)
+    shell("read", pages / "page-001.jpg", other)  # printed, they do not clash
+
+
 def test_evaluation(pages: Path, shell: Shell, tmp_path: Path) -> None:
     found = shell.json("read", "--evaluate", pages, "--out", tmp_path)
     assert found["pages"] == 2 and 0 <= found["character_error_rate"] < 0.5
@@ -74,6 +95,8 @@ def test_wrong_input(pages: Path, shell: Shell, tmp_path: Path) -> None:
     shell("read", page, "--alphabet", "é", status=2)
     shell("read", page, "--words", tmp_path / "none", status=2)
     shell("read", tmp_path / "none.jpg", status=2)
+    shell("read", tmp_path, status=2)
+    assert "holds no pictures" in shell.err
     shell("read", page, "--model", page, status=2)
     shell("read", "--evaluate", tmp_path, status=2)
     shell("read", page, "--evaluate", pages, status=2)

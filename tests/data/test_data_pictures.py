@@ -17,7 +17,7 @@ from PIL import Image
 from glassnet.data import load, read_picture
 from glassnet.data.letters36 import load_letters36, normalise_character
 from glassnet.data.mat import LETTERS
-from glassnet.data.pictures import picture_info
+from glassnet.data.pictures import picture_info, pictures_of
 from glassnet.errors import DataError
 
 GREY = np.arange(54, dtype=np.uint8).reshape(9, 6)
@@ -116,6 +116,17 @@ def test_damaged_pictures(tmp_path: Path, data: st.DataObject, kind: str) -> Non
         assert read_picture(file, (8, 8, 3)).shape == (8, 8, 3)
     except DataError as error:
         assert "\n" not in str(error) and "x.png" in str(error)
+
+
+def test_a_folder_is_no_picture(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="is a folder"):
+        read_picture(tmp_path)
+    with pytest.raises(DataError, match="holds no pictures"):
+        pictures_of([tmp_path])
+    for name in ("b.png", "a.jpg", ".hidden.png", "notes.txt"):
+        (tmp_path / name).touch()
+    found = [tmp_path / "a.jpg", tmp_path / "b.png"]
+    assert pictures_of([tmp_path, found[1], tmp_path / "else.png"]) == [*found, tmp_path / "else.png"]
 
 
 def test_what_is_no_picture(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ _MANY = 100  # classes
 
 def predict(
     model: Annotated[str, typer.Argument(help="A model file, a run folder or a pretrained network ('resnet-18').")],
-    pictures: Annotated[list[Path], typer.Argument(help="Picture files.")],
+    pictures: Annotated[list[Path], typer.Argument(help="Picture files, or folders of them.")],
     top: Annotated[
         int | None, typer.Option(help="How many classes to show (default: 3, of many classes 5).", min=1)
     ] = None,
@@ -34,9 +34,11 @@ def predict(
     """
     import numpy as np
 
+    from glassnet.data.pictures import pictures_of
     from glassnet.errors import ModelError
     from glassnet.imagenet import open_model
 
+    pictures = pictures_of(pictures)
     loaded = open_model(model, weights)
     if not loaded.loss.classifies:
         raise ModelError("This model rebuilds pictures and names no classes; 'predict' needs a recogniser.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +14,7 @@ from glassnet.errors import GlassnetError, ReaderError
 
 
 def read(
-    pictures: Annotated[list[Path] | None, typer.Argument(help="Picture files.")] = None,
+    pictures: Annotated[list[Path] | None, typer.Argument(help="Picture files, or folders of them.")] = None,
     format_: Annotated[
         str, typer.Option("--format", help="text, json (with boxes and alternatives), hocr or pdf (searchable).")
     ] = "text",
@@ -48,7 +49,7 @@ def read(
 
       glassnet read page.jpg
 
-      glassnet read scans/*.jpg --format pdf --out read --overlay --jobs 2
+      glassnet read scans --format pdf --out read --overlay --jobs 2
 
       glassnet read form.jpg --alphabet 0-9
 
@@ -74,10 +75,12 @@ def read(
     if not pictures:
         raise ReaderError("Name a picture, as in 'glassnet read page.jpg'.")
     start = time.perf_counter()
+    pictures = _named(pictures)
     to_files = out is not None or format_ == "pdf"
+    targets: Sequence[Path | None] = _targets(pictures, out) if to_files or overlay else [None] * len(pictures)
     tasks = [
-        Task(path, _target(path, out) if to_files or overlay else None, format_ if to_files else None, overlay)
-        for path in pictures
+        Task(path, target, format_ if to_files else None, overlay)
+        for path, target in zip(pictures, targets, strict=True)
     ]
     pages: list[dict[str, Any]] = []
     files: list[Path] = []
@@ -104,8 +107,28 @@ def read(
         raise ReaderError(f"{len(errors)} of {len(pictures)} pages could not be read; the others were.")
 
 
-def _target(picture: Path, out: Path | None) -> Path:
-    return picture if out is None else out / picture.name
+def _named(paths: list[Path]) -> list[Path]:
+    """The pictures that the paths name; of a folder, those that are not overlays of others in it."""
+    from glassnet.data.pictures import pictures_of
+    from glassnet.reader.batch import drawn_name
+
+    named = pictures_of(paths)
+    overlays = {drawn_name(path) for path in named}
+    return [path for path in named if path in paths or path not in overlays]
+
+
+def _targets(pictures: list[Path], out: Path | None) -> list[Path]:
+    """What the files of each picture are named after. Raises `ReaderError` where two would be written to one file."""
+    targets = [picture if out is None else out / picture.name for picture in pictures]
+    first: dict[Path, Path] = {}
+    for picture, target in zip(pictures, targets, strict=True):
+        other = first.setdefault(target.with_suffix(""), picture)
+        if other is not picture:
+            raise ReaderError(
+                f"What is read in '{other}' and in '{picture}' would be written to the same file; rename one, or read"
+                " them into two folders."
+            )
+    return targets
 
 
 def _show(path: Path, page: Any, form: str, several: bool) -> None:

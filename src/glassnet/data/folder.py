@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from glassnet.data.dataset import Dataset, Splits
-from glassnet.data.pictures import common_size, is_picture_name, picture_info, read_pictures
+from glassnet.data.pictures import common_size, picture_info, pictures_in, read_pictures
 from glassnet.data.reading import STRETCHED, Reading
 from glassnet.errors import DataError
 
@@ -92,10 +92,7 @@ def _listed(root: Path, names: tuple[str, ...]) -> tuple[list[Path], list[int]]:
     for folder in _class_folders(root) if root.exists() else []:
         if folder.name not in names:
             raise DataError(f"Class folder '{folder}' has no counterpart among the training classes; add or rename it.")
-        try:
-            pictures = sorted((p for p in folder.iterdir() if is_picture_name(p)), key=lambda p: p.name)
-        except OSError as error:
-            raise DataError(f"Cannot read the folder '{folder}': {error.strerror or error}.") from error
+        pictures = pictures_in(folder)
         if not pictures:
             raise DataError(f"Class folder '{folder}' holds no pictures; add some or remove the folder.")
         files += pictures

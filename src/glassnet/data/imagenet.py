@@ -24,7 +24,7 @@ import numpy as np
 
 from glassnet.data.dataset import Dataset, Splits
 from glassnet.data.folder import part_folders, sub_folders
-from glassnet.data.pictures import is_picture_name, read_pictures
+from glassnet.data.pictures import is_picture_name, pictures_in, read_pictures
 from glassnet.data.reading import STRETCHED, Reading
 from glassnet.errors import DataError
 
@@ -155,11 +155,7 @@ def _listed(root: Path, index: ClassIndex) -> tuple[list[Path], list[int]]:
     files: list[Path] = []
     labels: list[int] = []
     for folder in [root, *sub_folders(root)]:
-        try:
-            pictures = sorted((p for p in folder.iterdir() if is_picture_name(p)), key=lambda p: p.name)
-        except OSError as error:
-            raise DataError(f"Cannot read the folder '{folder}': {error.strerror or error}.") from error
-        for picture in pictures:
+        for picture in pictures_in(folder):
             found = _ID.match(picture.name if folder == root else folder.name)
             if found is None or found[0] not in numbers:
                 raise DataError(

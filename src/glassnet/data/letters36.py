@@ -17,7 +17,7 @@ from scipy import ndimage
 from glassnet.data.dataset import Dataset, Splits
 from glassnet.data.framing import SIDE, frame, rank
 from glassnet.data.mat import LETTERS
-from glassnet.data.pictures import is_picture_name, read_picture
+from glassnet.data.pictures import pictures_in, read_picture
 from glassnet.data.streams import SPLITTING, generator
 from glassnet.errors import DataError
 
@@ -63,7 +63,7 @@ def _load(path: Path, name: str, classes: tuple[str, ...]) -> Splits:
     labels: dict[str, list[int]] = {"train": [], "valid": [], "test": []}
     for number, (folder, character) in enumerate(_folders(path)):
         label = classes.index(character if character in classes else character.upper())
-        files = sorted(p for p in folder.iterdir() if is_picture_name(p))
+        files = pictures_in(folder)
         if len(files) < 10:
             raise DataError(f"Folder '{folder}' holds {len(files)} pictures; 10 or more are needed to split them.")
         for file, part in zip(files, _parts(len(files), number), strict=True):

@@ -6,7 +6,7 @@ import logging
 import math
 import os
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,11 +17,17 @@ from PIL import Image, ImageOps
 from glassnet.data.reading import STRETCHED, Reading
 from glassnet.errors import DataError
 
-__all__ = ["PICTURE_SUFFIXES", "common_size", "is_picture_name", "picture_info", "read_picture", "read_pictures"]
+__all__ = [
+    "common_size",
+    "is_picture_name",
+    "picture_info",
+    "pictures_in",
+    "pictures_of",
+    "read_picture",
+    "read_pictures",
+]
 
-PICTURE_SUFFIXES = frozenset(
-    {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp"}
-)
+_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp"})
 
 MOST_PIXELS = 100_000_000  # larger than any camera's picture; a file that claims more is damaged or hostile
 _MOST_BYTES = 8 * 2**30  # of one data set in memory
@@ -80,7 +86,26 @@ def picture_info(path: str | os.PathLike[str]) -> tuple[int, int, int]:
 
 def is_picture_name(path: Path) -> bool:
     """Whether the name is that of a picture and not of a hidden file."""
-    return path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith(".")
+    return path.suffix.lower() in _SUFFIXES and not path.name.startswith(".")
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """The picture files of a folder in alphabetical order. Raises `DataError` when it cannot be read."""
+    try:
+        return sorted((p for p in folder.iterdir() if is_picture_name(p)), key=lambda p: p.name)
+    except OSError as error:
+        raise DataError(f"Cannot read the folder '{folder}': {error.strerror or error}.") from error
+
+
+def pictures_of(paths: Iterable[Path]) -> list[Path]:
+    """Each path once, a folder as the pictures in it. Raises `DataError` for a folder that holds none."""
+    found: dict[Path, None] = {}
+    for path in paths:
+        pictures = pictures_in(path) if path.is_dir() else [path]
+        if not pictures:
+            raise DataError(f"Folder '{path}' holds no pictures (files that end in {', '.join(sorted(_SUFFIXES))}).")
+        found.update(dict.fromkeys(pictures))
+    return list(found)
 
 
 def common_size(
@@ -147,6 +172,8 @@ def _opened(path: str | os.PathLike[str], use: Callable[[Image.Image], _T]) -> _
         raise
     except FileNotFoundError as error:
         raise DataError(f"There is no picture '{path}'; check the name.") from error
+    except IsADirectoryError as error:
+        raise DataError(f"'{path}' is a folder; name a picture in it.") from error
     except Exception as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
         raise DataError(

@@ -18,7 +18,7 @@ from glassnet.reader.page import Page
 from glassnet.reader.reading import read
 from glassnet.reader.recognise import Recogniser, parse_alphabet
 
-__all__ = ["Task", "read_all"]
+__all__ = ["Task", "drawn_name", "read_all"]
 
 
 @dataclass(frozen=True)
@@ -103,8 +103,13 @@ def _run(task: Task) -> Outcome:
         return None, [], error
 
 
+def drawn_name(target: Path) -> Path:
+    """The file of the picture with what was found."""
+    return target.with_name(f"{target.stem}-read.png")
+
+
 def _save_drawn(page: Page, pixels: Pixels, target: Path) -> Path:
-    file = target.with_name(f"{target.stem}-read.png")
+    file = drawn_name(target)
     with atomic_write(file) as handle:
         overlay(page, pixels).save(handle, "PNG")
     return file

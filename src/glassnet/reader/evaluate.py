@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 
-from glassnet.data.pictures import PICTURE_SUFFIXES
+from glassnet.data.pictures import pictures_in
 from glassnet.errors import ReaderError
 from glassnet.files import read_text
 from glassnet.metrics.intervals import Interval, bootstrap_interval
@@ -170,9 +170,9 @@ def pairs_in(folder: Path) -> list[tuple[Path, str]]:
     if not folder.is_dir():
         raise ReaderError(f"'{folder}' is no folder. Give one with pictures and, beside each, a .txt with its text.")
     found = []
-    for picture in sorted(folder.iterdir()):
+    for picture in pictures_in(folder):
         text = picture.with_suffix(".txt")
-        if picture.suffix.lower() in PICTURE_SUFFIXES and text.is_file():
+        if text.is_file():
             found.append((picture, read_text(text, "the picture's text in UTF-8")))
     if not found:
         raise ReaderError(f"'{folder}' holds no picture with a .txt of the same name beside it.")

@@ -43,7 +43,7 @@ def test_alike_characters_are_told_by_their_place(pair: str) -> None:
         assert factors[ALPHABET.index(c)] > 5 * factors[ALPHABET.index(other)]
 
 
-@pytest.mark.parametrize("character", ["f", "J", "z"])
+@pytest.mark.parametrize("character", ["f", "J", "z", "i", "j"])
 def test_a_character_may_stand_in_any_way_that_it_is_written(character: str) -> None:
     ways = np.array(extents(character))
     assert len(ways) > 1

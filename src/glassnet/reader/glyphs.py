@@ -41,10 +41,13 @@ def strokes_of(character: str, variant: int) -> tuple[Stroke, ...]:
 @cache
 def extents(character: str) -> tuple[tuple[float, float], ...]:
     """(bottom, top) of the usual way of writing, and of others that differ by more than `_DISTINCT`, in heights of a
-    capital."""
+    capital. An i or j whose dot was left out, or is too faint to be seen, is one of the others."""
+    ways = [strokes_of(character, variant) for variant in range(variants(character))]
+    if character in "ij":
+        ways.append(ways[0][:-1])
     found: list[tuple[float, float]] = []
-    for variant in range(variants(character)):
-        y = np.concatenate(strokes_of(character, variant))[:, 1]
+    for strokes in ways:
+        y = np.concatenate(strokes)[:, 1]
         bottom, top = float(y.min()), float(y.max())
         if all(max(abs(bottom - b), abs(top - t)) > _DISTINCT for b, t in found):
             found.append((bottom, top))

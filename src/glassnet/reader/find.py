@@ -19,7 +19,8 @@ from glassnet.reader.clean import stroke_width
 __all__ = ["Piece", "Pieces", "character_height", "find_pieces", "taller", "without_rules"]
 
 _INK = 0.42  # what counts as ink, of the usual darkness
-_SURE = 0.75  # what every piece must reach somewhere
+_SURE = 0.62  # what every piece must reach somewhere; a dot is paler than a line where the picture is soft
+_SPECK = 0.18  # smaller than this is no dot, in squares of a stroke's width
 _TALLEST = 60  # strokes: no character is taller, with the finest pen
 _EIGHT = np.ones((3, 3), bool)
 
@@ -118,7 +119,7 @@ def character_height(pieces: list[Piece], stroke: float) -> float:
 def _is_writing(p: Piece, shape: tuple[int, ...], height: float, stroke: float) -> bool:
     h, w = shape
     longest, shortest = max(p.width, p.height), min(p.width, p.height)
-    if p.area < 0.3 * stroke * stroke or longest < 0.06 * height:
+    if p.area < _SPECK * stroke * stroke or longest < 0.06 * height:
         return False  # a speck
     if p.height > 4.0 * height or p.width > 9.0 * height:
         return False  # a scribble, a drawing, the edge of the page

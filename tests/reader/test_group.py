@@ -54,6 +54,15 @@ def test_numbers_in_the_margin_are_no_column() -> None:
     assert _shape(group_lines(pieces, H)) == [10, 10, 10, 10]
 
 
+def test_a_large_dot_begins_no_line() -> None:
+    """As in "man said" with the i's dot and the d standing higher than the rest."""
+    boxes = [(173, 623, 70, 41), (261, 618, 48, 47), (332, 618, 45, 46), (474, 620, 39, 42), (527, 609, 40, 61)]
+    letters = [Piece(x, y, x + w, y + h, w * h // 2, 0) for x, y, w, h in [*boxes, (647, 596, 42, 57)]]
+    stem, dot = Piece(590, 625, 626, 658, 620, 0), Piece(603, 590, 621, 619, 390, 0)
+    (line,) = group_lines([*letters, stem, dot], 49.0)
+    assert [len(atom.pieces) for atom in line] == [1, 1, 1, 1, 1, 2, 1]
+
+
 def test_dots_bars_and_commas_find_their_line() -> None:
     line, below = _row(0, 100, 6), _row(0, 190, 6)
     dot = Piece(112, 85, 118, 91, 30, 0)  # over the third character: an i

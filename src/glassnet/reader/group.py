@@ -22,6 +22,7 @@ from glassnet.reader.find import Piece
 __all__ = ["Atom", "group_lines", "word_breaks"]
 
 _BIG = 0.5  # of the usual height: pieces from which lines are found
+_DOT, _FILLED = 0.75, 0.6  # of the usual height, a dot at most; of its box, with ink
 _GUTTER = 2.5  # usual heights between columns
 _COLUMN_LINES = 3  # lines that a column has at least
 
@@ -99,10 +100,10 @@ def _rows(pieces: list[Piece], height: float) -> int:
 
 
 def _lines(pieces: list[Piece], height: float) -> list[list[Piece]]:
-    big = sorted((p for p in pieces if p.height > _BIG * height), key=lambda p: p.left)
-    small = [p for p in pieces if p.height <= _BIG * height]
-    if not big:
-        big, small = sorted(pieces, key=lambda p: p.left), []
+    pieces = sorted(pieces, key=lambda p: p.left)
+    leads = [p.height > _BIG * height and not _is_dot(p, pieces, height) for p in pieces]
+    big = [p for p, lead in zip(pieces, leads, strict=True) if lead] or pieces
+    small = [p for p, lead in zip(pieces, leads, strict=True) if not lead] if any(leads) else []
     lines: list[list[Piece]] = []
     ends: list[tuple[float, float]] = []  # how high the last pieces of every line stand
     for p in big:
@@ -119,6 +120,18 @@ def _lines(pieces: list[Piece], height: float) -> list[list[Piece]]:
         _place_small(p, lines, height)
     lines = [sorted(line, key=lambda p: p.left) for line in lines]
     return sorted(lines, key=lambda line: float(np.median([p.y for p in line])))
+
+
+def _is_dot(p: Piece, pieces: list[Piece], height: float) -> bool:
+    """Whether a piece is the dot of an i, however large: filled, and close above something that is taller."""
+    if max(p.width, p.height) > _DOT * height or p.area < _FILLED * p.width * p.height:
+        return False
+    return any(
+        q.height > p.height
+        and min(p.right, q.right) - max(p.left, q.left) > 0.5 * p.width
+        and -0.1 * height < q.top - p.bottom < 0.3 * height
+        for q in pieces
+    )
 
 
 def _extent(pieces: list[Piece]) -> tuple[float, float]:

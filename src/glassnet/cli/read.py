@@ -113,8 +113,8 @@ def _named(paths: list[Path]) -> list[Path]:
     from glassnet.reader.batch import drawn_name
 
     named = pictures_of(paths)
-    overlays = {drawn_name(path) for path in named}
-    return [path for path in named if path in paths or path not in overlays]
+    unwanted = {drawn_name(path) for path in named}.difference(paths)
+    return [path for path in named if path not in unwanted]
 
 
 def _targets(pictures: list[Path], out: Path | None) -> list[Path]:

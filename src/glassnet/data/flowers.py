@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from glassnet.data.dataset import Dataset, Splits
-from glassnet.data.pictures import common_size, picture_info, read_pictures
+from glassnet.data.pictures import common_size, entries, picture_info, read_pictures
 from glassnet.data.reading import STRETCHED, Reading
 from glassnet.data.split import split
 from glassnet.errors import DataError
@@ -42,10 +42,7 @@ def load_flowers(path: Path, image_size: tuple[int, int] | None = None, reading:
     Raises `DataError` when no numbered photograph is there or one cannot be read.
     """
     folder = _folder(path)
-    try:
-        found = sorted((int(m[1]), p) for p in folder.iterdir() if (m := _FILE.fullmatch(p.name)))
-    except OSError as error:
-        raise DataError(f"Cannot read the folder '{folder}': {error.strerror or error}.") from error
+    found = sorted((int(m[1]), p) for p in entries(folder) if (m := _FILE.fullmatch(p.name)))
     files = [(n, p) for n, p in found if 1 <= n <= _PER_CLASS * len(FLOWER_NAMES)]
     if not files:
         raise DataError(f"Folder '{folder}' holds no 'image_0001.jpg' to 'image_1360.jpg'; unpack 17flowers.tgz there.")

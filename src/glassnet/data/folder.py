@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from glassnet.data.dataset import Dataset, Splits
-from glassnet.data.pictures import common_size, picture_info, pictures_in, read_pictures
+from glassnet.data.pictures import common_size, entries, picture_info, pictures_in, read_pictures
 from glassnet.data.reading import STRETCHED, Reading
 from glassnet.errors import DataError
 
@@ -55,12 +55,7 @@ def read_parts(
 
 def sub_folders(path: Path) -> list[Path]:
     """The folders in `path`, in alphabetical order, without hidden ones. Raises `DataError` when it cannot be read."""
-    try:
-        return sorted(
-            (p for p in path.iterdir() if p.is_dir() and not p.name.startswith((".", "__"))), key=lambda p: p.name
-        )
-    except OSError as error:
-        raise DataError(f"Cannot read the folder '{path}': {error.strerror or error}.") from error
+    return [p for p in entries(path) if p.is_dir() and not p.name.startswith((".", "__"))]
 
 
 def part_folders(path: Path) -> dict[str, Path]:

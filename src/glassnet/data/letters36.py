@@ -17,7 +17,7 @@ from scipy import ndimage
 from glassnet.data.dataset import Dataset, Splits
 from glassnet.data.framing import SIDE, frame, rank
 from glassnet.data.mat import LETTERS
-from glassnet.data.pictures import pictures_in, read_picture
+from glassnet.data.pictures import entries, pictures_in, read_picture
 from glassnet.data.streams import SPLITTING, generator
 from glassnet.errors import DataError
 
@@ -118,16 +118,13 @@ def _ink_box(ink: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], tup
 
 
 def _folders(path: Path) -> list[tuple[Path, str]]:
-    try:
-        matches = sorted((p.name, p, m[2]) for p in path.iterdir() if p.is_dir() and (m := _FOLDER.fullmatch(p.name)))
-    except OSError as error:
-        raise DataError(f"Cannot read the folder '{path}': {error.strerror or error}.") from error
+    matches = [(p, m[2]) for p in entries(path) if p.is_dir() and (m := _FOLDER.fullmatch(p.name))]
     if len(matches) != 62:
         raise DataError(
             f"'{path}' must hold the 62 folders 'upper_A' ... 'lower_a' ... 'digit_9'. Got {len(matches)} of them "
             "instead."
         )
-    return [(folder, character) for _, folder, character in matches]
+    return matches
 
 
 def _parts(count: int, number: int) -> list[str]:

@@ -19,6 +19,7 @@ from glassnet.errors import DataError
 
 __all__ = [
     "common_size",
+    "entries",
     "is_picture_name",
     "picture_info",
     "pictures_in",
@@ -89,12 +90,17 @@ def is_picture_name(path: Path) -> bool:
     return path.suffix.lower() in _SUFFIXES and not path.name.startswith(".")
 
 
-def pictures_in(folder: Path) -> list[Path]:
-    """The picture files of a folder in alphabetical order. Raises `DataError` when it cannot be read."""
+def entries(folder: Path) -> list[Path]:
+    """What lies in a folder, in alphabetical order. Raises `DataError` when it cannot be read."""
     try:
-        return sorted((p for p in folder.iterdir() if is_picture_name(p)), key=lambda p: p.name)
+        return sorted(folder.iterdir(), key=lambda p: p.name)
     except OSError as error:
         raise DataError(f"Cannot read the folder '{folder}': {error.strerror or error}.") from error
+
+
+def pictures_in(folder: Path) -> list[Path]:
+    """The picture files of a folder in alphabetical order. Raises `DataError` when it cannot be read."""
+    return [p for p in entries(folder) if is_picture_name(p)]
 
 
 def pictures_of(paths: Iterable[Path]) -> list[Path]:

@@ -22,7 +22,8 @@ from glassnet.reader.find import Piece
 __all__ = ["Atom", "group_lines", "word_breaks"]
 
 _BIG = 0.5  # of the usual height: pieces from which lines are found
-_DOT, _FILLED = 0.75, 0.6  # of the usual height, a dot at most; of its box, with ink
+_DOT = 0.75  # of the usual height: no dot is larger
+_FILLED = 0.6  # of its box: so much of a dot is ink
 _GUTTER = 2.5  # usual heights between columns
 _COLUMN_LINES = 3  # lines that a column has at least
 
@@ -100,10 +101,12 @@ def _rows(pieces: list[Piece], height: float) -> int:
 
 
 def _lines(pieces: list[Piece], height: float) -> list[list[Piece]]:
-    pieces = sorted(pieces, key=lambda p: p.left)
-    leads = [p.height > _BIG * height and not _is_dot(p, pieces, height) for p in pieces]
-    big = [p for p, lead in zip(pieces, leads, strict=True) if lead] or pieces
-    small = [p for p, lead in zip(pieces, leads, strict=True) if not lead] if any(leads) else []
+    big: list[Piece] = []
+    small: list[Piece] = []
+    for p in sorted(pieces, key=lambda p: p.left):
+        (small if p.height <= _BIG * height or _is_dot(p, pieces, height) else big).append(p)
+    if not big:
+        big, small = small, []
     lines: list[list[Piece]] = []
     ends: list[tuple[float, float]] = []  # how high the last pieces of every line stand
     for p in big:

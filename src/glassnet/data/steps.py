@@ -239,7 +239,9 @@ class Whiten(Step):
         values, vectors = np.maximum(values[::-1], 0.0), vectors[:, ::-1]
         strongest = vectors[np.abs(vectors).argmax(axis=0), np.arange(kept)]
         self._found["mean"] = mean.astype(np.float32)
-        self._found["matrix"] = (vectors * (np.sign(strongest) / np.sqrt(values + self.eps))).astype(np.float32)
+        matrix = vectors * (np.sign(strongest) / np.sqrt(values + self.eps))
+        # In the order of memory in which a file restores it: in another one products are rounded differently.
+        self._found["matrix"] = matrix.astype(np.float32, order="C")
 
     def apply(self, x: Floats) -> Floats:
         flat = x.reshape(len(x), -1)

@@ -24,7 +24,7 @@ import numpy as np
 
 from glassnet.data.dataset import Dataset, Splits
 from glassnet.data.folder import part_folders, sub_folders
-from glassnet.data.pictures import is_picture_name, pictures_in, read_pictures
+from glassnet.data.pictures import pictures_in, read_pictures
 from glassnet.data.reading import STRETCHED, Reading
 from glassnet.errors import DataError
 
@@ -146,7 +146,7 @@ def _has_folders(root: Path) -> bool:
 
 
 def _has_flat(root: Path) -> bool:
-    return not sub_folders(root) and any(_ID.match(p.name) and is_picture_name(p) for p in root.iterdir())
+    return not sub_folders(root) and any(_ID.match(p.name) for p in pictures_in(root))
 
 
 def _listed(root: Path, index: ClassIndex) -> tuple[list[Path], list[int]]:

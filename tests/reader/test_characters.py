@@ -57,3 +57,43 @@ def test_an_alphabet_of_one_case(
     p = Recogniser(alphabet=parse_alphabet(alphabet)).probabilities(np.zeros((1, 32, 32, 1), np.uint8))
     assert p.sum() == pytest.approx(1.0)
     assert ALPHABET[int(p[0, :-1].argmax())] == text
+
+
+def test_what_the_network_is_unsure_of_it_sees_again_turned(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(2)
+    crops = rng.integers(0, 256, (3, 32, 32, 1), np.uint8)
+    seen: list[np.ndarray] = []
+    ways = iter([[[0.95, 0.05], [0.6, 0.4], [0.5, 0.5]], [[0.2, 0.8], [0.9, 0.1]], [[0.1, 0.9], [0.7, 0.3]]])
+
+    def scores(self: Model, images: np.ndarray) -> np.ndarray:
+        seen.append(images)
+        result = np.full((len(images), len(CLASSES)), -40.0, np.float32)
+        result[:, :2] = np.log(next(ways))
+        return result
+
+    monkeypatch.setattr(Model, "scores", scores)
+    p = Recogniser().probabilities(crops)
+    assert p[:, 0] == pytest.approx([0.95, (0.6 + 0.2 + 0.1) / 3, (0.5 + 0.9 + 0.7) / 3], abs=1e-6)
+    assert [len(images) for images in seen] == [3, 2, 2]
+    assert not np.array_equal(seen[1], seen[2]) and not np.array_equal(seen[1], crops[1:])
+
+
+def test_a_turned_picture_shows_the_same_character_on_white(monkeypatch: pytest.MonkeyPatch) -> None:
+    picture = np.full((1, 32, 32, 1), 255, np.uint8)
+    picture[0, 4:28, 15:17] = 0  # an upright bar
+    seen: list[np.ndarray] = []
+
+    def scores(self: Model, images: np.ndarray) -> np.ndarray:
+        seen.append(images)
+        return np.zeros((len(images), len(CLASSES)), np.float32)
+
+    monkeypatch.setattr(Model, "scores", scores)
+    Recogniser().probabilities(picture)
+    for turned in seen[1:]:
+        rows, columns = np.nonzero(turned[0, :, :, 0] < 128)
+        lean = abs(np.polyfit(rows, columns, 1)[0])
+        assert np.rad2deg(np.arctan(lean)) == pytest.approx(8, abs=1.5)
+        assert turned[0, [0, 0, -1, -1], [0, -1, 0, -1], 0].tolist() == [255] * 4
+    seen.clear()
+    Recogniser().probabilities(picture, second_look=False)
+    assert len(seen) == 1

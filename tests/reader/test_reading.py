@@ -133,9 +133,9 @@ def test_one_thread_pool_works_at_a_time(monkeypatch: pytest.MonkeyPatch) -> Non
     seen = []
     probabilities = Recogniser.probabilities
 
-    def watched(self: Recogniser, crops: np.ndarray) -> np.ndarray:
+    def watched(self: Recogniser, crops: np.ndarray, *, second_look: bool = True) -> np.ndarray:
         seen.extend(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas")
-        return probabilities(self, crops)
+        return probabilities(self, crops, second_look=second_look)
 
     monkeypatch.setattr(Recogniser, "probabilities", watched)
     with threadpool_limits(2, user_api="blas"):

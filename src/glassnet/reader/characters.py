@@ -28,6 +28,7 @@ from glassnet.reader.pen import Hand, bounds, draw_hand, ink, write
 
 __all__ = [
     "CLASSES",
+    "LETTERS_SURPLUS",
     "NO_CHARACTER",
     "load_characters",
     "load_validation",
@@ -43,6 +44,8 @@ _EACH = 4000  # examples a class
 _REAL = 1400  # of them photographed, half as they are and half varied, where there are any
 _SCANNED = 800  # of the digits, from MNIST
 _NONE = 24_000
+# MNIST's digits stand in for written ones: by so much is a written picture likelier to be a given letter than a digit.
+LETTERS_SURPLUS = (_EACH - _REAL) / (_EACH - _REAL - _SCANNED)
 _VALID_HANDS, _HANDS = 60, 2000
 _PARTS = 16  # in which the written characters are made
 _FINE = 2  # times as fine is the grid on which photographs are varied

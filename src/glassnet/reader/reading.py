@@ -176,7 +176,7 @@ def _seen_from_four_sides(sample: list[Piece], pieces: Pieces, ink: Ink, recogni
         crops.append(frame(np.where(own, ink.ink[rows, columns], 0.0)))
     upright = np.stack(crops)
     ways = np.concatenate([np.rot90(upright, k, axes=(1, 2)) for k in range(4)])
-    p = recogniser.probabilities(np.ascontiguousarray(ways))[:, : len(ALPHABET)]
+    p = recogniser.probabilities(np.ascontiguousarray(ways), second_look=False)[:, : len(ALPHABET)]
     letters = np.array([c.isalnum() for c in ALPHABET])
     likeliest: Floats = np.log(p[:, letters].max(axis=1) + 1e-3)
     return likeliest.reshape(4, -1).T

@@ -14,13 +14,13 @@ from __future__ import annotations
 
 import argparse
 import ast
-import copy
 import multiprocessing
 import os
 import shutil
 import signal
 import sys
 import tempfile
+import textwrap
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -182,13 +182,16 @@ _INDICES = {"i", "j", "k", "t", "lo", "hi", "label", "c", "rows", "labels"}
 def mutants() -> Iterator[Mutant]:
     """Every mutant of every target, in the order of the files."""
     for file, functions, tests in TARGETS:
-        tree = ast.parse((PACKAGE / "nn" / file).read_text(encoding="utf-8"))
-        found = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+        text = (PACKAGE / "nn" / file).read_text(encoding="utf-8")
+        found = {node.name: node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef)}
         for name in functions:
-            yield from _mutants_of(file, tree, found[name], tests)
+            yield from _mutants_of(file, text, found[name], tests)
 
 
-def _mutants_of(file: str, tree: ast.Module, function: ast.FunctionDef, tests: tuple[str, ...]) -> Iterator[Mutant]:
+def _mutants_of(file: str, text: str, function: ast.FunctionDef, tests: tuple[str, ...]) -> Iterator[Mutant]:
+    lines = text.splitlines(keepends=True)
+    first = min([function.lineno, *(decorator.lineno for decorator in function.decorator_list)])
+    above, below = "".join(lines[: first - 1]), "".join(lines[function.end_lineno :])
     names = {node.id for node in ast.walk(function) if isinstance(node, ast.Name)} & _INDICES
     seen = set()
     for parent, field, index, node in list(_places(function)):
@@ -200,16 +203,16 @@ def _mutants_of(file: str, tree: ast.Module, function: ast.FunctionDef, tests: t
                 setattr(parent, field, replacement)
             else:
                 siblings[index] = replacement
-            source = ast.unparse(ast.fix_missing_locations(copy.deepcopy(tree)))
+            changed = textwrap.indent(ast.unparse(function), " " * function.col_offset)
             after = _text(parent if around else replacement)
             if index is None:
                 setattr(parent, field, node)
             else:
                 siblings[index] = node
-            if source not in seen:
-                seen.add(source)
+            if changed not in seen:
+                seen.add(changed)
                 line = getattr(node, "lineno", function.lineno)
-                yield Mutant(file, function.name, line, f"{before} => {after}", source, tests)
+                yield Mutant(file, function.name, line, f"{before} => {after}", f"{above}{changed}\n{below}", tests)
 
 
 def _text(node: ast.AST) -> str:

@@ -11,7 +11,7 @@ from glassnet.errors import ModelError, NotationError
 from glassnet.nn.functional.arrays import Array
 from glassnet.nn.functional.workspace import Arena, Workspace
 from glassnet.nn.parameter import Parameter
-from glassnet.notation import Step
+from glassnet.notation import Step, as_whole
 
 if TYPE_CHECKING:
     from glassnet.nn.layers.chain import Chain
@@ -141,14 +141,11 @@ class Layer:
         return self.arena.take((n, *self.input_shape), self.dtype)
 
 
-def positive_int(text: str, what: str) -> int:
+def positive_int(value: str | int, what: str) -> int:
     """A whole number from 1 to a hundred million, or `NotationError`."""
-    try:
-        number = int(text)
-    except ValueError:
-        number = 0
-    if not 1 <= number <= 100_000_000:
-        raise NotationError(f"{what} must be a whole number from 1 to 100,000,000. Got '{text}' instead.")
+    number = as_whole(value)
+    if number is None or not 1 <= number <= 100_000_000:
+        raise NotationError(f"{what} must be a whole number from 1 to 100,000,000. Got '{value}' instead.")
     return number
 
 

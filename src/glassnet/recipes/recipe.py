@@ -2,7 +2,7 @@
 
 [data]
 source = "mnist"             # a folder or file, else a catalogue name
-validation = 0.1             # share (or count) held out of the training part; left out: the set's own, else 0.1
+validation = 0.1             # share (or a count: no point) held out of training; left out: the set's own, else 0.1
 test = 0.2                   # share held out for a set without a test part; left out: 0.2
 train_limit = 10000          # use the first so many examples of each part (of a seeded permutation)
 test_limit = 1000
@@ -216,8 +216,10 @@ def _check_types(recipe: Recipe) -> None:
             raise RecipeError(f"The setting '{name}' must be text. Got {value!r} instead.")
     for name, value in (("validation", d.validation), ("test", d.test)):
         if value is not None and not _is_size(value):
+            hint = f" A count has no point: write {int(value)}." if _is_whole_float(value) else ""
             raise RecipeError(
-                f"The setting 'data.{name}' must be a share in 0 ... 1 or a count. Got {value!r} instead."
+                f"The setting 'data.{name}' must be a share between 0 and 1 (0.1), a count of pictures (500) or 0 for"
+                f" none. Got {value!r} instead.{hint}"
             )
     whole = {"data.train_limit": d.train_limit, "data.test_limit": d.test_limit, "train.threads": recipe.threads}
     for name, number in whole.items():
@@ -228,6 +230,10 @@ def _check_types(recipe: Recipe) -> None:
         right = isinstance(size, tuple) and len(size) == 2 and all(type(v) is int and 1 <= v <= 4096 for v in size)
         if not right:
             raise RecipeError(f"The setting 'data.image_size' must be [height, width] in pixels. Got {size!r} instead.")
+
+
+def _is_whole_float(value: Any) -> bool:
+    return isinstance(value, float) and 1 <= value < 1e9 and value.is_integer()
 
 
 def _is_size(value: Any) -> bool:

@@ -170,6 +170,11 @@ class Trainer:
             raise DataError(f"The network gives {self.network.output_shape} numbers; these data need {wanted}.")
         if valid is not None and valid.image_shape != train.image_shape:
             raise DataError(f"Validation pictures are {valid.image_shape}, training pictures {train.image_shape}.")
+        if self.settings.patience is not None and (valid is None or not len(valid)):
+            raise RecipeError(
+                "The 'patience' setting waits for a better validation result, and there is no validation part; hold"
+                " one out or leave patience out."
+            )
         if self._normalises and min(self.settings.batch or len(train), len(train)) < 2:
             raise RecipeError("Batch normalisation needs at least 2 examples a batch; choose a larger batch.")
 

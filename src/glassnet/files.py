@@ -13,7 +13,16 @@ from typing import Any, BinaryIO
 
 from glassnet.errors import GlassnetError
 
-__all__ = ["atomic_write", "read_json", "read_text", "remove_partial", "sha256_file", "write_json", "write_text"]
+__all__ = [
+    "atomic_write",
+    "exists",
+    "read_json",
+    "read_text",
+    "remove_partial",
+    "sha256_file",
+    "write_json",
+    "write_text",
+]
 
 
 @contextlib.contextmanager
@@ -70,6 +79,18 @@ def remove_partial(folder: str | os.PathLike[str]) -> None:
     for path in Path(folder).glob(".*.partial"):
         with contextlib.suppress(OSError):
             path.unlink()
+
+
+def exists(place: str | os.PathLike[str]) -> bool:
+    """Whether a file or folder has this name.
+
+    Whatever a user may write in its place has none: a notation longer than names may be, a text with a NUL, a blank.
+    A place that may not be looked at counts as absent.
+    """
+    try:
+        return bool(str(place).strip()) and Path(place).exists()
+    except (OSError, ValueError):
+        return False
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -137,6 +138,32 @@ def test_arrays_that_do_not_fit(whole: bytes, tmp_path: Path) -> None:
     for text in ("[]", "3", "null", '"x"'):
         model_file.write(path, json.loads(text), arrays)
         refused(text, "predict", path, "x.png")
+
+
+@pytest.mark.parametrize(
+    ("array", "value", "says"),
+    [
+        ("network.1.linear.weight", np.nan, "weight of 'linear 6'.*no finite numbers"),
+        ("network.5.linear.bias", np.inf, "bias of 'linear 10'.*no finite numbers"),
+        ("network.2.batchnorm.mean", -np.inf, "mean of 'batchnorm'.*no finite numbers"),
+        ("network.2.batchnorm.variance", -1e-3, "variance of 'batchnorm'.*below 0"),
+        ("network.2.batchnorm.variance", np.nan, "variance of 'batchnorm'.*no finite numbers"),
+    ],
+)
+def test_a_signed_model_with_impossible_numbers(
+    array: str, value: float, says: str, whole: bytes, tmp_path: Path
+) -> None:
+    """Its digest is right, so nothing was damaged; but what it would answer is nonsense."""
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(whole)
+    description, arrays = model_file.read(path)
+    changed = arrays[array].copy()
+    changed.flat[-1] = value
+    model_file.write(path, description, {**arrays, array: changed})
+    for command in (("predict", path, "x.png"), ("evaluate", path, "digits"), ("check", path)):
+        assert re.search(says, refused(command[0], *command, says="model.safetensors"))
+    model_file.write(path, description, {**arrays, array: arrays[array].astype(np.int64)})
+    assert "of the type int64" in refused("whole numbers", "check", path)
 
 
 def test_damaged_checkpoints_are_refused_and_left_alone(finished: Path, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from glassnet import threads
 from glassnet.data import Dataset, Splits, hold_out, join, load
 from glassnet.errors import RecipeError, TrainingError
-from glassnet.files import read_json, remove_partial, write_json, write_text
+from glassnet.files import exists, read_json, remove_partial, write_json, write_text
 from glassnet.look import first_weights
 from glassnet.metrics import Evaluation, Reconstruction, evaluate_reconstruction
 from glassnet.model import Model
@@ -175,7 +175,7 @@ def resume(
     Raises `TrainingError` when the folder holds no run, or its data have changed.
     """
     path = Path(folder)
-    if not (path / "recipe.toml").exists():
+    if not exists(path / "recipe.toml"):
         raise TrainingError(
             f"'{path}' is no run folder: it has no recipe.toml. Name the folder that 'train --out' made."
         )

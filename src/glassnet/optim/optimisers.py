@@ -70,6 +70,10 @@ class Optimizer:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.settings.items())})"
 
+    def reset(self) -> None:
+        """Forget all steps: the next one is the first again, with no state behind it."""
+        self.steps, self.state = 0, {}
+
     @property
     def is_plain_descent(self) -> bool:
         """Whether a step is w <- w - r g and nothing else, so that it may be folded into the backward pass."""

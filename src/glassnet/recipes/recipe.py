@@ -29,6 +29,7 @@ threads = 2                  # left out: every core
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,9 @@ from glassnet.notation import parse
 from glassnet.optim import Optimizer, Schedule, make_optimizer, parse_schedule
 from glassnet.train import Settings
 
-__all__ = ["Recipe", "load_recipe"]
+__all__ = ["TRAIN_SETTINGS", "Recipe", "load_recipe"]
+
+TRAIN_SETTINGS = (*(f.name for f in fields(Settings)), "schedule", "augment", "threads")  # of the `[train]` part
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,7 @@ class Recipe:
     def __post_init__(self) -> None:
         if not self.data.source:
             raise RecipeError('The recipe names no data; give [data] source = "..." (or DATA on the command line).')
+        _known("train", self.train, TRAIN_SETTINGS)
         _check_types(self)
         parse(expand(self.model.network))
         self.make_preprocess(), self.make_loss(), self.make_optimizer(), self.make_schedule()  # each raises if wrong
@@ -167,8 +171,7 @@ def recipe_from(values: dict[str, Any]) -> Recipe:
             )
     data = _known("data", values.get("data", {}), [f.name for f in fields(Data)])
     model = _known("model", values.get("model", {}), [f.name for f in fields(ModelPart)])
-    own = [f.name for f in fields(Settings)]
-    train = _known("train", values.get("train", {}), [*own, "schedule", "augment", "threads"])
+    train = dict(values.get("train", {}))
     if isinstance(data.get("image_size"), list):
         data = {**data, "image_size": tuple(data["image_size"])}
     title = values.get("title", "")
@@ -190,7 +193,7 @@ def with_source(recipe: Recipe, source: str) -> Recipe:
     return replace(recipe, data=replace(recipe.data, source=source))
 
 
-def _known(part: str, values: dict[str, Any], names: list[str]) -> dict[str, Any]:
+def _known(part: str, values: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
     for name in values:
         if name not in names:
             raise RecipeError(f"[{part}] has no setting '{name}'. It has {', '.join(names)}.{nearest(name, names)}")

@@ -22,7 +22,7 @@ from glassnet.nn import Network
 from glassnet.nn.functional.arrays import Array
 from glassnet.recipes.environment import environment
 from glassnet.recipes.recipe import Recipe, load_recipe
-from glassnet.train import History, Progress, Trainer
+from glassnet.train import History, Progress, Trainer, best_epoch
 
 __all__ = ["Run", "carry_out", "new_folder", "resume"]
 
@@ -65,7 +65,7 @@ class Run:
         return float(epochs[-1]["seconds"]) if epochs else 0.0
 
     def figures(self) -> dict[str, Any]:
-        """The final figures by plain name."""
+        """The final figures by plain name; those on validation are of the epoch whose network was kept."""
         found: dict[str, Any] = {"seconds": self.seconds}
         if self.evaluation is not None:
             low, high = self.evaluation.accuracy_interval
@@ -76,11 +76,8 @@ class Run:
             }
         if self.reconstruction is not None:
             found |= {"psnr": self.reconstruction.psnr, "mean_squared_error": self.reconstruction.mean_squared_error}
-        for name in ("valid_accuracy", "valid_psnr", "valid_loss"):
-            values = [record[name] for record in self.history.epochs if name in record]
-            if values:
-                found[name] = min(values) if name == "valid_loss" else max(values)
-        return found
+        kept = best_epoch(self.history.epochs) or {}
+        return found | {name: kept[name] for name in ("valid_accuracy", "valid_psnr", "valid_loss") if name in kept}
 
 
 def load_splits(recipe: Recipe) -> Splits:

@@ -75,8 +75,8 @@ def _cannot_write(path: Path, error: OSError) -> GlassnetError:
 
 
 def remove_partial(folder: str | os.PathLike[str]) -> None:
-    """Remove the temporary files that writers killed in the middle of their work left in a folder."""
-    for path in Path(folder).glob(".*.partial"):
+    """Remove the temporary files that killed writers left in a folder and in those inside it."""
+    for path in Path(folder).rglob(".*.partial"):
         with contextlib.suppress(OSError):
             path.unlink()
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -15,6 +16,7 @@ from glassnet import threads
 from glassnet.data import Dataset, Splits, hold_out, join, load
 from glassnet.errors import RecipeError, TrainingError
 from glassnet.files import exists, read_json, remove_partial, write_json, write_text
+from glassnet.locking import LOCK, locked
 from glassnet.look import first_weights
 from glassnet.metrics import Evaluation, Reconstruction, evaluate_reconstruction
 from glassnet.model import Model
@@ -151,10 +153,9 @@ def carry_out(
         trainer = build(recipe, splits)
         trainer.check(splits.train, splits.valid)  # before anything is written
         path = Path(folder) if folder is not None else None
-        if path is not None:
-            _create(path, recipe, splits)
-        say(_introduction(trainer.network, splits, path))
-        return _train(recipe, trainer, splits, path, progress, say, resuming=False)
+        with contextlib.nullcontext() if path is None else _created(path, recipe, splits):
+            say(_introduction(trainer.network, splits, path))
+            return _train(recipe, trainer, splits, path, progress, say, resuming=False)
 
 
 def _introduction(network: Network, splits: Splits, folder: Path | None) -> str:
@@ -169,15 +170,20 @@ def resume(
 ) -> Run:
     """Go on with the run of a folder, from its latest checkpoint, as if it had never stopped.
 
-    Raises `TrainingError` when the folder holds no run, or its data have changed.
+    Raises `TrainingError` when the folder holds no run, is being written by another process, or its data have changed.
     """
     path = Path(folder)
     if not exists(path / "recipe.toml"):
         raise TrainingError(
             f"'{path}' is no run folder: it has no recipe.toml. Name the folder that 'train --out' made."
         )
+    with locked(path):
+        remove_partial(path)
+        return _resume(path, progress, say)
+
+
+def _resume(path: Path, progress: Progress | None, say: Callable[[str], None]) -> Run:
     recipe = load_recipe(path / "recipe.toml")
-    remove_partial(path)
     with threads.use(recipe.threads):
         splits = load_splits(recipe)
         kept = path / "environment.json"
@@ -187,20 +193,35 @@ def resume(
         return _train(recipe, build(recipe, splits), splits, path, progress, say, resuming=True)
 
 
-def _create(path: Path, recipe: Recipe, splits: Splits) -> None:
+@contextlib.contextmanager
+def _created(path: Path, recipe: Recipe, splits: Splits) -> Iterator[None]:
+    """A run folder of this recipe, new and locked within the block."""
     try:
-        if path.is_dir():
-            remove_partial(path)
-        # A run that was killed before its recipe was written leaves its environment alone, and may be begun again.
-        occupied = path.exists() and (not path.is_dir() or any(p.name != "environment.json" for p in path.iterdir()))
-        if occupied:
-            hint = f" Go on with --resume {path}" if (path / "recipe.toml").exists() else " Choose another --out"
-            raise RecipeError(f"'{path}' exists and is not empty; a run never overwrites another.{hint}.")
+        _refuse_occupied(path)
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RecipeError(f"Cannot make the run folder '{path}': {error.strerror or error}.") from error
-    write_json(path / "environment.json", environment(splits))
-    write_text(path / "recipe.toml", recipe.to_toml())
+    with locked(path):
+        _refuse_occupied(path)  # by a run that began in between
+        remove_partial(path)
+        write_json(path / "environment.json", environment(splits))
+        write_text(path / "recipe.toml", recipe.to_toml())
+        yield
+
+
+def _refuse_occupied(path: Path) -> None:
+    """Raise `RecipeError` where a new run would overwrite something.
+
+    A run that was killed before its recipe was written leaves its environment, its lock and half a file, and may be
+    begun again.
+    """
+    if path.exists() and (not path.is_dir() or any(not _is_left_over(inside.name) for inside in path.iterdir())):
+        hint = f" Go on with --resume {path}" if (path / "recipe.toml").exists() else " Choose another --out"
+        raise RecipeError(f"'{path}' exists and is not empty; a run never overwrites another.{hint}.")
+
+
+def _is_left_over(name: str) -> bool:
+    return name in ("environment.json", LOCK) or (name.startswith(".") and name.endswith(".partial"))
 
 
 def _same_data(before: Any, now: dict[str, Any], path: Path) -> None:

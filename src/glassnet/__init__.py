@@ -61,8 +61,15 @@ def fit(
     GlassnetError : whatever is wrong, in one line
     """
     from glassnet import recipes
+    from glassnet.errors import RecipeError, nearest
+    from glassnet.recipes.recipe import TRAIN_SETTINGS
     from glassnet.train import PlainProgress, Progress
 
+    own = ("model", "preprocess", "loss", "optimizer", "lr", "out", "verbose")
+    for name in train:
+        if name not in TRAIN_SETTINGS:
+            known = (*own, *TRAIN_SETTINGS)
+            raise RecipeError(f"glassnet.fit takes no '{name}'.{nearest(name, known)} Known: {', '.join(known)}.")
     rate = {} if lr is None else {"lr": lr}
     recipe = recipes.Recipe(
         recipes.Data(str(data)),

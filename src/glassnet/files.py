@@ -13,7 +13,16 @@ from typing import Any, BinaryIO
 
 from glassnet.errors import GlassnetError
 
-__all__ = ["atomic_write", "read_json", "read_text", "remove_partial", "sha256_file", "write_json", "write_text"]
+__all__ = [
+    "atomic_write",
+    "exists",
+    "read_json",
+    "read_text",
+    "remove_partial",
+    "sha256_file",
+    "write_json",
+    "write_text",
+]
 
 
 @contextlib.contextmanager
@@ -66,10 +75,22 @@ def _cannot_write(path: Path, error: OSError) -> GlassnetError:
 
 
 def remove_partial(folder: str | os.PathLike[str]) -> None:
-    """Remove the temporary files that writers killed in the middle of their work left in a folder."""
-    for path in Path(folder).glob(".*.partial"):
+    """Remove the temporary files that killed writers left in a folder and in those inside it."""
+    for path in Path(folder).rglob(".*.partial"):
         with contextlib.suppress(OSError):
             path.unlink()
+
+
+def exists(place: str | os.PathLike[str]) -> bool:
+    """Whether a file or folder has this name.
+
+    Whatever a user may write in its place has none: a notation longer than names may be, a text with a NUL, a blank.
+    A place that may not be looked at counts as absent.
+    """
+    try:
+        return bool(str(place).strip()) and Path(place).exists()
+    except (OSError, ValueError):
+        return False
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:

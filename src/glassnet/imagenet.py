@@ -16,7 +16,7 @@ import numpy as np
 from glassnet.data import ClassIndex, Preprocess, data_places, find_class_index
 from glassnet.data.imagenet import CLASS_INDEX, IMAGENET_READING, IMAGENET_SIZE
 from glassnet.errors import DataError, ModelError, nearest
-from glassnet.files import sha256_file
+from glassnet.files import exists, sha256_file
 from glassnet.model import Model
 from glassnet.nn import Network, SoftmaxCrossEntropy
 from glassnet.nn.functional.arrays import Array
@@ -107,14 +107,10 @@ def open_model(name: str | Path, weights: str | Path | None = None) -> Model:
 
     Raises `ModelError` or `DataError` when neither can be had.
     """
-    here = Path(name)
-    try:
-        exists = here.exists()
-    except (OSError, ValueError):  # a name too long, or with a NUL
-        exists = False
-    if exists and weights is not None:
+    here, there = Path(name), exists(name)
+    if there and weights is not None:
         raise ModelError(f"'{here}' is a model with weights of its own; --weights belongs to a network's name alone.")
-    if exists:
+    if there:
         return Model.load(here)
     if str(name) not in PRETRAINED:
         raise ModelError(

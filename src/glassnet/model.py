@@ -17,6 +17,7 @@ import numpy as np
 from glassnet import metrics
 from glassnet.data import Dataset, Preprocess, Reading, read_picture
 from glassnet.errors import DataError, GlassnetError, ModelError
+from glassnet.files import exists
 from glassnet.nn import Loss, Network, model_file, parse_loss
 from glassnet.nn.functional.arrays import Array
 
@@ -121,9 +122,9 @@ class Model:
     def load(cls, path: str | Path) -> Model:
         """Read a model file, or the `model.safetensors` of a run folder. Raises `ModelError`."""
         path = Path(path)
-        if path.is_dir():
+        if exists(path) and path.is_dir():
             path = path / "model.safetensors"
-            if not path.exists():
+            if not exists(path):
                 raise ModelError(f"The folder '{path.parent}' holds no model.safetensors; is it a finished run?")
         description, arrays = model_file.read(path)
         if description.get("format") != _FORMAT or description.get("version") not in _VERSIONS:

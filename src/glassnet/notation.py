@@ -10,20 +10,48 @@
 
 Networks, preprocessing, augmentation and schedules are all written so; each gives the words their meaning. Composites
 (`residual(...)`, `concat(... | ...)`) belong to networks alone.
+
+Numbers are written by `real_text` and read by `as_real` and `as_whole`, so that what was written is read as the very
+same number.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
+from numbers import Integral, Real
+from typing import Any
 
 from glassnet.errors import NotationError
 
-__all__ = ["Step", "parse"]
+__all__ = ["Step", "as_real", "as_whole", "parse", "real_text"]
 
 _LONGEST = 50_000
 _MOST_STEPS = 5_000
 _DEEPEST = 10
+
+
+def real_text(value: float) -> str:
+    """The shortest text that reads as this very float64, whole numbers without a point: `0.001`, `1e-05`, `2`."""
+    return repr(float(value)).removesuffix(".0")
+
+
+def as_real(value: Any) -> float:
+    """A number, or a text that is one, as a float; NaN for anything else, truth values among them."""
+    if isinstance(value, str):
+        try:
+            return float(value) if "_" not in value else math.nan
+        except ValueError:
+            return math.nan
+    return float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
+
+
+def as_whole(value: Any) -> int | None:
+    """A whole number, or a text of digits, as an int; `None` for anything else: nothing is rounded or cut off."""
+    if isinstance(value, str):
+        return int(value) if re.fullmatch(r"[+-]?\d{1,18}", value, re.ASCII) else None
+    return int(value) if isinstance(value, Integral) and not isinstance(value, bool) else None
 
 
 @dataclass(frozen=True)

@@ -107,6 +107,19 @@ def test_runs_get_free_names(shell: Shell, recipe: Path, tmp_path: Path, monkeyp
         assert found["folder"] == f"runs/digits-{number}"
 
 
+@pytest.mark.usefixtures("no_report")
+@pytest.mark.parametrize(("text", "held_out"), [("1", 1), ("40", 40), ("0.5", 150), ("0", 0)])
+def test_validation_is_a_share_or_a_count(text: str, held_out: int, shell: Shell, recipe: Path, tmp_path: Path) -> None:
+    """300 digits: a number with a point is a share of them, one without a point a count."""
+    out = shell("train", recipe, "--epochs", 1, "--validation", text, "--out", tmp_path / "run")
+    assert (f"{held_out} for validation" in out) is bool(held_out) and f"{300 - held_out} for training" in out
+
+
+def test_one_whole_share_is_no_count(shell: Shell, recipe: Path, tmp_path: Path) -> None:
+    said = shell.error("train", recipe, "--validation", "1.0", "--out", tmp_path / "run")
+    assert "share between 0 and 1" in said and "write 1" in said and not (tmp_path / "run").exists()
+
+
 def test_sweep(shell: Shell, recipe: Path, tmp_path: Path) -> None:
     out = tmp_path / "sweep"
     found = shell.json("train", recipe, "--epochs", 2, "--sweep", "optimizer.lr=0.001,0.02", "--out", out)

@@ -11,7 +11,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from glassnet.errors import ModelError
-from glassnet.nn import Network
+from glassnet.nn import Network, model_file
 from glassnet.nn.published import MODULES, load_torchvision, read_tensors, to_torchvision
 
 CLASSES = 7
@@ -162,6 +162,59 @@ def test_a_file_of_either_precision(small: tuple[Network, dict[str, np.ndarray]]
     assert np.abs(other.forward(x) - network.forward(x)).max() < 0.05
 
 
+PATTERNS = np.arange(2**16, dtype=np.uint16)  # every number of 16 bits: subnormal, infinite, NaN, both zeros
+
+
+@pytest.mark.parametrize("kind", ["bfloat16", "float16"])
+def test_every_number_of_half_the_width_is_read_exactly(kind: str, tmp_path: Path) -> None:
+    """All 65,536 of them, as PyTorch widens them to float32."""
+    torch = pytest.importorskip("torch")
+    from safetensors.torch import save_file as save_torch
+
+    halves = torch.from_numpy(PATTERNS.view(np.int16)).view(getattr(torch, kind)).reshape(16, 64, 64)
+    doubles = torch.tensor([1 / 3, -5e-324, 1.7e308], dtype=torch.float64)
+    empty = torch.zeros((0, 3), dtype=getattr(torch, kind))
+    scalar = torch.tensor(0.15625, dtype=getattr(torch, kind))
+    tensors = {"w": halves, "d": doubles, "e": empty, "s": scalar}
+    save_torch(tensors, tmp_path / "w.safetensors")
+    found = read_tensors(tmp_path / "w.safetensors")
+    theirs = halves.to(torch.float32).numpy()
+    ours = found["w"].astype(np.float32)
+    numbers = ~np.isnan(theirs)
+    np.testing.assert_array_equal(np.isnan(ours), ~numbers)
+    np.testing.assert_array_equal(ours[numbers].view(np.uint32), theirs[numbers].view(np.uint32))
+    assert found["d"].dtype == np.float64 and found["d"].tobytes() == doubles.numpy().tobytes()
+    assert found["e"].shape == (0, 3) and found["s"].shape == () and found["s"] == 0.15625
+
+
+def test_weights_in_bfloat16(small: tuple[Network, dict[str, np.ndarray]], tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    from safetensors.torch import save_file as save_torch
+
+    network, tensors = small
+    rounded = {key: torch.from_numpy(value).to(torch.bfloat16) for key, value in tensors.items()}
+    save_torch(rounded, tmp_path / "w.safetensors")
+    load_torchvision(network, "squeezenet-1.1", read_tensors(tmp_path / "w.safetensors"))
+    for key, value in to_torchvision(network, "squeezenet-1.1").items():
+        assert value.dtype == np.float32
+        np.testing.assert_array_equal(value, rounded[key].to(torch.float32).numpy())
+
+
+@pytest.mark.parametrize(
+    ("kind", "called"),
+    [("float8_e4m3fn", "F8_E4M3"), ("float8_e5m2", "F8_E5M2"), ("complex64", "C64")],
+)
+def test_types_that_are_not_read_are_named(kind: str, called: str, tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    from safetensors.torch import save_file as save_torch
+
+    save_torch({"conv1.weight": torch.zeros(3, dtype=getattr(torch, kind))}, tmp_path / "w.safetensors")
+    for read in (read_tensors, model_file.read):
+        with pytest.raises(ModelError, match=f"'conv1.weight'.*type {called}, which is not read") as caught:
+            read(tmp_path / "w.safetensors")
+        assert "damaged" not in str(caught.value) and "\n" not in str(caught.value)
+
+
 def test_tensors_that_do_not_fit(small: tuple[Network, dict[str, np.ndarray]]) -> None:
     network, tensors = small
     before = {key: value.copy() for key, value in network.arrays().items()}
@@ -173,7 +226,9 @@ def test_tensors_that_do_not_fit(small: tuple[Network, dict[str, np.ndarray]]) -
         ({first: np.zeros((64, 3, 5, 5))}, f"'{first}' is (64, 3, 5, 5) instead of (64, 3, 3, 3)"),
         ({last: np.zeros(1000)}, f"'{last}' is (1000,) instead of (7,)"),
         ({last: np.full(7, np.nan)}, "no finite numbers"),
-        ({last: np.zeros(7, np.int64)}, "no finite numbers"),
+        ({last: np.zeros(7, np.int64)}, "of the type int64"),
+        ({last: np.zeros(7, bool)}, "of the type bool"),
+        ({last: np.full(7, 1e300)}, "no finite numbers"),  # beyond float32
     ]
     for changes, says in cases:
         changed = {key: value for key, value in {**tensors, **changes}.items() if value is not None}

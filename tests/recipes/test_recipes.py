@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from glassnet import reader, recipes
 from glassnet.errors import DataError, RecipeError
 from glassnet.nn import Network
+from glassnet.optim import make_optimizer
 from glassnet.recipes.recipe import recipe_from
 from glassnet.recipes.reproduction import reached
 from glassnet.recipes.sweep import _folder_names
@@ -62,6 +63,20 @@ def test_settings_are_replaced_and_taken_out() -> None:
     for wrong in ("epochs", "train.", "training.epochs", "train.epoch"):
         with pytest.raises(RecipeError):
             recipe.with_settings({wrong: 3})
+
+
+@pytest.mark.parametrize("name", ["validation", "test"])
+@pytest.mark.parametrize(("value", "hint"), [(1.0, "write 1"), (200.0, "write 200"), (1.5, ""), (True, ""), (-1, "")])
+def test_a_share_has_a_point_and_a_count_has_none(name: str, value: Any, hint: str) -> None:
+    with pytest.raises(RecipeError, match=rf"data\.{name}.*share between 0 and 1.*{hint}"):
+        recipe_from({"data": {"source": "digits", name: value}})
+
+
+@pytest.mark.parametrize(("optimizer", "name"), [("sgd", "nesterov"), ("rmsprop", "eps_inside")])
+@pytest.mark.parametrize("value", ["no", "false", 0, 1, None])
+def test_truth_values_are_true_or_false(optimizer: str, name: str, value: Any) -> None:
+    with pytest.raises(RecipeError, match=f"'{name}'.*true or false"):
+        make_optimizer(optimizer, **{name: value})
 
 
 def test_a_recipe_needs_data() -> None:

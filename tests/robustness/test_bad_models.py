@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,7 @@ from robust_cases import contents, cuts, flipped, mangled, refused, run, untrain
 from glassnet.errors import GlassnetError, ModelError
 from glassnet.model import Model
 from glassnet.nn import model_file
+from glassnet.train import read_history
 
 NETWORK = "linear 6 -> batchnorm -> relu -> dropout 0.2 -> linear"
 
@@ -139,6 +142,32 @@ def test_arrays_that_do_not_fit(whole: bytes, tmp_path: Path) -> None:
         refused(text, "predict", path, "x.png")
 
 
+@pytest.mark.parametrize(
+    ("array", "value", "says"),
+    [
+        ("network.1.linear.weight", np.nan, "weight of 'linear 6'.*no finite numbers"),
+        ("network.5.linear.bias", np.inf, "bias of 'linear 10'.*no finite numbers"),
+        ("network.2.batchnorm.mean", -np.inf, "mean of 'batchnorm'.*no finite numbers"),
+        ("network.2.batchnorm.variance", -1e-3, "variance of 'batchnorm'.*below 0"),
+        ("network.2.batchnorm.variance", np.nan, "variance of 'batchnorm'.*no finite numbers"),
+    ],
+)
+def test_a_signed_model_with_impossible_numbers(
+    array: str, value: float, says: str, whole: bytes, tmp_path: Path
+) -> None:
+    """Its digest is right, so nothing was damaged; but what it would answer is nonsense."""
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(whole)
+    description, arrays = model_file.read(path)
+    changed = arrays[array].copy()
+    changed.flat[-1] = value
+    model_file.write(path, description, {**arrays, array: changed})
+    for command in (("predict", path, "x.png"), ("evaluate", path, "digits"), ("check", path)):
+        assert re.search(says, refused(command[0], *command, says="model.safetensors"))
+    model_file.write(path, description, {**arrays, array: arrays[array].astype(np.int64)})
+    assert "of the type int64" in refused("whole numbers", "check", path)
+
+
 def test_damaged_checkpoints_are_refused_and_left_alone(finished: Path, tmp_path: Path) -> None:
     folder = tmp_path / "run"
     shutil.copytree(finished, folder)
@@ -205,6 +234,50 @@ def test_a_damaged_run_folder(finished: Path, tmp_path: Path) -> None:
         refused(name, "train", "--resume", folder)
         assert contents(folder) == before
         shutil.rmtree(folder)
+
+
+EPOCH = b'{"kind": "epoch", "epoch": 1, "step": 1, "loss": 1.0, "seconds": 1.0}\n'
+NO_RECORDS = [
+    (b"[1,2]\n", "line 1 is no record"),
+    (b"3\n", "line 1 is no record"),
+    (b"{}\n", "line 1 is no record"),
+    (b'{"kind": "other"}\n', "line 1 is no record"),
+    (b'{"kind": ["epoch"]}\n', "line 1 is no record"),
+    (EPOCH.replace(b'"seconds": 1.0', b'"seconds": "1"'), "line 1 has no number 'seconds'"),
+    (EPOCH.replace(b'"epoch": 1', b'"epoch": true'), "line 1 has no number 'epoch'"),
+    (EPOCH + b"nonsense\n" + EPOCH, "line 2 is no JSON"),
+    (b"[" * 100_000 + b"\n" + EPOCH, "metrics.jsonl"),
+    (b"\xff\xfe\n" + EPOCH, "line 1 is no JSON"),
+]
+
+
+@pytest.mark.parametrize(("written", "says"), NO_RECORDS, ids=[str(written[:30]) for written, _ in NO_RECORDS])
+def test_a_history_that_is_no_history(written: bytes, says: str, finished: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(finished, folder)
+    (folder / "metrics.jsonl").write_bytes(written)
+    before = contents(folder)
+    refused(written[:20], "train", "--resume", folder, says=says)
+    assert contents(folder) == before
+    with pytest.raises(GlassnetError, match=says) as caught:
+        read_history(folder / "metrics.jsonl")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_history_that_cannot_be_read(finished: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(finished, folder)
+    (folder / "metrics.jsonl").unlink()
+    (folder / "metrics.jsonl").mkdir()
+    assert "Is a directory" in refused("folder", "train", "--resume", folder, says="metrics.jsonl")
+    with pytest.raises(GlassnetError, match=r"Cannot read the history .*metrics.jsonl': Is a directory"):
+        read_history(folder / "metrics.jsonl")
+    (folder / "metrics.jsonl").rmdir()
+    (folder / "metrics.jsonl").write_bytes(b"")
+    closed = folder / "metrics.jsonl"
+    closed.chmod(0)
+    if not os.access(closed, os.R_OK):  # the administrator may read everything
+        assert "Permission denied" in refused("closed", "train", "--resume", folder, says="metrics.jsonl")
 
 
 def test_a_model_is_never_overwritten(finished: Path) -> None:

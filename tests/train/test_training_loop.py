@@ -104,10 +104,16 @@ def test_early_stopping_waits_for_its_patience() -> None:
     assert "no better on validation for 4 epochs" in state.stopped
 
 
-def test_patience_without_validation_never_stops() -> None:
+def test_patience_needs_validation(tmp_path: Path) -> None:
+    """It waits for a better validation result; without one it would have no effect."""
     made = trainer(epochs=6, patience=1, optimizer=SGD(0.0))
-    made.fit(small())
-    assert made.progression.stopped == "after all 6 epochs"
+    with pytest.raises(RecipeError, match=r"'patience'.*no validation part"):
+        made.fit(small())
+    assert made.progression.step == 0
+    asked = recipe(data={"source": "digits", "validation": 0}, train={"patience": 2})
+    with pytest.raises(RecipeError, match="'patience'"):
+        recipes.carry_out(asked, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("batch", [1, 7, 0, 1000])

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
 from glassnet.errors import RecipeError, nearest
+from glassnet.files import exists
 from glassnet.nn import Network
 from glassnet.nn.functional.arrays import Array
 from glassnet.nn.layers import LAYERS
@@ -161,7 +161,7 @@ def _cases(network: str, given: dict[str, Any]) -> tuple[Case, ...]:
     if key in KNOWN:
         return KNOWN[key]
     batch = 16 if given.get("mode") == "infer" else 64
-    if _is_there(network):
+    if exists(network):
         from glassnet.model import Model
 
         model = Model.load(network)
@@ -177,13 +177,6 @@ def _cases(network: str, given: dict[str, Any]) -> tuple[Case, ...]:
         layers_from(network, given.get("classes", case.classes))  # a mistyped word is the error to name first
         raise RecipeError(f"Say the sizes of one example for '{_short(network)}', as in --input 32x32x3.")
     return (case,)
-
-
-def _is_there(path: str) -> bool:
-    try:
-        return bool(path.strip()) and Path(path).exists()
-    except (OSError, ValueError):  # a long notation is no path
-        return False
 
 
 def _short(text: str) -> str:

@@ -10,6 +10,7 @@ import typer
 
 from glassnet.cli.options import Json, Threads, emit, parse_setting, setting_value, split_values
 from glassnet.errors import RecipeError
+from glassnet.notation import as_real, as_whole
 
 
 def train(
@@ -33,7 +34,9 @@ def train(
     average: Annotated[
         float | None, typer.Option(help="Average the weights over the steps with this decay, as in 0.999.")
     ] = None,
-    validation: Annotated[float | None, typer.Option(help="Share or count held out for validation.")] = None,
+    validation: Annotated[
+        str | None, typer.Option(help="Share (0.1) or count (500) held out for validation; 0 for none.")
+    ] = None,
     patience: Annotated[int | None, typer.Option(help="Stop after so many epochs without a better one.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of all random numbers.")] = None,
     settings: Annotated[
@@ -107,8 +110,12 @@ def train(
     _tell(run, json)
 
 
-def _share_or_count(number: float | None) -> float | int | None:
-    return int(number) if number is not None and number >= 1 and number.is_integer() else number
+def _share_or_count(text: str | None) -> float | int | None:
+    """A count is written without a point, a share with one; which of them fit is the recipe's business."""
+    if text is None:
+        return None
+    count = as_whole(text)
+    return as_real(text) if count is None else count
 
 
 def _settings(settings: list[str] | None) -> list[tuple[str, Any]]:

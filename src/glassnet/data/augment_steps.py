@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy.typing as npt
 
 from glassnet.errors import NotationError, nearest
 from glassnet.notation import Step as NotationStep
+from glassnet.notation import as_real, real_text
 
 __all__ = ["KINDS", "AugmentStep", "undone"]
 
@@ -56,7 +56,7 @@ class AugmentStep:
 
     def notation(self) -> str:
         """The step as it is written."""
-        numbers = [f"{number!r}".removesuffix(".0") for number in self.numbers]
+        numbers = [real_text(number) for number in self.numbers]
         text = " ".join([self.word, *numbers])
         return text + ((", " if numbers else " ") + self.manner if self.manner else "")
 
@@ -71,10 +71,7 @@ class AugmentStep:
         kind = KINDS[word]
         values = step.split(())[0]
         manner = values.pop() if values and values[-1] in kind.manners else ""
-        try:
-            numbers = tuple(float(value) for value in values)
-        except ValueError:
-            numbers = (math.nan,) * max(1, len(kind.most))
+        numbers = tuple(as_real(value) for value in values)
         fits = len(numbers) == len(kind.most) and all(0.0 < n <= m for n, m in zip(numbers, kind.most, strict=True))
         if not fits or (kind.whole and numbers[0] != int(numbers[0])):
             limits = " and ".join(f"{m:g}" for m in kind.most) or "no numbers"

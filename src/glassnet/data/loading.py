@@ -20,6 +20,7 @@ from glassnet.data.pictures import is_picture_name
 from glassnet.data.reading import STRETCHED, Reading
 from glassnet.data.split import hold_out
 from glassnet.errors import DataError
+from glassnet.files import exists
 
 __all__ = ["holds_picture_files", "load"]
 
@@ -59,9 +60,8 @@ def load(
         raise DataError(f"An image size is H W, each from 1 to 4096. Got {tuple(image_size)} instead.")
     if reading is not None and image_size is None:
         raise DataError("A reading brings pictures to an image size; give that size as well.")
-    path = Path(data)
-    here = _exists(path)
-    splits = _from_path(path, image_size, reading) if here else _from_catalogue(str(data), image_size, reading)
+    here = exists(data)
+    splits = _from_path(Path(data), image_size, reading) if here else _from_catalogue(str(data), image_size, reading)
     return splits if validation is None else _with_validation(splits, validation, seed)
 
 
@@ -71,19 +71,12 @@ def holds_picture_files(data: str | Path) -> bool:
     Raises `DataError` when a folder cannot be read.
     """
     path = Path(data)
-    if not _exists(path):
+    if not exists(data):
         return str(data) in _WITH_PICTURES
     if not path.is_dir():
         return False
     sub_folders(path)  # says so when the folder cannot be read
     return has_lists(path) or has_flowers(path) or not (has_idx(path) or has_cifar(path) or has_mat(path))
-
-
-def _exists(path: Path) -> bool:
-    try:
-        return str(path) not in ("", ".") and path.exists()
-    except (OSError, ValueError):  # a name too long, or with a NUL
-        return False
 
 
 def _from_catalogue(name: str, image_size: tuple[int, int] | None, reading: Reading | None) -> Splits:

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from glassnet.errors import DataError, NotationError
+from glassnet.notation import as_real, as_whole, real_text
 
 __all__ = ["STEPS", "Grey", "Invert", "MeanImage", "Multiply", "Resize", "Shape", "Standardise", "Step", "Whiten"]
 
@@ -123,7 +124,7 @@ class Multiply(Step):
         return cls(factor)
 
     def notation(self) -> str:
-        return f"multiply {self.factor:g}" if float(f"{self.factor:g}") == self.factor else f"multiply {self.factor!r}"
+        return f"multiply {real_text(self.factor)}"
 
     def apply(self, x: Floats) -> Floats:
         return np.multiply(x, np.float32(self.factor), out=x)
@@ -210,7 +211,7 @@ class Whiten(Step):
 
     def notation(self) -> str:
         words = ["whiten"] + ([str(self.components)] if self.components is not None else [])
-        return " ".join(words + ([repr(self.eps)] if self.eps != 1e-5 else []))
+        return " ".join(words + ([real_text(self.eps)] if self.eps != 1e-5 else []))
 
     def output_shape(self, shape: Shape) -> Shape:
         features = math.prod(shape)
@@ -325,10 +326,7 @@ def _mean(pieces: Pieces, axes: tuple[int, ...]) -> npt.NDArray[np.float64]:
 
 def _numbers(usage: str, words: Sequence[str], least: int, most: int | None = None) -> list[float]:
     most = least if most is None else most
-    try:
-        numbers = [float(word) for word in words]
-    except ValueError:
-        numbers = [math.nan]
+    numbers = [as_real(word) for word in words]
     if not least <= len(words) <= most or not all(math.isfinite(number) for number in numbers):
         raise NotationError(
             f"Preprocessing step '{usage}' cannot be read from '{usage.split()[0]} {' '.join(words)[:60]}'; write "
@@ -338,11 +336,12 @@ def _numbers(usage: str, words: Sequence[str], least: int, most: int | None = No
 
 
 def _whole(usage: str, word: str, most: int) -> int:
-    if not (word.isascii() and word.isdigit()) or len(word) > 6 or not 1 <= int(word) <= most:
+    number = as_whole(word)
+    if number is None or not 1 <= number <= most:
         raise NotationError(
             f"Preprocessing step '{usage}' needs whole numbers from 1 to {most}. Got '{word[:20]}' instead."
         )
-    return int(word)
+    return number
 
 
 STEPS: dict[str, type[Step]] = {

@@ -14,6 +14,7 @@ from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
 from glassnet.look import style
+from glassnet.train.best import best_epoch as best_record
 
 __all__ = ["History", "Record", "best_epoch", "epoch_records", "learning_curves", "measure_of"]
 
@@ -85,15 +86,14 @@ def measure_of(history: History) -> Measure | None:
 
 
 def best_epoch(history: History) -> tuple[int, float] | None:
-    """Epoch and value of the highest validation accuracy (or PSNR); `None` without validation figures."""
-    measure = measure_of(history)
-    if measure is None:
+    """Number and validation accuracy (or PSNR) of the epoch whose model was kept; `None` without validation figures."""
+    measure, records = measure_of(history), epoch_records(history)
+    # Records of a page's own making may leave the number out.
+    numbered = [{**record, "epoch": record.get("epoch", place)} for place, record in enumerate(records, start=1)]
+    best = best_record(numbered)
+    if best is None or measure is None or f"valid_{measure.key}" not in best:
         return None
-    epochs, values = _series(history, f"valid_{measure.key}")
-    if not np.isfinite(values).any():
-        return None
-    place = int(np.nanargmax(values))
-    return int(epochs[place]), float(values[place])
+    return int(best["epoch"]), float(best[f"valid_{measure.key}"])
 
 
 def _series(history: History, key: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

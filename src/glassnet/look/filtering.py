@@ -24,6 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from glassnet import threads
 from glassnet.errors import DataError, nearest
+from glassnet.files import exists
 from glassnet.look.filter_files import read_filter
 from glassnet.look.filters import CHANNELS, NAMES, Filter, make_filter, matrix_filter
 from glassnet.nn.functional import conv2d_forward
@@ -100,7 +101,7 @@ def choose_filter(kernel: str | Path | Filter | ArrayLike, *, sigma: float = 2.0
     if isinstance(kernel, Filter):
         return kernel
     if isinstance(kernel, str | Path):
-        if str(kernel) not in NAMES and Path(kernel).is_file():
+        if str(kernel) not in NAMES and exists(kernel) and Path(kernel).is_file():
             return read_filter(kernel)
         return make_filter(str(kernel), sigma=sigma, size=size)
     return matrix_filter(kernel)

@@ -9,8 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from glassnet.errors import DataError
 from glassnet.files import atomic_write
+from glassnet.look import style
 from glassnet.look.content import ReportContent
 from glassnet.look.curves import Record, best_epoch, epoch_records, learning_curves, measure_of
 from glassnet.look.html import Html, element, page
@@ -58,7 +61,8 @@ def best_run(runs: Sequence[SweepRun], by: str | None = None) -> tuple[int, str]
     """Index of the best run and the figure that decided; `None` if no run has it as a finite number.
 
     by : name of the figure; the first known of valid_accuracy, valid_psnr, valid_loss, accuracy, psnr, loss unless
-        told. Losses, errors, distances and seconds are better when lower. Ties go to the earlier run.
+        told. Losses, errors, distances and seconds are better when lower. Of equal ones the lower validation loss is
+        better, as for epochs; then the earlier run.
     """
     finals = [run.final() for run in runs]
     for name in (by,) if by else _BEST_BY:
@@ -67,7 +71,9 @@ def best_run(runs: Sequence[SweepRun], by: str | None = None) -> tuple[int, str]
         ]
         if known:
             sign = 1.0 if any(word in name for word in _LOWER_IS_BETTER) else -1.0
-            return min((sign * value, i) for value, i in known)[1], name
+            losses = style.finite(final.get("valid_loss") for final in finals)
+            losses = np.where(np.isnan(losses), math.inf, losses)
+            return min((sign * value, float(losses[i]), i) for value, i in known)[2], name
     return None
 
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from glassnet.errors import NotationError, nearest
 from glassnet.nn.functional.arrays import Array
+from glassnet.notation import as_real, real_text
 
 __all__ = ["Initialisation"]
 
@@ -39,16 +40,13 @@ class Initialisation:
             raise NotationError(f"init takes a scale for 'gaussian' alone, as in 'init gaussian 0.01'. Got {values}.")
         if word != "gaussian":
             return cls(word)
-        try:
-            scale = float(values[1])
-        except ValueError:
-            scale = float("nan")
+        scale = as_real(values[1])
         if not 0 < scale < float("inf"):
             raise NotationError(f"The scale of 'init gaussian' must be a positive number. Got '{values[1]}' instead.")
         return cls(word, scale)
 
     def __str__(self) -> str:
-        return self.word if self.scale is None else f"{self.word} {self.scale:g}"
+        return self.word if self.scale is None else f"{self.word} {real_text(self.scale)}"
 
     def draw(self, shape: tuple[int, ...], fans: tuple[int, int], rng: np.random.Generator, dtype: type) -> Array:
         """Weights of `shape`; `fans` are the numbers of inputs and outputs of one unit."""

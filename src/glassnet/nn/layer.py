@@ -11,12 +11,12 @@ from glassnet.errors import ModelError, NotationError
 from glassnet.nn.functional.arrays import Array
 from glassnet.nn.functional.workspace import Arena, Workspace
 from glassnet.nn.parameter import Parameter
-from glassnet.notation import Step
+from glassnet.notation import Step, as_whole
 
 if TYPE_CHECKING:
     from glassnet.nn.layers.chain import Chain
 
-__all__ = ["LARGEST_WEIGHTS", "Layer", "load_state", "positive_int", "sizes"]
+__all__ = ["LARGEST_WEIGHTS", "Layer", "check_numbers", "load_state", "positive_int", "sizes"]
 
 # Weights that a mistyped notation may ask for by accident are refused before memory is.
 LARGEST_WEIGHTS = 2**28
@@ -141,14 +141,11 @@ class Layer:
         return self.arena.take((n, *self.input_shape), self.dtype)
 
 
-def positive_int(text: str, what: str) -> int:
+def positive_int(value: str | int, what: str) -> int:
     """A whole number from 1 to a hundred million, or `NotationError`."""
-    try:
-        number = int(text)
-    except ValueError:
-        number = 0
-    if not 1 <= number <= 100_000_000:
-        raise NotationError(f"{what} must be a whole number from 1 to 100,000,000. Got '{text}' instead.")
+    number = as_whole(value)
+    if number is None or not 1 <= number <= 100_000_000:
+        raise NotationError(f"{what} must be a whole number from 1 to 100,000,000. Got '{value}' instead.")
     return number
 
 
@@ -165,4 +162,20 @@ def load_state(layer: Layer, arrays: dict[str, Array]) -> None:
     for name, slot in slots.items():
         if arrays[name].shape != slot.shape:
             raise ModelError(f"'{layer.notation()}' needs a {name} of {slot.shape}. Got {arrays[name].shape} instead.")
+        check_numbers(name, arrays[name], slot.dtype, f"The {name} of '{layer.notation()}' has values")
+    for name, slot in slots.items():
         slot[...] = arrays[name]
+
+
+def check_numbers(name: str, array: Array, dtype: np.dtype[Any], owner: str) -> None:
+    """Raise `ModelError` where saved numbers cannot be a network's: of another type than floating point, not finite
+    (in the precision they are brought to), or a running variance below 0.
+    """
+    if array.dtype.kind != "f":
+        raise ModelError(f"{owner} of the type {array.dtype}; the numbers of a network are floating point (F32).")
+    with np.errstate(over="ignore"):
+        values = array.astype(dtype, copy=False)
+    if not np.isfinite(values).all():
+        raise ModelError(f"{owner} that are no finite numbers; use another copy, or train again at a lower rate.")
+    if name.rpartition(".")[2] in ("variance", "running_var") and (values < 0).any():
+        raise ModelError(f"{owner} below 0, which no variance is; use another copy.")

@@ -18,7 +18,7 @@ from glassnet.nn import functional as F
 from glassnet.nn.functional.arrays import Array, as_labels
 from glassnet.nn.functional.loss import squared_error_factor
 from glassnet.nn.kernels import losses
-from glassnet.notation import parse
+from glassnet.notation import as_real, parse, real_text
 
 __all__ = ["LOSSES", "Hinge", "Loss", "SoftmaxCrossEntropy", "SquaredError", "parse_loss"]
 
@@ -52,12 +52,12 @@ class SoftmaxCrossEntropy(Loss):
     word = "softmax-cross-entropy"
 
     def __init__(self, smoothing: float = 0.0) -> None:
-        if not 0 <= smoothing < 1:
+        self.smoothing = as_real(smoothing)
+        if not 0 <= self.smoothing < 1:
             raise NotationError(f"smoothing must lie in 0 ... 1 (1 excluded). Got {smoothing} instead.")
-        self.smoothing = smoothing
 
     def notation(self) -> str:
-        return self.word if not self.smoothing else f"{self.word}, smoothing {self.smoothing:g}"
+        return self.word if not self.smoothing else f"{self.word}, smoothing {real_text(self.smoothing)}"
 
     def loss(self, scores: Array, target: Any, *, out: Array | None = None) -> tuple[float, Array]:
         return F.softmax_cross_entropy(scores, target, smoothing=self.smoothing, out=out)
@@ -116,7 +116,7 @@ def parse_loss(text: str) -> Loss:
     positional, named = steps[0].split(("smoothing",))
     try:
         if word == "softmax-cross-entropy" and not positional:
-            return SoftmaxCrossEntropy(**{name: float(value) for name, (value,) in named.items()})
+            return SoftmaxCrossEntropy(**{name: as_real(value) for name, (value,) in named.items()})
         if word == "squared-error" and not named and len(positional) <= 1:
             return SquaredError(*positional)
         if word == "svm" and not positional and not named:

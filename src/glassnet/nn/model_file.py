@@ -17,10 +17,9 @@ import numpy as np
 from glassnet.errors import ModelError
 from glassnet.files import atomic_write
 from glassnet.nn.functional.arrays import Array
+from glassnet.nn.tensors import decode
 
 __all__ = ["read", "write"]
-
-_LARGEST_HEADER = 100_000_000
 
 
 def _digest(description: str, arrays: dict[str, Array]) -> str:
@@ -55,23 +54,14 @@ def _in_fixed_order(content: bytes) -> bytes:
 
 def read(path: str | Path) -> tuple[dict[str, Any], dict[str, Array]]:
     """The description and the arrays of a file. Raises `ModelError` when it is missing, foreign or damaged."""
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
     path = Path(path)
     try:
         content = path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"Cannot read the model file '{path}': {error.strerror or error}.") from error
-    try:
-        size = int.from_bytes(content[:8], "little")
-        if size > min(len(content) - 8, _LARGEST_HEADER):
-            raise ValueError("its header is longer than the file")
-        metadata = json.loads(content[8 : 8 + size].decode("utf-8")).get("__metadata__")
-        arrays = load(content)
-    except (ValueError, AttributeError, TypeError, KeyError, RecursionError, OverflowError, SafetensorError) as error:
-        raise ModelError(f"'{path}' is damaged or no safetensors file ({_brief(error)}); use another copy.") from error
-    if not isinstance(metadata, dict) or "glassnet" not in metadata or "sha256" not in metadata:
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise ModelError(f"Cannot read the model file '{path}': {reason}.") from error
+    metadata, arrays = decode(content, path, "use another copy")
+    if "glassnet" not in metadata or "sha256" not in metadata:
         raise ModelError(f"'{path}' is a safetensors file, but not one that glassnet wrote: it has no description.")
     if metadata["sha256"] != _digest(metadata["glassnet"], arrays):
         raise ModelError(f"'{path}' is damaged: its contents do not fit its SHA-256; use another copy or train again.")
@@ -82,8 +72,3 @@ def read(path: str | Path) -> tuple[dict[str, Any], dict[str, Array]]:
     if not isinstance(description, dict):
         raise ModelError(f"The description in '{path}' is no JSON object; the file was not written by glassnet.")
     return description, arrays
-
-
-def _brief(error: Exception) -> str:
-    text = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return text if len(text) <= 120 else text[:117] + "..."

@@ -13,12 +13,13 @@ from glassnet import threads
 from glassnet.errors import GlassnetError, ModelError, NotationError
 from glassnet.nn.functional.arrays import Array, as_float
 from glassnet.nn.functional.workspace import Arena, address
-from glassnet.nn.layer import Layer, load_state, sizes
+from glassnet.nn.layer import Layer, load_state, positive_int, sizes
 from glassnet.nn.layers import Conv, DepthwiseConv, Dropout, Linear
 from glassnet.nn.layers.chain import Chain, Choices
 from glassnet.nn.parameter import Parameter
 from glassnet.nn.plan import Plan, make_plan
 from glassnet.nn.reading import layers_from
+from glassnet.notation import as_whole
 
 __all__ = ["Network"]
 
@@ -56,9 +57,14 @@ class Network:
         seed: int = 0,
         dtype: Any = np.float32,
     ) -> None:
-        self.input_shape = tuple(int(size) for size in input_shape)
-        if not self.input_shape or min(self.input_shape) < 1:
-            raise NotationError(f"input_shape must hold positive sizes, as in (28, 28, 1). Got {tuple(input_shape)}.")
+        shape = [as_whole(size) for size in input_shape]
+        self.input_shape = tuple(size for size in shape if size is not None and size >= 1)
+        if not shape or len(self.input_shape) != len(shape):
+            raise NotationError(
+                f"input_shape must hold positive whole sizes, as in (28, 28, 1). Got {tuple(input_shape)}."
+            )
+        if classes is not None:
+            classes = positive_int(classes, "The number of classes")
         self.dtype = np.dtype(dtype).type
         if self.dtype not in (np.float32, np.float64):
             raise NotationError(f"dtype must be float32 or float64. Got {np.dtype(dtype)} instead.")

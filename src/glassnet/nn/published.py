@@ -21,7 +21,9 @@ import numpy as np
 
 from glassnet.errors import ModelError
 from glassnet.nn.functional.arrays import Array
+from glassnet.nn.layer import check_numbers
 from glassnet.nn.network import Network
+from glassnet.nn.tensors import decode
 
 __all__ = ["MODULES", "load_torchvision", "read_tensors", "to_torchvision"]
 
@@ -97,9 +99,8 @@ def load_torchvision(network: Network, name: str, tensors: Mapping[str, Array], 
     ]
     if wrong:
         raise ModelError(f"{source} has {len(wrong)} tensors of other shapes than '{name}': {_first(wrong, quote='')}.")
-    for key in slots:
-        if tensors[key].dtype.kind != "f" or not np.isfinite(tensors[key]).all():
-            raise ModelError(f"{source} has values in '{key}' that are no finite numbers; use another copy.")
+    for key, (slot, _) in slots.items():
+        check_numbers(key, tensors[key], slot.dtype, f"{source} has values in '{key}'")
     for key, (slot, word) in slots.items():
         _theirs(slot, word)[...] = tensors[key]
 
@@ -116,21 +117,15 @@ def to_torchvision(network: Network, name: str) -> dict[str, Array]:
 
 
 def read_tensors(path: str | Path) -> dict[str, Array]:
-    """All tensors of a safetensors file by name. Raises `ModelError` when it cannot be read as one."""
-    from safetensors import SafetensorError
-    from safetensors.numpy import load
-
+    """All tensors of a safetensors file by name, BF16 as float32. Raises `ModelError` when it cannot be read as one."""
     try:
-        return dict(load(Path(path).read_bytes()))
-    except OSError as error:
-        raise ModelError(f"Cannot read the weights '{path}': {error.strerror or error}.") from error
-    except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
-        if Path(path).suffix in (".pth", ".pt"):
-            advice = "a PyTorch file is converted by two lines, see docs/pretrained.md"
-        else:
-            advice = "use another copy"
-        reason = str(error).splitlines()[0][:120] if str(error) else type(error).__name__
-        raise ModelError(f"'{path}' is damaged or no safetensors file ({reason}); {advice}.") from error
+        content = Path(path).read_bytes()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise ModelError(f"Cannot read the weights '{path}': {reason}.") from error
+    foreign = Path(path).suffix in (".pth", ".pt")
+    advice = "a PyTorch file is converted by two lines, see docs/pretrained.md" if foreign else "use another copy"
+    return decode(content, path, advice)[1]
 
 
 def _slots(network: Network, name: str) -> dict[str, tuple[Array, str]]:

@@ -41,6 +41,12 @@ def _in_range(owner: str, name: str, value: Any, low: float, high: float, *, clo
     return number
 
 
+def _truth(owner: str, name: str, value: Any) -> bool:
+    if not isinstance(value, (bool, np.bool_)):
+        raise RecipeError(f"The '{name}' parameter of {owner} must be true or false. Got {value!r} instead.")
+    return bool(value)
+
+
 class Optimizer:
     """Base of the optimisers: a learning rate, settings, and state arrays that a checkpoint keeps.
 
@@ -63,6 +69,10 @@ class Optimizer:
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(f'{k}={v!r}' for k, v in self.settings.items())})"
+
+    def reset(self) -> None:
+        """Forget all steps: the next one is the first again, with no state behind it."""
+        self.steps, self.state = 0, {}
 
     @property
     def is_plain_descent(self) -> bool:
@@ -109,7 +119,7 @@ class SGD(Optimizer):
     def __init__(self, lr: float = 0.01, momentum: float = 0.0, nesterov: bool = False) -> None:
         super().__init__(lr)
         self.momentum = _in_range("sgd", "momentum", momentum, 0, 1)
-        self.nesterov = bool(nesterov)
+        self.nesterov = _truth("sgd", "nesterov", nesterov)
         if self.nesterov and not self.momentum:
             raise RecipeError("The 'nesterov' parameter of sgd needs a momentum above 0, as in momentum=0.9.")
         self.slots = ("velocity",) if self.momentum else ()  # type: ignore[misc]
@@ -141,7 +151,7 @@ class RMSProp(Optimizer):
         super().__init__(lr)
         self.decay = _in_range("rmsprop", "decay", decay, 0, 1)
         self.eps = _in_range("rmsprop", "eps", eps, 0, 1)
-        self.eps_inside = bool(eps_inside)
+        self.eps_inside = _truth("rmsprop", "eps_inside", eps_inside)
 
     def _update(self, parameter: Parameter, state: list[Array], rate: float, l2: float, clip: float) -> None:
         w, g = flat(parameter.value), flat(parameter.grad)

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from glassnet.errors import RecipeError, nearest
-from glassnet.notation import Step, parse
+from glassnet.notation import Step, as_real, as_whole, parse, real_text
 
 __all__ = [
     "SCHEDULES",
@@ -36,13 +36,17 @@ __all__ = [
 
 
 def _number(text: str | float, what: str, low: float, high: float) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = float("nan")
+    value = as_real(text)
     if not low <= value <= high:
         raise RecipeError(f"{what} must be a number from {low:g} to {high:g}. Got '{text}' instead.")
     return value
+
+
+def _epoch(value: str | int) -> int:
+    number = as_whole(value)
+    if number is None or not 1 <= number <= 1_000_000_000:
+        raise RecipeError(f"An epoch of 'steps' must be a whole number from 1 to 1,000,000,000. Got '{value}' instead.")
+    return number
 
 
 class Schedule:
@@ -92,7 +96,7 @@ class Exponential(Schedule):
         return float(self.gamma ** (step // steps_per_epoch))
 
     def notation(self) -> str:
-        return f"{self.word} {self.gamma:g}"
+        return f"{self.word} {real_text(self.gamma)}"
 
 
 class Steps(Schedule):
@@ -104,7 +108,7 @@ class Steps(Schedule):
     def __init__(self, *epochs: str | int, gamma: str | float = 0.1) -> None:
         if not epochs:
             raise RecipeError("The schedule 'steps' needs at least one epoch, as in 'steps 10 20, gamma 0.1'.")
-        self.epochs = [int(_number(epoch, "An epoch of 'steps'", 1, 1e9)) for epoch in epochs]
+        self.epochs = [_epoch(epoch) for epoch in epochs]
         self.gamma = _number(gamma, "The factor of 'steps'", 0, 1)
 
     def factor(self, step: int, steps_per_epoch: int, epochs: int) -> float:
@@ -112,7 +116,7 @@ class Steps(Schedule):
         return float(self.gamma ** sum(milestone <= epoch for milestone in self.epochs))
 
     def notation(self) -> str:
-        return f"{self.word} {' '.join(map(str, self.epochs))}, gamma {self.gamma:g}"
+        return f"{self.word} {' '.join(map(str, self.epochs))}, gamma {real_text(self.gamma)}"
 
 
 class Cosine(Schedule):
@@ -128,7 +132,7 @@ class Cosine(Schedule):
         return _between(1.0, self.floor, step / max(1, steps_per_epoch * epochs))
 
     def notation(self) -> str:
-        return self.word if not self.floor else f"{self.word}, floor {self.floor:g}"
+        return self.word if not self.floor else f"{self.word}, floor {real_text(self.floor)}"
 
 
 class OneCycle(Schedule):
@@ -153,7 +157,8 @@ class OneCycle(Schedule):
         return _between(first, last, share)
 
     def notation(self) -> str:
-        return f"{self.word}, warmup {self.warmup:g}, start {self.start:g}, end {self.end:g}"
+        warmup, start, end = map(real_text, (self.warmup, self.start, self.end))
+        return f"{self.word}, warmup {warmup}, start {start}, end {end}"
 
 
 class Linear(OneCycle):

@@ -8,6 +8,7 @@ import numpy as np
 
 from glassnet.data import read_picture
 from glassnet.errors import DataError
+from glassnet.files import exists
 from glassnet.look import FeatureMaps, ReportContent, feature_maps, first_weights, write_report
 from glassnet.model import Model
 from glassnet.nn.functional.arrays import Array
@@ -46,7 +47,7 @@ def look_inside(model: Model, name: str, picture: str | Path | None, out: str | 
 
 
 def _maps(model: Model, name: str, chosen: str) -> FeatureMaps | None:
-    if chosen.isdecimal() and not Path(chosen).exists():
+    if chosen.isdecimal() and not exists(chosen):
         picture, caption = _of_run(Path(name), int(chosen))
     else:
         picture, caption = read_picture(chosen, model.image_shape, model.reading), Path(chosen).name
@@ -59,7 +60,7 @@ def _maps(model: Model, name: str, chosen: str) -> FeatureMaps | None:
 
 def _of_run(folder: Path, number: int) -> tuple[Array, str]:
     """A picture of the part that a run's report is about, by its number there, and what it is."""
-    if not (folder / "recipe.toml").is_file():
+    if not exists(folder / "recipe.toml"):
         raise DataError(
             f"A picture's number belongs to a run's report, and '{folder}' is no run folder; name a picture file."
         )

@@ -2,7 +2,7 @@
 
 [data]
 source = "mnist"             # a folder or file, else a catalogue name
-validation = 0.1             # share (or count) held out of the training part; left out: the set's own, else 0.1
+validation = 0.1             # share (or a count: no point) held out of training; left out: the set's own, else 0.1
 test = 0.2                   # share held out for a set without a test part; left out: 0.2
 train_limit = 10000          # use the first so many examples of each part (of a seeded permutation)
 test_limit = 1000
@@ -29,6 +29,7 @@ threads = 2                  # left out: every core
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,9 @@ from glassnet.notation import parse
 from glassnet.optim import Optimizer, Schedule, make_optimizer, parse_schedule
 from glassnet.train import Settings
 
-__all__ = ["Recipe", "load_recipe"]
+__all__ = ["TRAIN_SETTINGS", "Recipe", "load_recipe"]
+
+TRAIN_SETTINGS = (*(f.name for f in fields(Settings)), "schedule", "augment", "threads")  # of the `[train]` part
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,7 @@ class Recipe:
     def __post_init__(self) -> None:
         if not self.data.source:
             raise RecipeError('The recipe names no data; give [data] source = "..." (or DATA on the command line).')
+        _known("train", self.train, TRAIN_SETTINGS)
         _check_types(self)
         parse(expand(self.model.network))
         self.make_preprocess(), self.make_loss(), self.make_optimizer(), self.make_schedule()  # each raises if wrong
@@ -167,8 +171,7 @@ def recipe_from(values: dict[str, Any]) -> Recipe:
             )
     data = _known("data", values.get("data", {}), [f.name for f in fields(Data)])
     model = _known("model", values.get("model", {}), [f.name for f in fields(ModelPart)])
-    own = [f.name for f in fields(Settings)]
-    train = _known("train", values.get("train", {}), [*own, "schedule", "augment", "threads"])
+    train = dict(values.get("train", {}))
     if isinstance(data.get("image_size"), list):
         data = {**data, "image_size": tuple(data["image_size"])}
     title = values.get("title", "")
@@ -190,7 +193,7 @@ def with_source(recipe: Recipe, source: str) -> Recipe:
     return replace(recipe, data=replace(recipe.data, source=source))
 
 
-def _known(part: str, values: dict[str, Any], names: list[str]) -> dict[str, Any]:
+def _known(part: str, values: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
     for name in values:
         if name not in names:
             raise RecipeError(f"[{part}] has no setting '{name}'. It has {', '.join(names)}.{nearest(name, names)}")
@@ -216,8 +219,10 @@ def _check_types(recipe: Recipe) -> None:
             raise RecipeError(f"The setting '{name}' must be text. Got {value!r} instead.")
     for name, value in (("validation", d.validation), ("test", d.test)):
         if value is not None and not _is_size(value):
+            hint = f" A count has no point: write {int(value)}." if _is_whole_float(value) else ""
             raise RecipeError(
-                f"The setting 'data.{name}' must be a share in 0 ... 1 or a count. Got {value!r} instead."
+                f"The setting 'data.{name}' must be a share between 0 and 1 (0.1), a count of pictures (500) or 0 for"
+                f" none. Got {value!r} instead.{hint}"
             )
     whole = {"data.train_limit": d.train_limit, "data.test_limit": d.test_limit, "train.threads": recipe.threads}
     for name, number in whole.items():
@@ -228,6 +233,10 @@ def _check_types(recipe: Recipe) -> None:
         right = isinstance(size, tuple) and len(size) == 2 and all(type(v) is int and 1 <= v <= 4096 for v in size)
         if not right:
             raise RecipeError(f"The setting 'data.image_size' must be [height, width] in pixels. Got {size!r} instead.")
+
+
+def _is_whole_float(value: Any) -> bool:
+    return isinstance(value, float) and 1 <= value < 1e9 and value.is_integer()
 
 
 def _is_size(value: Any) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -14,7 +15,8 @@ import numpy as np
 from glassnet import threads
 from glassnet.data import Dataset, Splits, hold_out, join, load
 from glassnet.errors import RecipeError, TrainingError
-from glassnet.files import read_json, remove_partial, write_json, write_text
+from glassnet.files import exists, read_json, remove_partial, write_json, write_text
+from glassnet.locking import LOCK, locked
 from glassnet.look import first_weights
 from glassnet.metrics import Evaluation, Reconstruction, evaluate_reconstruction
 from glassnet.model import Model
@@ -22,7 +24,7 @@ from glassnet.nn import Network
 from glassnet.nn.functional.arrays import Array
 from glassnet.recipes.environment import environment
 from glassnet.recipes.recipe import Recipe, load_recipe
-from glassnet.train import History, Progress, Trainer
+from glassnet.train import History, Progress, Trainer, best_epoch
 
 __all__ = ["Run", "carry_out", "new_folder", "resume"]
 
@@ -65,7 +67,7 @@ class Run:
         return float(epochs[-1]["seconds"]) if epochs else 0.0
 
     def figures(self) -> dict[str, Any]:
-        """The final figures by plain name."""
+        """The final figures by plain name; those on validation are of the epoch whose network was kept."""
         found: dict[str, Any] = {"seconds": self.seconds}
         if self.evaluation is not None:
             low, high = self.evaluation.accuracy_interval
@@ -76,11 +78,8 @@ class Run:
             }
         if self.reconstruction is not None:
             found |= {"psnr": self.reconstruction.psnr, "mean_squared_error": self.reconstruction.mean_squared_error}
-        for name in ("valid_accuracy", "valid_psnr", "valid_loss"):
-            values = [record[name] for record in self.history.epochs if name in record]
-            if values:
-                found[name] = min(values) if name == "valid_loss" else max(values)
-        return found
+        kept = best_epoch(self.history.epochs) or {}
+        return found | {name: kept[name] for name in ("valid_accuracy", "valid_psnr", "valid_loss") if name in kept}
 
 
 def load_splits(recipe: Recipe) -> Splits:
@@ -154,10 +153,9 @@ def carry_out(
         trainer = build(recipe, splits)
         trainer.check(splits.train, splits.valid)  # before anything is written
         path = Path(folder) if folder is not None else None
-        if path is not None:
-            _create(path, recipe, splits)
-        say(_introduction(trainer.network, splits, path))
-        return _train(recipe, trainer, splits, path, progress, say, resuming=False)
+        with contextlib.nullcontext() if path is None else _created(path, recipe, splits):
+            say(_introduction(trainer.network, splits, path))
+            return _train(recipe, trainer, splits, path, progress, say, resuming=False)
 
 
 def _introduction(network: Network, splits: Splits, folder: Path | None) -> str:
@@ -172,15 +170,20 @@ def resume(
 ) -> Run:
     """Go on with the run of a folder, from its latest checkpoint, as if it had never stopped.
 
-    Raises `TrainingError` when the folder holds no run, or its data have changed.
+    Raises `TrainingError` when the folder holds no run, is being written by another process, or its data have changed.
     """
     path = Path(folder)
-    if not (path / "recipe.toml").exists():
+    if not exists(path / "recipe.toml"):
         raise TrainingError(
             f"'{path}' is no run folder: it has no recipe.toml. Name the folder that 'train --out' made."
         )
+    with locked(path):
+        remove_partial(path)
+        return _resume(path, progress, say)
+
+
+def _resume(path: Path, progress: Progress | None, say: Callable[[str], None]) -> Run:
     recipe = load_recipe(path / "recipe.toml")
-    remove_partial(path)
     with threads.use(recipe.threads):
         splits = load_splits(recipe)
         kept = path / "environment.json"
@@ -190,20 +193,35 @@ def resume(
         return _train(recipe, build(recipe, splits), splits, path, progress, say, resuming=True)
 
 
-def _create(path: Path, recipe: Recipe, splits: Splits) -> None:
+@contextlib.contextmanager
+def _created(path: Path, recipe: Recipe, splits: Splits) -> Iterator[None]:
+    """A run folder of this recipe, new and locked within the block."""
     try:
-        if path.is_dir():
-            remove_partial(path)
-        # A run that was killed before its recipe was written leaves its environment alone, and may be begun again.
-        occupied = path.exists() and (not path.is_dir() or any(p.name != "environment.json" for p in path.iterdir()))
-        if occupied:
-            hint = f" Go on with --resume {path}" if (path / "recipe.toml").exists() else " Choose another --out"
-            raise RecipeError(f"'{path}' exists and is not empty; a run never overwrites another.{hint}.")
+        _refuse_occupied(path)
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RecipeError(f"Cannot make the run folder '{path}': {error.strerror or error}.") from error
-    write_json(path / "environment.json", environment(splits))
-    write_text(path / "recipe.toml", recipe.to_toml())
+    with locked(path):
+        _refuse_occupied(path)  # by a run that began in between
+        remove_partial(path)
+        write_json(path / "environment.json", environment(splits))
+        write_text(path / "recipe.toml", recipe.to_toml())
+        yield
+
+
+def _refuse_occupied(path: Path) -> None:
+    """Raise `RecipeError` where a new run would overwrite something.
+
+    A run that was killed before its recipe was written leaves its environment, its lock and half a file, and may be
+    begun again.
+    """
+    if path.exists() and (not path.is_dir() or any(not _is_left_over(inside.name) for inside in path.iterdir())):
+        hint = f" Go on with --resume {path}" if (path / "recipe.toml").exists() else " Choose another --out"
+        raise RecipeError(f"'{path}' exists and is not empty; a run never overwrites another.{hint}.")
+
+
+def _is_left_over(name: str) -> bool:
+    return name in ("environment.json", LOCK) or (name.startswith(".") and name.endswith(".partial"))
 
 
 def _same_data(before: Any, now: dict[str, Any], path: Path) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from glassnet.check import Check, check_network
 from glassnet.data import Dataset, Splits, holds_picture_files, join, load
 from glassnet.errors import CheckError, DataError, RecipeError, nearest
+from glassnet.files import exists
 from glassnet.look import image_grid, save_png
 from glassnet.model import Model
 from glassnet.nn import Network, parse_loss
@@ -60,7 +61,7 @@ def check_notation(
     """Check every gradient of a network, a notation (with `input_shape`) or a model file, on random examples."""
     objective = parse_loss(loss)
     if input_shape is None:
-        if not Path(network).exists():
+        if not exists(network):
             raise RecipeError("Say the sizes of one example, as in --input 28x28x1 (a model file knows its own).")
         model = Model.load(network)
         built, objective = model.network, model.loss

@@ -15,6 +15,7 @@ from glassnet.errors import ModelError, TrainingError
 from glassnet.nn import Network, model_file
 from glassnet.nn.functional.arrays import Array
 from glassnet.optim import Optimizer
+from glassnet.train.best import Rank
 
 __all__ = ["Progression", "load", "save"]
 
@@ -31,7 +32,7 @@ class Progression:
     epoch_steps: int = 0
     loss_sum: float = 0.0
     correct: int = 0
-    best: float | None = None  # best validation result so far; higher is better
+    best: Rank | None = None  # rank of the best epoch so far, see `glassnet.train.best`
     best_epoch: int = 0
     stopped: str = ""  # why the training ended, empty while it has not
     seconds: float = 0.0
@@ -81,7 +82,11 @@ def load(path: Path, network: Network, optimizer: Optimizer, identity: dict[str,
     average = _part(arrays, "average.")
     _check_average(path, average, network)
     try:
-        progression = Progression(**description["progression"], best_arrays=_part(arrays, "best."), average=average)
+        counters = dict(description["progression"])
+        if counters.get("best") is not None:
+            measure, loss = counters["best"]  # JSON knows no tuples
+            counters["best"] = (float(measure), float(loss))
+        progression = Progression(**counters, best_arrays=_part(arrays, "best."), average=average)
         optimizer.steps = int(description["optimizer_steps"])
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"The counters of the checkpoint '{path}' do not fit this version of glassnet.") from error

@@ -49,12 +49,16 @@ class History:
                 for line in file:
                     if len(kept) == records:
                         break
-                    kept.append(json.loads(line))
+                    kept.append(_record(line, len(kept) + 1))
                     size += len(line)
             os.truncate(self.path, size)
         except FileNotFoundError:
             kept = []
-        except (OSError, ValueError) as error:
+        except OSError as error:
+            raise TrainingError(
+                f"Cannot resume: '{self.path}' cannot be read and written ({error.strerror or error})."
+            ) from error
+        except (ValueError, RecursionError) as error:
             raise TrainingError(f"Cannot resume: '{self.path}' is damaged ({error}). Start the run afresh.") from error
         if len(kept) < records:
             raise TrainingError(
@@ -70,16 +74,48 @@ class History:
 
 
 def read_history(path: str | Path) -> list[Record]:
-    """The records of a metrics file; a last line that was cut off by a crash is left out."""
+    """The records of a metrics file; a last line that was cut off by a crash is left out.
+
+    Raises `GlassnetError` when the file cannot be read or a line of it is no record of a training.
+    """
     try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise GlassnetError(f"Cannot read the history '{path}': {error}.") from error
+        lines = Path(path).read_bytes().splitlines()
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        raise GlassnetError(f"Cannot read the history '{path}': {reason}.") from error
     records = []
     for number, line in enumerate(lines, start=1):
         try:
-            records.append(json.loads(line))
-        except ValueError as error:
-            if number < len(lines):
-                raise GlassnetError(f"Line {number} of '{path}' is no JSON: {error}.") from error
+            records.append(_record(line, number))
+        except (ValueError, RecursionError) as error:
+            if number < len(lines) or _is_json(line):
+                raise GlassnetError(f"The history '{path}' is damaged: {error}.") from error
     return records
+
+
+# What every record of a kind has, each a number.
+_NUMBERS = {"epoch": ("epoch", "step", "loss", "seconds"), "step": ("epoch", "step", "loss", "rate")}
+
+
+def _record(line: bytes, number: int) -> Record:
+    """One line of the file. Raises `ValueError` where it is no record."""
+    try:
+        found = json.loads(line)
+    except ValueError:
+        raise ValueError(f"line {number} is no JSON") from None
+    kind = found.get("kind") if isinstance(found, dict) else None
+    if not isinstance(kind, str) or kind not in _NUMBERS:
+        raise ValueError(f"line {number} is no record of an epoch or a step")
+    for name in _NUMBERS[kind]:
+        if type(found.get(name)) not in (int, float):
+            raise ValueError(f"line {number} has no number '{name}'")
+    record: Record = found
+    return record
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return True

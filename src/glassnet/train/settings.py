@@ -21,7 +21,8 @@ class Settings:
     batch : examples a step, at least 1; 0 takes all of them (full-batch descent)
     l2 : coefficient of the penalty 0.5 l2 |w|^2 on weights, at least 0
     clip : largest global norm of the gradient, above 0; None does not clip
-    patience : stop after this many epochs without a better validation result; None never stops early
+    patience : stop after this many epochs without a better validation result, which needs a validation part; None
+        never stops early
     seed : seed of starting weights, shuffling, augmentation and dropout (separate streams)
     average : decay in (0, 1) of an exponential moving average of the weights over the steps; validation, the best
         network and the model are then those of the averaged weights (see `glassnet.optim.averaging`); None: no average

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from glassnet import threads
 from glassnet.data import Augmentation, Dataset, Preprocess, epoch_order
-from glassnet.errors import DataError, RecipeError, TrainingError
+from glassnet.errors import DataError, RecipeError, TrainingError, TrainingInterrupted, nearest
 from glassnet.metrics import psnr_per_image
 from glassnet.model import Model
 from glassnet.nn import BatchNorm, Loss, Network, SoftmaxCrossEntropy, parse_loss
@@ -19,6 +20,7 @@ from glassnet.nn.functional.arrays import Array
 from glassnet.optim import Adam, Constant, Optimizer, Schedule, parse_schedule
 from glassnet.optim.averaging import follow, in_place
 from glassnet.train import checkpoint
+from glassnet.train.best import rank
 from glassnet.train.checkpoint import Progression
 from glassnet.train.feed import Feed
 from glassnet.train.history import History
@@ -50,8 +52,8 @@ class Trainer:
 
     Attributes
     ----------
-    history : records of the training
-    progression : where it stands
+    history : records of the latest `fit`
+    progression : where it stands, and which epoch was the best
 
     Examples
     --------
@@ -76,13 +78,17 @@ class Trainer:
         self.optimizer = optimizer or Adam()
         self.schedule = parse_schedule(schedule) if isinstance(schedule, str) else schedule or Constant()
         self.augmentation = Augmentation.parse(augmentation) if isinstance(augmentation, str) else augmentation
-        try:
-            self.settings = Settings(**settings)
-        except TypeError as error:
-            raise RecipeError(f"Unknown training setting: {error}. Known: {', '.join(vars(Settings()))}.") from None
+        known = [field.name for field in fields(Settings)]
+        for name in settings:
+            if name not in known:
+                raise RecipeError(
+                    f"A Trainer has no setting '{name}'.{nearest(name, known)} Known: {', '.join(known)}."
+                )
+        self.settings = Settings(**settings)
         self.stepper = Stepper(network, self.loss, self.optimizer, l2=self.settings.l2, clip=self.settings.clip)
         self.history = History()
         self.progression = Progression()
+        self._steps_per_epoch: int | None = None  # known from the first `fit` on
 
     # ---- single steps
 
@@ -90,6 +96,9 @@ class Trainer:
         """One training step on a batch: x (n, *input_shape) float32, target labels (n,) int64 (or arrays (n, k)).
 
         Returns (objective at the step's start, number of correct examples). `fit` makes its steps by this function.
+
+        Before the first `fit` no schedule applies, since it asks how many steps make an epoch: the rate is then the
+        optimiser's own. After one, steps go on where its schedule ended.
         """
         state = self.progression
         rate = self._rate(state.step)
@@ -106,11 +115,12 @@ class Trainer:
             state = self.progression
             follow(state.average, self.network.arrays(), state.step, self.settings.average)
 
-    _steps_per_epoch = 1
     _has_dropout: bool | None = None
 
     def _rate(self, step: int) -> float:
         """The learning rate of step `step`, from 0."""
+        if self._steps_per_epoch is None:
+            return self.optimizer.lr
         return self.optimizer.lr * self.schedule.factor(step, self._steps_per_epoch, self.settings.epochs)
 
     def _set_dropout_key(self) -> None:
@@ -133,17 +143,29 @@ class Trainer:
     ) -> Model:
         """Train on `train`, choosing the epoch that does best on `valid`, and return the model.
 
-        Without `valid` the model is that of the last epoch. With `checkpoint_path` the training can be resumed after
-        a stop at any moment (`resume=True`) and then ends in the same bits as if it had never stopped.
+        Best is the highest accuracy (or PSNR) on `valid`, of equal ones the lowest loss, of equal ones the earliest
+        (see `glassnet.train.best`). Without `valid` the model is that of the last epoch.
+
+        Every call is a new training: it starts from the weights and running statistics that the network has, with a
+        new history, a new best, the schedule at its beginning and no memory in the optimiser. A second call so goes on
+        from the model of the first and gives the bits of a new `Trainer` of that network. Preprocessing that is
+        fitted stays as it is.
+
+        With `checkpoint_path` the training can be resumed after a stop at any moment (`resume=True`) and then ends in
+        the same bits as if it had never stopped. Without a checkpoint there, resuming begins it.
 
         Raises
         ------
         DataError : the data do not fit the network
-        TrainingError : the loss is not finite, or the training was interrupted (a checkpoint is saved first)
+        TrainingError : the loss or the weights are not finite; `resume` is asked for without a `checkpoint_path`
+        TrainingInterrupted : the training was asked to stop (a checkpoint is saved first)
         """
+        if resume and checkpoint_path is None:
+            raise TrainingError("Resuming needs the checkpoint_path of the training that was stopped. Got none.")
         self._prepare(train, valid)
         self._checkpoint_path = checkpoint_path
-        self.history = History(history_path)
+        self.history, self.progression = History(history_path), Progression()
+        self.optimizer.reset()
         if resume and checkpoint_path is not None and checkpoint_path.exists():
             self.progression = checkpoint.load(checkpoint_path, self.network, self.optimizer, self._identity(train))
         self.history.cut(self.progression.records)
@@ -151,6 +173,7 @@ class Trainer:
         self._clock = time.perf_counter() - self.progression.seconds
         self._saved_at = time.perf_counter()
         with threads.single_blas_thread(), stop_on_interrupt() as request, progress:
+            assert self._steps_per_epoch is not None
             progress.start(self.settings.epochs, self._steps_per_epoch, self.progression.step)
             while not self.progression.stopped:
                 self._epoch(train, request, progress)
@@ -169,6 +192,11 @@ class Trainer:
             raise DataError(f"The network gives {self.network.output_shape} numbers; these data need {wanted}.")
         if valid is not None and valid.image_shape != train.image_shape:
             raise DataError(f"Validation pictures are {valid.image_shape}, training pictures {train.image_shape}.")
+        if self.settings.patience is not None and (valid is None or not len(valid)):
+            raise RecipeError(
+                "The 'patience' setting waits for a better validation result, and there is no validation part; hold"
+                " one out or leave patience out."
+            )
         if self._normalises and min(self.settings.batch or len(train), len(train)) < 2:
             raise RecipeError("Batch normalisation needs at least 2 examples a batch; choose a larger batch.")
 
@@ -223,7 +251,7 @@ class Trainer:
             else:
                 loss = self._one_step(order)
             if not math.isfinite(loss):
-                raise TrainingError(_diverged(loss, state, self.optimizer.lr))
+                raise TrainingError(_diverged(_loss_became(loss), state, self.optimizer.lr))
             progress.step(state.step, loss)
             if request.asked:
                 self._interrupt()
@@ -288,7 +316,7 @@ class Trainer:
             record["rate"] = rate
             record["seconds"] = round(time.perf_counter() - self._clock, 3)
             if not math.isfinite(record.get("valid_loss", 0.0)):
-                raise TrainingError(_diverged(record["valid_loss"], state, self.optimizer.lr))
+                raise TrainingError(_diverged(_loss_became(record["valid_loss"]), state, self.optimizer.lr))
             best = self._keep_best(record)
         state.epoch += 1
         state.position = state.epoch_steps = state.correct = 0
@@ -320,14 +348,9 @@ class Trainer:
         return {"valid_loss": total / n, "valid_psnr": decibels / n}
 
     def _keep_best(self, record: dict[str, Any]) -> bool:
-        """Keep a copy of the arrays when this epoch is the best so far: by accuracy (or PSNR), ties by loss."""
-        if self._valid is None:
-            return False
-        state = self.progression
-        key = "valid_accuracy" if self.loss.classifies else "valid_psnr"
-        # The loss breaks ties of the accuracy and is far too small, so scaled, to outweigh one example.
-        value = record[key] - 1e-9 * math.atan(record["valid_loss"])
-        if state.best is not None and value <= state.best:
+        """Keep a copy of the arrays when this epoch is the best so far."""
+        state, value = self.progression, rank(record)
+        if value is None or (state.best is not None and value <= state.best):
             return False
         state.best, state.best_epoch = value, record["epoch"]
         state.best_arrays = {name: array.copy() for name, array in self.network.arrays().items()}
@@ -356,8 +379,8 @@ class Trainer:
         state = self.progression
         where = f"step {state.step} (epoch {state.epoch + 1})"
         if self._checkpoint_path is None:
-            raise TrainingError(f"Interrupted at {where}. Nothing was saved: this training has no run folder.")
-        raise TrainingError(
+            raise TrainingInterrupted(f"Interrupted at {where}. Nothing was saved: this training has no run folder.")
+        raise TrainingInterrupted(
             f"Interrupted at {where}; everything is saved."
             f" Go on with: glassnet train --resume {self._checkpoint_path.parent}"
         )
@@ -365,6 +388,8 @@ class Trainer:
     def _model(self, train: Dataset) -> Model:
         """The best network so far, with all that goes into its file."""
         chosen = self.progression.best_arrays or self.progression.average
+        if not all(np.isfinite(array).all() for array in (chosen or self.network.arrays()).values()):
+            raise TrainingError(_diverged("The weights are no longer finite", self.progression, self.optimizer.lr))
         if chosen:
             self.network.load_arrays(chosen)
         return Model(
@@ -372,10 +397,14 @@ class Trainer:
         )
 
 
-def _diverged(loss: float, state: Progression, rate: float) -> str:
-    kind = "not a number" if math.isnan(loss) else "infinite"
+def _loss_became(loss: float) -> str:
+    return f"The loss became {'not a number' if math.isnan(loss) else 'infinite'}"
+
+
+def _diverged(what: str, state: Progression, rate: float) -> str:
+    epoch = state.epoch + (not state.stopped)
     return (
-        f"The loss became {kind} at step {state.step} (epoch {state.epoch + 1}). Likely causes: a learning rate that is"
+        f"{what} at step {state.step} (epoch {epoch}). Likely causes: a learning rate that is"
         f" too large (it is {rate:g}; try {rate / 10:g}), pictures that are not standardised (preprocess"
         f" 'scale -> standardise'), or gradients that grow (set clip to 1)."
         f" Nothing after the latest checkpoint was saved."

@@ -51,7 +51,8 @@ class Conv(Layer):
             self.pad: Pad = same_pad(self.size) if pad == "same" else as_pad(pad)
         except GlassnetError as error:
             raise NotationError(str(error)) from None
-        self.filters, self.groups, self.bias = filters, groups, bias
+        self.filters = None if filters is None else positive_int(filters, "The filters of 'conv'")
+        self.groups, self.bias = positive_int(groups, "The groups of 'conv'"), bias
         self.init = Initialisation.parse(init.split()) if isinstance(init, str) else init
         self.winograd = True  # whether it may be chosen; see `Network.choose`
 
@@ -203,7 +204,7 @@ class DepthwiseConv(Conv):
         init: Initialisation | str | None = None,
     ) -> None:
         super().__init__(kernel, None, stride=stride, pad=pad, bias=bias, init=init)
-        self.multiplier = multiplier or 1
+        self.multiplier = 1 if multiplier is None else positive_int(multiplier, "The multiplier of 'depthwise'")
 
     def notation(self) -> str:
         more = "" if self.multiplier == 1 else f", {self.multiplier}"

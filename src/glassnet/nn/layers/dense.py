@@ -28,9 +28,9 @@ class Linear(Layer):
     options = ("init",)
     kernel = ("matrix product", "x W on rows of examples, shared among threads where it is large")
 
-    def __init__(self, units: int | None = None, init: Initialisation | str | None = None) -> None:
+    def __init__(self, units: int | str | None = None, init: Initialisation | str | None = None) -> None:
         super().__init__()
-        self.units = units
+        self.units = None if units is None else positive_int(units, "The units of 'linear'")
         self.init = Initialisation.parse(init.split()) if isinstance(init, str) else init
 
     @classmethod
@@ -38,7 +38,7 @@ class Linear(Layer):
         positional, named = step.split(cls.options)
         if len(positional) > 1 or step.branches:
             raise NotationError(f"'linear' takes one number of units and an init. Got '{step.text}' instead.")
-        units = positive_int(positional[0], "The units of 'linear'") if positional else None
+        units = positional[0] if positional else None
         return cls(units, Initialisation.parse(named["init"]) if "init" in named else None)
 
     def notation(self) -> str:

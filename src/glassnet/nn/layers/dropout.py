@@ -8,7 +8,7 @@ from glassnet.errors import NotationError
 from glassnet.nn import functional as F
 from glassnet.nn.functional.arrays import Array
 from glassnet.nn.layer import Layer
-from glassnet.notation import Step
+from glassnet.notation import Step, as_real, real_text
 
 __all__ = ["Dropout"]
 
@@ -28,9 +28,9 @@ class Dropout(Layer):
 
     def __init__(self, p: float = 0.5, channels: bool = False) -> None:
         super().__init__()
-        if not 0 <= p < 1:
-            raise NotationError(f"The probability of 'dropout' must lie in 0 ... 1 (1 excluded). Got {p:g} instead.")
-        self.p, self.channels = p, channels
+        self.p, self.channels = as_real(p), channels
+        if not 0 <= self.p < 1:
+            raise NotationError(f"The probability of 'dropout' must lie in 0 ... 1 (1 excluded). Got {p} instead.")
         self.key: tuple[int, ...] | None = None
         self._rng = np.random.default_rng(0)
 
@@ -41,14 +41,14 @@ class Dropout(Layer):
             if named.get("channels") or step.branches:
                 raise ValueError
             (p,) = positional or ["0.5"]
-            return cls(float(p), "channels" in named)
-        except (TypeError, ValueError):
+            return cls(as_real(p), "channels" in named)
+        except ValueError:
             raise NotationError(
                 f"'dropout' takes one probability, as in 'dropout 0.5', and 'channels'. Got '{step.text}'."
             ) from None
 
     def notation(self) -> str:
-        return f"dropout {self.p:g}" + (", channels" if self.channels else "")
+        return f"dropout {real_text(self.p)}" + (", channels" if self.channels else "")
 
     def build(self, input_shape: tuple[int, ...], rng: np.random.Generator, dtype: type, following: str = "") -> None:
         super().build(input_shape, rng, dtype)

@@ -11,7 +11,7 @@ from glassnet.nn import functional as F
 from glassnet.nn.functional.arrays import Array
 from glassnet.nn.layer import Layer
 from glassnet.nn.parameter import Parameter
-from glassnet.notation import Step
+from glassnet.notation import Step, as_real, real_text
 
 __all__ = ["BatchNorm"]
 
@@ -29,9 +29,9 @@ class BatchNorm(Layer):
 
     def __init__(self, momentum: float = 0.1, eps: float = 1e-5) -> None:
         super().__init__()
-        if not 0 < momentum <= 1 or not 0 < eps < 1:
-            raise NotationError(f"'batchnorm' needs 0 < momentum <= 1 and 0 < eps < 1. Got {momentum:g} and {eps:g}.")
-        self.momentum, self.eps = momentum, eps
+        self.momentum, self.eps = as_real(momentum), as_real(eps)
+        if not 0 < self.momentum <= 1 or not 0 < self.eps < 1:
+            raise NotationError(f"'batchnorm' needs 0 < momentum <= 1 and 0 < eps < 1. Got {momentum} and {eps}.")
 
     @classmethod
     def from_step(cls, step: Step, classes: int | None) -> BatchNorm:
@@ -39,13 +39,13 @@ class BatchNorm(Layer):
         try:
             if positional or step.branches:
                 raise ValueError
-            return cls(**{name: float(value) for name, (value,) in named.items()})
+            return cls(**{name: as_real(value) for name, (value,) in named.items()})
         except ValueError:
             raise NotationError(f"'batchnorm' takes the options momentum and eps alone. Got '{step.text}'.") from None
 
     def notation(self) -> str:
-        momentum = "" if self.momentum == 0.1 else f", momentum {self.momentum:g}"
-        return "batchnorm" + momentum + ("" if self.eps == 1e-5 else f", eps {self.eps:g}")
+        momentum = "" if self.momentum == 0.1 else f", momentum {real_text(self.momentum)}"
+        return "batchnorm" + momentum + ("" if self.eps == 1e-5 else f", eps {real_text(self.eps)}")
 
     def build(self, input_shape: tuple[int, ...], rng: np.random.Generator, dtype: type, following: str = "") -> None:
         super().build(input_shape, rng, dtype)

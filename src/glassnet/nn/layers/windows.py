@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from glassnet.errors import GlassnetError, NotationError
 from glassnet.nn.functional.window import Pad, as_pad, same_pad
-from glassnet.notation import Step
+from glassnet.notation import Step, as_whole
 
 __all__ = ["pad_text", "pair_text", "parse_pad", "parse_pair"]
 
@@ -14,11 +14,8 @@ _LARGEST = 10_000
 def parse_pair(text: str, step: Step) -> tuple[int, int]:
     """(rows, columns) from '3x5', or from '3' for both."""
     parts = text.lower().replace("×", "x").split("x")
-    try:
-        numbers = [int(part) for part in parts]
-    except ValueError:
-        numbers = []
-    if not 1 <= len(numbers) <= 2 or not all(1 <= n <= _LARGEST for n in numbers):
+    numbers = [number for part in parts if (number := as_whole(part)) is not None and 1 <= number <= _LARGEST]
+    if not 1 <= len(parts) <= 2 or len(numbers) != len(parts):
         raise NotationError(f"A size such as '3x3' or '2' was expected in '{step.text}'. Got '{text}' instead.")
     return numbers[0], numbers[-1]
 
@@ -27,9 +24,9 @@ def parse_pad(values: list[str], size: tuple[int, int], step: Step) -> Pad:
     """Padding from one, two or four numbers, or 'same' for a window of `size`."""
     if values == ["same"]:
         return same_pad(size)
+    numbers = [number for value in values if (number := as_whole(value)) is not None and number <= _LARGEST]
     try:
-        numbers = [int(value) for value in values]
-        if not numbers or max(numbers) > _LARGEST:
+        if not numbers or len(numbers) != len(values):
             raise ValueError
         return as_pad(numbers[0] if len(numbers) == 1 else numbers)
     except (ValueError, GlassnetError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import math
+import os
 import re
 import struct
 import zlib
@@ -15,6 +16,7 @@ import numpy.typing as npt
 
 from glassnet.data.dataset import Dataset, Splits
 from glassnet.errors import DataError
+from glassnet.files import open_plain
 
 __all__ = ["has_all_idx", "has_idx", "is_idx", "load_idx", "read_idx"]
 
@@ -39,8 +41,8 @@ def read_idx(path: Path) -> npt.NDArray[np.uint8]:
         Not an IDX file of unsigned bytes, cut short, longer than its header says, or damaged compression.
     """
     try:
-        size = path.stat().st_size
-        with path.open("rb") as raw:
+        with open_plain(path) as raw:
+            size = os.fstat(raw.fileno()).st_size
             packed = raw.read(2) == b"\x1f\x8b"
             raw.seek(0)
             if not packed:
@@ -81,7 +83,7 @@ def _parse(file: BinaryIO, path: Path, most: int) -> npt.NDArray[np.uint8]:
 def is_idx(path: Path) -> bool:
     """Whether the file's first bytes, unpacked if need be, are those of an IDX file of unsigned bytes."""
     try:
-        with path.open("rb") as raw:
+        with open_plain(path) as raw:
             packed = raw.read(2) == b"\x1f\x8b"
             raw.seek(0)
             if packed:

@@ -27,6 +27,7 @@ from glassnet.data.folder import part_folders, sub_folders
 from glassnet.data.pictures import pictures_in, read_pictures
 from glassnet.data.reading import STRETCHED, Reading
 from glassnet.errors import DataError
+from glassnet.files import plain_text
 
 __all__ = ["CLASS_INDEX", "IMAGENET_READING", "IMAGENET_SIZE", "ClassIndex", "find_class_index", "has_imagenet",
            "has_imagenet_samples", "load_imagenet"]  # fmt: skip
@@ -49,7 +50,7 @@ class ClassIndex:
     def read(cls, file: Path) -> ClassIndex:
         """Read `{"0": [WordNet id, name], "1": ...}`, counted from 0 without gaps. Raises `DataError`."""
         try:
-            entries = json.loads(file.read_text(encoding="utf-8"))
+            entries = json.loads(plain_text(file))
             pairs = [entries[str(number)] for number in range(len(entries))]
             ids = tuple(str(wordnet) for wordnet, _ in pairs)
             words = [str(word).replace("_", " ") for _, word in pairs]

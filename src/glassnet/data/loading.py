@@ -20,6 +20,7 @@ from glassnet.data.pictures import is_picture_name
 from glassnet.data.reading import STRETCHED, Reading
 from glassnet.data.split import hold_out
 from glassnet.errors import DataError
+from glassnet.files import open_plain
 
 __all__ = ["holds_picture_files", "load"]
 
@@ -111,6 +112,10 @@ def _from_path(path: Path, image_size: tuple[int, int] | None, reading: Reading 
     if path.is_dir():
         return _from_folder(path, image_size, reading)
     _refuse_size(str(path), image_size)
+    try:
+        open_plain(path).close()
+    except OSError as error:
+        raise DataError(f"Cannot read '{path}': {error.strerror or error}.") from error
     if is_mat(path) or path.suffix.lower() == ".mat":
         return load_mat(path)
     if is_cifar_python(path) or is_cifar_binary(path):

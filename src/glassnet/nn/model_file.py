@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from glassnet.errors import ModelError
-from glassnet.files import atomic_write
+from glassnet.files import atomic_write, plain_bytes
 from glassnet.nn.functional.arrays import Array
 
 __all__ = ["read", "write"]
@@ -60,7 +60,7 @@ def read(path: str | Path) -> tuple[dict[str, Any], dict[str, Array]]:
 
     path = Path(path)
     try:
-        content = path.read_bytes()
+        content = plain_bytes(path)
     except OSError as error:
         raise ModelError(f"Cannot read the model file '{path}': {error.strerror or error}.") from error
     try:

@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from glassnet.errors import ModelError
+from glassnet.files import plain_bytes
 from glassnet.nn.functional.arrays import Array
 from glassnet.nn.network import Network
 
@@ -121,7 +122,7 @@ def read_tensors(path: str | Path) -> dict[str, Array]:
     from safetensors.numpy import load
 
     try:
-        return dict(load(Path(path).read_bytes()))
+        return dict(load(plain_bytes(path)))
     except OSError as error:
         raise ModelError(f"Cannot read the weights '{path}': {error.strerror or error}.") from error
     except (SafetensorError, ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:

@@ -93,8 +93,8 @@ def is_cifar_python(path: Path) -> bool:
 
 
 def has_cifar(path: Path) -> bool:
-    """Whether the folder holds the first training file of either version."""
-    return (path / "data_batch_1.bin").is_file() or (path / "data_batch_1").is_file()
+    """Whether the folder holds a training file of either version."""
+    return any((path / f"{stem}{suffix}").is_file() for stem in _TRAIN_FILES for suffix in ("", ".bin"))
 
 
 def load_cifar(path: Path, name: str | None = None) -> Splits:
@@ -105,8 +105,7 @@ def load_cifar(path: Path, name: str | None = None) -> Splits:
     if path.is_file():
         images, labels = _read(path)
         return Splits(Dataset(images, labels, CIFAR10_NAMES, name or path.stem))
-    suffix = ".bin" if (path / "data_batch_1.bin").is_file() else ""
-    files = [file for stem in _TRAIN_FILES if (file := path / f"{stem}{suffix}").is_file()]
+    suffix, files = max(((end, _train_files(path, end)) for end in (".bin", "")), key=lambda found: len(found[1]))
     if not files:
         raise DataError(
             f"Folder '{path}' holds no 'data_batch_1.bin' and no 'data_batch_1'; give the folder with the CIFAR-10 "
@@ -114,10 +113,17 @@ def load_cifar(path: Path, name: str | None = None) -> Splits:
         )
     batches = [_read(file) for file in files]
     names, title = _class_names(path, suffix), name or path.resolve().name
-    train = Dataset(np.concatenate([b[0] for b in batches]), np.concatenate([b[1] for b in batches]), names, title)
     test_file = path / f"test_batch{suffix}"
-    test = Dataset(*_read(test_file), names, title) if test_file.is_file() else None
+    lacking = [f"{stem}{suffix}" for stem in (*_TRAIN_FILES, "test_batch") if not (path / f"{stem}{suffix}").is_file()]
+    notes = (f"Of CIFAR-10's six files this folder lacks {', '.join(lacking)}.",) if lacking else ()
+    images, labels = (np.concatenate([batch[place] for batch in batches]) for place in (0, 1))
+    train = Dataset(images, labels, names, title, notes)
+    test = Dataset(*_read(test_file), names, title, notes) if test_file.is_file() else None
     return Splits(train, None, test)
+
+
+def _train_files(path: Path, suffix: str) -> list[Path]:
+    return [file for stem in _TRAIN_FILES if (file := path / f"{stem}{suffix}").is_file()]
 
 
 def _read(path: Path) -> _Arrays:

@@ -26,6 +26,7 @@ from glassnet.data.dataset import Dataset, Splits
 from glassnet.data.folder import part_folders, sub_folders
 from glassnet.data.pictures import pictures_in, read_pictures
 from glassnet.data.reading import STRETCHED, Reading
+from glassnet.data.unread import unread
 from glassnet.errors import DataError
 from glassnet.files import plain_text
 
@@ -118,10 +119,10 @@ def load_imagenet(path: Path, image_size: tuple[int, int] | None = None, reading
         image_size, reading = IMAGENET_SIZE, reading or IMAGENET_READING
     reading = reading or STRETCHED
     name, parts = path.resolve().name, {}
-    for part, root in _roots(path).items():
-        files, labels = _listed(root, index)
+    listed = {part: _listed(root, index) for part, root in _roots(path).items()}
+    notes = unread(path, [file for files, _ in listed.values() for file in files])
+    for part, (files, labels) in listed.items():
         images = read_pictures(files, (*image_size, 3), reading)
-        notes = (f"{len(set(labels)):,} of the {len(index.names):,} classes have pictures here ({part}).",)
         parts[part] = Dataset(images, np.asarray(labels, np.int64), index.names, name, notes, reading)
     return Splits(parts["train"], parts.get("valid"), parts.get("test"))
 

@@ -35,7 +35,7 @@ def load_lists(path: Path, image_size: tuple[int, int] | None = None, reading: R
     """
     listed = {part: _listed(path, part) for part in _PARTS if part == "train" or (path / f"{part}_files.txt").is_file()}
     names = _names(path, max(max(labels) for _, labels in listed.values()))
-    return read_parts(listed, names, path.resolve().name, image_size, reading)
+    return read_parts(listed, names, path, image_size, reading)
 
 
 def _lines(file: Path) -> list[str]:

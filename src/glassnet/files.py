@@ -1,11 +1,14 @@
-"""Files that are whole or absent: each goes to a temporary name, is flushed to the disk and renamed."""
+"""Files that are whole or absent when written - each goes to a temporary name, is flushed to the disk and renamed -
+and plain files when read: never a pipe, a socket or a device, on which reading may wait for ever."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
+import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +19,9 @@ from glassnet.errors import GlassnetError
 __all__ = [
     "atomic_write",
     "exists",
+    "open_plain",
+    "plain_bytes",
+    "plain_text",
     "read_json",
     "read_text",
     "remove_partial",
@@ -104,23 +110,82 @@ def write_json(path: str | os.PathLike[str], value: Any) -> None:
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
+def open_plain(path: str | os.PathLike[str]) -> BinaryIO:
+    """Open a plain file for reading, without waiting for anything.
+
+    Raises
+    ------
+    OSError
+        It is missing, may not be read, or is no plain file but a folder, a pipe, a socket or a device (`strerror` says
+        which): a pipe without a writer, for one, would block for ever. Or its name has a NUL in it.
+    """
+    try:
+        _refuse_special(Path(path).stat().st_mode, path)  # before it is opened: opening a device may do something
+    except ValueError as error:
+        raise OSError(errno.EINVAL, "no file can be called so", str(path)) from error
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        _refuse_special(os.fstat(handle).st_mode, path)  # what was opened, should the name have changed hands
+        return os.fdopen(handle, "rb")
+    except BaseException:
+        os.close(handle)
+        raise
+
+
+_SPECIAL = (
+    (stat.S_ISFIFO, "it is a pipe, not a plain file"),
+    (stat.S_ISSOCK, "it is a socket, not a plain file"),
+    (stat.S_ISCHR, "it is a device, not a plain file"),
+    (stat.S_ISBLK, "it is a device, not a plain file"),
+)
+
+
+def _refuse_special(mode: int, path: str | os.PathLike[str]) -> None:
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, "it is a folder", str(path))
+    for test, reason in _SPECIAL:
+        if test(mode):
+            raise OSError(errno.EINVAL, reason, str(path))
+
+
+def plain_bytes(path: str | os.PathLike[str]) -> bytes:
+    """The bytes of a plain file. Raises as `open_plain` does."""
+    with open_plain(path) as file:
+        return file.read()
+
+
+def plain_text(path: str | os.PathLike[str]) -> str:
+    """The UTF-8 text of a plain file, without the byte-order mark that some editors put in front of it.
+
+    Raises as `open_plain` does, and `UnicodeDecodeError`.
+    """
+    text = plain_bytes(path).decode("utf-8-sig")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
 def read_text(path: str | os.PathLike[str], wanted: str) -> str:
     """The UTF-8 text in `path`. Raises `GlassnetError` when it cannot be read, saying what is `wanted` instead."""
     try:
-        return Path(path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise GlassnetError(f"Cannot read '{path}': {error}. Give {wanted}.") from error
+        return plain_text(path)
+    except (OSError, ValueError) as error:
+        raise GlassnetError(f"Cannot read '{path}': {_reason(error)}. Give {wanted}.") from error
 
 
 def read_json(path: str | os.PathLike[str]) -> Any:
     """The JSON value in `path`. Raises `GlassnetError` when it is missing or not valid JSON."""
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        return json.loads(plain_text(path))
     except (OSError, ValueError, RecursionError) as error:
-        raise GlassnetError(f"Cannot read '{path}' as JSON: {error}.") from error
+        raise GlassnetError(f"Cannot read '{path}' as JSON: {_reason(error)}.") from error
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return "it is not UTF-8 text"
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 def sha256_file(path: str | os.PathLike[str]) -> str:
     """SHA-256 of a file's bytes, as 64 hexadecimal digits."""
-    with Path(path).open("rb") as file:
+    with open_plain(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
 import io
@@ -17,22 +18,71 @@ import pytest
 from data_files import idx_bytes, one_line_error, write_mnist
 
 from glassnet.data import CATALOGUE, RemoteFile, catalogue, data_places, find, get, load
-from glassnet.data.download import fetch, unpack
+from glassnet.data.download import Limits, fetch, unpack
 
 BODY = gzip.compress(bytes(range(256)) * 400, mtime=0) + b"tail" * 5000
 SUM = hashlib.sha256(BODY).hexdigest()
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Serves BODY; the path says how: good, norange, cut, cutonce, html, quiet-html, wrong, missing, offset."""
+    """Serves BODY; the path says how: good, norange, cut, cutonce, html, quiet-html, wrong, missing, offset; or one of
+    the ways of `unusual`.
+    """
 
     seen: list[tuple[str, str | None]]
+    over: threading.Event  # the test has ended
+
+    def unusual(self, how: str) -> bool:
+        """drip, drip-header: a byte now and then; stall: some bytes, then silence; refuse-rest: status 416 for any
+        part; endless: no length; packed: compressed on the way; labelled: only said to be; cut-norange: whole files
+        only, and broken off.
+        """
+        wanted, body = self.headers.get("Range"), BODY
+        if how == "refuse-rest" and wanted:
+            self.send_error(416)
+            return True
+        if how == "drip-header":
+            self.drip(b"HTTP/1.1 200 OK\r\n" + b"X-Filler: x\r\n" * 10_000)
+            return True
+        kinds = ("drip", "stall", "refuse-rest", "endless", "packed", "labelled", "cut-norange")
+        if how not in kinds:
+            return False
+        start = int(re.fullmatch(r"bytes=(\d+)-", wanted)[1]) if wanted and how != "cut-norange" else 0  # type: ignore[index]
+        if how == "packed":
+            start, body = 0, gzip.compress(BODY, mtime=0)
+        self.send_response(206 if start else 200)
+        if how != "endless":
+            self.send_header("Content-Length", str(len(body) - start))
+        if start:
+            self.send_header("Content-Range", f"bytes {start}-{len(body) - 1}/{len(body)}")
+        if how in ("packed", "labelled"):
+            self.send_header("Content-Encoding", "gzip" if how == "packed" else "x-gzip")
+        self.end_headers()
+        if how == "drip":
+            self.drip(body[start:])
+        elif how == "stall":
+            self.wfile.write(body[start : start + 3000])
+            self.wfile.flush()
+            self.over.wait(20)
+        else:
+            self.wfile.write(body[start:4000] if how == "cut-norange" else body[start:])
+        self.close_connection = True
+        return True
+
+    def drip(self, data: bytes) -> None:
+        with contextlib.suppress(OSError):  # the other side has gone
+            for byte in data:
+                self.wfile.write(bytes([byte]))
+                if self.over.wait(0.02):
+                    break
 
     def do_GET(self) -> None:
         how = self.path.strip("/").split("/")[0]
         wanted = self.headers.get("Range")
         first_time = not any(path == self.path for path, _ in self.seen)
         self.seen.append((self.path, wanted))
+        if self.unusual(how):
+            return
         if how == "missing":
             self.send_error(404)
             return
@@ -62,11 +112,12 @@ class Handler(BaseHTTPRequestHandler):
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
-    Handler.seen = []
+    Handler.seen, Handler.over = [], threading.Event()
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
         thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.02})
         thread.start()
         yield f"http://127.0.0.1:{running.server_address[1]}"
+        Handler.over.set()
         running.shutdown()
         thread.join()
 
@@ -149,6 +200,84 @@ def test_no_server_and_no_place(server: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with one_line_error("GLASSNET_DATA"):
         fetch(remote(f"{server}/good"), tmp_path / "file" / "x.gz")
+
+
+@pytest.mark.parametrize("how", ["drip", "drip-header"])
+def test_a_server_that_drips_is_given_up(server: str, tmp_path: Path, how: str) -> None:
+    patient = Limits(silence=10.0, patience=0.3, rate=1e6, tries=2)  # every byte comes well within the silence
+    with one_line_error(how, "too slow", "kept"):
+        fetch(remote(f"{server}/{how}"), tmp_path / "x.gz", limits=patient)
+    partial = tmp_path / "x.gz.partial"
+    arrived = partial.read_bytes() if partial.exists() else b""
+    assert BODY.startswith(arrived) and bool(arrived) == (how == "drip")
+    fetch(remote(f"{server}/{how}", f"{server}/good"), tmp_path / "x.gz", limits=patient)
+    assert (tmp_path / "x.gz").read_bytes() == BODY
+    assert Handler.seen[-1] != ("/good", None) or how == "drip-header"  # what dripped is not fetched again
+
+
+def test_a_slow_server_may_take_as_long_as_its_size_needs(
+    server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("test_data_download.BODY", BODY[:40])  # in 0.8 seconds, four times the patience
+    file = RemoteFile("x.gz", (f"{server}/drip",), 40, hashlib.sha256(BODY[:40]).hexdigest())
+    assert fetch(file, tmp_path / "x.gz", limits=Limits(patience=0.2, rate=10.0, tries=1)).stat().st_size == 40
+
+
+def test_bytes_before_a_stall_are_kept(server: str, tmp_path: Path) -> None:
+    with one_line_error("nothing came", "kept"):
+        fetch(remote(f"{server}/stall"), tmp_path / "x.gz", limits=Limits(silence=0.3, tries=2))
+    assert Handler.seen == [("/stall", None), ("/stall", "bytes=3000-")]
+    assert (tmp_path / "x.gz.partial").read_bytes() == BODY[:6000]
+    assert fetch(remote(f"{server}/good"), tmp_path / "x.gz").read_bytes() == BODY
+    assert Handler.seen[-1] == ("/good", "bytes=6000-")
+
+
+@pytest.mark.parametrize("known", ["all", "size", "nothing"])
+def test_a_false_refusal_of_the_rest(server: str, tmp_path: Path, known: str) -> None:
+    """Status 416 for a part that the server has: the whole file is asked for, and the bytes here are not lost."""
+    file = remote(
+        f"{server}/refuse-rest", size=None if known == "nothing" else len(BODY), sha256=SUM if known == "all" else None
+    )
+    (tmp_path / "x.gz.partial").write_bytes(BODY[:5000])
+    assert fetch(file, tmp_path / "x.gz").read_bytes() == BODY
+    assert Handler.seen == [("/refuse-rest", "bytes=5000-"), ("/refuse-rest", None)]
+
+
+def test_a_refusal_is_believed_when_the_checksum_is_right(server: str, tmp_path: Path) -> None:
+    (tmp_path / "x.gz.partial").write_bytes(BODY)
+    assert fetch(remote(f"{server}/refuse-rest", size=None), tmp_path / "x.gz").read_bytes() == BODY
+    assert len(Handler.seen) == 1
+
+
+def test_a_server_without_ranges_does_not_take_bytes_back(server: str, tmp_path: Path) -> None:
+    (tmp_path / "x.gz.partial").write_bytes(BODY[:5000])
+    with one_line_error("the connection", "kept"):
+        fetch(remote(f"{server}/cut-norange"), tmp_path / "x.gz")
+    assert (tmp_path / "x.gz.partial").read_bytes() == BODY[:5000]  # 4000 came each time, all of them here already
+    (tmp_path / "x.gz.partial").write_bytes(BODY[:3000] + b"?" * 2000)
+    with one_line_error("the connection"):
+        fetch(remote(f"{server}/cut-norange"), tmp_path / "x.gz")
+    assert (tmp_path / "x.gz.partial").read_bytes() == BODY[:4000]
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_file_that_was_packed_on_its_way(server: str, tmp_path: Path, known: bool) -> None:
+    size, digest = (len(BODY), SUM) if known else (None, None)
+    file = RemoteFile("x.bin", (f"{server}/packed",), size, digest)
+    with one_line_error("Content-Encoding 'gzip'"):
+        fetch(file, tmp_path / "x.bin")
+    assert not list(tmp_path.iterdir())
+    asked = RemoteFile("x.gz", (f"{server}/labelled",), size, digest)  # only said to be packed: it is a .gz file
+    assert fetch(asked, tmp_path / "x.gz").read_bytes() == BODY
+
+
+def test_without_a_checksum_the_length_is_checked(server: str, tmp_path: Path) -> None:
+    file = RemoteFile("x.gz", (f"{server}/cut",), None, None)
+    with one_line_error(f"of {len(BODY)} bytes"):
+        fetch(file, tmp_path / "x.gz")
+    with one_line_error("how long the file is"):
+        fetch(RemoteFile("y.gz", (f"{server}/endless",), None, None), tmp_path / "y.gz")
+    assert fetch(remote(f"{server}/endless", size=None), tmp_path / "z.gz").read_bytes() == BODY
 
 
 def make_tar(path: Path, members: dict[str, bytes], links: dict[str, str] | None = None) -> Path:

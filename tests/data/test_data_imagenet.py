@@ -35,7 +35,7 @@ def test_flat_photographs(tmp_path: Path) -> None:
     assert data.class_names == NAMES and data.labels.tolist() == [2, 3] and found.valid is None and found.test is None
     assert data.image_shape == (224, 224, 3) and data.reading == Reading(256)
     assert (data.images[0] == read_picture(first, (224, 224, 3), Reading(256))).all()
-    assert "2 of the 4 classes" in data.notes[0]
+    assert "2 of the 4 classes" in found.notes[0]
     small = load(tmp_path, image_size=(8, 8)).train
     assert small.reading == Reading() and (small.images[0] == read_picture(first, (8, 8, 3))).all()
     assert load(tmp_path, image_size=(8, 8), reading=Reading(9)).train.reading == Reading(9)

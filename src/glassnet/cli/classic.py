@@ -240,14 +240,19 @@ def _made_up_pairs() -> tuple[np.ndarray, np.ndarray]:
 
 
 def _pairs(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    from zipfile import BadZipFile
+
     import numpy as np
+
+    from glassnet.files import open_plain
 
     wanted = "Give a .npy file of numbers, (N, 4) as x y x' y', or (2, N, 2)."
     try:
-        array = np.load(path, allow_pickle=False)
+        with open_plain(path) as file:
+            array = np.load(file, allow_pickle=False)
     except OSError as error:
-        raise DataError(f"Cannot read '{path}': {error}. {wanted}") from error
-    except (ValueError, EOFError) as error:  # NumPy offers to load it unsafely
+        raise DataError(f"Cannot read '{path}': {error.strerror or error}. {wanted}") from error
+    except (ValueError, EOFError, BadZipFile) as error:  # NumPy offers to load it unsafely
         raise DataError(f"Cannot read '{path}': it is no array of numbers. {wanted}") from error
     if not isinstance(array, np.ndarray) or array.dtype.kind not in "uif":
         raise DataError(f"'{path}' holds no array of numbers. {wanted}")

@@ -45,7 +45,10 @@ def evaluate(
         typer.echo(f"top 5    {found.top_k[5]:.4f}   95 % interval {low:.4f} to {high:.4f}")
         typer.echo(f"{round(found.accuracy * found.n):,} right, {right:,} among the first five, of {found.n:,}")
         typer.echo(f"{found.classes:,} classes, of which {found.classes_seen:,} have pictures here")
-    typer.echo(f"expected calibration error {found.calibration.error:.4f}\n")
+    typer.echo(f"expected calibration error {found.calibration.error:.4f}")
+    for note in dataset.notes:
+        typer.echo(f"note: {note}")
+    typer.echo("")
     if not found.many_classes:
         typer.echo(class_table(found))
         typer.echo("")

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy.typing as npt
 from glassnet.data.dataset import Dataset, Splits
 from glassnet.data.plain_pickle import read_plain_pickle
 from glassnet.errors import DataError
+from glassnet.files import open_plain, plain_bytes
 
 __all__ = [
     "CIFAR10_NAMES",
@@ -38,15 +40,15 @@ def read_cifar_binary(path: Path) -> _Arrays:
     Raises `DataError` when the file is missing, empty, not a whole number of records, or has a label above 9.
     """
     try:
-        size = path.stat().st_size
-        if size == 0 or size % _RECORD:
-            raise DataError(
-                f"'{path}' has {size} bytes, which is not a whole number of CIFAR-10 records of {_RECORD} bytes; "
-                "it is cut short or damaged, download it again."
-            )
-        records = np.frombuffer(path.read_bytes(), np.uint8).reshape(-1, _RECORD)
+        content = plain_bytes(path)
     except OSError as error:
         raise DataError(f"Cannot read '{path}': {error.strerror or error}.") from error
+    if not content or len(content) % _RECORD:
+        raise DataError(
+            f"'{path}' has {len(content)} bytes, which is not a whole number of CIFAR-10 records of {_RECORD} bytes; "
+            "it is cut short or damaged, download it again."
+        )
+    records = np.frombuffer(content, np.uint8).reshape(-1, _RECORD)
     return _images(records[:, 1:]), _labels(records[:, 0], path)
 
 
@@ -75,10 +77,10 @@ def read_cifar_python(path: Path) -> _Arrays:
 def is_cifar_binary(path: Path) -> bool:
     """Whether the file could be of the binary version: whole records, and labels from 0 to 9 in the first ones."""
     try:
-        size = path.stat().st_size
-        if size == 0 or size % _RECORD:
-            return False
-        with path.open("rb") as file:
+        with open_plain(path) as file:
+            size = os.fstat(file.fileno()).st_size
+            if size == 0 or size % _RECORD:
+                return False
             start = file.read(_RECORD * 16)
     except OSError:
         return False
@@ -91,8 +93,8 @@ def is_cifar_python(path: Path) -> bool:
 
 
 def has_cifar(path: Path) -> bool:
-    """Whether the folder holds the first training file of either version."""
-    return (path / "data_batch_1.bin").is_file() or (path / "data_batch_1").is_file()
+    """Whether the folder holds a training file of either version."""
+    return any((path / f"{stem}{suffix}").is_file() for stem in _TRAIN_FILES for suffix in ("", ".bin"))
 
 
 def load_cifar(path: Path, name: str | None = None) -> Splits:
@@ -103,8 +105,7 @@ def load_cifar(path: Path, name: str | None = None) -> Splits:
     if path.is_file():
         images, labels = _read(path)
         return Splits(Dataset(images, labels, CIFAR10_NAMES, name or path.stem))
-    suffix = ".bin" if (path / "data_batch_1.bin").is_file() else ""
-    files = [file for stem in _TRAIN_FILES if (file := path / f"{stem}{suffix}").is_file()]
+    suffix, files = max(((end, _train_files(path, end)) for end in (".bin", "")), key=lambda found: len(found[1]))
     if not files:
         raise DataError(
             f"Folder '{path}' holds no 'data_batch_1.bin' and no 'data_batch_1'; give the folder with the CIFAR-10 "
@@ -112,10 +113,17 @@ def load_cifar(path: Path, name: str | None = None) -> Splits:
         )
     batches = [_read(file) for file in files]
     names, title = _class_names(path, suffix), name or path.resolve().name
-    train = Dataset(np.concatenate([b[0] for b in batches]), np.concatenate([b[1] for b in batches]), names, title)
     test_file = path / f"test_batch{suffix}"
-    test = Dataset(*_read(test_file), names, title) if test_file.is_file() else None
+    lacking = [f"{stem}{suffix}" for stem in (*_TRAIN_FILES, "test_batch") if not (path / f"{stem}{suffix}").is_file()]
+    notes = (f"Of CIFAR-10's six files this folder lacks {', '.join(lacking)}.",) if lacking else ()
+    images, labels = (np.concatenate([batch[place] for batch in batches]) for place in (0, 1))
+    train = Dataset(images, labels, names, title, notes)
+    test = Dataset(*_read(test_file), names, title, notes) if test_file.is_file() else None
     return Splits(train, None, test)
+
+
+def _train_files(path: Path, suffix: str) -> list[Path]:
+    return [file for stem in _TRAIN_FILES if (file := path / f"{stem}{suffix}").is_file()]
 
 
 def _read(path: Path) -> _Arrays:
@@ -145,7 +153,7 @@ def _class_names(path: Path, suffix: str) -> tuple[str, ...]:
     """The names in `batches.meta(.txt)` where they are ten, else the official ones."""
     names: list[str] = []
     if suffix and (path / "batches.meta.txt").is_file():
-        text = (path / "batches.meta.txt").read_text(encoding="utf-8", errors="replace")
+        text = plain_bytes(path / "batches.meta.txt").decode("utf-8-sig", errors="replace")
         names = [line.strip() for line in text.splitlines() if line.strip()]
     elif not suffix and (path / "batches.meta").is_file():
         listed = _entry(read_plain_pickle(path / "batches.meta"), "label_names")

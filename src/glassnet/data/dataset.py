@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -11,10 +12,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from glassnet.data.names import checked_names
+from glassnet.data.overlap import absent_classes, equal_pictures
 from glassnet.data.reading import STRETCHED, Reading
 from glassnet.errors import DataError
 
-__all__ = ["Dataset", "Splits", "join"]
+__all__ = ["Dataset", "Splits", "join", "with_notes"]
 
 # Floats are meant to lie in [0, 1]; interpolated ones overshoot a little. Anything outside is in another unit.
 _LOWEST, _HIGHEST = -1.0, 2.0
@@ -28,7 +31,7 @@ class Dataset:
     ----------
     images : (N, H, W, C) uint8 in 0..255, or float32 in about 0..1 (float64 is rounded to float32)
     labels : (N,) integers from 0 to classes - 1; kept as int64
-    class_names : one name a class, at least two
+    class_names : one name a class, at least two; kept in their composed spelling (Unicode NFC)
     name : what the set is called in reports
     notes : what a reader of the result should know, such as "pictures of different sizes were brought to 32x32"
     reading : how picture files were brought to H x W; a model trained on them reads new ones so
@@ -36,7 +39,13 @@ class Dataset:
     Raises
     ------
     DataError
-        No example; shapes, lengths, types or label range that do not fit; pixels that are not finite; one class only.
+        No example; shapes, lengths, types or label range that do not fit; pixels that are not finite; one class only;
+        class names that are equal, look alike or cannot be printed.
+
+    Warns
+    -----
+    UserWarning
+        The images look like (N, C, H, W).
     """
 
     images: npt.NDArray[Any]
@@ -47,9 +56,13 @@ class Dataset:
     reading: Reading = STRETCHED
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "class_names", _checked_names(self.class_names, self.name))
+        object.__setattr__(self, "class_names", checked_names(self.class_names, self.name))
         object.__setattr__(self, "notes", tuple(self.notes))
         object.__setattr__(self, "images", _checked_images(self.images, self.name))
+        remark = _channels_first(self.image_shape, self.name)
+        if remark and remark not in self.notes:  # a part of the set has the remark already
+            warnings.warn(remark, stacklevel=3)
+            object.__setattr__(self, "notes", (*self.notes, remark))
         object.__setattr__(self, "labels", _checked_labels(self.labels, len(self.class_names), self.name))
         if len(self.images) != len(self.labels):
             raise DataError(
@@ -157,11 +170,23 @@ class Splits:
         """The name of the set."""
         return self.train.name
 
-    @property
+    @cached_property
     def notes(self) -> tuple[str, ...]:
-        """The notes of all parts, each once."""
-        parts = [part for part in (self.train, self.valid, self.test) if part is not None]
-        return tuple(dict.fromkeys(note for part in parts for note in part.notes))
+        """The notes of all parts, each once; then which classes a part lacks, and which pictures are in two parts or
+        under two labels.
+        """
+        every = {"training": self.train, "validation": self.valid, "test": self.test}
+        parts = {word: part for word, part in every.items() if part is not None}
+        own = (note for part in parts.values() for note in part.notes)
+        return tuple(dict.fromkeys((*own, *absent_classes(parts), *equal_pictures(parts))))
+
+
+def with_notes(splits: Splits, notes: Sequence[str]) -> Splits:
+    """The same data, with more notes on every part."""
+    parts = (splits.train, splits.valid, splits.test)
+    train, valid, test = (part and replace(part, notes=(*part.notes, *notes)) for part in parts)
+    assert train is not None
+    return Splits(train, valid, test)
 
 
 def join(first: Dataset, second: Dataset) -> Dataset:
@@ -180,17 +205,14 @@ def _kind(part: Dataset) -> str:
     return f"{h}x{w}x{c} {part.images.dtype}"
 
 
-def _checked_names(names: Sequence[str], name: str) -> tuple[str, ...]:
-    if isinstance(names, str):
-        raise DataError(f"The class names of '{name}' must be a list of names. Got the text {names!r} instead.")
-    result = tuple(str(n) for n in names)
-    if len(result) < 2:
-        found = f"only '{result[0]}'" if result else "none"
-        raise DataError(f"Data set '{name}' needs at least 2 classes to tell apart. Got {found}; add another class.")
-    if len(set(result)) != len(result):
-        twice = next(n for n in result if result.count(n) > 1)
-        raise DataError(f"Data set '{name}' has the class name '{twice}' twice; class names must differ.")
-    return result
+def _channels_first(shape: tuple[int, int, int], name: str) -> str:
+    h, w, c = shape
+    if h not in (1, 3) or min(w, c) <= 4:
+        return ""
+    return (
+        f"The images of '{name}' are taken as {c} channels of {h}x{w} pixels; if they are (N, C, H, W), give "
+        "images.transpose(0, 2, 3, 1)."
+    )
 
 
 def _checked_images(images: Any, name: str) -> npt.NDArray[Any]:

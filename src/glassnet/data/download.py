@@ -6,10 +6,13 @@ import contextlib
 import hashlib
 import http.client
 import os
+import queue
 import re
 import shutil
 import tarfile
 import tempfile
+import threading
+import time
 import urllib.error
 import urllib.request
 import zipfile
@@ -21,13 +24,11 @@ from typing import BinaryIO
 
 from glassnet.errors import DataError
 
-__all__ = ["Progress", "RemoteFile", "fetch", "unpack"]
+__all__ = ["Limits", "Progress", "RemoteFile", "fetch", "unpack"]
 
 Progress = Callable[[str, int, int | None], None]
 
 _PIECE = 1 << 16
-_TIMEOUT = 30.0  # seconds without a byte
-_TRIES = 3  # on one mirror, each going on where the last one stopped
 _MOST_UNPACKED = 4 * 2**30
 # What a file must begin with, by the end of its name.
 _MAGIC = {".gz": b"\x1f\x8b", ".tgz": b"\x1f\x8b", ".zip": b"PK", ".mat": b"MATLAB"}
@@ -50,20 +51,49 @@ class RemoteFile:
     into: str = ""
 
 
+@dataclass(frozen=True)
+class Limits:
+    """How long a download may take.
+
+    silence : seconds without a byte before a connection is given up
+    patience, rate : a connection is given up as well when fewer than `rate` bytes a second have come, `patience`
+        seconds set aside: so a file of n bytes takes at most patience + n / rate seconds, even from a server that sends
+        a byte now and then
+    tries : on one mirror, each going on where the last one stopped
+    """
+
+    silence: float = 30.0
+    patience: float = 60.0
+    rate: float = 10_000.0
+    tries: int = 3
+
+
+_LIMITS = Limits()
+
+
 class _Failed(Exception):
     """A mirror did not give the file; the text says why."""
+
+
+class _NothingMore(_Failed):
+    """A mirror has nothing beyond the bytes that are here (HTTP status 416), or says so; `total` is its file's size."""
+
+    def __init__(self, total: int | None) -> None:
+        super().__init__("it refuses to send the rest of the file (HTTP status 416)")
+        self.total = total
 
 
 class _Cut(_Failed):
     """The connection ended early; what came is kept."""
 
 
-def fetch(file: RemoteFile, target: Path, progress: Progress | None = None) -> Path:
+def fetch(file: RemoteFile, target: Path, progress: Progress | None = None, limits: Limits = _LIMITS) -> Path:
     """Download `file` to `target` unless it is there already; mirrors are tried in turn.
 
-    The bytes gather in `target` with `.partial` added. A later call goes on from there (HTTP Range), on any mirror
-    when the SHA-256 is known. The file is renamed to `target` only when its size, its SHA-256 and its first bytes are
-    right; an HTML page in its place is refused.
+    The bytes gather in `target` with `.partial` added, each as it comes. A later call goes on from there (HTTP Range),
+    on any mirror when the SHA-256 is known; from a server that sends only whole files it takes what differs or is
+    missing. The file is renamed to `target` only when its size, its SHA-256 and its first bytes are right, or, where
+    none of them is known, when as many bytes have come as the server announced; an HTML page in its place is refused.
 
     Raises `DataError` that names every mirror's failure.
     """
@@ -77,7 +107,7 @@ def fetch(file: RemoteFile, target: Path, progress: Progress | None = None) -> P
             if number and file.sha256 is None:
                 partial.unlink(missing_ok=True)  # nothing would tell whether two mirrors' halves belong together
             try:
-                _from_mirror(file, address, partial, progress)
+                _from_mirror(file, address, partial, progress, limits)
                 _make_durable(partial)
                 partial.replace(target)
                 return target
@@ -93,15 +123,15 @@ def fetch(file: RemoteFile, target: Path, progress: Progress | None = None) -> P
     )
 
 
-def _from_mirror(file: RemoteFile, address: str, partial: Path, progress: Progress | None) -> None:
+def _from_mirror(file: RemoteFile, address: str, partial: Path, progress: Progress | None, limits: Limits) -> None:
     """Fill `partial` from one mirror and check it. Raises `_Failed`; a wrong file is removed."""
     resumed = partial.exists()
-    for attempt in range(_TRIES):
+    for attempt in range(limits.tries):
         try:
-            _receive(file, address, partial, progress)
+            _receive(file, address, partial, progress, limits)
             break
         except _Cut:
-            if attempt == _TRIES - 1:
+            if attempt == limits.tries - 1:
                 raise
     problem = _wrong(file, partial)
     if problem is None:
@@ -110,33 +140,118 @@ def _from_mirror(file: RemoteFile, address: str, partial: Path, progress: Progre
     if not resumed:
         raise _Failed(problem)
     # The part from an earlier call may have been another version: once more from the beginning.
-    _from_mirror(file, address, partial, progress)
+    _from_mirror(file, address, partial, progress, limits)
 
 
-def _receive(file: RemoteFile, address: str, partial: Path, progress: Progress | None) -> None:
-    start = partial.stat().st_size if partial.exists() else 0
-    if file.size is not None and start >= file.size:
+def _receive(file: RemoteFile, address: str, partial: Path, progress: Progress | None, limits: Limits) -> None:
+    have = partial.stat().st_size if partial.exists() else 0
+    if file.size is not None and have >= file.size:
         return  # complete or too long: the check decides
+    try:
+        _download(file, address, partial, have, progress, limits)
+    except _NothingMore as error:
+        if error.total == have or (file.sha256 is not None and _wrong(file, partial) is None):
+            return
+        _download(file, address, partial, 0, progress, limits)  # what is here stays, as far as it is right
+
+
+def _download(
+    file: RemoteFile, address: str, partial: Path, start: int, progress: Progress | None, limits: Limits
+) -> None:
+    """Ask for the bytes from `start` on, and write those that come. Raises `_Failed`."""
+    # Proxies are asked not to compress, or the bytes would be others.
     request = urllib.request.Request(address, headers={"User-Agent": "glassnet", "Accept-Encoding": "identity"})
     if start:
         request.add_header("Range", f"bytes={start}-")
     try:
-        with urllib.request.urlopen(request, timeout=_TIMEOUT) as answer:
-            if "text/html" in (answer.headers.get("Content-Type") or ""):
-                raise _Failed("it answered with a web page instead of the file")
-            start, total = _range(answer, start)
-            with partial.open("r+b" if start else "wb") as out:
-                out.truncate(start)
-                out.seek(start)
-                _copy(answer, out, file, start, total, progress)
+        with _answered(request, limits) as (answer, pieces):
+            _refuse_other_content(answer, file)
+            begin, total = _range(answer, start)
+            _refuse_unknown_end(answer, file, total)
+            with partial.open("r+b" if partial.exists() else "w+b") as out:
+                _copy(pieces, out, file, begin, total, progress)
     except urllib.error.HTTPError as error:
-        if error.code == 416 and start:  # nothing beyond what is there: complete, or not this file
-            return
-        raise _Failed(f"HTTP status {error.code} {error.reason}") from error
+        with error:
+            if error.code == 416 and start:
+                match = re.fullmatch(r"bytes \*/(\d+)", (error.headers.get("Content-Range") or "").strip())
+                raise _NothingMore(int(match[1]) if match else None) from error
+            raise _Failed(f"HTTP status {error.code} {error.reason}") from error
     except urllib.error.URLError as error:
         raise _Cut(f"no connection ({error.reason})") from error
-    except (http.client.HTTPException, ConnectionError, TimeoutError) as error:
+    except TimeoutError as error:
+        raise _Cut(f"nothing came for {limits.silence:g} seconds") from error
+    except (http.client.HTTPException, ConnectionError) as error:
         raise _Cut(f"the connection broke ({type(error).__name__})") from error
+
+
+@contextlib.contextmanager
+def _answered(
+    request: urllib.request.Request, limits: Limits
+) -> Iterator[tuple[http.client.HTTPResponse, Iterator[bytes]]]:
+    """The answer to a request, and its bytes as they come.
+
+    Another thread talks to the server: whatever that waits for - a name, a connection, a header that comes letter by
+    letter - this one goes on in time. Raises `_Cut` when the server is too slow, and what `urlopen` raises.
+    """
+    arrived: queue.Queue[http.client.HTTPResponse | bytes | Exception] = queue.Queue(maxsize=64)
+    left = threading.Event()  # nobody takes what arrives any more
+
+    def put(item: http.client.HTTPResponse | bytes | Exception) -> None:
+        while not left.is_set():
+            with contextlib.suppress(queue.Full):
+                return arrived.put(item, timeout=0.2)
+
+    def talk() -> None:
+        try:
+            with urllib.request.urlopen(request, timeout=limits.silence) as answer:
+                put(answer)
+                while not left.is_set() and (piece := answer.read1(_PIECE)):
+                    put(piece)
+            put(b"")
+        except Exception as error:
+            put(error)
+
+    begun, received = time.monotonic(), 0
+
+    def take() -> http.client.HTTPResponse | bytes:
+        until = begun + limits.patience + received / limits.rate
+        try:
+            item = arrived.get(timeout=max(0.0, until - time.monotonic()))
+        except queue.Empty:
+            raise _Cut(f"it is too slow ({received:,} bytes in {time.monotonic() - begun:.1f} seconds)") from None
+        if isinstance(item, Exception):
+            raise item
+        return item
+
+    def pieces() -> Iterator[bytes]:
+        nonlocal received
+        while isinstance(piece := take(), bytes) and piece:
+            received += len(piece)
+            yield piece
+
+    threading.Thread(target=talk, daemon=True).start()
+    try:
+        answer = take()
+        assert isinstance(answer, http.client.HTTPResponse)
+        yield answer, pieces()
+    finally:
+        left.set()
+
+
+def _refuse_other_content(answer: http.client.HTTPResponse, file: RemoteFile) -> None:
+    if "text/html" in (answer.headers.get("Content-Type") or ""):
+        raise _Failed("it answered with a web page instead of the file")
+    encoding = (answer.headers.get("Content-Encoding") or "identity").strip().lower()
+    # Many servers call a .gz file encoded, though it is sent as it lies there.
+    labelled = encoding in ("gzip", "x-gzip") and Path(file.name).suffix.lower() in (".gz", ".tgz")
+    if encoding != "identity" and not labelled:
+        raise _Failed(f"it packed the file once more on its way (Content-Encoding '{encoding[:20]}')")
+
+
+def _refuse_unknown_end(answer: http.client.HTTPResponse, file: RemoteFile, total: int | None) -> None:
+    told = total is not None or "chunked" in (answer.headers.get("Transfer-Encoding") or "").lower()
+    if file.size is None and file.sha256 is None and not told:
+        raise _Failed("it does not say how long the file is, so that nothing would tell whether all of it has come")
 
 
 def _range(answer: http.client.HTTPResponse, start: int) -> tuple[int, int | None]:
@@ -147,22 +262,31 @@ def _range(answer: http.client.HTTPResponse, start: int) -> tuple[int, int | Non
     match = re.fullmatch(r"bytes (\d+)-\d+/(\d+|\*)", (answer.headers.get("Content-Range") or "").strip())
     if match is None or int(match[1]) != start:
         raise _Failed("it answered with another part of the file than was asked for")
-    return start, int(match[2]) if match[2] != "*" else None
+    if match[2] != "*":
+        return start, int(match[2])
+    return start, start + int(length) if length and length.isdigit() else None
 
 
 def _copy(
-    answer: http.client.HTTPResponse,
+    pieces: Iterator[bytes],
     out: BinaryIO,
     file: RemoteFile,
     have: int,
     total: int | None,
     progress: Progress | None,
 ) -> None:
+    """Write the bytes of the file from `have` on. Those that are there already stay until the first that differs."""
     limit = file.size if file.size is not None else total
-    while piece := answer.read(_PIECE):
-        if have == 0 and piece.lstrip()[:15].lower().startswith((b"<!doctype", b"<html", b"<?xml")):
+    for piece in pieces:
+        if have == 0 and _is_web_page(piece):
             raise _Failed("it answered with a web page instead of the file")
-        out.write(piece)
+        out.seek(have)
+        there = out.read(len(piece))
+        if there != piece:
+            if not piece.startswith(there):
+                out.truncate(have)
+            out.seek(have)
+            out.write(piece)
         have += len(piece)
         if progress is not None:
             progress(file.name, have, limit)
@@ -170,6 +294,11 @@ def _copy(
             return  # longer than stated: the check refuses it
     if total is not None and have < total:
         raise _Cut(f"the connection ended after {have} of {total} bytes")
+    out.truncate(have)
+
+
+def _is_web_page(begin: bytes) -> bool:
+    return begin.lstrip()[:15].lower().startswith((b"<!doctype", b"<html", b"<?xml"))
 
 
 def _wrong(file: RemoteFile, partial: Path) -> str | None:
@@ -180,11 +309,13 @@ def _wrong(file: RemoteFile, partial: Path) -> str | None:
     if file.size is not None and size != file.size:
         return f"it gave {size} bytes where {file.size} are right"
     with partial.open("rb") as opened:
-        begin = opened.read(8)
+        begin = opened.read(64)
         opened.seek(0)
         digest = hashlib.file_digest(opened, "sha256").hexdigest()
     if file.sha256 is not None and digest != file.sha256:
         return f"its SHA-256 is {digest[:12]}... where {file.sha256[:12]}... is right"
+    if _is_web_page(begin):
+        return "it answered with a web page instead of the file"
     magic = _MAGIC.get(Path(file.name).suffix.lower())
     if magic is not None and not begin.startswith(magic):
         return f"what it gave is no {Path(file.name).suffix} file"

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from glassnet.data.dataset import Dataset, Splits
-from glassnet.data.pictures import common_size, entries, picture_info, read_pictures
+from glassnet.data.pictures import common_size, entries, picture_info, pictures_in, read_pictures
 from glassnet.data.reading import STRETCHED, Reading
 from glassnet.data.split import split
+from glassnet.data.unread import unread
 from glassnet.errors import DataError
 
 __all__ = ["FLOWER_NAMES", "has_flowers", "load_flowers"]
@@ -22,6 +23,7 @@ FLOWER_NAMES = (
 )  # fmt: skip
 _PER_CLASS = 80
 _FILE = re.compile(r"image_(\d{4})\.jpe?g", re.IGNORECASE)
+_LAST = _PER_CLASS * len(FLOWER_NAMES)
 _SPLIT_NOTE = (
     "Split 40 / 20 / 20 photographs a class by a fixed seed, as large as the three official splits but not one of them."
 )
@@ -32,8 +34,15 @@ def _folder(path: Path) -> Path:
 
 
 def has_flowers(path: Path) -> bool:
-    """Whether the folder, or `jpg` in it, holds `image_0001.jpg`."""
-    return (_folder(path) / "image_0001.jpg").is_file()
+    """Whether the folder, or `jpg` in it, holds `image_0001.jpg` and `image_1360.jpg`, and no other kind of picture.
+
+    Cameras and programs call their pictures so as well, from 1 to anywhere.
+    """
+    folder = _folder(path)
+    if not all((folder / f"image_{number:04d}.jpg").is_file() for number in (1, _LAST)):
+        return False
+    numbers = [_FILE.fullmatch(picture.name) for picture in pictures_in(folder)]
+    return all(match is not None and 1 <= int(match[1]) <= _LAST for match in numbers)
 
 
 def load_flowers(path: Path, image_size: tuple[int, int] | None = None, reading: Reading = STRETCHED) -> Splits:
@@ -43,11 +52,13 @@ def load_flowers(path: Path, image_size: tuple[int, int] | None = None, reading:
     """
     folder = _folder(path)
     found = sorted((int(m[1]), p) for p in entries(folder) if (m := _FILE.fullmatch(p.name)))
-    files = [(n, p) for n, p in found if 1 <= n <= _PER_CLASS * len(FLOWER_NAMES)]
+    files = [(n, p) for n, p in found if 1 <= n <= _LAST]
     if not files:
         raise DataError(f"Folder '{folder}' holds no 'image_0001.jpg' to 'image_1360.jpg'; unpack 17flowers.tgz there.")
     shape, notes = common_size([picture_info(p) for _, p in files], image_size)
     labels = np.asarray([(n - 1) // _PER_CLASS for n, _ in files], np.int64)
     images = read_pictures([p for _, p in files], shape, reading)
-    whole = Dataset(images, labels, FLOWER_NAMES, "flowers17", (*notes, _SPLIT_NOTE), reading)
+    whole = Dataset(
+        images, labels, FLOWER_NAMES, "flowers17", (*notes, _SPLIT_NOTE, *unread(path, [p for _, p in files])), reading
+    )
     return split(whole, (0.5, 0.25, 0.25), seed=0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import math
+import os
 import re
 import struct
 import zlib
@@ -14,7 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from glassnet.data.dataset import Dataset, Splits
+from glassnet.data.emnist import TRANSPOSED, is_emnist, label_names
 from glassnet.errors import DataError
+from glassnet.files import open_plain
 
 __all__ = ["has_all_idx", "has_idx", "is_idx", "load_idx", "read_idx"]
 
@@ -23,6 +26,7 @@ _DIGITS = 10
 _HIGHEST_RATIO = 1100  # deflate cannot compress better than about 1032 : 1
 _PIECE = 1 << 20
 _NAME = re.compile(r"(?P<part>.*?)-?(?P<kind>images|labels)[-.]idx(?P<dimensions>[13])-ubyte(\.gz)?")
+_IMAGES = re.compile(r"(?:(?P<set>.+)-)?(?P<part>train|t10k|test)-images[-.]idx3-ubyte(\.gz)?")
 _PARTS = {"train": ("train",), "test": ("t10k", "test")}
 
 
@@ -39,8 +43,8 @@ def read_idx(path: Path) -> npt.NDArray[np.uint8]:
         Not an IDX file of unsigned bytes, cut short, longer than its header says, or damaged compression.
     """
     try:
-        size = path.stat().st_size
-        with path.open("rb") as raw:
+        with open_plain(path) as raw:
+            size = os.fstat(raw.fileno()).st_size
             packed = raw.read(2) == b"\x1f\x8b"
             raw.seek(0)
             if not packed:
@@ -81,7 +85,7 @@ def _parse(file: BinaryIO, path: Path, most: int) -> npt.NDArray[np.uint8]:
 def is_idx(path: Path) -> bool:
     """Whether the file's first bytes, unpacked if need be, are those of an IDX file of unsigned bytes."""
     try:
-        with path.open("rb") as raw:
+        with open_plain(path) as raw:
             packed = raw.read(2) == b"\x1f\x8b"
             raw.seek(0)
             if packed:
@@ -96,7 +100,7 @@ def is_idx(path: Path) -> bool:
 
 def has_idx(path: Path) -> bool:
     """Whether the folder holds training images under one of the usual IDX names."""
-    return _find(path, "train", "images") is not None
+    return bool(_sets(path))
 
 
 def has_all_idx(path: Path) -> bool:
@@ -107,6 +111,10 @@ def has_all_idx(path: Path) -> bool:
 def load_idx(path: Path, name: str | None = None) -> Splits:
     """MNIST, or a set laid out like it: a folder with the four official files, or one images file beside its labels.
 
+    The training images of a set stand for the whole set. A name before the part, as in
+    `emnist-letters-train-images-idx3-ubyte`, is that of the set; a folder that holds several is refused. EMNIST is
+    turned upright and its labels are mapped to characters.
+
     Images become (N, 28, 28, 1) uint8, ink bright (255) on dark (0) as in the original. The classes are the digits;
     a set with higher labels has as many classes as its highest label asks for, called by their numbers.
     The parts in a folder are `train-images-idx3-ubyte` and `t10k-images-idx3-ubyte` (or `test-...`), with or without
@@ -114,36 +122,77 @@ def load_idx(path: Path, name: str | None = None) -> Splits:
 
     Raises `DataError` as `read_idx` does, and when images and labels do not fit each other.
     """
-    if path.is_dir():
-        pairs = {part: _pair(path, part) for part in _PARTS if part == "train" or _find(path, part, "images")}
-    else:
-        pairs = {"train": (path, _labels_beside(path))}
+    word, pairs = _files(path)
     arrays = {part: _read_pair(*files) for part, files in pairs.items()}
+    known = label_names(path if path.is_dir() else path.parent, word) if is_emnist(word) else None
     highest = max(int(labels.max(initial=0)) for _, labels in arrays.values())
-    names = tuple(str(number) for number in range(max(_DIGITS, highest + 1)))
-    title = name or (path.resolve().name if path.is_dir() else path.name.split(".")[0])
-    parts = {part: Dataset(images, labels, names, title) for part, (images, labels) in arrays.items()}
+    names = known or {number: str(number) for number in range(max(_DIGITS, highest + 1))}
+    title = name or word or (path.resolve().name if path.is_dir() else path.name.split(".")[0])
+    parts = {}
+    for part, (images, labels) in arrays.items():
+        upright, notes = (images.swapaxes(1, 2).copy(), (TRANSPOSED,)) if is_emnist(word) else (images, ())
+        parts[part] = Dataset(upright, _places(labels, names, pairs[part][1]), tuple(names.values()), title, notes)
     return Splits(parts["train"], None, parts.get("test"))
 
 
-def _find(folder: Path, part: str, kind: str) -> Path | None:
+def _files(path: Path) -> tuple[str, dict[str, tuple[Path, Path]]]:
+    """(name that precedes the parts, or "", images and labels file of each part)."""
+    if path.is_dir():
+        sets = _sets(path)
+        if len(sets) > 1:
+            raise DataError(
+                f"Folder '{path}' holds several sets ({', '.join(word or 'MNIST' for word in sets)}); name the training"
+                f" images of one, such as '{next(iter(sets.values()))}'."
+            )
+        word, pairs = next(iter(sets), ""), {}
+        pairs["train"] = _pair(path, "train", word)
+    else:
+        match = _IMAGES.fullmatch(path.name)
+        word, pairs = (match["set"] or "") if match else "", {"train": (path, _labels_beside(path))}
+        if match is None or match["part"] != "train":
+            return word, pairs
+    folder = path if path.is_dir() else path.parent
+    if _find(folder, "test", "images", word):
+        pairs["test"] = _pair(folder, "test", word)
+    return word, pairs
+
+
+def _sets(folder: Path) -> dict[str, Path]:
+    """The training images in a folder, by the name that precedes them ("" for MNIST's own)."""
+    try:
+        names = sorted(entry.name for entry in folder.iterdir())
+    except OSError:
+        return {}
+    words = {match["set"] or "" for name in names if (match := _IMAGES.fullmatch(name)) and match["part"] == "train"}
+    found = {word: _find(folder, "train", "images", word) for word in sorted(words)}
+    return {word: file for word, file in found.items() if file is not None}
+
+
+def _places(labels: npt.NDArray[np.int64], names: dict[int, str], path: Path) -> npt.NDArray[np.int64]:
+    """Each label's place among those that have a name, in ascending order."""
+    known = np.fromiter(names, np.int64)
+    if len(unknown := np.setdiff1d(labels, known)):
+        raise DataError(f"'{path}' has the label {unknown[0]}, which no class has; it is damaged or of another set.")
+    return np.searchsorted(known, labels).astype(np.int64)
+
+
+def _find(folder: Path, part: str, kind: str, word: str = "") -> Path | None:
     dimensions = 3 if kind == "images" else 1
-    for word in _PARTS[part]:
+    for name in _PARTS[part]:
         for dot in "-.":
             for suffix in ("", ".gz"):
-                file = folder / f"{word}-{kind}{dot}idx{dimensions}-ubyte{suffix}"
+                file = folder / f"{word}{'-' if word else ''}{name}-{kind}{dot}idx{dimensions}-ubyte{suffix}"
                 if file.is_file():
                     return file
     return None
 
 
-def _pair(folder: Path, part: str) -> tuple[Path, Path]:
-    images, labels = _find(folder, part, "images"), _find(folder, part, "labels")
+def _pair(folder: Path, part: str, word: str) -> tuple[Path, Path]:
+    images, labels = _find(folder, part, "images", word), _find(folder, part, "labels", word)
     if images is None or labels is None:
         missing = "images-idx3" if images is None else "labels-idx1"
-        raise DataError(
-            f"Folder '{folder}' lacks '{_PARTS[part][0]}-{missing}-ubyte' (or with .gz); put it beside the other files."
-        )
+        wanted = f"{word}{'-' if word else ''}{_PARTS[part][0]}-{missing}-ubyte"
+        raise DataError(f"Folder '{folder}' lacks '{wanted}' (or with .gz); put it beside the other files.")
     return images, labels
 
 

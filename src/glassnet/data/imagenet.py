@@ -26,7 +26,9 @@ from glassnet.data.dataset import Dataset, Splits
 from glassnet.data.folder import part_folders, sub_folders
 from glassnet.data.pictures import pictures_in, read_pictures
 from glassnet.data.reading import STRETCHED, Reading
+from glassnet.data.unread import unread
 from glassnet.errors import DataError
+from glassnet.files import plain_text
 
 __all__ = ["CLASS_INDEX", "IMAGENET_READING", "IMAGENET_SIZE", "ClassIndex", "find_class_index", "has_imagenet",
            "has_imagenet_samples", "load_imagenet"]  # fmt: skip
@@ -49,7 +51,7 @@ class ClassIndex:
     def read(cls, file: Path) -> ClassIndex:
         """Read `{"0": [WordNet id, name], "1": ...}`, counted from 0 without gaps. Raises `DataError`."""
         try:
-            entries = json.loads(file.read_text(encoding="utf-8"))
+            entries = json.loads(plain_text(file))
             pairs = [entries[str(number)] for number in range(len(entries))]
             ids = tuple(str(wordnet) for wordnet, _ in pairs)
             words = [str(word).replace("_", " ") for _, word in pairs]
@@ -117,10 +119,10 @@ def load_imagenet(path: Path, image_size: tuple[int, int] | None = None, reading
         image_size, reading = IMAGENET_SIZE, reading or IMAGENET_READING
     reading = reading or STRETCHED
     name, parts = path.resolve().name, {}
-    for part, root in _roots(path).items():
-        files, labels = _listed(root, index)
+    listed = {part: _listed(root, index) for part, root in _roots(path).items()}
+    notes = unread(path, [file for files, _ in listed.values() for file in files])
+    for part, (files, labels) in listed.items():
         images = read_pictures(files, (*image_size, 3), reading)
-        notes = (f"{len(set(labels)):,} of the {len(index.names):,} classes have pictures here ({part}).",)
         parts[part] = Dataset(images, np.asarray(labels, np.int64), index.names, name, notes, reading)
     return Splits(parts["train"], parts.get("valid"), parts.get("test"))
 

@@ -8,6 +8,7 @@ from glassnet.data.dataset import Splits
 from glassnet.data.folder import read_parts
 from glassnet.data.reading import STRETCHED, Reading
 from glassnet.errors import DataError
+from glassnet.files import plain_text
 
 __all__ = ["has_lists", "load_lists"]
 
@@ -34,17 +35,17 @@ def load_lists(path: Path, image_size: tuple[int, int] | None = None, reading: R
     """
     listed = {part: _listed(path, part) for part in _PARTS if part == "train" or (path / f"{part}_files.txt").is_file()}
     names = _names(path, max(max(labels) for _, labels in listed.values()))
-    return read_parts(listed, names, path.resolve().name, image_size, reading)
+    return read_parts(listed, names, path, image_size, reading)
 
 
 def _lines(file: Path) -> list[str]:
     try:
-        text = file.read_text(encoding="utf-8")
+        text = plain_text(file)
     except OSError as error:
         raise DataError(f"Cannot read the list '{file}': {error.strerror or error}.") from error
     except UnicodeDecodeError as error:
         raise DataError(f"The list '{file}' is not UTF-8 text; write one entry a line.") from error
-    return [line.strip() for line in text.splitlines() if line.strip()]
+    return [line.strip() for line in text.split("\n") if line.strip()]
 
 
 def _listed(path: Path, part: str) -> tuple[list[Path], list[int]]:

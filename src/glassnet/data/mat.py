@@ -13,6 +13,7 @@ import numpy.typing as npt
 from glassnet.data.dataset import Dataset, Splits
 from glassnet.data.matlab5 import read_matlab5
 from glassnet.errors import DataError
+from glassnet.files import open_plain
 
 __all__ = ["LETTERS", "has_mat", "is_mat", "load_mat"]
 
@@ -24,7 +25,7 @@ _FILE = re.compile(r"(?P<set>.+)_(?P<part>train|valid|test)\.mat", re.IGNORECASE
 def is_mat(path: Path) -> bool:
     """Whether the file begins like a MATLAB 5 file, or at least like some MATLAB file."""
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             start = file.read(128)
     except OSError:
         return False

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from glassnet.errors import DataError
+from glassnet.files import plain_bytes
 
 __all__ = ["read_matlab5"]
 
@@ -42,7 +43,7 @@ def read_matlab5(path: Path, names: Collection[str]) -> dict[str, npt.NDArray[An
     missing, cut short, damaged or of another version, or a wanted variable is not an array of real numbers.
     """
     try:
-        data = path.read_bytes()
+        data = plain_bytes(path)
     except OSError as error:
         raise DataError(f"Cannot read '{path}': {error.strerror or error}.") from error
     order = {b"IM": "<", b"MI": ">"}.get(data[126:_HEADER], "")

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import os
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
-from typing import TypeVar
+from typing import BinaryIO, TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError, features
 
 from glassnet.data.reading import STRETCHED, Reading
 from glassnet.errors import DataError
+from glassnet.files import open_plain
 
 __all__ = [
     "common_size",
     "entries",
     "is_picture_name",
+    "is_unread_picture_name",
+    "open_picture",
     "picture_info",
     "pictures_in",
     "pictures_of",
@@ -28,7 +33,16 @@ __all__ = [
     "read_pictures",
 ]
 
-_SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp"})
+# The formats that Pillow may take a file for, whatever its name says. It knows some forty, among them PostScript, for
+# which it runs Ghostscript on the file.
+_FORMATS = ("PNG", "JPEG", "GIF", "BMP", "PPM", "TIFF", "WEBP")
+_SUFFIXES = frozenset({
+    ".bmp", ".gif", ".jfif", ".jpe", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp",
+})  # fmt: skip
+_UNREAD_SUFFIXES = frozenset({
+    ".arw", ".avif", ".cr2", ".dds", ".dng", ".eps", ".exr", ".hdr", ".heic", ".heif", ".ico", ".j2k", ".jp2", ".jxl",
+    ".nef", ".pcx", ".pdf", ".psd", ".qoi", ".raw", ".svg", ".tga", ".xbm", ".xpm",
+})  # fmt: skip
 
 MOST_PIXELS = 100_000_000  # larger than any camera's picture; a file that claims more is damaged or hostile
 _MOST_BYTES = 8 * 2**30  # of one data set in memory
@@ -36,6 +50,7 @@ _FALLBACK_SIZE = (32, 32)
 _GREY_MODES = frozenset({"1", "L", "LA", "La", "I", "I;16", "I;16L", "I;16B", "I;16N"})
 _SEVERAL_FRAMES_ALLOWED = frozenset({"MPO"})  # a phone's JPEG with a preview or a second view inside
 _ORIENTATION = 0x0112
+_TIFF_WIDTH, _TIFF_HEIGHT = 256, 257
 _SIDEWAYS = frozenset({5, 6, 7, 8})
 _T = TypeVar("_T")
 
@@ -52,9 +67,9 @@ def read_picture(
 ) -> npt.NDArray[np.uint8]:
     """A picture file as (H, W, C) uint8 in 0..255.
 
-    The picture is turned as its EXIF orientation says, transparent parts are laid on white, 16 bits a pixel are
-    rounded to 8, colours are brought to C channels (1: grey, with the ITU-R 601 weights 0.299, 0.587, 0.114; 3: RGB)
-    and last it is brought to H x W as `reading` says (stretched, unless told otherwise). Without `image_shape` it keeps
+    The picture is turned as its EXIF orientation says, transparent parts are laid on white, 16-bit grey is rounded to 8
+    bits, colours are brought to C channels (1: grey, with the ITU-R 601 weights 0.299, 0.587, 0.114; 3: RGB) and last
+    it is brought to H x W as `reading` says (stretched, unless told otherwise). Without `image_shape` it keeps
     its size, and a grey picture has one channel, any other three.
 
     enough: pixels; a JPEG of many more may come at a half, a quarter or an eighth of its size with at least so many,
@@ -86,8 +101,29 @@ def picture_info(path: str | os.PathLike[str]) -> tuple[int, int, int]:
 
 
 def is_picture_name(path: Path) -> bool:
-    """Whether the name is that of a picture and not of a hidden file."""
-    return path.suffix.lower() in _SUFFIXES and not path.name.startswith(".")
+    """Whether the name is that of a picture that is read, and not of a hidden file."""
+    return path.suffix.lower() in _suffixes() and not path.name.startswith(".")
+
+
+def is_unread_picture_name(path: Path) -> bool:
+    """Whether the name is that of a picture of a kind that is not read."""
+    return path.suffix.lower() in _UNREAD_SUFFIXES - _suffixes() and not path.name.startswith(".")
+
+
+@cache
+def _reads_avif() -> bool:
+    # Pillow has it since version 11.3, unless it was built without.
+    return "avif" in features.modules and features.check_module("avif")
+
+
+@cache
+def _formats() -> tuple[str, ...]:
+    return (*_FORMATS, "AVIF") if _reads_avif() else _FORMATS
+
+
+@cache
+def _suffixes() -> frozenset[str]:
+    return _SUFFIXES | {".avif"} if _reads_avif() else _SUFFIXES
 
 
 def entries(folder: Path) -> list[Path]:
@@ -109,7 +145,7 @@ def pictures_of(paths: Iterable[Path]) -> list[Path]:
     for path in paths:
         pictures = pictures_in(path) if path.is_dir() else [path]
         if not pictures:
-            raise DataError(f"Folder '{path}' holds no pictures (files that end in {', '.join(sorted(_SUFFIXES))}).")
+            raise DataError(f"Folder '{path}' holds no pictures (files that end in {', '.join(sorted(_suffixes()))}).")
         found.update(dict.fromkeys(pictures))
     return list(found)
 
@@ -164,6 +200,17 @@ def _check_shape(shape: tuple[int, int, int]) -> None:
         raise DataError(f"A picture is read as H x W x 1 (grey) or H x W x 3 (RGB). Got {h}x{w}x{c} instead.")
 
 
+@contextlib.contextmanager
+def open_picture(file: BinaryIO) -> Iterator[Image.Image]:
+    """The picture in an open file, if it is of one of the formats that are meant; Pillow opens nothing anywhere else.
+
+    The file is handed over without its name, so that nothing is guessed from its ending either. Raises whatever
+    Pillow's plug-ins raise, `UnidentifiedImageError` for any other format.
+    """
+    with Image.open(file, formats=_formats()) as picture:
+        yield picture
+
+
 def _opened(path: str | os.PathLike[str], use: Callable[[Image.Image], _T]) -> _T:
     """Open `path`, hand it to `use`, and turn whatever goes wrong into one line."""
     # Pillow's plug-ins raise OSError, SyntaxError, ValueError, struct.error, zlib.error, IndexError and more for
@@ -171,7 +218,7 @@ def _opened(path: str | os.PathLike[str], use: Callable[[Image.Image], _T]) -> _
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(path) as picture:
+            with open_plain(path) as file, open_picture(file) as picture:
                 _guard(picture, path)
                 return use(picture)
     except DataError:
@@ -180,6 +227,11 @@ def _opened(path: str | os.PathLike[str], use: Callable[[Image.Image], _T]) -> _
         raise DataError(f"There is no picture '{path}'; check the name.") from error
     except IsADirectoryError as error:
         raise DataError(f"'{path}' is a folder; name a picture in it.") from error
+    except UnidentifiedImageError as error:
+        raise DataError(
+            f"Cannot read '{path}' as a picture: its content is none of {', '.join(_formats())}. Save it as PNG or "
+            "leave it out."
+        ) from error
     except Exception as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error) or type(error).__name__
         raise DataError(
@@ -205,17 +257,39 @@ def _guard(picture: Image.Image, path: str | os.PathLike[str]) -> None:
 
 
 def _info(picture: Image.Image) -> tuple[int, int, int]:
-    width, height = picture.size
-    if picture.getexif().get(_ORIENTATION) in _SIDEWAYS:
+    width, height, channels = *_stored_size(picture), _channels(picture)
+    if picture.getexif().get(_ORIENTATION) in _SIDEWAYS:  # asked last: it loads a PNG, whose EXIF data may come last
         width, height = height, width
-    return height, width, 1 if picture.mode in _GREY_MODES else 3
+    return height, width, channels
+
+
+def _stored_size(picture: Image.Image) -> tuple[int, int]:
+    """(width, height) as the pixels lie in the file: Pillow's size of a TIFF is that of the picture already turned."""
+    if picture.format != "TIFF":
+        return picture.size
+    tags = picture.tag_v2  # type: ignore[attr-defined]
+    return int(tags[_TIFF_WIDTH]), int(tags[_TIFF_HEIGHT])
+
+
+def _raw_modes(picture: Image.Image) -> set[str]:
+    """How the pixels lie in the file, where the plug-in says so in one word: known until the picture is loaded."""
+    return {tile[3] for tile in picture.tile if isinstance(tile[3], str)} if hasattr(picture, "tile") else set()
+
+
+def _channels(picture: Image.Image) -> int:
+    # Pillow opens 16-bit grey with an alpha channel as RGBA.
+    return 1 if picture.mode in _GREY_MODES or "LA;16B" in _raw_modes(picture) else 3
 
 
 def _to_array(
     picture: Image.Image, image_shape: tuple[int, int, int] | None, reading: Reading
 ) -> npt.NDArray[np.uint8]:
+    channels = image_shape[2] if image_shape else _channels(picture)
+    transparent = picture.info.get("transparency")
+    if "RGB;16B" in _raw_modes(picture) and isinstance(transparent, tuple):
+        # Pillow keeps the high byte of a pixel, but all of the colour that stands for transparent.
+        picture.info["transparency"] = tuple(value >> 8 for value in transparent)
     picture.load()
-    channels = image_shape[2] if image_shape else (1 if picture.mode in _GREY_MODES else 3)
     picture = ImageOps.exif_transpose(picture)
     picture = _on_white(_eight_bits(picture)).convert("L" if channels == 1 else "RGB")
     if image_shape is not None:
@@ -225,12 +299,15 @@ def _to_array(
 
 
 def _eight_bits(picture: Image.Image) -> Image.Image:
-    """16-bit grey to 8 bits. Pillow's own conversion cuts everything above 255 to white."""
+    """16-bit grey to 8 bits, its transparent value to white. Pillow's own conversion cuts all above 255 to white."""
     if picture.mode != "I" and not picture.mode.startswith("I;16"):
         return picture
     values = np.asarray(picture).astype(np.int64)
+    transparent = picture.info.get("transparency")
+    if isinstance(transparent, int):
+        values[values == transparent] = 65535
     if values.min() < 0 or values.max() > 65535:
-        raise DataError("Its pixels are 32-bit numbers outside 0..65535, which have no 8-bit meaning")
+        raise ValueError("its pixels are 32-bit numbers outside 0..65535, which have no 8-bit meaning")
     # 65535 / 257 = 255 exactly; adding 128 rounds to nearest.
     return Image.fromarray(((values + 128) // 257).astype(np.uint8))
 

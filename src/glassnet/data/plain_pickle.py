@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from glassnet.errors import DataError
+from glassnet.files import plain_bytes
 
 __all__ = ["read_plain_pickle"]
 
@@ -132,7 +133,7 @@ def read_plain_pickle(path: Path) -> Any:
     try:
         if path.stat().st_size > _MOST_BYTES:
             raise _Refused("more than 2 GiB")
-        data = path.read_bytes()
+        data = plain_bytes(path)
         value = _Reader(io.BytesIO(data), encoding="bytes").load()
         return _finished(value)
     except _Refused as error:

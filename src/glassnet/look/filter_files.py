@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from glassnet.errors import DataError, nearest
+from glassnet.files import plain_text
 from glassnet.look.filters import Filter, matrix_filter
 
 __all__ = ["read_filter"]
@@ -35,7 +36,7 @@ def read_filter(path: str | os.PathLike[str]) -> Filter:
     try:
         if path.stat().st_size > _MOST_BYTES:
             raise DataError(f"'{path}' is too large for a kernel ({path.stat().st_size:,} bytes); is it a picture?")
-        text = path.read_text(encoding="utf-8-sig")
+        text = plain_text(path)
     except OSError as error:
         raise DataError(f"Cannot read the kernel '{path}': {error.strerror or error}.") from error
     except UnicodeDecodeError as error:

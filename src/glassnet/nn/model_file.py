@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from glassnet.errors import ModelError
-from glassnet.files import atomic_write
+from glassnet.files import atomic_write, plain_bytes
 from glassnet.nn.functional.arrays import Array
 from glassnet.nn.tensors import decode
 
@@ -56,7 +56,7 @@ def read(path: str | Path) -> tuple[dict[str, Any], dict[str, Array]]:
     """The description and the arrays of a file. Raises `ModelError` when it is missing, foreign or damaged."""
     path = Path(path)
     try:
-        content = path.read_bytes()
+        content = plain_bytes(path)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise ModelError(f"Cannot read the model file '{path}': {reason}.") from error

@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from glassnet.errors import ModelError
+from glassnet.files import plain_bytes
 from glassnet.nn.functional.arrays import Array
 from glassnet.nn.layer import check_numbers
 from glassnet.nn.network import Network
@@ -119,7 +120,7 @@ def to_torchvision(network: Network, name: str) -> dict[str, Array]:
 def read_tensors(path: str | Path) -> dict[str, Array]:
     """All tensors of a safetensors file by name, BF16 as float32. Raises `ModelError` when it cannot be read as one."""
     try:
-        content = Path(path).read_bytes()
+        content = plain_bytes(path)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise ModelError(f"Cannot read the weights '{path}': {reason}.") from error

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from PIL import Image
 from scipy import ndimage
 
+from glassnet.data.pictures import open_picture
 from glassnet.errors import ReaderError
 from glassnet.reader.glyphs import ALPHABET, Stroke
 from glassnet.reader.page import Box, Character, Line, Page, Word
@@ -262,7 +263,8 @@ def _photograph(page: Floats, camera: Camera, rng: np.random.Generator) -> tuple
     seen += rng.normal(0, camera.noise, seen.shape).astype(np.float32)
     data = io.BytesIO()
     Image.fromarray(np.clip(seen, 0, 255).astype(np.uint8)).save(data, "JPEG", quality=camera.jpeg)
-    pixels = np.asarray(Image.open(data).convert("RGB"))
+    with open_picture(data) as picture:
+        pixels = np.asarray(picture.convert("RGB"))
     for _ in range(camera.quarter_turns % 4):
         height = pixels.shape[0]
         pixels = np.rot90(pixels, -1)

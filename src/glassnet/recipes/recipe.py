@@ -38,6 +38,7 @@ import tomli_w
 
 from glassnet.data import Augmentation, Preprocess
 from glassnet.errors import RecipeError, nearest
+from glassnet.files import plain_text
 from glassnet.nn import Loss, parse_loss
 from glassnet.nn.zoo import expand
 from glassnet.notation import parse
@@ -181,7 +182,7 @@ def recipe_from(values: dict[str, Any]) -> Recipe:
 def load_recipe(path: str | Path) -> Recipe:
     """Read a recipe file. Raises `RecipeError` with the file's name in front."""
     try:
-        values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+        values = tomllib.loads(plain_text(path))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise RecipeError(f"Cannot read the recipe '{path}': {reason}.") from error

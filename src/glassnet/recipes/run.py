@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from glassnet.train import History, Progress, Trainer, best_epoch
 
 __all__ = ["Run", "carry_out", "new_folder", "resume"]
 
+_HELD_OUT = "The set has no test part of its own: the test figure is of pictures held out of its training part."
 _STREAM_LIMIT = 0x11317  # keeps the choice of a limited data set apart from all other random streams
 
 
@@ -95,6 +96,7 @@ def load_splits(recipe: Recipe) -> Splits:
         train, valid = join(train, valid), None
     if test is None and data.test != 0:
         train, test = hold_out(train, 0.2 if data.test is None else data.test, seed)
+        test = replace(test, notes=(*test.notes, _HELD_OUT))
     if data.train_limit:
         train = _first(train, data.train_limit, seed)
     if test is not None and data.test_limit:

@@ -1,0 +1,60 @@
+"""Class names: one spelling each, and no two that look alike when they are printed."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Sequence
+
+from glassnet.errors import DataError
+
+__all__ = ["checked_names", "normal"]
+
+
+def normal(name: str) -> str:
+    """The composed spelling (Unicode's form NFC): macOS and Linux may write one name in two ways."""
+    return unicodedata.normalize("NFC", name)
+
+
+def checked_names(names: Sequence[str], name: str) -> tuple[str, ...]:
+    """The class names of the data set `name` in their composed spelling, at least two.
+
+    Raises
+    ------
+    DataError
+        Fewer than two; a name that is empty, no text or has control characters in it; two names that are equal or look
+        alike: they differ in their spelling, in blanks or in characters without width.
+    """
+    if isinstance(names, str):
+        raise DataError(f"The class names of '{name}' must be a list of names. Got the text {names!r} instead.")
+    result = tuple(str(n) for n in names)
+    if len(result) < 2:
+        found = f"only '{result[0]}'" if result else "none"
+        raise DataError(f"Data set '{name}' needs at least 2 classes to tell apart. Got {found}; add another class.")
+    seen: dict[str, str] = {}
+    for one in result:
+        if any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in one):
+            raise DataError(
+                f"Data set '{name}' has a class called {one!a}, with control characters or bytes that are no text;"
+                " rename it."
+            )
+        look = _look(one)
+        if not look:
+            raise DataError(f"Data set '{name}' has a class whose name shows nothing: {one!a}; rename it.")
+        if look in seen and seen[look] == one:
+            raise DataError(f"Data set '{name}' has the class name '{one}' twice; class names must differ.")
+        if look in seen:
+            raise DataError(
+                f"Data set '{name}' has two classes whose names look alike, {_shown(seen[look])} and {_shown(one)}; "
+                "join or rename them."
+            )
+        seen[look] = one
+    return tuple(map(normal, result))
+
+
+def _shown(name: str) -> str:
+    return ascii(name).replace("  ", r" \x20")
+
+
+def _look(name: str) -> str:
+    """What is seen of a name: characters without width left out, blanks at the ends too, any other as one space."""
+    return " ".join("".join(c for c in normal(name) if unicodedata.category(c) != "Cf").split())

@@ -1,0 +1,69 @@
+"""What the parts of a data set have in common, and what they lack: the remarks that a figure must be read with."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from glassnet.data.dataset import Dataset
+
+__all__ = ["absent_classes", "equal_pictures", "picture_digests"]
+
+_NAMED = 5  # classes that a remark names
+
+
+def picture_digests(dataset: Dataset) -> list[bytes]:
+    """SHA-256 of each picture's pixels, as they are in memory after decoding and resizing, (N,) of 32 bytes.
+
+    The pixels are compared and not the files: a picture that was saved again without loss is the same picture.
+    """
+    rows = np.ascontiguousarray(dataset.images).reshape(len(dataset), -1)
+    return [hashlib.sha256(row).digest() for row in rows]
+
+
+def equal_pictures(parts: dict[str, Dataset]) -> list[str]:
+    """Remarks on pictures that are in two parts, and on pictures that stand under two labels."""
+    digests = {word: picture_digests(part) for word, part in parts.items()}
+    if len(set().union(*digests.values())) == sum(map(len, digests.values())):
+        return []
+    remarks = []
+    words = list(parts)
+    for place, word in enumerate(words):
+        for earlier in words[:place]:
+            known = set(digests[earlier])
+            both = sum(digest in known for digest in digests[word])
+            if both:
+                remarks.append(
+                    f"{both:,} of the {len(parts[word]):,} {word} pictures {'is' if both == 1 else 'are'} in the "
+                    f"{earlier} part too, pixel for pixel; {'it flatters' if both == 1 else 'they flatter'} the {word} "
+                    "figure."
+                )
+    labels: dict[bytes, set[int]] = {}
+    for word, part in parts.items():
+        for digest, label in zip(digests[word], part.labels.tolist(), strict=True):
+            labels.setdefault(digest, set()).add(label)
+    torn = [sorted(found) for found in labels.values() if len(found) > 1]
+    if torn:
+        names = next(iter(parts.values())).class_names
+        example = " and ".join(f"'{names[label]}'" for label in torn[0])
+        pictures = "1 picture stands" if len(torn) == 1 else f"{len(torn):,} pictures stand"
+        remarks.append(f"{pictures} under more than one label, pixel for pixel; the first under {example}.")
+    return remarks
+
+
+def absent_classes(parts: dict[str, Dataset]) -> list[str]:
+    """A remark for each part in which some class has no example."""
+    remarks = []
+    for word, part in parts.items():
+        absent = np.flatnonzero(part.counts() == 0)
+        if absent.size:
+            named = ", ".join(f"'{part.class_names[label]}'" for label in absent[:_NAMED])
+            more = f" and {absent.size - _NAMED:,} more" if absent.size > _NAMED else ""
+            remarks.append(
+                f"{part.classes - absent.size:,} of the {part.classes:,} classes have pictures in the {word} part; "
+                f"none: {named}{more}."
+            )
+    return remarks

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.datasets import load_digits, load_iris
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
@@ -103,7 +104,8 @@ def test_affine_fit_reaches_the_closed_form() -> None:
     assert np.abs(fit.coef_ - best).max() < 1e-6 and np.abs(fit.intercept_ - offset).max() < 1e-6
     assert np.abs(fit.coef_ - S).max() < 0.01
     assert fit.path_[-1] == pytest.approx(0.5 * ((fit.predict(x) - y) ** 2).sum() / len(x))
-    slow = AffineFit(rate=1 / 900, max_iter=5).fit(x, y)
+    with pytest.warns(ConvergenceWarning, match="max_iter = 5"):
+        slow = AffineFit(rate=1 / 900, max_iter=5).fit(x, y)
     assert (np.diff(slow.path_) < 0).all() and slow.n_iter_ == 5
     with pytest.raises(ValueError, match="diverged"):
         AffineFit(rate=1.0).fit(x, y)
@@ -117,6 +119,139 @@ def test_affine_fit_of_one_output_and_of_degenerate_points() -> None:
     flat = np.column_stack([x[:, 0], 2 * x[:, 0], np.zeros(50)])
     theirs = LinearRegression().fit(flat, x[:, 0])
     assert AffineFit().fit(flat, x[:, 0]).predict(flat) == pytest.approx(theirs.predict(flat), abs=1e-8)
+
+
+@pytest.mark.parametrize("scales", [(5.0, 1e6), (1e-9, 1.0), (1e200, 1e-200)])
+def test_affine_fit_does_not_depend_on_units(scales: tuple[float, float]) -> None:
+    x = np.random.default_rng(0).normal(size=(200, 2))
+    fit = AffineFit().fit(x * scales, 2 * x[:, 0] - 3 * x[:, 1] + 4)
+    assert fit.coef_ * scales == pytest.approx([2.0, -3.0]) and fit.intercept_ == pytest.approx(4.0)
+    assert fit.predict(x * scales) == pytest.approx(2 * x[:, 0] - 3 * x[:, 1] + 4)
+    far = x + np.array([1e9, -1e9])
+    wanted = 2 * (far[:, 0] - 1e9) - 3 * (far[:, 1] + 1e9)
+    assert AffineFit().fit(far, wanted).predict(far) == pytest.approx(wanted, abs=1e-11), "far from the origin"
+
+
+def test_affine_fit_of_powers_is_least_squares() -> None:
+    u = np.linspace(0, 1, 200)
+    powers = np.column_stack([u**k for k in range(1, 10)])
+    for y in (np.sin(6 * u), u**9, np.abs(u - 0.4)):
+        with_one = np.column_stack([powers, np.ones(200)])
+        left = y - with_one @ np.linalg.lstsq(with_one, y, rcond=None)[0]
+        fit = AffineFit().fit(powers, y)
+        assert fit.rank_ == 9 and 1 - fit.score(powers, y) == pytest.approx((left**2).sum() / 200 / y.var(), abs=1e-9)
+        assert fit.path_[-1] == pytest.approx((left**2).sum() / 400, rel=1e-6, abs=1e-20)
+
+
+def test_affine_fit_says_what_cannot_be_determined() -> None:
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(50, 3))
+    follows = np.column_stack([x, x @ [1.0, 2.0, 3.0] + 1e4, np.full(50, 0.1)])
+    fit = AffineFit().fit(follows, x[:, 0])
+    assert fit.rank_ == 3 and fit.predict(follows) == pytest.approx(x[:, 0], abs=1e-8)
+    few = AffineFit().fit(x[:2], [1.0, 2.0])
+    assert few.rank_ == 1 and few.predict(x[:2]) == pytest.approx([1.0, 2.0])
+    with pytest.raises(ValueError, match="too large for float64"):
+        AffineFit().fit(x * 1e-200, x[:, 0] * 1e200)
+
+
+def test_whoever_stops_early_says_so() -> None:
+    X, y = load_iris(return_X_y=True)
+    with pytest.warns(ConvergenceWarning, match="3 of max_iter = 3 steps"):
+        SoftmaxRegression(max_iter=3).fit(X, y)
+    with pytest.warns(ConvergenceWarning, match="after max_iter = 2 steps"):
+        AffineFit(max_iter=2).fit(X, y)
+
+
+@pytest.mark.parametrize("scale", [1e200, 1e-9, 1e-200])
+def test_classifiers_do_not_depend_on_units(scale: float) -> None:
+    X, y = load_iris(return_X_y=True)
+    for model in (SoftmaxRegression(), NetworkClassifier("linear", epochs=20, random_state=0)):
+        plain = clone(model).fit(X, y).predict_proba(X)
+        # The scaled features are rounded anew, so that what is learned differs in the last digits.
+        assert clone(model).fit(X * scale, y).predict_proba(X * scale) == pytest.approx(plain, abs=1e-6)
+
+
+@pytest.mark.parametrize("far", [0.0, 1e6, 1e9, 1e12])
+def test_principal_components_far_from_the_origin(far: float) -> None:
+    X = np.rint(1000 * np.random.default_rng(0).normal(size=(300, 3)) @ np.diag([5.0, 2.0, 1.0])) + far
+    exact = X - far  # whole numbers, held exactly
+    exact = exact - exact.mean(axis=0)
+    vt = np.linalg.svd(exact, full_matrices=False)[2]
+    for solver in ("covariance", "svd"):
+        found = PCA(solver=solver).fit(X)
+        wanted = exact @ (vt * np.sign((vt * found.components_).sum(axis=1, keepdims=True))).T
+        assert np.abs(found.transform(X) - wanted).max() <= 1e-12 * np.abs(exact).max() + 1e-16 * far
+        assert np.abs(found.inverse_transform(found.transform(X)) - X).max() <= 1e-11 + 1e-15 * far
+
+
+def test_answers_that_are_not_numbers_are_errors() -> None:
+    X, y = load_iris(return_X_y=True)
+    far = np.full((2, 4), 1.7e308)
+    far[0] = X[0]
+    for model in (SoftmaxRegression(), NetworkClassifier(epochs=1), AffineFit(), PCA()):
+        # A scale below 1 takes the largest float64 out of range.
+        model.fit(X * 0.1, y)
+        answers = [
+            getattr(model, name)
+            for name in ("predict", "predict_proba", "decision_function", "transform")
+            if hasattr(model, name)
+        ]
+        for answer in answers:
+            assert len(answer(far[:1])) == 1
+            with pytest.raises(ValueError, match="Example 1 has no finite"):
+                answer(far)
+    narrow = NetworkClassifier(epochs=1).fit(X.astype(np.float32), y)
+    with pytest.raises(ValueError, match="Example 0 has no finite scores"):
+        narrow.predict(np.full((1, 4), 3e38, np.float32))
+    damaged = NetworkClassifier("linear 4 -> batchnorm -> linear", epochs=1).fit(X, y)
+    damaged.network_.layers[1].state["variance"][:] = -1
+    with pytest.raises(ValueError, match="no finite scores"):
+        damaged.predict_proba(X)
+    for size in (1e200, 1e-200):
+        with pytest.raises(ValueError, match="other units"):
+            PCA().fit(X * size)
+
+
+@pytest.mark.parametrize(
+    ("network", "message"),
+    [
+        ("linear 2", "ends in 2 numbers, but there are 3 classes"),
+        ("linear 16 -> relu", "ends in 16 numbers"),
+        ("linear 5 -> relu -> linear 1", "ends in 1 numbers"),
+        ("relu", "ends in 4 numbers"),
+        ("conv 1x1, 3", "ends in 2 x 2 x 3 numbers"),
+    ],
+)
+def test_a_network_must_end_in_one_score_a_class(network: str, message: str) -> None:
+    X, y = load_iris(return_X_y=True)
+    shape = (2, 2, 1) if "conv" in network else None
+    model = NetworkClassifier(network, image_shape=shape, epochs=1)
+    for fit in (model.fit, lambda X, y: model.partial_fit(X, y, classes=[0, 1, 2])):
+        for _ in range(2):  # a failed first call leaves nothing behind
+            with pytest.raises(ValueError, match=message):
+                fit(X, y)
+
+
+def test_an_example_left_alone_is_not_normalised() -> None:
+    X, y = load_iris(return_X_y=True)
+    order = np.random.default_rng(0).permutation(150)
+    X, y = X[order], y[order]
+    network = "linear 16 -> batchnorm -> relu -> linear"
+    one_over = NetworkClassifier(network, batch=30, epochs=30, random_state=0).fit(X[:121], y[:121])
+    assert one_over.score(X[121:], y[121:]) > 0.8 and one_over._optimizer.steps == 30 * 4
+    one_over.partial_fit(X[:31], y[:31])
+    for fit in (
+        lambda: one_over.partial_fit(X[:1], y[:1]),
+        lambda: NetworkClassifier(network, batch=1).fit(X, y),
+    ):
+        with pytest.raises(ValueError, match="at least 2 examples a step"):
+            fit()
+    with pytest.raises(ValueError, match="loss is not finite"):
+        NetworkClassifier("linear 4 -> relu -> linear", lr=1e300, epochs=5, random_state=0).fit(X, y)
+    for model in (SoftmaxRegression(), NetworkClassifier()):
+        with pytest.raises(ValueError, match=r"(?i)weight"):
+            model.fit(X, y, sample_weight=np.zeros(150))
 
 
 def test_network_classifier_learns_stops_and_is_kept(digits: tuple[np.ndarray, np.ndarray]) -> None:

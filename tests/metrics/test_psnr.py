@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from skimage.metrics import peak_signal_noise_ratio
 from sklearn.metrics import mean_squared_error as oracle
 
 from glassnet.errors import DataError
@@ -34,6 +35,23 @@ def test_bytes_do_not_wrap_around() -> None:
     a, b = np.uint8([[0]]), np.uint8([[255]])
     assert mean_squared_error(a, b) == 255.0**2
     assert psnr(a, b, peak=255) == pytest.approx(0.0, abs=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["uint8", "uint16", "float32", "float64"])
+def test_the_peak_is_that_of_the_type(kind: str) -> None:
+    rng = np.random.default_rng(0)
+    top = np.iinfo(kind).max if kind.startswith("u") else 1
+    a, b = (rng.uniform(0, top, (3, 8, 8, 1)).astype(kind) for _ in range(2))
+    wanted = [peak_signal_noise_ratio(x, y, data_range=top) for x, y in zip(a, b, strict=True)]
+    assert psnr_per_image(a, b) == pytest.approx(wanted, rel=1e-6)
+    assert psnr(a[0], b[0]) == pytest.approx(wanted[0], rel=1e-6)
+    assert mean_psnr(a, b)[0] == evaluate_reconstruction(a, b).psnr == pytest.approx(np.mean(wanted), rel=1e-6)
+
+
+def test_bytes_one_apart_have_48_decibels() -> None:
+    a = np.zeros((2, 4, 4, 1), np.uint8)
+    assert psnr_per_image(a, a + np.uint8(1)) == pytest.approx([20 * math.log10(255)] * 2)
+    assert psnr(np.array([True, False]), np.array([False, True])) == 0.0
 
 
 @given(st.integers(0, 1000), st.integers(2, 8))
@@ -66,5 +84,9 @@ def test_wrong_input() -> None:
         mean_squared_error([np.nan], [0.0])
     with pytest.raises(DataError, match="peak"):
         psnr([0.0], [0.0], peak=0)
+    for other in (np.zeros((1, 2)), np.zeros((1, 2), np.int64), np.zeros((1, 2), np.uint16)):
+        for measure in (psnr, psnr_per_image, mean_psnr):
+            with pytest.raises(DataError, match="give the 'peak'"):
+                measure(np.zeros((1, 2), np.uint8), other)
     with pytest.raises(DataError, match="axis of examples"):
         psnr_per_image([0.0, 1.0], [0.0, 1.0])

@@ -2,26 +2,39 @@
 
     f(S, t) = sum_n |x_n S + t - y_n|^2 / (2 N)
 
-is a parabola in (S, t). With the means of x and y taken off first, S alone is left to be found, and the second
-derivatives are the eigenvalues of G = X^T X / N. With L the largest and m the smallest that is not 0, descent with
+is a parabola in (S, t). With the means of x and y taken off first, S alone is left to be found. Along the principal
+axes of x, X = U diag(s) V^T, it is a sum of parabolas of one variable each, with second derivatives s_i^2 / N. With L
+the largest and m the smallest that is not 0, descent with
 
     step (2 / (sqrt L + sqrt m))^2,    momentum ((sqrt L - sqrt m) / (sqrt L + sqrt m))^2
 
-is the fastest of its kind: no rate is tuned by hand.
+is the fastest of its kind, and needs some sqrt(L / m) steps for each digit: no rate is tuned by hand.
+
+sqrt(L / m) depends on the units of x, and is 10^7 for the powers x, ..., x^9 on [0, 1]. So where no rate is given, the
+features are first brought to deviation 1, and then every axis shorter than a hundredth of the longest is stretched to
+that: descent in other coordinates (preconditioned), with sqrt(L / m) <= 100, towards the same minimum. Where S is not
+determined (axes of length 0: fewer examples than features, or features that follow from others), the component along
+them stays 0.
 
 Source: B. Polyak, "Some methods of speeding up the convergence of iteration methods", 1964.
 """
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator, MultiOutputMixin, RegressorMixin
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from glassnet.classic.numbers import finite, standard
+
 __all__ = ["AffineFit"]
+
+_SHORTEST = 0.01  # of the longest axis: as far as the shorter ones are stretched
 
 Floats = npt.NDArray[np.float64]
 
@@ -32,11 +45,12 @@ class AffineFit(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ignor
     Parameters
     ----------
     rate : float or None, default None
-        Length of a step. None takes the best one for this problem, with its momentum.
+        Length of a step in the features as given. None takes the best one, with its momentum, in coordinates that suit
+        the problem: features of deviation 1, short principal axes stretched.
     momentum : float or None, default None
         Share of the last step that goes on. None takes the best one, or 0 where a rate is given.
     max_iter : int, default 10_000
-        Steps at most.
+        Steps at most; a `ConvergenceWarning` says that they were not enough.
     tol : float, default 1e-12
         Descent ends when the gradient is this small a share of what it was at the start.
 
@@ -47,6 +61,7 @@ class AffineFit(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ignor
     closed_form_ : (S, t) by least squares, in the same shapes
     difference_ : the largest difference of S and t from the closed form
     path_ : (steps + 1,) f along the way
+    rank_ : how many directions of the features vary; S is determined if it is D
     rate_, momentum_, n_iter_
     """
 
@@ -68,36 +83,67 @@ class AffineFit(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ignor
             raise ValueError(f"max_iter must be at least 1. Got {self.max_iter!r}.")
         X, y = validate_data(self, X, y, multi_output=True, y_numeric=True, dtype=np.float64)
         targets = np.asarray(y, np.float64).reshape(len(X), -1)
-        middle, level = X.mean(axis=0), targets.mean(axis=0)
-        x, z = X - middle, targets - level
-        gram, cross = x.T @ x / len(x), x.T @ z / len(x)
-        values = np.linalg.eigvalsh(gram)
-        largest = float(values[-1])
-        smallest = float(values[values > 1e-10 * max(largest, 1e-300)].min(initial=largest))
+        share = np.full(len(X), 1 / len(X))
+        (middle, deviation), (level, size) = standard(X, share), standard(targets, share)
+        if self.rate is not None:
+            deviation = np.ones(X.shape[1])
+        x, z = (X - middle) / deviation, (targets - level) / size
+        rests = x.mean(axis=0), z.mean(axis=0)  # far from the origin the means are rounded
+        x, z = x - rests[0], z - rests[1]
+        u, s, vt = np.linalg.svd(x, full_matrices=False)
+        reach = max(float(s[0]), float((np.abs(X) / deviation).max()))  # of numbers that were rounded on the way to x
+        noise = np.finfo(float).eps * max(x.shape) * reach
+        kept = s > noise
+        u, s, vt, self.rank_ = u[:, kept], s[kept], vt[kept], int(kept.sum())
+        best = np.linalg.lstsq(x, z, rcond=noise / s[0] if self.rank_ else None)[0]
+        length = np.maximum(s, _SHORTEST * s.max(initial=0.0)) if self.rate is None else s
+        with np.errstate(over="ignore", invalid="ignore"):
+            toward = u.T @ z
+            self._apart = ((z - u @ toward) ** 2).sum(axis=0) / len(x)  # what no x S comes nearer to
+            found = self._descend(length / np.sqrt(len(x)), toward / np.sqrt(len(x)), size)
+            self._scales, self._weights = (middle, deviation, size, level), vt.T @ (found * (length / s)[:, None])
+            self._offset = rests[1] - rests[0] @ self._weights
+            vector = np.ndim(y) == 1
+            (self.coef_, self.intercept_), self.closed_form_ = (
+                _shaped(w, level - middle @ w, vector)
+                for w in (v * size / deviation[:, None] for v in (self._weights, best))
+            )
+            pairs = zip((self.coef_, self.intercept_), self.closed_form_, strict=True)
+            self.difference_ = max(float(np.abs(mine - exact).max()) for mine, exact in pairs)
+        if not np.isfinite(self.difference_):
+            raise ValueError("S or t is too large for float64: bring the features and targets to other units.")
+        self._vector = vector
+        return self
+
+    def _descend(self, length: Floats, toward: Floats, size: Floats) -> Floats:
+        """(rank, outputs) the lowest point of sum_i |length_i w_i - toward_i|^2 / 2, begun at 0."""
+        curvature, cross = length[:, None] ** 2, length[:, None] * toward
+        largest, smallest = (curvature.max(), curvature.min()) if curvature.size else (1.0, 1.0)
         self.rate_, self.momentum_ = self._step(largest, smallest)
-        floor = float((z**2).sum()) / (2 * len(x))
         weights, last = np.zeros_like(cross), np.zeros_like(cross)
-        path = [floor]
-        first = float(np.linalg.norm(cross))
-        for _ in range(self.max_iter):
-            gradient = gram @ weights - cross
-            if np.linalg.norm(gradient) <= self.tol * first:
+        path, first = [self._apart + (toward**2).sum(axis=0)], float(np.linalg.norm(cross))
+        while True:
+            gradient = curvature * weights - cross
+            ended = bool(np.linalg.norm(gradient) <= self.tol * first)
+            if ended or len(path) > self.max_iter:
                 break
             last = self.momentum_ * last - self.rate_ * gradient
             weights = weights + last
-            path.append(floor + float((weights * (0.5 * gram @ weights - cross)).sum()))
-            if not np.isfinite(path[-1]) or path[-1] > 1e12 * (1 + floor):
+            path.append(self._apart + ((length[:, None] * weights - toward) ** 2).sum(axis=0))
+            if not (path[-1] <= 1e12 * (1 + path[0])).all():
                 raise ValueError(
                     f"Descent diverged: the rate {self.rate_:g} is above 2/L = {2 / largest:g}; give a smaller."
                 )
-        best = np.linalg.lstsq(x, z, rcond=None)[0]
-        self.path_, self.n_iter_ = np.array(path), len(path) - 1
-        vector = np.ndim(y) == 1
-        self.coef_, self.intercept_ = _shaped(weights, level - middle @ weights, vector)
-        self.closed_form_ = _shaped(best, level - middle @ best, vector)
-        pairs = zip((self.coef_, self.intercept_), self.closed_form_, strict=True)
-        self.difference_ = max(float(np.abs(found - exact).max()) for found, exact in pairs)
-        return self
+        self.path_, self.n_iter_ = ((np.sqrt(path) * size) ** 2).sum(axis=1) / 2, len(path) - 1
+        if not ended:
+            left = float(np.linalg.norm(gradient)) / first
+            warnings.warn(
+                f"Descent ended after max_iter = {self.max_iter} steps with {left:.1e} of its first gradient left "
+                f"(tol is {self.tol:g}): give more steps or another rate.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+        return weights
 
     def _step(self, largest: float, smallest: float) -> tuple[float, float]:
         high, low = np.sqrt(max(largest, 1e-300)), np.sqrt(max(smallest, 1e-300))
@@ -111,7 +157,10 @@ class AffineFit(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ignor
         """x S + t for each of X (N, D)."""
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, dtype=np.float64)
-        return np.asarray(X @ self.coef_ + self.intercept_, np.float64)
+        middle, deviation, size, level = self._scales
+        with np.errstate(over="ignore", invalid="ignore"):
+            answers = (((X - middle) / deviation) @ self._weights + self._offset) * size + level
+        return finite(answers[:, 0] if self._vector else answers, "answer")
 
 
 def _shaped(weights: Floats, offset: Floats, vector: bool) -> tuple[Any, Any]:

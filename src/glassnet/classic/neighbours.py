@@ -18,9 +18,9 @@ __all__ = ["KNNClassifier"]
 class KNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """k-nearest neighbours by exact Euclidean distance.
 
-    Distances are exact: integer input of any type is never cut or overflowed, floats are compared in float64. Equal
-    distances are ordered by the examples' order in training. The class with most votes wins; among equals the first of
-    `classes_`.
+    Distances are exact: whole numbers of any type and size are compared without rounding, floats in float64 without
+    overflow or underflow. Equal distances are ordered by the examples' order in training. The class with most votes
+    wins; among equals the first of `classes_`.
 
     Parameters
     ----------
@@ -64,8 +64,7 @@ class KNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         k = self.n_neighbors if n_neighbors is None else n_neighbors
         if not 1 <= k <= len(self._labels):
             raise ValueError(f"n_neighbors must lie in 1 ... {len(self._labels)}, the number of examples. Got {k}.")
-        squared, numbers = self._index.search(X, k)
-        return np.sqrt(squared), numbers
+        return self._index.search(X, k)
 
     def predict(self, X: Any) -> npt.NDArray[Any]:
         """The class of each of X (Q, D)."""
@@ -85,9 +84,9 @@ class KNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         labels = self._labels[numbers]
         weights = np.ones(distances.shape)
         if self.weights == "distance":
-            exact = distances == 0
-            with np.errstate(divide="ignore"):
-                weights = np.where(exact.any(axis=1, keepdims=True), exact, 1 / np.where(exact, 1.0, distances))
+            nearest = distances[:, :1]  # against which the others' weights are: no inverse overflows
+            equal = distances == nearest
+            weights = np.where(equal, 1.0, nearest / np.where(equal, 1.0, distances))
         votes = np.zeros((len(labels), len(self.classes_)))
         np.add.at(votes, (np.arange(len(labels))[:, None], labels), weights)
         return votes

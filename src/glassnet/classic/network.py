@@ -14,7 +14,9 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from glassnet.classic.numbers import finite, standard
 from glassnet.nn import Network, SoftmaxCrossEntropy
+from glassnet.nn.layers import BatchNorm
 from glassnet.optim import Adam
 
 __all__ = ["NetworkClassifier"]
@@ -26,12 +28,13 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """A network from one line of notation, trained by Adam on softmax cross-entropy with a rate that falls to 0.
 
     Features are brought to mean 0 and deviation 1 within. Networks run in float64 for float64 features and in float32
-    for all others.
+    for all others. All `epochs` are run, there being no other measure of convergence, unless early stopping ends them.
+    With batch normalisation an epoch leaves out an example that would be alone in its step.
 
     Parameters
     ----------
     network : str, default "linear 64 -> relu -> linear"
-        Layers; the last `linear` takes the number of classes.
+        Layers; the last `linear` takes the number of classes, and the network must end in one score a class.
     image_shape : (H, W, C) or None, default None
         How a row of features is laid out as a picture, for networks with convolutions.
     epochs : int, default 100
@@ -95,6 +98,8 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         x, labels, weights = self._checked(X, y, sample_weight, first=True)
         rng = check_random_state(self.random_state)
         kept = weights > 0
+        if not kept.any():
+            raise ValueError("sample_weight leaves no example: all weights are 0.")
         x, labels, weights = x[kept], labels[kept], weights[kept]
         held_out = None
         if self.early_stopping:
@@ -106,7 +111,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self._begin(x, weights, rng)
         best, since, arrays = -1.0, 0, None
         self.loss_curve_, self.validation_scores_ = [], []
-        steps = self.epochs * math.ceil(len(x) / self.batch)
+        steps = self.epochs * math.ceil(self._used(len(x)) / self.batch)
         for _ in range(self.epochs):
             self.loss_curve_.append(self._epoch(x, labels, weights, rng, steps))
             if held_out is not None:
@@ -174,14 +179,15 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 f"image_shape {shape} has {math.prod(shape)} numbers, but there are {x.shape[1]} features."
             )
         kind = np.float64 if x.dtype == np.float64 else np.float32
-        share = weights / weights.sum()
-        wide = x.astype(np.float64)
-        self._middle = share @ wide
-        deviation = np.sqrt(share @ (wide - self._middle) ** 2)
-        flat = deviation < 1e-12 * np.maximum(1.0, np.abs(self._middle))
-        self._scale = np.where(flat, 1.0, deviation)
+        self._middle, self._scale = standard(x, weights / weights.sum())
         seed = int(rng.randint(np.iinfo(np.int32).max))
-        self.network_ = Network(self.network, shape, len(self.classes_), seed=seed, dtype=kind)
+        network = Network(self.network, shape, len(self.classes_), seed=seed, dtype=kind)
+        if network.output_shape != (len(self.classes_),):
+            raise ValueError(
+                f"The network '{self.network}' ends in {' x '.join(map(str, network.output_shape))} numbers, but there "
+                f"are {len(self.classes_)} classes: end it in 'linear'."
+            )
+        self.network_ = network
         self._optimizer = Adam(self.lr)
         self._loss = SoftmaxCrossEntropy()
 
@@ -189,10 +195,11 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self, x: npt.NDArray[Any], labels: npt.NDArray[np.int64], weights: npt.NDArray[Any], rng: Any, steps: int | None
     ) -> float:
         """One epoch; returns the mean loss. steps: of the whole training, over which the rate falls to 0."""
-        order = rng.permutation(len(x)) if len(x) > self.batch else np.arange(len(x))
+        used = self._used(len(x))
+        order = rng.permutation(len(x))[:used] if len(x) > self.batch else np.arange(len(x))
         weights = weights * (len(weights) / weights.sum())
         total, parameters = 0.0, self.network_.parameters()
-        for start in range(0, len(x), self.batch):
+        for start in range(0, used, self.batch):
             rows = order[start : start + self.batch]
             self.network_.set_dropout_key((int(rng.randint(2**31 - 1)), self._optimizer.steps))
             scores = self.network_.run(self._prepared(x[rows]), train=True)
@@ -204,10 +211,23 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             self._optimizer.step(parameters, rate, l2=self.l2)
             total += loss * len(rows)
         self.network_.set_dropout_key(None)
-        return total / len(x)
+        if not math.isfinite(total):
+            raise ValueError(f"The loss is not finite in epoch {len(self.loss_curve_) + 1}: choose a smaller lr.")
+        return total / used
+
+    def _used(self, count: int) -> int:
+        """How many of so many examples an epoch takes: one alone has no variance to normalise by."""
+        if not any(isinstance(layer, BatchNorm) for _, layer in self.network_.walk()):
+            return count
+        if min(count, self.batch) < 2:
+            raise ValueError(
+                f"Batch normalisation needs at least 2 examples a step. Got {count} in steps of {self.batch}."
+            )
+        return count - (count % self.batch == 1)
 
     def _prepared(self, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        features = ((x - self._middle) / self._scale).astype(self.network_.dtype)
+        with np.errstate(over="ignore", invalid="ignore"):
+            features = ((x - self._middle) / self._scale).astype(self.network_.dtype)
         return np.ascontiguousarray(features).reshape(len(x), *self.network_.input_shape)
 
     def _scores(self, X: Any) -> npt.NDArray[np.float64]:
@@ -215,8 +235,9 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return self._scores_of(validate_data(self, X, reset=False))
 
     def _scores_of(self, x: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-        parts = [self.network_.infer(self._prepared(x[s : s + _PREDICTED])) for s in range(0, len(x), _PREDICTED)]
-        return np.concatenate([np.array(part, np.float64) for part in parts])
+        with np.errstate(over="ignore", invalid="ignore"):
+            parts = [self.network_.infer(self._prepared(x[s : s + _PREDICTED])) for s in range(0, len(x), _PREDICTED)]
+        return finite(np.concatenate([np.array(part, np.float64) for part in parts]), "scores")
 
     def __getstate__(self) -> dict[str, Any]:
         """As it is, the network as its notation and arrays."""

@@ -21,12 +21,15 @@ from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, Transfo
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from glassnet.classic.numbers import finite, middle_of
+
 __all__ = ["PCA"]
 
 _WHOLE = 2.0**24  # up to which float32 holds every whole number
 _SURELY = 258  # rows whose squares' sums are below that: 258 * 255^2 < 2^24
 _BYTE_ROWS = 1152  # of bytes at a time
 _ROWS = 8192  # of floats at a time
+_LARGEST, _SMALLEST = 1e150, 1e-150  # differences whose squares, and their sums, float64 holds
 
 Floats = npt.NDArray[np.float64]
 
@@ -73,10 +76,10 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
         X = validate_data(self, X, ensure_min_samples=2)
         if self.solver == "svd" or (self.solver == "auto" and X.shape[1] > X.shape[0]):
             self._forget()
-            wide = X.astype(np.float64)
-            self.mean_ = wide.mean(axis=0)
+            self.mean_ = middle_of(X)
             self.n_samples_seen_ = len(X)
-            _, s, vt = scipy.linalg.svd(wide - self.mean_, full_matrices=False, overwrite_a=True, check_finite=False)
+            moved = _squarable(X.astype(np.float64) - self.mean_)
+            _, s, vt = scipy.linalg.svd(moved, full_matrices=False, overwrite_a=True, check_finite=False)
             return self._keep(s**2 / (len(X) - 1), vt)
         self._forget()
         self._add(X)
@@ -112,7 +115,7 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
         """Sums of the rows, and of their products, about a fixed point near the mean."""
         if not hasattr(self, "_scatter"):
             size = X.shape[1]
-            self._origin = X[:_BYTE_ROWS].mean(axis=0, dtype=np.float64)
+            self._origin = middle_of(X[:_BYTE_ROWS])
             if X.dtype == np.uint8:
                 self._origin = np.rint(self._origin)
             self._sum, self._scatter, self.n_samples_seen_ = np.zeros(size), np.zeros((size, size)), 0
@@ -122,7 +125,7 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
             if products is not None:
                 self._add_bytes(X[start : start + _BYTE_ROWS], products)
             else:
-                rows = X[start : start + _ROWS].astype(np.float64) - self._origin
+                rows = _squarable(X[start : start + _ROWS].astype(np.float64) - self._origin)
                 self._scatter += rows.T @ rows
                 self._sum += rows.sum(axis=0)
         self.n_samples_seen_ += len(X)
@@ -205,18 +208,22 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
         """(N, n_components_) coordinates of X (N, D) along the components."""
         check_is_fitted(self)
         X = validate_data(self, X, reset=False)
-        coordinates = X.astype(np.float64) @ self.components_.T - self.mean_ @ self.components_.T
-        if self.whiten:
-            coordinates /= self._deviations()
-        return np.asarray(coordinates, np.float64)
+        moved = X.astype(np.float64)
+        with np.errstate(over="ignore", invalid="ignore"):
+            moved -= self.mean_
+            coordinates = moved @ self.components_.T
+            if self.whiten:
+                coordinates /= self._deviations()
+        return finite(coordinates, "coordinates")
 
     def inverse_transform(self, X: Any) -> Floats:
         """(N, D) the data that have coordinates X (N, n_components_)."""
         check_is_fitted(self)
         coordinates = np.asarray(X, np.float64)
-        if self.whiten:
-            coordinates = coordinates * self._deviations()
-        return np.asarray(coordinates @ self.components_ + self.mean_, np.float64)
+        with np.errstate(over="ignore", invalid="ignore"):
+            if self.whiten:
+                coordinates = coordinates * self._deviations()
+            return finite(coordinates @ self.components_ + self.mean_, "features")
 
     def _deviations(self) -> Floats:
         deviations = np.sqrt(self.explained_variance_)
@@ -225,6 +232,16 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
     @property
     def _n_features_out(self) -> int:
         return int(self.n_components_)
+
+
+def _squarable(moved: Floats) -> Floats:
+    """Differences (n, D) themselves. Raises `ValueError` where their squares leave the range of float64."""
+    largest = float(np.abs(moved).max(initial=0.0))
+    if largest != 0 and not _SMALLEST < largest < _LARGEST:
+        raise ValueError(
+            f"The features differ by up to {largest:.3g}, whose squares leave float64: bring them to other units."
+        )
+    return moved
 
 
 def _left(spectrum: Floats) -> Floats:

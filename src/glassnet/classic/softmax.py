@@ -7,14 +7,18 @@ is convex; L-BFGS finds its minimum. The gradient of the scores is (softmax - on
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy import optimize, special
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from glassnet.classic.numbers import finite, standard
 
 __all__ = ["SoftmaxRegression"]
 
@@ -31,6 +35,7 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     l2 : float, default 1e-3
         Coefficient of the penalty.
     max_iter : int, default 500
+        Steps at most; a `ConvergenceWarning` says that the search ended before `tol` was reached.
     tol : float, default 1e-6
         The largest entry of the gradient at which the search ends.
 
@@ -54,14 +59,14 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         check_classification_targets(y)
         weights = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
         kept = weights > 0
+        if not kept.any():
+            raise ValueError("sample_weight leaves no example: all weights are 0.")
         X, y, weights = X[kept], y[kept], weights[kept] / weights.sum()
         self.classes_, labels = np.unique(y, return_inverse=True)
         count = len(self.classes_)
         if count < 2:
             raise ValueError(f"There must be at least two classes, but there is one class: {self.classes_[0]!r}.")
-        middle = weights @ X
-        scale = np.sqrt(weights @ (X - middle) ** 2)
-        scale[scale < 1e-12 * np.maximum(1.0, np.abs(middle))] = 1.0
+        middle, scale = standard(X, weights)
         x = (X - middle) / scale
         rows = np.arange(len(x))
 
@@ -78,9 +83,19 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         start = np.zeros((x.shape[1] + 1) * count)
         settings = {"maxiter": self.max_iter, "gtol": self.tol, "ftol": 0.0, "maxfun": 20 * self.max_iter}
         found = optimize.minimize(objective, start, jac=True, method="L-BFGS-B", options=settings)
+        left = float(np.abs(found.jac).max())
+        if not left <= self.tol:
+            warnings.warn(
+                f"The search ended after {found.nit} of max_iter = {self.max_iter} steps with gradient {left:.1e} "
+                f"(tol is {self.tol:g}): give more steps, a larger tol or a larger l2.",
+                ConvergenceWarning,
+                stacklevel=2,
+            )
         w, b = found.x[:-count].reshape(-1, count), found.x[-count:]
-        self.coef_ = w / scale[:, None]
-        self.intercept_ = b - middle @ self.coef_
+        self._standard = (middle, scale, w, b)
+        with np.errstate(over="ignore", invalid="ignore"):
+            self.coef_ = w / scale[:, None]
+            self.intercept_ = b - middle @ self.coef_
         self.n_iter_ = int(found.nit)
         return self
 
@@ -101,4 +116,6 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _scores(self, X: Any) -> Floats:
         check_is_fitted(self)
         X = validate_data(self, X, reset=False, dtype=np.float64)
-        return np.asarray(X @ self.coef_ + self.intercept_, np.float64)
+        middle, scale, w, b = self._standard
+        with np.errstate(over="ignore", invalid="ignore"):
+            return finite(((X - middle) / scale) @ w + b, "scores")

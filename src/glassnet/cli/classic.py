@@ -194,19 +194,29 @@ def fit_affine(
 
     Example: glassnet classic fit-affine points.npy
     """
+    import warnings
+
+    from sklearn.exceptions import ConvergenceWarning
+
     from glassnet.classic import AffineFit
     from glassnet.look.classic import save_affine
 
     source, target = _made_up_pairs() if points is None else _pairs(points)
     try:
-        fit = AffineFit(rate=rate, max_iter=steps).fit(source, target)
+        with warnings.catch_warnings(record=True, action="always", category=ConvergenceWarning) as caught:
+            fit = AffineFit(rate=rate, max_iter=steps).fit(source, target)
     except ValueError as error:
         raise DataError(str(error)) from error
+    notes = [str(warning.message) for warning in caught]
+    if fit.rank_ < source.shape[1]:
+        notes.append(f"The points lie {('on one spot', 'on a line')[fit.rank_]}: S is one of many that fit as well.")
     best, offset = fit.closed_form_
     typer.echo(f"{len(source)} pairs; {fit.n_iter_} steps of {fit.rate_:.4g}, momentum {fit.momentum_:.4g}")
     for name, matrix, shift in (("descent", fit.coef_, fit.intercept_), ("closed form", best, offset)):
         typer.echo(f"{name:12} S = {_listed(matrix)}  t = {_listed(shift)}")
     typer.echo(f"they differ by {fit.difference_:.1e}; f = {fit.path_[-1]:.6g} (it was {fit.path_[0]:.6g})")
+    for note in notes:
+        typer.echo(f"note: {note}")
     file = save_affine(fit, source, target, (out or Path("runs/classic-fit-affine")) / "fit.png")
     typer.echo(f"wrote {file}")
     if json:
@@ -219,17 +229,18 @@ def fit_affine(
                 "steps": fit.n_iter_,
                 "rate": fit.rate_,
                 "momentum": fit.momentum_,
+                "notes": notes,
                 "files": [file],
             }
         )
 
 
 def _listed(values: np.ndarray) -> str:
-    return str(
-        [[round(float(v), 6) for v in row] for row in values]
-        if values.ndim == 2
-        else [round(float(v), 6) for v in values]
-    )
+    """Six digits of each number; what is only rounding beside the largest is 0."""
+    least = 1e-12 * float(abs(values).max(initial=0.0))
+    if values.ndim == 1:
+        return str([float(f"{v:.6g}") if abs(v) > least else 0.0 for v in values])
+    return f"[{', '.join(_listed(row) for row in values)}]"
 
 
 def _made_up_pairs() -> tuple[np.ndarray, np.ndarray]:

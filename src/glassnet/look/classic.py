@@ -154,8 +154,9 @@ def save_affine(fit: AffineFit, source: Array, target: Array, path: Path) -> Pat
     left.set_aspect("equal", "datalim")
     dress(left, title="The points", xlabel="x", ylabel="y", grid="both")
     legend(left)
-    gap = fit.path_ - fit.path_.min()
-    right.plot(np.where(gap > 0, gap, np.nan), color=BLUE, marker="o", markersize=3, linewidth=1.2)
+    with np.errstate(invalid="ignore"):  # f of large numbers may be infinite
+        gap = fit.path_ - fit.path_.min()
+    right.plot(np.where((gap > 0) & np.isfinite(gap), gap, np.nan), color=BLUE, marker="o", markersize=3, linewidth=1.2)
     right.set_yscale("log")
     dress(right, title="Descent", xlabel="step", ylabel="f above its last value", grid="both")
     return save_png(figure, path)

@@ -53,29 +53,31 @@ class Reconstruction:
         return plain
 
 
-def psnr(reference: ArrayLike, image: ArrayLike, peak: float = 1.0) -> float:
+def psnr(reference: ArrayLike, image: ArrayLike, peak: float | None = None) -> float:
     """Peak signal-to-noise ratio in dB: 10 log10(peak^2 / MSE), the MSE over all entries; `inf` when both are
     identical.
 
     Parameters
     ----------
     reference, image : arrays of one shape, usually (H, W, C).
-    peak : the largest value a pixel can have: 1 for pixels in [0, 1], 255 for uint8.
+    peak : the largest value a pixel can have. None takes that of the pixels' type: 255 for uint8, 65535 for uint16, 1
+        for booleans and for floats, which are pixels in [0, 1].
 
     Raises
     ------
     DataError
-        Shapes differ, an array is empty or not finite, or `peak` is not a positive number.
+        Shapes differ, an array is empty or not finite, `peak` is not a positive number, or it is None and the types
+        do not say it: whole numbers beside floats, or signed ones.
 
     Source: D. Salomon, Data Compression: The Complete Reference, 4th edition (2007), p. 281.
     """
-    _check_peak(peak)
+    peak = _peak(peak, reference, image)
     return _decibels(mean_squared_error(reference, image), peak)
 
 
-def psnr_per_image(references: ArrayLike, images: ArrayLike, peak: float = 1.0) -> NDArray[np.float64]:
+def psnr_per_image(references: ArrayLike, images: ArrayLike, peak: float | None = None) -> NDArray[np.float64]:
     """(N,) float64 PSNRs in dB of N pictures along the first axis, `inf` where identical. Raises as `psnr` does."""
-    _check_peak(peak)
+    peak = _peak(peak, references, images)
     a, b = paired(references, images)
     if a.ndim < 2:
         raise DataError(
@@ -85,25 +87,26 @@ def psnr_per_image(references: ArrayLike, images: ArrayLike, peak: float = 1.0) 
     return np.array([_decibels(float(error), peak) for error in errors])
 
 
-def mean_psnr(references: ArrayLike, images: ArrayLike, peak: float = 1.0) -> tuple[float, Interval]:
+def mean_psnr(references: ArrayLike, images: ArrayLike, peak: float | None = None) -> tuple[float, Interval]:
     """Mean of the single pictures' PSNRs in dB and its 95 % interval. Raises as `psnr` does."""
     found = evaluate_reconstruction(references, images, peak)
     return found.psnr, found.psnr_interval
 
 
-def evaluate_reconstruction(inputs: ArrayLike, outputs: ArrayLike, peak: float = 1.0) -> Reconstruction:
+def evaluate_reconstruction(inputs: ArrayLike, outputs: ArrayLike, peak: float | None = None) -> Reconstruction:
     """Compare reconstructed pictures with their originals.
 
     Parameters
     ----------
     inputs, outputs : (N, ...) arrays of one shape, pixels in [0, peak].
-    peak : the largest value a pixel can have.
+    peak : the largest value a pixel can have; None takes that of the pixels' type, as `psnr` does.
 
     Raises
     ------
     DataError
         As `psnr` does.
     """
+    peak = _peak(peak, inputs, outputs)
     single = psnr_per_image(inputs, outputs, peak)
     error = mean_squared_error(inputs, outputs)
     exact = bool(np.isinf(single).any())
@@ -117,9 +120,22 @@ def evaluate_reconstruction(inputs: ArrayLike, outputs: ArrayLike, peak: float =
     )
 
 
-def _check_peak(peak: float) -> None:
-    if not (math.isfinite(peak) and peak > 0):
-        raise DataError(f"The 'peak' of a PSNR must be a positive number, 1 or 255 as a rule. Got {peak!r} instead.")
+def _peak(peak: float | None, *pictures: ArrayLike) -> float:
+    """The peak as given, or that of the pictures' type."""
+    if peak is not None:
+        if not (math.isfinite(peak) and peak > 0):
+            raise DataError(
+                f"The 'peak' of a PSNR must be a positive number, 1 or 255 as a rule. Got {peak!r} instead."
+            )
+        return peak
+    kinds = {np.asarray(picture).dtype for picture in pictures}
+    peaks = {float(np.iinfo(kind).max) if kind.kind == "u" else 1.0 for kind in kinds if kind.kind in "ufb"}
+    if len(peaks) != 1 or any(kind.kind not in "ufb" for kind in kinds):
+        names = " and ".join(sorted(map(str, kinds)))
+        raise DataError(
+            f"Pixels of type {names} do not say how large they can be: give the 'peak', 1 or 255 as a rule."
+        )
+    return peaks.pop()
 
 
 def _decibels(error: float, peak: float) -> float:

@@ -16,6 +16,7 @@ __all__ = [
     "ReaderError",
     "RecipeError",
     "TrainingError",
+    "TrainingInterrupted",
     "nearest",
 ]
 
@@ -45,6 +46,10 @@ class RecipeError(GlassnetError):
 
 class TrainingError(GlassnetError):
     """Training that cannot go on: a loss that is not finite, a run folder that cannot be resumed."""
+
+
+class TrainingInterrupted(TrainingError):
+    """A training that was asked to stop (Ctrl-C, SIGTERM); the message says what was saved and how to go on."""
 
 
 class CheckError(GlassnetError):

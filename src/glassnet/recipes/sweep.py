@@ -8,7 +8,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from glassnet.errors import RecipeError, TrainingError
+from glassnet.errors import RecipeError, TrainingError, TrainingInterrupted
 from glassnet.look import SweepRun, sweep_report
 from glassnet.recipes.recipe import Recipe
 from glassnet.recipes.run import Run, carry_out, load_splits
@@ -52,9 +52,9 @@ def sweep(
         say(f"run {number} of {len(recipes)}: {label}")
         try:
             result.runs[label] = carry_out(each, folder / folders[label], progress=make_progress(), splits=splits)
+        except TrainingInterrupted:
+            raise
         except TrainingError as error:
-            if "Interrupted" in str(error):
-                raise
             result.failed[label] = str(error)
             say(f"failed: {error}")
     if result.runs:

@@ -11,7 +11,7 @@ import numpy as np
 
 from glassnet import threads
 from glassnet.data import Augmentation, Dataset, Preprocess, epoch_order
-from glassnet.errors import DataError, RecipeError, TrainingError
+from glassnet.errors import DataError, RecipeError, TrainingError, TrainingInterrupted
 from glassnet.metrics import psnr_per_image
 from glassnet.model import Model
 from glassnet.nn import BatchNorm, Loss, Network, SoftmaxCrossEntropy, parse_loss
@@ -139,7 +139,8 @@ class Trainer:
         Raises
         ------
         DataError : the data do not fit the network
-        TrainingError : the loss is not finite, or the training was interrupted (a checkpoint is saved first)
+        TrainingError : the loss is not finite
+        TrainingInterrupted : the training was asked to stop (a checkpoint is saved first)
         """
         self._prepare(train, valid)
         self._checkpoint_path = checkpoint_path
@@ -356,8 +357,8 @@ class Trainer:
         state = self.progression
         where = f"step {state.step} (epoch {state.epoch + 1})"
         if self._checkpoint_path is None:
-            raise TrainingError(f"Interrupted at {where}. Nothing was saved: this training has no run folder.")
-        raise TrainingError(
+            raise TrainingInterrupted(f"Interrupted at {where}. Nothing was saved: this training has no run folder.")
+        raise TrainingInterrupted(
             f"Interrupted at {where}; everything is saved."
             f" Go on with: glassnet train --resume {self._checkpoint_path.parent}"
         )

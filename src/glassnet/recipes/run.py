@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -13,7 +14,7 @@ import numpy as np
 
 from glassnet import threads
 from glassnet.data import Dataset, Splits, hold_out, join, load
-from glassnet.errors import RecipeError, TrainingError
+from glassnet.errors import RecipeError, TrainingError, TrainingInterrupted
 from glassnet.files import read_json, remove_partial, write_json, write_text
 from glassnet.look import first_weights
 from glassnet.metrics import Evaluation, Reconstruction, evaluate_reconstruction
@@ -157,7 +158,8 @@ def carry_out(
         if path is not None:
             _create(path, recipe, splits)
         say(_introduction(trainer.network, splits, path))
-        return _train(recipe, trainer, splits, path, progress, say, resuming=False)
+        with _resumable(path):
+            return _train(recipe, trainer, splits, path, progress, say, resuming=False)
 
 
 def _introduction(network: Network, splits: Splits, folder: Path | None) -> str:
@@ -187,7 +189,21 @@ def resume(
         if kept.exists():
             before = read_json(kept)
             _same_data(before, environment(splits), path)
-        return _train(recipe, build(recipe, splits), splits, path, progress, say, resuming=True)
+        with _resumable(path):
+            return _train(recipe, build(recipe, splits), splits, path, progress, say, resuming=True)
+
+
+@contextlib.contextmanager
+def _resumable(folder: Path | None) -> Iterator[None]:
+    """Tell whoever interrupts the work on a run folder how to go on with it, whatever is done at that moment."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if folder is None:
+            raise
+        raise TrainingInterrupted(
+            f"Interrupted; the run is kept as of its latest checkpoint. Go on with: glassnet train --resume {folder}"
+        ) from None
 
 
 def _create(path: Path, recipe: Recipe, splits: Splits) -> None:

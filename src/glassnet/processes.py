@@ -25,7 +25,8 @@ __all__ = ["SIGNALS", "abandon", "hold_interrupts", "map_in_processes", "run_pro
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 """The signals that ask a process to end and can be answered."""
 
-T, R = TypeVar("T"), TypeVar("R")
+T = TypeVar("T")
+R = TypeVar("R")
 _running: set[subprocess.Popen[str]] = set()
 
 

@@ -28,10 +28,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         process.take_over()
         status = _status_of(sys.argv[1:])
         process.give_up()
-        return status
     except KeyboardInterrupt:  # while something else was being reported
         process.give_up()
-        return _report("interrupted", process.INTERRUPTED)
+        status = _report("interrupted", process.INTERRUPTED)
+    if status == process.INTERRUPTED:
+        process.leave_interrupted()
+    return status
 
 
 def _status_of(arguments: Sequence[str]) -> int:

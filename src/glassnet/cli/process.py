@@ -11,6 +11,7 @@ Libraries written in C print to the file descriptor 2 behind Python's back. It i
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import signal
@@ -18,7 +19,7 @@ import sys
 import threading
 import warnings
 from types import FrameType
-from typing import Any, TextIO
+from typing import Any, NoReturn, TextIO
 
 from glassnet import files, processes
 from glassnet.errors import one_line
@@ -28,6 +29,7 @@ __all__ = [
     "drop",
     "drop_if_broken",
     "give_up",
+    "leave_interrupted",
     "take_over",
     "told",
     "was_interrupted",
@@ -50,12 +52,20 @@ def take_over() -> None:
 
 
 def give_up() -> None:
-    """Leave signals to the system from now on, for a process that is about to end: there is nothing to put away."""
+    """For a process that is about to end and has nothing to put away: any signal ends it at once from now on."""
+    _State.interrupted = True
     if hasattr(signal, "SIGALRM"):
         signal.signal(signal.SIGALRM, signal.SIG_IGN)  # an interrupt still on its way is too late
-    for number in processes.SIGNALS:
-        if callable(signal.getsignal(number)):
-            signal.signal(number, signal.SIG_DFL)
+
+
+def leave_interrupted() -> NoReturn:
+    """End this process, all having been put away, with the status of an interrupted one.
+
+    Python's own way out takes an interrupt that passed through `exec` for one that nobody caught, and dies of SIGINT.
+    """
+    atexit._run_exitfuncs()
+    drop_if_broken(sys.stdout)
+    os._exit(INTERRUPTED)
 
 
 def was_interrupted() -> bool:
@@ -191,7 +201,7 @@ def _tame_warnings() -> None:
     warnings.showwarning = say
     import logging
 
-    logging.lastResort = None
+    logging.getLogger().addHandler(logging.NullHandler())
 
 
 def _debugging() -> bool:

@@ -1,9 +1,14 @@
 """The errors that glassnet raises on purpose: each message is one line that says what was given, what was
-expected and what to do. The command line prints that line and exits with status 2."""
+expected and what to do. The command line prints that line and exits with status 2.
+
+Messages quote what they were given: names of files, words of a notation. These may be of any length and hold any
+character, so a message shortens them and writes escapes for what a terminal would obey or could not show.
+"""
 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 __all__ = [
@@ -17,15 +22,23 @@ __all__ = [
     "RecipeError",
     "TrainingError",
     "TrainingInterrupted",
+    "escaped",
     "nearest",
+    "one_line",
 ]
+
+_LONGEST_NAME, _LONGEST_LINE = 240, 2000  # characters that are shown
+_LONGEST_WORD = 60  # beyond which a word is no mistyped one
+# Control characters, line and paragraph separators, marks that turn the direction of writing, halves of characters.
+_UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_QUOTED = re.compile(r"(?<!\w)'([^']*)'(?!\w)")
 
 
 class GlassnetError(Exception):
     """Base of every error that glassnet raises on wrong input. Its text is always a single line."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(" ".join(str(message).split()))
+        super().__init__(one_line(str(message)))
 
 
 class DataError(GlassnetError):
@@ -66,6 +79,42 @@ class ReaderError(GlassnetError):
 
 def nearest(word: str, words: Iterable[str]) -> str:
     """A hint for a mistyped word: `" Did you mean 'relu'?"`, or `""` when nothing known comes near it."""
+    if len(word) > _LONGEST_WORD:
+        return ""
     candidates = [str(w) for w in words]
     match = difflib.get_close_matches(str(word).lower(), candidates, n=1, cutoff=0.5)
     return f" Did you mean '{match[0]}'?" if match else ""
+
+
+def escaped(text: str) -> str:
+    """`text` on one line, with escapes for what a terminal would obey or could not show.
+
+    Names of files and classes may hold any character: `\\n`, `\\x1b`, a byte that is no UTF-8 (`\\xff`).
+    """
+    return _UNSHOWN.sub(_escape, text)
+
+
+def one_line(text: str) -> str:
+    """A message as one line of at most some 2,000 characters.
+
+    What stands between single quotes is a name, which is escaped and, if very long, loses its middle; elsewhere white
+    space becomes one space.
+    """
+    parts = _QUOTED.split(text)
+    parts[::2] = [re.sub(r"\s+", " ", part) for part in parts[::2]]
+    parts[1::2] = [f"'{_shortened(part, _LONGEST_NAME)}'" for part in parts[1::2]]
+    return escaped(_shortened("".join(parts).strip(), _LONGEST_LINE))
+
+
+def _escape(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    if 0xDC80 <= code <= 0xDCFF:  # a byte of a file's name that is no UTF-8, as Python holds it
+        return f"\\x{code - 0xDC00:02x}"
+    return found[0].encode("unicode_escape").decode("ascii")
+
+
+def _shortened(text: str, longest: int) -> str:
+    if len(text) <= longest:
+        return text
+    start, end = longest // 2, longest // 4
+    return f"{text[:start]}[... {len(text) - start - end:,} characters ...]{text[-end:]}"

@@ -9,7 +9,6 @@ import hashlib
 import json
 import os
 import stat
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -17,6 +16,7 @@ from typing import Any, BinaryIO
 from glassnet.errors import GlassnetError
 
 __all__ = [
+    "abandon",
     "atomic_write",
     "exists",
     "open_plain",
@@ -45,31 +45,33 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         The folder cannot be written, or the disk is full.
     """
     path = Path(path)
+    temporary = path.parent / f".{path.name}.{os.urandom(4).hex()}.partial"  # known before it exists: no gap
+    _unfinished.add(temporary)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".partial", dir=path.parent)
-    except OSError as error:
-        raise _cannot_write(path, error) from error
-    try:
-        with os.fdopen(handle, "wb") as file:
+        with temporary.open("xb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
-        Path(temporary).chmod(0o666 & ~_umask())
-        Path(temporary).replace(path)
+        temporary.replace(path)
     except BaseException as error:
         with contextlib.suppress(OSError):
-            Path(temporary).unlink()
+            temporary.unlink()
         if isinstance(error, OSError):
             raise _cannot_write(path, error) from error
         raise
+    finally:
+        _unfinished.discard(temporary)
 
 
-def _umask() -> int:
-    # There is no way to read the mask but to set it.
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask
+_unfinished: set[Path] = set()
+
+
+def abandon() -> None:
+    """Remove the temporary files of writers that will not go on, for a process that ends at once."""
+    for path in list(_unfinished):
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 def _cannot_write(path: Path, error: OSError) -> GlassnetError:
@@ -102,7 +104,7 @@ def exists(place: str | os.PathLike[str]) -> bool:
 def write_text(path: str | os.PathLike[str], text: str) -> None:
     """Write `text` as UTF-8, whole or not at all."""
     with atomic_write(path) as file:
-        file.write(text.encode("utf-8"))
+        file.write(text.encode("utf-8", "backslashreplace"))  # a file's name may hold bytes that are no UTF-8
 
 
 def write_json(path: str | os.PathLike[str], value: Any) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable
 from typing import Any
+
+from glassnet.processes import run_process
 
 __all__ = ["gemm_speed", "median_seconds"]
 
@@ -53,11 +54,6 @@ def gemm_speed(threads: int, size: int = 1500) -> float:
     """
     number = str(threads)
     names = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
-    done = subprocess.run(
-        [sys.executable, "-c", _PRODUCT, str(size)],
-        env={**os.environ, **dict.fromkeys(names, number)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
+    done = run_process([sys.executable, "-c", _PRODUCT, str(size)], {**os.environ, **dict.fromkeys(names, number)})
+    done.check_returncode()
     return float(done.stdout)

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from dataclasses import asdict
 from typing import Any, Literal
 
 from glassnet.bench.cases import Case
 from glassnet.errors import GlassnetError
+from glassnet.processes import run_process
 
 __all__ = ["SECONDS", "Side", "measure"]
 
@@ -27,11 +27,9 @@ def measure(side: Side, what: Literal["time_step", "memory"], case: Case, thread
     """The result of `ours` or `pytorch`'s function `what`, from a fresh process. Raises `GlassnetError`."""
     request = {"side": side, "what": what, "case": asdict(case), "threads": threads, "way": way, "seconds": SECONDS}
     names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-    done = subprocess.run(
+    done = run_process(
         [sys.executable, "-m", "glassnet.bench.worker", json.dumps(request)],
-        env={**os.environ, **dict.fromkeys(names, str(threads))},
-        capture_output=True,
-        text=True,
+        {**os.environ, **dict.fromkeys(names, str(threads))},
     )
     lines = done.stdout.splitlines()
     if done.returncode or not lines:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from glassnet.cli.options import Json, emit
+from glassnet.cli.options import Json, emit, say
 from glassnet.errors import FormulaError
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def calculus(
         files = [out / "graph.svg", out / "working.tex"]
         for file, text in zip(files, (working.svg(), working.latex()), strict=True):
             write_text(file, text)
-            typer.echo(f"wrote {file}")
+            say(f"wrote {file}")
     if json:
         emit(
             {

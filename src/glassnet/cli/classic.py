@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from glassnet.cli.options import Json, Threads, emit
+from glassnet.cli.options import Json, Threads, emit, say
 from glassnet.errors import DataError
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def pca(
     with pool.use(threads), threadpool_limits(threads):
         found = PCA().fit(rows)
     seconds = time.perf_counter() - start
-    typer.echo(f"{data.name}: {len(rows):,} pictures of {rows.shape[1]:,} numbers; {seconds:.2f} s")
+    say(f"{data.name}: {len(rows):,} pictures of {rows.shape[1]:,} numbers; {seconds:.2f} s")
     shares = {f"{share:.0%} of the variance": found.components_for(variance=share) for share in _SHARES}
     psnrs = {f"{psnr:g} dB": found.components_for(psnr=psnr, peak=peak) for psnr in _PSNRS}
     typer.echo(columns([("components needed for", ""), *(shares | psnrs).items()]))
@@ -102,7 +102,7 @@ def pca(
         save_rebuilt(rebuilt, shape, folder / "rebuilt.png"),
     ]
     for file in files:
-        typer.echo(f"wrote {file}")
+        say(f"wrote {file}")
     if json:
         emit(
             {
@@ -154,7 +154,7 @@ def knn(
         wrong = np.flatnonzero(found != test.labels)
         low, high = wilson_interval(len(found) - len(wrong), len(found))
         accuracy = 1 - len(wrong) / len(found)
-        typer.echo(f"{test.name}: {len(queries):,} pictures among {len(rows):,}, k = {k}")
+        say(f"{test.name}: {len(queries):,} pictures among {len(rows):,}, k = {k}")
         typer.echo(
             f"accuracy {accuracy:.4f} (95 % interval {low:.4f} to {high:.4f}), {len(wrong)} mistakes; {seconds:.2f} s"
         )
@@ -172,7 +172,7 @@ def knn(
                 for q, near, away in zip(some, numbers, distances, strict=True)
             ]
             files.append(save_neighbours(mistakes, (out or Path("runs/classic-knn")) / "mistakes.png"))
-            typer.echo(f"wrote {files[0]}")
+            say(f"wrote {files[0]}")
     if json:
         emit(
             {"accuracy": accuracy, "interval": [low, high], "mistakes": len(wrong), "seconds": seconds, "files": files}
@@ -218,7 +218,7 @@ def fit_affine(
     for note in notes:
         typer.echo(f"note: {note}")
     file = save_affine(fit, source, target, (out or Path("runs/classic-fit-affine")) / "fit.png")
-    typer.echo(f"wrote {file}")
+    say(f"wrote {file}")
     if json:
         emit(
             {
@@ -308,7 +308,7 @@ def harris(
         raise DataError(f"--count must be at least 1. Got {count}.")
     found = respond(pixels, window=window, sigma=sigma, k=k)
     peaks = found.peaks(count)
-    typer.echo(f"{picture.name}: {pixels.shape[1]}x{pixels.shape[0]} pixels, {len(peaks)} corners; the strongest:")
+    say(f"{picture.name}: {pixels.shape[1]}x{pixels.shape[0]} pixels, {len(peaks)} corners; the strongest:")
     for x, y in peaks[:10]:
         typer.echo(f"  {x},{y}  response {found.response[y, x]:.3g}")
     pixel, components = None, None
@@ -329,7 +329,7 @@ def harris(
     file = save_corners(
         pixels, found, peaks, (out or Path("runs/classic-harris")) / f"{picture.stem}-corners.png", pixel
     )
-    typer.echo(f"wrote {file}")
+    say(f"wrote {file}")
     if json:
         emit(
             {

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from glassnet.cli.options import Json, emit
+from glassnet.cli.options import Json, emit, say
 
 app = typer.Typer(help="Known data sets: list them, download one, show its pictures.", no_args_is_help=True)
 
@@ -40,9 +40,9 @@ def get_set(name: Annotated[str, typer.Argument(help="A name from 'glassnet data
     from glassnet.data import get, known
 
     if note := known(name).checksum_note:
-        typer.echo(f"note: {note}")
+        say(f"note: {note}")
     place = get(name, _download_progress())
-    typer.echo(f"{name} is in {place}")
+    say(f"{name} is in {place}")
     if json:
         emit({"name": name, "files": [place]})
 
@@ -78,6 +78,6 @@ def show_set(
 
     text, path = show_data(data, out, count=count, seed=seed)
     typer.echo(text)
-    typer.echo(f"wrote {path}")
+    say(f"wrote {path}")
     if json:
         emit({"files": [path]})

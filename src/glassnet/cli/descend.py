@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from glassnet.cli.calculus import parse_point
-from glassnet.cli.options import Json, emit
+from glassnet.cli.options import Json, emit, say
 
 if TYPE_CHECKING:
     from glassnet.autodiff.descent import Descent
@@ -66,7 +66,7 @@ def descend(
     files = []
     if out is not None:
         files = [save_descent(found, out)]
-        typer.echo(f"wrote {out}")
+        say(f"wrote {out}")
     if json:
         emit(
             {

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from glassnet.cli.options import Json, Weights, emit
+from glassnet.cli.options import Json, Weights, emit, say
 
 
 def evaluate(
@@ -38,7 +38,7 @@ def evaluate(
     name, dataset = choose_part(load_for(loaded, data), part)
     found = loaded.evaluate(dataset)
     low, high = found.accuracy_interval
-    typer.echo(f"{data} ({name}, {found.n:,} pictures)")
+    say(f"{data} ({name}, {found.n:,} pictures)")
     typer.echo(f"accuracy {found.accuracy:.4f}   95 % interval {low:.4f} to {high:.4f}   loss {found.loss:.4f}")
     if found.many_classes:
         right, (low, high) = round(found.top_k[5] * found.n), found.top_k_interval(5)

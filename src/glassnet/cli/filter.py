@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from glassnet.cli.options import Json, Threads, emit
+from glassnet.cli.options import Json, Threads, emit, say
 from glassnet.errors import DataError
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def filter_(
     typer.echo(describe_filter(chosen, edge))
     typer.echo(describe_result(chosen, found))
     for path in result.files:
-        typer.echo(f"wrote {path}")
+        say(f"wrote {path}")
     if json:
         height, width, channels = found.picture.shape
         emit({

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from glassnet.cli.options import Json, Weights, emit
+from glassnet.cli.options import Json, Weights, emit, say
 
 
 def look(
@@ -40,6 +40,6 @@ def look(
     loaded = open_model(model, weights)
     files = look_inside(loaded, model, picture, out or Path(f"{Path(model).stem or 'model'}-look"))
     for path in files:
-        typer.echo(f"wrote {path}")
+        say(f"wrote {path}")
     if json:
         emit({"files": files, "weights": loaded.network.size})

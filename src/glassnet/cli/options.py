@@ -12,9 +12,9 @@ from typing import Annotated, Any
 
 import typer
 
-from glassnet.errors import RecipeError
+from glassnet.errors import RecipeError, escaped
 
-__all__ = ["Json", "Threads", "Weights", "emit", "parse_setting", "parse_shape", "setting_value", "split_values"]
+__all__ = ["Json", "Threads", "Weights", "emit", "parse_setting", "parse_shape", "say", "setting_value", "split_values"]
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
 Threads = Annotated[int | None, typer.Option("--threads", metavar="N", help="Threads to use (default: every core).")]
@@ -55,6 +55,11 @@ def parse_shape(text: str) -> tuple[int, ...]:
     if not re.fullmatch(r"\d{1,6}(x\d{1,6}){0,2}", text) or "0" in text.split("x"):
         raise RecipeError(f"Sizes are written HxWxC (28x28x1) or as one number (784). Got '{text}' instead.")
     return tuple(int(size) for size in text.split("x"))
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """Print one line, with escapes for line breaks and whatever else the names in it may hold; `err`: as an error."""
+    typer.echo(escaped(text), err=err)
 
 
 def emit(values: dict[str, Any]) -> None:

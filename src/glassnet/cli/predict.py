@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from glassnet.cli.options import Json, Weights, emit
+from glassnet.cli.options import Json, Weights, emit, say
 
 _MANY = 100  # classes
 
@@ -49,6 +49,6 @@ def predict(
         best = np.argsort(-row, kind="stable")[:top]
         classes = [{"class": loaded.class_names[i], "probability": round(float(row[i]), 6)} for i in best]
         found.append({"picture": path, "classes": classes})
-        typer.echo(f"{path}: " + "  ".join(f"{c['class']} {c['probability']:.1%}" for c in classes))
+        say(f"{path}: " + "  ".join(f"{c['class']} {c['probability']:.1%}" for c in classes))
     if json:
         emit({"predictions": found})

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from glassnet.cli.options import Json, Threads, emit
+from glassnet.cli.options import Json, Threads, emit, say
 from glassnet.errors import GlassnetError, ReaderError
 
 
@@ -92,13 +92,13 @@ def read(
                 assert error is not None
                 errors.append(error)
                 if len(pictures) > 1:
-                    typer.echo(f"{path}: not read. {error}", err=True)
+                    say(f"{path}: not read. {error}", err=True)
                 continue
             pages.append({"picture": path, **page.as_json()})
             if not to_files:
                 _show(path, page, format_, len(pictures) > 1)
             for file in written:
-                typer.echo(f"wrote {file}")
+                say(f"wrote {file}")
     if json:
         emit({"pages": pages, "files": files, "seconds": time.perf_counter() - start})
     if errors:
@@ -142,11 +142,11 @@ def _show(path: Path, page: Any, form: str, several: bool) -> None:
         typer.echo(as_hocr(page, path.name), nl=False)
     else:
         if several:
-            typer.echo(f"== {path}")
+            say(f"== {path}")
         if page.lines:
             typer.echo(page.text)
         else:
-            typer.echo(f"{path}: no writing found", err=True)
+            say(f"{path}: no writing found", err=True)
 
 
 def _evaluate(folder: Path, out: Path | None, settings: dict[str, Any], json: bool) -> None:
@@ -165,7 +165,7 @@ def _evaluate(folder: Path, out: Path | None, settings: dict[str, Any], json: bo
         score = compare(path.name, page.text, truth)
         scores.append(score)
         pages.append((path, page))
-        typer.echo(
+        say(
             f"{number}/{len(pairs)} {path.name}: {score.character_errors} of {score.characters} characters wrong,"
             f" {score.word_errors} of {score.words} words, score {score.score:.4f}"
         )
@@ -179,6 +179,6 @@ def _evaluate(folder: Path, out: Path | None, settings: dict[str, Any], json: bo
     if found.confusions:
         typer.echo("\nthere -> read: " + ", ".join(f"{a} -> {b} x{n}" for a, b, n in found.confusions[:12]))
     file = write_evaluation(found, pages, (out or Path()) / "reading.html")
-    typer.echo(f"wrote {file}")
+    say(f"wrote {file}")
     if json:
         emit({**found.to_dict(), "files": [file], "seconds": time.perf_counter() - start})

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from glassnet.cli.options import Json, Threads, emit
+from glassnet.cli.options import Json, Threads, emit, say
 
 
 def reproduce(
@@ -31,11 +31,11 @@ def reproduce(
     if list_rows:
         typer.echo(columns([("row", "what"), *((row.id, row.what) for row in recipes.rows())], left=2))
         return
-    report = recipes.reproduce(rows or None, out, threads=threads, make_progress=progress_for, say=typer.echo)
+    report = recipes.reproduce(rows or None, out, threads=threads, make_progress=progress_for, say=say)
     typer.echo("")
     typer.echo(report.table())
     for path in report.files:
-        typer.echo(f"wrote {path}")
+        say(f"wrote {path}")
     if json:
         emit({**report.to_dict(), "files": report.files})
     if not report.passed:

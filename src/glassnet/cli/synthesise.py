@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from glassnet.cli.options import Json, emit
+from glassnet.cli.options import Json, emit, say
 from glassnet.files import read_text
 
 
@@ -40,6 +40,6 @@ def synthesise(
     files = []
     for number, written in enumerate(write_pages(out, pages, content, seed=seed, lines=lines, turned=turned), start=1):
         files += written
-        typer.echo(f"{number}/{pages} wrote {written[0]}")
+        say(f"{number}/{pages} wrote {written[0]}")
     if json:
         emit({"files": files, "seconds": time.perf_counter() - start})

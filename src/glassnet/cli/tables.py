@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from glassnet.errors import escaped
 from glassnet.metrics import Evaluation
 
 __all__ = ["class_table", "columns", "confusion_table"]
@@ -15,7 +16,7 @@ _WIDEST_MATRIX = 20
 
 def columns(rows: Sequence[Sequence[Any]], left: int = 1) -> str:
     """Rows as aligned columns; the first `left` columns are aligned to the left, the others to the right."""
-    texts = [[str(cell) for cell in row] for row in rows]
+    texts = [[escaped(str(cell)) for cell in row] for row in rows]
     widths = [max(len(row[i]) for row in texts) for i in range(len(texts[0]))]
     lines = []
     for row in texts:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from glassnet.cli.options import Json, Threads, emit, parse_setting, setting_value, split_values
+from glassnet.cli.options import Json, Threads, emit, parse_setting, say, setting_value, split_values
 from glassnet.errors import RecipeError
 from glassnet.notation import as_real, as_whole
 
@@ -95,7 +95,7 @@ def train(
     if resume is not None:
         if data or given or settings or sweeps or out:
             raise RecipeError("--resume takes the run folder alone: a resumed run keeps the settings it began with.")
-        run = recipes.resume(resume, progress=progress_for(), say=typer.echo)
+        run = recipes.resume(resume, progress=progress_for(), say=say)
         _tell(run, json)
         return
     if data is None:
@@ -106,7 +106,7 @@ def train(
     if sweeps:
         _sweep(recipe, sweeps, folder, json)
         return
-    run = recipes.carry_out(recipe, folder, progress=progress_for(), say=typer.echo)
+    run = recipes.carry_out(recipe, folder, progress=progress_for(), say=say)
     _tell(run, json)
 
 
@@ -129,7 +129,7 @@ def _sweep(recipe: Any, sweeps: list[str], folder: Path, json: bool) -> None:
     values: dict[str, Sequence[Any]] = {
         name: [setting_value(v) for v in split_values(text)] for name, text in map(parse_setting, sweeps)
     }
-    result = recipes.sweep(recipe, values, folder, make_progress=progress_for, say=typer.echo)
+    result = recipes.sweep(recipe, values, folder, make_progress=progress_for, say=say)
     figures = {label: run.figures() for label, run in result.runs.items()}
     for label, found in figures.items():
         shown = {
@@ -137,10 +137,10 @@ def _sweep(recipe: Any, sweeps: list[str], folder: Path, json: bool) -> None:
             "psnr": "PSNR {:.2f} dB",
             "valid_accuracy": "validation accuracy {:.4f}",
         }
-        typer.echo(f"{label}: " + ", ".join(form.format(found[n]) for n, form in shown.items() if n in found))
+        say(f"{label}: " + ", ".join(form.format(found[n]) for n, form in shown.items() if n in found))
     if not result.runs:
         raise RecipeError(f"Every run of the sweep failed; the first said: {next(iter(result.failed.values()))}")
-    typer.echo(f"compared side by side: {result.files[0]}")
+    say(f"compared side by side: {result.files[0]}")
     if json:
         emit({"runs": figures, "failed": result.failed, "files": result.files})
 
@@ -153,10 +153,10 @@ def _tell(run: Any, json: bool) -> None:
             f" {run.evaluation.n:,} pictures"
         )
     if run.reconstruction is not None:
-        typer.echo(f"{run.evaluated_on} PSNR {run.reconstruction.psnr:.2f} dB, {run.reconstruction.n:,} pictures")
+        say(f"{run.evaluated_on} PSNR {run.reconstruction.psnr:.2f} dB, {run.reconstruction.n:,} pictures")
     for note in run.splits.notes:
-        typer.echo(f"note: {note}")
+        say(f"note: {note}")
     for path in run.files[:2]:
-        typer.echo(f"wrote {path}")
+        say(f"wrote {path}")
     if json:
         emit({**run.figures(), "folder": run.folder, "files": run.files})

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import concurrent.futures
-import multiprocessing
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from glassnet import threads
 from glassnet.data.pictures import read_picture
 from glassnet.errors import GlassnetError
 from glassnet.files import atomic_write
 from glassnet.model import Model
+from glassnet.processes import map_in_processes
 from glassnet.reader.compose import Pixels, overlay, write_page
 from glassnet.reader.page import Page
 from glassnet.reader.reading import read
@@ -39,17 +39,7 @@ class Task:
     drawn: bool = False
 
 
-@dataclass(frozen=True)
-class _Settings:
-    alphabet: str
-    words: Collection[str] | None
-    model: Path | None
-
-
 Outcome = tuple[Page | None, list[Path], GlassnetError | None]
-
-_settings: _Settings | None = None
-_recogniser: Recogniser | None = None
 
 
 def read_all(
@@ -64,43 +54,49 @@ def read_all(
 
     With several `jobs` as many processes share the pictures, each with its share of the threads.
     """
-    settings = _Settings(alphabet, words, model)
-    if jobs == 1 or len(tasks) == 1:
-        _start(settings, None)
-        for task in tasks:
-            yield _run(task)
+    reader = _Reader(alphabet, words, model)
+    if jobs == 1 or len(tasks) <= 1:
+        yield from map(reader, tasks)
         return
-    context = multiprocessing.get_context("spawn")
     each = max(1, threads.count() // jobs)
-    with concurrent.futures.ProcessPoolExecutor(
-        min(jobs, len(tasks)), mp_context=context, initializer=_start, initargs=(settings, each)
-    ) as pool:
-        yield from pool.map(_run, tasks)
+    yield from map_in_processes(_read, tasks, jobs, _start, (each, alphabet, words, model))
 
 
-def _start(settings: _Settings, count: int | None) -> None:
-    global _settings, _recogniser
-    if count is not None:
-        threads.set_count(count)
-    model = Model.load(settings.model) if settings.model else None
-    _settings, _recogniser = settings, Recogniser(model, parse_alphabet(settings.alphabet))
+class _Reader:
+    """Carries tasks out, all with the same settings."""
+
+    def __init__(self, alphabet: str, words: Collection[str] | None, model: Path | None) -> None:
+        self.alphabet, self.words = alphabet, words
+        self.recogniser = Recogniser(Model.load(model) if model else None, parse_alphabet(alphabet))
+
+    def __call__(self, task: Task) -> Outcome:
+        try:
+            drawn = task.target is not None and (task.drawn or task.form == "pdf")
+            pixels = read_picture(task.picture) if drawn else None
+            picture = task.picture if pixels is None else pixels
+            page = read(picture, alphabet=self.alphabet, words=self.words, recogniser=self.recogniser)
+            files = []
+            if task.target is not None and task.form is not None:
+                files.append(write_page(page, pixels, task.target, task.form))
+            if task.target is not None and task.drawn and pixels is not None:
+                files.append(_save_drawn(page, pixels, task.target))
+            return page, files, None
+        except GlassnetError as error:
+            return None, [], error
 
 
-def _run(task: Task) -> Outcome:
-    assert _settings is not None
-    try:
-        drawn = task.target is not None and (task.drawn or task.form == "pdf")
-        pixels = read_picture(task.picture) if drawn else None
-        picture = task.picture if pixels is None else pixels
-        page = read(picture, alphabet=_settings.alphabet, words=_settings.words, recogniser=_recogniser)
-        files = []
-        if task.target is not None and task.form is not None:
-            files.append(write_page(page, pixels, task.target, task.form))
-        if task.target is not None and task.drawn and pixels is not None:
-            files.append(_save_drawn(page, pixels, task.target))
-        return page, files, None
-    except GlassnetError as error:
-        return None, [], error
+_reader: _Reader | None = None  # of a process that reads for another one
+
+
+def _start(count: int, *settings: Any) -> None:
+    global _reader
+    threads.set_count(count)
+    _reader = _Reader(*settings)
+
+
+def _read(task: Task) -> Outcome:
+    assert _reader is not None
+    return _reader(task)
 
 
 def drawn_name(target: Path) -> Path:

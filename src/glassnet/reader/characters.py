@@ -7,8 +7,6 @@ reader choose between ways of cutting a line into characters.
 
 from __future__ import annotations
 
-import concurrent.futures
-import multiprocessing
 from collections.abc import Iterator
 from typing import Any
 
@@ -23,6 +21,7 @@ from glassnet.data.dataset import Dataset, Splits
 from glassnet.data.framing import SIDE, frame
 from glassnet.data.idx import load_idx
 from glassnet.data.letters36 import load_characters62
+from glassnet.processes import map_in_processes
 from glassnet.reader.glyphs import ALPHABET
 from glassnet.reader.pen import Hand, bounds, draw_hand, ink, write
 
@@ -98,9 +97,7 @@ def _written_by_many(labels: npt.NDArray[Any], seed: int) -> Pictures:
     tasks = [(part, seed, number) for number, part in enumerate(parts)]
     if threads.count() == 1:
         return np.concatenate([_write_part(task) for task in tasks])
-    context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(threads.count(), mp_context=context) as pool:
-        return np.concatenate(list(pool.map(_write_part, tasks)))
+    return np.concatenate(list(map_in_processes(_write_part, tasks, threads.count())))
 
 
 def _write_part(task: tuple[npt.NDArray[Any], int, int]) -> Pictures:

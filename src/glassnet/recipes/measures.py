@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import os
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -22,6 +21,7 @@ from glassnet.metrics import evaluate_reconstruction
 from glassnet.nn import Network, SoftmaxCrossEntropy
 from glassnet.nn.functional.arrays import Array
 from glassnet.optim import Adam
+from glassnet.processes import run_process
 from glassnet.train import Trainer
 
 if TYPE_CHECKING:
@@ -100,13 +100,8 @@ def softmax_loss_speed() -> dict[str, float]:
     found = {"seconds": _softmax_seconds()}
     if importlib.util.find_spec("torch") is not None:
         number = str(threads.count())
-        done = subprocess.run(
-            [sys.executable, "-c", _TORCH_SOFTMAX, number],
-            env={**os.environ, "OMP_NUM_THREADS": number},
-            capture_output=True,
-            text=True,
-            check=True,
-        )
+        done = run_process([sys.executable, "-c", _TORCH_SOFTMAX, number], {**os.environ, "OMP_NUM_THREADS": number})
+        done.check_returncode()
         found["pytorch_autograd_seconds"] = float(done.stdout)
         found["ratio_to_pytorch"] = found["seconds"] / found["pytorch_autograd_seconds"]
     return found

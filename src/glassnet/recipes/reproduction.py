@@ -160,7 +160,8 @@ def reproduce(
     result = Reproduction([])
     with thread_pool.use(threads):
         for name in ids or known:
-            say(f"\n{name}: {known[name].what}")
+            say("")
+            say(f"{name}: {known[name].what}")
             result.outcomes.append(_run_row(known[name], out, make_progress, say))
     _write(result, out)
     return result

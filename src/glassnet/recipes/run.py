@@ -14,7 +14,7 @@ import numpy as np
 
 from glassnet import threads
 from glassnet.data import Dataset, Splits, hold_out, join, load
-from glassnet.errors import RecipeError, TrainingError
+from glassnet.errors import RecipeError, TrainingError, TrainingInterrupted
 from glassnet.files import exists, read_json, remove_partial, write_json, write_text
 from glassnet.locking import LOCK, locked
 from glassnet.look import first_weights
@@ -155,7 +155,8 @@ def carry_out(
         trainer = build(recipe, splits)
         trainer.check(splits.train, splits.valid)  # before anything is written
         path = Path(folder) if folder is not None else None
-        with contextlib.nullcontext() if path is None else _created(path, recipe, splits):
+        created = contextlib.nullcontext() if path is None else _created(path, recipe, splits)
+        with created, _resumable(path):
             say(_introduction(trainer.network, splits, path))
             return _train(recipe, trainer, splits, path, progress, say, resuming=False)
 
@@ -192,7 +193,21 @@ def _resume(path: Path, progress: Progress | None, say: Callable[[str], None]) -
         if kept.exists():
             before = read_json(kept)
             _same_data(before, environment(splits), path)
-        return _train(recipe, build(recipe, splits), splits, path, progress, say, resuming=True)
+        with _resumable(path):
+            return _train(recipe, build(recipe, splits), splits, path, progress, say, resuming=True)
+
+
+@contextlib.contextmanager
+def _resumable(folder: Path | None) -> Iterator[None]:
+    """Tell whoever interrupts the work on a run folder how to go on with it, whatever is done at that moment."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if folder is None:
+            raise
+        raise TrainingInterrupted(
+            f"Interrupted; the run is kept as of its latest checkpoint. Go on with: glassnet train --resume {folder}"
+        ) from None
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ import numpy as np
 
 from glassnet.check import Check, check_network
 from glassnet.data import Dataset, Splits, holds_picture_files, join, load
-from glassnet.errors import CheckError, DataError, RecipeError, nearest
+from glassnet.errors import CheckError, DataError, RecipeError, escaped, nearest
 from glassnet.files import exists
 from glassnet.look import image_grid, save_png
 from glassnet.model import Model
@@ -99,4 +99,4 @@ def show_data(data: str, out: Path | None, *, count: int = 60, seed: int = 0) ->
         rank[mine] = np.arange(len(mine))
     chosen = np.lexsort((train.labels, rank))[: min(count, len(train))]
     figure = image_grid(train.images[chosen], [train.class_names[label] for label in train.labels[chosen]])
-    return "\n".join(lines), save_png(figure, out or Path(f"{Path(data).name or 'data'}.png"))
+    return "\n".join(map(escaped, lines)), save_png(figure, out or Path(f"{Path(data).name or 'data'}.png"))

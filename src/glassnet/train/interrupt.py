@@ -8,6 +8,8 @@ import threading
 from collections.abc import Iterator
 from types import FrameType
 
+from glassnet.processes import SIGNALS
+
 __all__ = ["StopRequest", "stop_on_interrupt"]
 
 
@@ -20,25 +22,33 @@ class StopRequest:
 
 @contextlib.contextmanager
 def stop_on_interrupt() -> Iterator[StopRequest]:
-    """Within the block Ctrl-C (SIGINT) and SIGTERM set `asked`; a second one acts as it did before.
+    """Within the block Ctrl-C (SIGINT), SIGTERM and SIGHUP set `asked`; a second one acts as it did before.
 
-    Signals can be caught in the main thread alone; elsewhere the block changes nothing.
+    One that came too late to be answered within the block acts, after it, as it did before. Signals that are ignored
+    stay ignored. Signals can be caught in the main thread alone; elsewhere the block changes nothing.
     """
     request = StopRequest()
     if threading.current_thread() is not threading.main_thread():
         yield request
         return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.getsignal(number) for number in SIGNALS}
+    before = {number: handler for number, handler in before.items() if handler not in (signal.SIG_IGN, None)}
+    caught: list[int] = []
+
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
     def handle(number: int, frame: FrameType | None) -> None:
         request.asked = True
-        for each, handler in before.items():
-            signal.signal(each, handler)
+        caught.append(number)
+        restore()
 
-    for number in before:
-        signal.signal(number, handle)
     try:
+        for number in before:
+            signal.signal(number, handle)
         yield request
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        restore()
+    if caught:
+        signal.raise_signal(caught[0])

@@ -1,0 +1,132 @@
+"""Processes of our own, and Ctrl-C while they are started: none sees it, and none outlives the one that started it.
+
+Ctrl-C on a terminal goes to every process of the command. Only the first one should answer it, and end the others;
+so these are started with SIGINT blocked, a state that a process passes on to those it starts. While they are started
+an interrupt waits: half-started ones could not be ended.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import multiprocessing
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import FrameType
+from typing import Any, TypeVar
+
+from glassnet.errors import GlassnetError
+
+__all__ = ["SIGNALS", "abandon", "hold_interrupts", "map_in_processes", "run_process"]
+
+SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+"""The signals that ask a process to end and can be answered."""
+
+T = TypeVar("T")
+R = TypeVar("R")
+_running: set[subprocess.Popen[str]] = set()
+
+
+@contextlib.contextmanager
+def hold_interrupts() -> Iterator[None]:
+    """Within the block the signals that have a handler wait; it is called after the block.
+
+    Processes started in the block never see Ctrl-C.
+    """
+    waiting: list[int] = []
+    before: dict[int, Any] = {}
+
+    def wait(number: int, frame: FrameType | None) -> None:
+        waiting.append(number)
+
+    blocked = None
+    try:
+        if threading.current_thread() is threading.main_thread():
+            for number in SIGNALS:
+                handler = signal.getsignal(number)
+                if callable(handler):
+                    before[number] = handler
+                    signal.signal(number, wait)
+        if hasattr(signal, "pthread_sigmask"):
+            blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        yield
+    finally:
+        if blocked is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for number in dict.fromkeys(waiting):
+            signal.raise_signal(number)
+
+
+def map_in_processes(
+    function: Callable[[T], R],
+    items: Sequence[T],
+    number: int,
+    start: Callable[..., None] | None = None,
+    arguments: tuple[Any, ...] = (),
+) -> Iterator[R]:
+    """`function` of every item in order, worked out by `number` processes, each of which calls `start` first.
+
+    However the iteration ends, no process is left. Raises `GlassnetError` when one was ended from outside.
+    """
+    context = multiprocessing.get_context("spawn")
+    pool = concurrent.futures.ProcessPoolExecutor(
+        min(number, len(items)), mp_context=context, initializer=_begin, initargs=(start, arguments)
+    )
+    done = False
+    try:
+        with hold_interrupts():
+            results = pool.map(function, items)
+        yield from results
+        done = True
+    except concurrent.futures.BrokenExecutor as error:
+        raise GlassnetError(
+            "A process that helped with the work ended before its time (too little memory?); use fewer at once."
+        ) from error
+    finally:
+        if not done:
+            for process in list((pool._processes or {}).values()):  # Python 3.14 has kill_workers for this
+                process.kill()
+        pool.shutdown(cancel_futures=True)
+
+
+def _begin(start: Callable[..., None] | None, arguments: tuple[Any, ...]) -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    if start is not None:
+        start(*arguments)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def run_process(command: Sequence[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run a program to its end and return what it printed; when the waiting is interrupted, it is killed."""
+    process = None
+    try:
+        with hold_interrupts():
+            process = subprocess.Popen(
+                command, env=dict(environment), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            )
+            _running.add(process)
+        out, err = process.communicate()
+        return subprocess.CompletedProcess(list(command), process.returncode, out, err)
+    finally:
+        if process is not None:
+            if process.poll() is None:
+                process.kill()
+                process.communicate()
+            _running.discard(process)
+
+
+def abandon() -> None:
+    """Kill what `run_process` waits for, for a process that ends at once; workers notice its end by themselves."""
+    for process in list(_running):
+        process.kill()

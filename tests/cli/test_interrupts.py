@@ -1,0 +1,189 @@
+"""Ctrl-C and SIGTERM at any moment of any long command: one line, status 130, nothing half-written, nobody left."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from command_processes import Ended, Server
+
+from glassnet.cli import main
+from glassnet.files import atomic_write
+from glassnet.processes import hold_interrupts, map_in_processes, run_process
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes left in /proc")
+
+TRAIN = ("train", "digits", "--model", "linear 16 -> relu -> linear", "--set", "data.train_limit=200")
+LONG = {  # by name: a command that takes its time, and the seconds within which it is interrupted
+    "train": ((*TRAIN, "--epochs", 4, "--out", "out"), 0.8),
+    "sweep": ((*TRAIN, "--epochs", 2, "--sweep", "optimizer.lr=0.01,0.02,0.03", "--out", "out"), 2.0),
+    "read": (("read", "../pages", "--jobs", 2, "--overlay", "--out", "out"), 3.0),
+    "synthesise": (("synthesise", "--pages", 20, "--lines", 2, "--out", "out"), 2.0),
+    "bench": (("bench", "linear 2", "--input", 4, "--runs", 1, "--threads", 1), 3.0),
+    "reproduce": (("reproduce", "affine-fit", "--out", "out"), 0.5),
+    "descend": (("descend", "x**2", "--from", 3, "--out", "out"), 0.5),
+    "check": (("check", "conv 3x3, 4 -> relu -> linear 3", "--input", "8x8x1"), 0.5),
+}
+HINT = "Go on with: glassnet train --resume out"
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("interrupted")
+    assert main(["synthesise", "--pages", "4", "--lines", "1", "--out", str(folder / "pages")]) == 0
+    return folder
+
+
+def judge(found: Ended, folder: Path, case: object) -> bool:
+    """The command must have ended as usual or as an interrupted one. Returns whether it was interrupted."""
+    assert found.left == 0, case
+    assert not list(folder.rglob("*.partial")), case
+    if found.status == 0:
+        assert found.err == "", (case, found.err)
+        return False
+    if found.status == -signal.SIGINT or found.status == -signal.SIGTERM:  # it had come to its end
+        assert found.err == "", (case, found.err)
+        return False
+    assert found.status == 130, (case, found)
+    assert found.err.endswith("\n") and found.err.count("\n") == 1, (case, found.err)
+    assert found.err == "interrupted\n" or HINT in found.err, (case, found.err)
+    return True
+
+
+def trials(name: str, number: int, server: Server, pages: Path, folder: Path, *, twice: bool = False) -> int:
+    """Interrupt the command at so many random moments; returns how often it was interrupted before its end."""
+    arguments, longest = LONG[name]
+    rng = random.Random(f"{name} {twice}")
+    count, resumable = 0, None
+    (folder / "pages").symlink_to(pages / "pages")
+    for trial in range(number):
+        moment = rng.uniform(0, longest)
+        which = rng.choice((signal.SIGINT, signal.SIGTERM))
+        group = rng.random() < 0.5 and which == signal.SIGINT  # Ctrl-C on a terminal goes to all of its processes
+        signals = [(moment, int(which), group)]
+        if twice:
+            signals.append((rng.uniform(0, 0.05), int(which), group))
+        place = folder / str(trial)
+        place.mkdir()
+        found = server.run(place, *arguments, signals=signals)
+        count += judge(found, place, (name, trial, signals))
+        if HINT in found.err:
+            resumable = place, found.err.split()[-1]
+    if resumable is not None and name == "train":
+        place, run = resumable
+        resumed = server.run(place, "train", "--resume", run)
+        assert resumed.status == 0 and resumed.err == "", (name, resumed.err)
+        assert (place / run / "report.html").is_file()
+    return count
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_an_interrupt_at_any_moment(name: str, server: Server, pages: Path, tmp_path: Path) -> None:
+    assert trials(name, 3, server, pages, tmp_path)
+
+
+@pytest.mark.parametrize("name", ["train", "read"])
+def test_a_second_interrupt(name: str, server: Server, pages: Path, tmp_path: Path) -> None:
+    assert trials(name, 2, server, pages, tmp_path, twice=True)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("twice", [False, True])
+@pytest.mark.parametrize("name", LONG)
+def test_interrupts_at_many_moments(name: str, twice: bool, server: Server, pages: Path, tmp_path: Path) -> None:
+    assert trials(name, 50, server, pages, tmp_path, twice=twice)
+
+
+def answers(pid: int) -> bool:
+    """Whether the process has a handler for SIGTERM yet."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    caught = next(int(line.split()[1], 16) for line in lines if line.startswith("SigCgt"))
+    return bool(caught >> (signal.SIGTERM - 1) & 1)
+
+
+@pytest.mark.parametrize("which", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_while_libraries_are_imported(which: int, tmp_path: Path) -> None:
+    def reset() -> None:
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background of a script ignores it
+
+    for moment in (0.0, 0.15, 0.4):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "glassnet", *map(str, TRAIN), "--out", str(tmp_path / "out")],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=reset,
+        )  # fmt: skip
+        while not answers(process.pid):
+            time.sleep(0.001)
+        time.sleep(moment)
+        process.send_signal(which)
+        out, err = process.communicate()
+        assert (process.returncode, out, err) == (130, "", "interrupted\n"), moment
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_is_ignored_stays_ignored(tmp_path: Path) -> None:
+    """A command in the background of a script must not be ended by a Ctrl-C that is meant for another."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "glassnet", "calculus", "x**2", "--at", "3"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
+    )  # fmt: skip
+    while not answers(process.pid):
+        time.sleep(0.001)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate()
+    assert process.returncode == 0 and err == "" and "df1/dx" in out
+
+
+def test_signals_wait_while_processes_are_started() -> None:
+    seen: list[str] = []
+    before = signal.signal(signal.SIGTERM, lambda number, frame: seen.append("handled"))
+    try:
+        with hold_interrupts():
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.01)
+            seen.append("end of the block")
+        assert seen == ["end of the block", "handled"]
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_a_started_process_never_sees_ctrl_c() -> None:
+    found = run_process(
+        [sys.executable, "-c", "import os, signal; os.kill(os.getpid(), signal.SIGINT); print('goes on')"], os.environ
+    )
+    assert found.stdout == "goes on\n"
+
+
+def _double(x: int) -> int:
+    return 2 * x
+
+
+def test_work_in_processes_comes_back_in_order() -> None:
+    assert list(map_in_processes(_double, range(5), 2)) == [0, 2, 4, 6, 8]
+
+
+def test_an_interrupted_writer_leaves_no_file(tmp_path: Path) -> None:
+    for number in range(40):  # at every instruction of the first steps
+
+        def strike(frame: object, event: str, argument: object, left: list[int] = [number]) -> object:  # noqa: B006
+            left[0] -= 1
+            if left[0] == 0:
+                sys.settrace(None)
+                raise KeyboardInterrupt
+            return strike
+
+        sys.settrace(strike)
+        try:
+            with atomic_write(tmp_path / "file") as file:
+                file.write(b"whole")
+        except KeyboardInterrupt:
+            pass
+        finally:
+            sys.settrace(None)
+        assert not list(tmp_path.glob(".*")), number

@@ -28,7 +28,7 @@ from glassnet.errors import RecipeError
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
-__all__ = ["asked_for", "available", "count", "launch", "set_count", "single_blas_thread", "use"]
+__all__ = ["Turn", "asked_for", "available", "count", "launch", "set_count", "single_blas_thread", "use"]
 
 
 def available() -> int:
@@ -150,6 +150,25 @@ def _blas_pools() -> list[tuple[Callable[[], int], Callable[[int], None]]]:
         pools = ThreadpoolController().select(user_api="blas").lib_controllers
         _setters = [(pool.get_num_threads, pool.set_num_threads) for pool in pools]
     return _setters
+
+
+class Turn:
+    """A lock for what several threads use one after the other; a thread may take it again while it has it.
+
+    A copy of it, or what is read from a pickle, is another lock.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *exception: object) -> None:
+        self._lock.release()
+
+    def __reduce__(self) -> tuple[type[Turn], tuple[()]]:
+        return Turn, ()
 
 
 class single_blas_thread(contextlib.ContextDecorator):

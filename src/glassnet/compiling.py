@@ -13,6 +13,7 @@ import os
 import stat
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -26,10 +27,14 @@ _KERNEL_FOLDERS = ("nn/kernels", "data", "reader", "classic")  # where functions
 
 
 class _Watch:
-    """What has been compiled while somebody was watching. Kernels that another one calls count as part of it."""
+    """What has been compiled while somebody was watching. Kernels that another one calls count as part of it.
+
+    Python threads may compile and watch side by side; what they do here they do one after the other.
+    """
 
     def __init__(self) -> None:
-        self.say: Callable[[str], None] | None = None
+        self.lock = threading.RLock()
+        self.watching: list[Callable[[str], None]] = []  # the last one is told
         self.depth = 0  # of compilations within compilations
         self.count = 0
         self.seconds = 0.0
@@ -38,6 +43,10 @@ class _Watch:
         self.began = False  # whether the first line was said
         self.seen = 0  # kernels compiled when it was last asked whether all is done
         self.started = self.spoke = 0.0
+
+    @property
+    def say(self) -> Callable[[str], None] | None:
+        return self.watching[-1] if self.watching else None
 
     def start(self) -> None:
         if self.depth == 0:
@@ -82,10 +91,12 @@ def listen() -> None:
 
     class Listener(event.Listener):  # type: ignore[misc]
         def on_start(self, event: Any) -> None:
-            _watch.start()
+            with _watch.lock:
+                _watch.start()
 
         def on_end(self, event: Any) -> None:
-            _watch.end()
+            with _watch.lock:
+                _watch.end()
 
     register: Any = event.register
     register("numba:compile", Listener())
@@ -95,26 +106,30 @@ def listen() -> None:
 def announced(say: Callable[[str], None] | None) -> Iterator[None]:
     """Within the block `say` is given a line as kernels are compiled; with None nothing changes.
 
-    Of blocks within one another the innermost says it.
+    Of blocks that are open at once the one that was entered last says it.
     """
     if say is None:
         yield
         return
-    before, _watch.say = _watch.say, say
+    watch = _watch
+    with watch.lock:
+        watch.watching.append(say)
     try:
         yield
     finally:
-        _watch.close()
-        _watch.say = before
+        with watch.lock:
+            watch.close()
+            watch.watching.remove(say)
 
 
 def settle() -> None:
     """To be called between pieces of work that are alike: says the closing line once nothing is compiled any more."""
     if _watch.count == _watch.told:
         return
-    if _watch.count == _watch.seen:
-        _watch.close()
-    _watch.seen = _watch.count
+    with _watch.lock:
+        if _watch.count == _watch.seen:
+            _watch.close()
+        _watch.seen = _watch.count
 
 
 # ---- where compiled kernels are kept -------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ _MOST_NUMBERS = 2**24  # in the largest layer's output for one batch: 64 MiB of 
 
 @dataclass
 class Model:
-    """A network with its preprocessing, class names and loss.
+    """A network with its preprocessing, class names and loss. Threads may share a model: the network takes turns.
 
     Attributes
     ----------

@@ -9,20 +9,26 @@ it would keep the very thread it waits for from running (a step of 2 ms then tak
 milliseconds by default; unless the user chose otherwise (GOMP_SPINCOUNT, OMP_WAIT_POLICY), it is told to spin for a
 fraction of a millisecond, longer than the pauses between kernels, and then to sleep. The variable is read when the
 first shared kernel runs, so it is set here.
+
+Python threads may call the engine side by side. `use` counts for the thread that enters it, `set_count` for the whole
+process; `launch` starts the pool where it is first needed, gives every calling thread its share of it, and lets one
+call in at a time where the pool takes no more (Numba's `workqueue`, which would end the process).
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from glassnet.errors import RecipeError
 
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
-__all__ = ["available", "count", "set_count", "single_blas_thread", "use"]
+__all__ = ["Turn", "asked_for", "available", "count", "launch", "set_count", "single_blas_thread", "use"]
 
 
 def available() -> int:
@@ -42,15 +48,26 @@ def _parse(value: str | int, source: str) -> int:
     return number
 
 
-_count: int | None = None
+_count: int | None = None  # of the process
+_mine = threading.local()  # `count` within `use`, and `pool`: how much of the pool this thread has taken
+
+
+def asked_for() -> int | None:
+    """The number of threads that GLASSNET_THREADS asks for, or None. Raises `RecipeError`."""
+    wanted = os.environ.get("GLASSNET_THREADS")
+    return _parse(wanted, "GLASSNET_THREADS") if wanted else None
 
 
 def count() -> int:
-    """Threads the engine uses: what `set_count` said, else GLASSNET_THREADS, else every core this process may use."""
-    global _count
+    """Threads the engine uses when the calling thread asks it to work.
+
+    That is what `use` says, else what `set_count` said, else GLASSNET_THREADS, else every core this process may use.
+    """
+    own: int | None = getattr(_mine, "count", None)
+    if own is not None:
+        return own
     if _count is None:
-        wanted = os.environ.get("GLASSNET_THREADS")
-        set_count(_parse(wanted, "GLASSNET_THREADS") if wanted else available())
+        set_count(asked_for() or available())
     assert _count is not None
     return _count
 
@@ -58,30 +75,67 @@ def count() -> int:
 def set_count(number: int) -> None:
     """Use `number` threads from now on; more than the machine has are not started."""
     global _count
+    _count = _possible(number)
+
+
+def _possible(number: int) -> int:
     number = _parse(number, "threads")
     import numba
 
-    _count = min(number, int(numba.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
-    numba.set_num_threads(_count)
+    return min(number, int(numba.config.NUMBA_NUM_THREADS))  # type: ignore[attr-defined]
 
 
 @contextlib.contextmanager
 def use(number: int | None) -> Iterator[None]:
-    """Use `number` threads within the block (`None`: leave the number as it is)."""
+    """Use `number` threads for what the calling thread does within the block (`None`: leave the number as it is)."""
     if number is None:
         yield
         return
-    before = count()
-    set_count(number)
+    before = getattr(_mine, "count", None)
+    _mine.count = _possible(number)
     try:
         yield
     finally:
-        set_count(before)
+        _mine.count = before
+
+
+# ---- Numba's pool ---------------------------------------------------------------------------------------------------
+
+_lock = threading.Lock()  # of what this module keeps for the whole process
+_turn: threading.Lock | None = None  # held during a launch where the pool takes one call at a time
+
+
+def launch(function: Callable[..., None], *arguments: Any) -> None:
+    """Call a compiled function that works on the pool's threads, on at most `count()` of them.
+
+    A function read from Numba's cache on disk does not start the pool by itself where it was compiled as part of
+    another one, and calling it without a pool ends the process; so every such call goes through here.
+    """
+    number = count()
+    if getattr(_mine, "pool", None) != number:
+        _take(number)
+    if _turn is None:
+        function(*arguments)
+    else:
+        with _turn:
+            function(*arguments)
+
+
+def _take(number: int) -> None:
+    """Start the pool where it is not there yet, and take `number` of its threads for the calling thread."""
+    global _turn
+    import numba
+
+    numba.set_num_threads(number)  # a Python thread that never said so would have all of them
+    with _lock:
+        if numba.threading_layer() == "workqueue" and _turn is None:
+            _turn = threading.Lock()
+    _mine.pool = number
 
 
 # ---- NumPy's own BLAS pool -----------------------------------------------------------------------------------------
 
-_depth = 0
+_depth = 0  # blocks that are open now, in whatever threads
 _setters: list[tuple[Callable[[], int], Callable[[int], None]]] | None = None
 _saved: list[int] = []
 
@@ -98,23 +152,45 @@ def _blas_pools() -> list[tuple[Callable[[], int], Callable[[int], None]]]:
     return _setters
 
 
+class Turn:
+    """A lock for what several threads use one after the other; a thread may take it again while it has it.
+
+    A copy of it, or what is read from a pickle, is another lock.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *exception: object) -> None:
+        self._lock.release()
+
+    def __reduce__(self) -> tuple[type[Turn], tuple[()]]:
+        return Turn, ()
+
+
 class single_blas_thread(contextlib.ContextDecorator):
     """Hold every BLAS pool at one thread within the block, or within the function that this decorates.
 
-    Nested blocks cost a fraction of a microsecond.
+    The pools belong to the process: the first block that is entered, in any thread, sets them, and the last one that
+    is left, in any thread, gives them back. Nested blocks cost a fraction of a microsecond.
     """
 
     def __enter__(self) -> None:
         global _depth, _saved
-        if _depth == 0:
-            _saved = [get() for get, _ in _blas_pools()]
-            for _, set_threads in _blas_pools():
-                set_threads(1)
-        _depth += 1
+        with _lock:
+            if _depth == 0:
+                _saved = [get() for get, _ in _blas_pools()]
+                for _, set_threads in _blas_pools():
+                    set_threads(1)
+            _depth += 1
 
     def __exit__(self, *exception: object) -> None:
         global _depth
-        _depth -= 1
-        if _depth == 0:
-            for (_, set_threads), number in zip(_blas_pools(), _saved, strict=False):
-                set_threads(number)
+        with _lock:
+            _depth -= 1
+            if _depth == 0:
+                for (_, set_threads), number in zip(_blas_pools(), _saved, strict=False):
+                    set_threads(number)

@@ -109,7 +109,7 @@ def test_moving_whole_pixels_is_the_interpolation(
     rows = steps._draws(24, epoch, 3)[:24]
     expected = np.empty_like(images)
     field, half = steps._field(rows, 12, 10), 0.0 if floats else 0.5
-    warp(images, steps._affine(rows, 12, 10), field, steps._border, half, expected)
+    warp(images, steps._affine(rows, 12, 10), field, steps._border, half, expected, 1)
     if side:
         cover(
             expected, steps._corners(rows, 12, 10), side, (colour if floats else np.rint(colour)).astype(images.dtype)
@@ -170,7 +170,7 @@ def test_the_kernel_agrees_with_scipy(seed: int, border: tuple[str, str]) -> Non
     affine = (np.asarray([[1, 0, 0], [0, 1, 0]]) + rng.normal(0, 0.4, (1, 2, 3))) * [1, 1, 3]
     field = rng.normal(0, 1.5, (1, 2, 8, 11)).astype(np.float32)
     out = np.empty_like(image)
-    warp(image, affine, field, BORDERS[border[0]], 0.0, out)
+    warp(image, affine, field, BORDERS[border[0]], 0.0, out, 1)
     y, x = np.mgrid[0:8, 0:11].astype(float)
     x, y = x + field[0, 0], y + field[0, 1]
     u, v = (affine[0, row, 0] * x + affine[0, row, 1] * y + affine[0, row, 2] for row in (0, 1))
@@ -203,7 +203,7 @@ def test_the_noise_has_the_size_of_the_paper() -> None:
     weights = np.exp(-0.5 * (np.arange(-reach, reach + 1) / sigma) ** 2)
     weights /= weights.sum()
     field = np.empty((100, 2, 20, 20), np.float32)
-    elastic_noise(keys, weights, 10.0, field)
+    elastic_noise(keys, weights, 10.0, field, 1)
     # Uniform noise in (-1, 1) has variance 1/3; smoothing multiplies it by (sum of squared weights)^2.
     expected = 10.0 * np.sqrt((weights**2).sum() ** 2 / 3.0)
     assert abs(field.std() / expected - 1.0) < 0.05 and abs(field.mean()) < 0.05 * expected * 3

@@ -15,7 +15,7 @@ from glassnet import threads
 from glassnet.data.augment_steps import AugmentStep, undone
 from glassnet.data.moves import BORDERS, cover, look_up
 from glassnet.data.streams import AUGMENTATION, MIRRORING, generator
-from glassnet.data.warp import elastic_noise, warp, warp_alone
+from glassnet.data.warp import elastic_noise, warp
 from glassnet.errors import DataError, NotationError
 from glassnet.notation import parse
 
@@ -132,9 +132,8 @@ class Augmentation:
         height, width = images.shape[1:3]
         rows = self._draws(int(keys.max()) + 1, epoch, seed)[keys]
         half = 0.5 if images.dtype == np.uint8 else 0.0
-        kernel = warp if out.size >= _WORTH_SHARING else warp_alone
         field = self._field(rows, height, width)
-        kernel(images, self._affine(rows, height, width), field, self._border, half, out)
+        warp(images, self._affine(rows, height, width), field, self._border, half, out, _parts(out))
         if self._cutout is not None:
             cover(out, self._corners(rows, height, width), int(self._cutout.numbers[0]), shade)
         return out
@@ -164,7 +163,7 @@ class Augmentation:
         moves, corners = self._placed(int(keys.max()) + 1, epoch, seed, *images.shape[1:3])
         side = int(self._cutout.numbers[0]) if self._cutout is not None else 0
         arguments = (images, rows, moves[keys], self._border, corners[keys], side, shade, table, out)
-        look_up(*arguments, threads.count() if out.size >= _WORTH_SHARING else 1)
+        look_up(*arguments, _parts(out))
 
     # ---- random numbers and what they mean
 
@@ -242,8 +241,13 @@ class Augmentation:
         # The 53 bits of a uniform number, spread over 64 by an odd factor.
         keys = (draws[:, 0] * 2.0**53).astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
         field = np.empty((len(rows), 2, height, width), np.float32)
-        elastic_noise(keys, weights / weights.sum(), float(alpha), field)
+        elastic_noise(keys, weights / weights.sum(), float(alpha), field, _parts(field))
         return field
+
+
+def _parts(out: Array) -> int:
+    """Shares of the work of filling `out`; another thread takes longer to wake up than a small batch takes."""
+    return threads.count() if out.size >= _WORTH_SHARING else 1
 
 
 def _checked(images: Array, indices: npt.ArrayLike) -> Array:

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
-from numba import njit, prange
 
 from glassnet.data.moves import EDGE, REFLECT, ZERO
+from glassnet.nn.kernels.options import inner
+from glassnet.nn.kernels.sharing import shared
 
-__all__ = ["elastic_noise", "warp", "warp_alone"]
+__all__ = ["elastic_noise", "warp"]
+
+# FP contraction and reassociation stay off: the same parameters give the same bits on any number of threads.
+_exact = partial(inner, fastmath=False)
+_shared_exactly = partial(shared, fastmath=False)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@_exact
 def _pixel(image: Any, y: Any, x: Any, k: Any) -> Any:
     """A pixel as a float, 0 outside the image."""
     height, width = image.shape[:2]
     return float(image[y, x, k]) if 0 <= y < height and 0 <= x < width else 0.0
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@_exact
 def _within(place: Any, size: Any, border: Any) -> Any:
     """The place of a line of `size` pixels that is seen at `place`; at -1 and at `size` there are zeros."""
     if border == EDGE:
@@ -31,10 +37,11 @@ def _within(place: Any, size: Any, border: Any) -> Any:
     return min(max(place, -1.0), float(size))
 
 
-# FP contraction and reassociation stay off: the same parameters give the same bits on any number of threads.
-@njit(cache=True, nogil=True, parallel=True)  # type: ignore[untyped-decorator]
-def warp(images: Any, affine: Any, field: Any, border: int, half: float, out: Any) -> None:
+@_shared_exactly
+def warp(images: Any, affine: Any, field: Any, border: int, half: float, out: Any, t: int, parts: int) -> None:
     """out[n, y, x, c] = images[n] at (v, u), with (u, v) = A_n (x + dx, y + dy) and (dx, dy) the displacement there.
+
+    Share t of the images.
 
     Parameters
     ----------
@@ -48,7 +55,7 @@ def warp(images: Any, affine: Any, field: Any, border: int, half: float, out: An
     """
     count, height, width, channels = images.shape
     moved = field.shape[0] > 0
-    for n in prange(count):
+    for n in range(count * t // parts, count * (t + 1) // parts):
         a, b, c = affine[n, 0, 0], affine[n, 0, 1], affine[n, 0, 2]
         d, e, f = affine[n, 1, 0], affine[n, 1, 1], affine[n, 1, 2]
         for y in range(height):
@@ -75,11 +82,7 @@ def warp(images: Any, affine: Any, field: Any, border: int, half: float, out: An
                     out[n, y, x, k] = (1.0 - fy) * top + fy * bottom + half
 
 
-# The same on the calling thread alone, for batches that are done before another thread has woken up.
-warp_alone = njit(cache=True, nogil=True)(warp.py_func)
-
-
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@_exact
 def _mix(state: Any) -> Any:
     """The output function of SplitMix64 (Steele, Lea and Flood, OOPSLA 2014): 64 bits in, 64 well-mixed bits out."""
     state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -87,9 +90,11 @@ def _mix(state: Any) -> Any:
     return state ^ (state >> np.uint64(31))
 
 
-@njit(cache=True, nogil=True, parallel=True)  # type: ignore[untyped-decorator]
-def elastic_noise(keys: Any, weights: Any, alpha: float, field: Any) -> None:
+@_shared_exactly
+def elastic_noise(keys: Any, weights: Any, alpha: float, field: Any, t: int, parts: int) -> None:
     """field[n] = alpha times uniform noise in (-1, 1), smoothed by `weights` along rows and columns.
+
+    Share t of the images.
 
     Parameters
     ----------
@@ -102,7 +107,7 @@ def elastic_noise(keys: Any, weights: Any, alpha: float, field: Any) -> None:
     count, planes, height, width = field.shape
     r = (weights.shape[0] - 1) // 2
     wide, high = width + 2 * r, height + 2 * r
-    for n in prange(count):
+    for n in range(count * t // parts, count * (t + 1) // parts):
         rows = np.empty((high, width))
         line = np.empty(wide)
         for p in range(planes):

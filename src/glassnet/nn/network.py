@@ -27,6 +27,10 @@ __all__ = ["Network"]
 class Network:
     """Layers in a row.
 
+    Threads may share a network: a call of `forward`, `infer`, `activations` or `backward` is whole, one after the other.
+    A backward pass is that of the latest forward pass, whoever made it: a thread that needs both together holds
+    `network.turn` (``with network.turn: ...``) over the two. Training is for one thread alone.
+
     Parameters
     ----------
     layers : a notation such as ``"conv 5x5, 32 -> relu -> maxpool 2x2 -> flatten -> linear 10"``, the name of a known
@@ -77,6 +81,7 @@ class Network:
         self._start()
 
     def _start(self) -> None:
+        self.turn = threads.Turn()  # layers and arena hold what a pass is about, so passes take turns
         self.arena = Arena()
         self.chain.share(self.arena)
         self.chain.plan(self.choices)
@@ -107,11 +112,12 @@ class Network:
     def load_arrays(self, arrays: dict[str, Array]) -> None:
         """Copy arrays in that `arrays()` of a network of the same notation gave. Raises `ModelError`."""
         left = set(arrays)
-        for position, layer in enumerate(self.layers, start=1):
-            prefix = f"{position}.{layer.word}."
-            mine = {name: array for name, array in arrays.items() if name.startswith(prefix)}
-            load_state(layer, {name.removeprefix(prefix): array for name, array in mine.items()})
-            left -= set(mine)
+        with self.turn:
+            for position, layer in enumerate(self.layers, start=1):
+                prefix = f"{position}.{layer.word}."
+                mine = {name: array for name, array in arrays.items() if name.startswith(prefix)}
+                load_state(layer, {name.removeprefix(prefix): array for name, array in mine.items()})
+                left -= set(mine)
         if left:
             raise ModelError(f"The network '{self.notation()}' has no place for the arrays {sorted(left)}.")
 
@@ -129,8 +135,9 @@ class Network:
         if unknown:
             known = ", ".join(vars(self.choices))
             raise GlassnetError(f"There is no choice named {', '.join(sorted(unknown))}. Known: {known}.")
-        self.choices = replace(self.choices, **choices)
-        self.chain.plan(self.choices)
+        with self.turn:
+            self.choices = replace(self.choices, **choices)
+            self.chain.plan(self.choices)
         return self
 
     def plan(self, batch: int = 1) -> Plan:
@@ -181,22 +188,24 @@ class Network:
 
         `train=True` turns dropout on and normalises by the batch's own moments; evaluation is the default.
         """
-        with threads.single_blas_thread():
-            return self.run(self._checked(x), train=train).copy()
+        x = self._checked(x)
+        with self.turn, threads.single_blas_thread():
+            return self.run(x, train=train).copy()
 
     def infer(self, x: Array) -> Array:
         """Scores (n, k) in evaluation mode, with no more memory than the largest layers need.
 
         Nothing is kept for a backward pass; `forward` keeps it.
         """
+        x = self._checked(x)
         with threads.single_blas_thread():
-            return self.run_inference(self._checked(x))
+            return self.run_inference(x)
 
     def activations(self, x: Array) -> dict[str, Array]:
         """The output of every layer for x (n, *input_shape) in evaluation mode, by the layer's name, as new arrays."""
         kept: dict[str, Array] = {}
         x = self._checked(x)
-        with threads.single_blas_thread():
+        with self.turn, threads.single_blas_thread():
             for position, layer in enumerate(self.layers, start=1):
                 x = layer.forward(x)
                 kept[f"{position}.{layer.word}"] = x.copy()
@@ -217,14 +226,15 @@ class Network:
 
     def run_inference(self, x: Array) -> Array:
         """`infer` without checks; the result is a new array."""
-        self.arena.keep = False
-        try:
-            scores = self.chain.run(x)
-            result = scores.copy()
-            if address(scores) != address(x):
-                self.arena.release(scores)
-        finally:
-            self.arena.keep = True
+        with self.turn:
+            self.arena.keep = False
+            try:
+                scores = self.chain.run(x)
+                result = scores.copy()
+                if address(scores) != address(x):
+                    self.arena.release(scores)
+            finally:
+                self.arena.keep = True
         return result
 
     def backward(self, dscores: Array, *, input_gradient: bool = False) -> Array | None:
@@ -233,12 +243,12 @@ class Network:
         Gradients are written, not added up: a second call gives the same. The input's gradient (n, *input_shape) is
         computed only when asked for, and returned as a new array.
         """
-        with threads.single_blas_thread():
+        with self.turn, threads.single_blas_thread():
             dx = self.run_backward(dscores, input_gradient=input_gradient)
-        if dx is None:
-            return None
-        result = dx.reshape(-1, *self.input_shape).copy()
-        self.arena.release(dx)
+            if dx is None:
+                return None
+            result = dx.reshape(-1, *self.input_shape).copy()
+            self.arena.release(dx)
         return result
 
     def run_backward(self, dscores: Array, *, input_gradient: bool = False) -> Array | None:

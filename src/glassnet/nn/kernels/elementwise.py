@@ -6,11 +6,12 @@ through instead of turning into 0.
 
 from __future__ import annotations
 
-from numba import njit, prange
+from numba import njit
 
 from glassnet.nn.kernels import exponential
 from glassnet.nn.kernels.exponential import exp
-from glassnet.nn.kernels.options import PARALLEL, SERIAL
+from glassnet.nn.kernels.options import SERIAL
+from glassnet.nn.kernels.sharing import shared
 
 # mypy: disable-error-code="no-untyped-def"
 
@@ -88,43 +89,37 @@ def multiply(x, mask, y):
 # ---- the same, shared among threads --------------------------------------------------------------------------------
 
 
-@njit(**PARALLEL)
-def relu_shared(x, y, parts):
-    for t in prange(parts):
-        lo, hi = x.size * t // parts, x.size * (t + 1) // parts
-        relu(x[lo:hi], y[lo:hi])
+@shared
+def relu_shared(x, y, t, parts):
+    lo, hi = x.size * t // parts, x.size * (t + 1) // parts
+    relu(x[lo:hi], y[lo:hi])
 
 
-@njit(**PARALLEL)
-def relu_backward_shared(dy, y, dx, parts):
-    for t in prange(parts):
-        lo, hi = y.size * t // parts, y.size * (t + 1) // parts
-        relu_backward(dy[lo:hi], y[lo:hi], dx[lo:hi])
+@shared
+def relu_backward_shared(dy, y, dx, t, parts):
+    lo, hi = y.size * t // parts, y.size * (t + 1) // parts
+    relu_backward(dy[lo:hi], y[lo:hi], dx[lo:hi])
 
 
-@njit(**PARALLEL)
-def sigmoid_shared(x, y, parts):
-    for t in prange(parts):
-        lo, hi = x.size * t // parts, x.size * (t + 1) // parts
-        sigmoid(x[lo:hi], y[lo:hi])
+@shared
+def sigmoid_shared(x, y, t, parts):
+    lo, hi = x.size * t // parts, x.size * (t + 1) // parts
+    sigmoid(x[lo:hi], y[lo:hi])
 
 
-@njit(**PARALLEL)
-def sigmoid_backward_shared(dy, y, dx, parts):
-    for t in prange(parts):
-        lo, hi = y.size * t // parts, y.size * (t + 1) // parts
-        sigmoid_backward(dy[lo:hi], y[lo:hi], dx[lo:hi])
+@shared
+def sigmoid_backward_shared(dy, y, dx, t, parts):
+    lo, hi = y.size * t // parts, y.size * (t + 1) // parts
+    sigmoid_backward(dy[lo:hi], y[lo:hi], dx[lo:hi])
 
 
-@njit(**PARALLEL)
-def tanh_shared(x, y, parts):
-    for t in prange(parts):
-        lo, hi = x.size * t // parts, x.size * (t + 1) // parts
-        tanh(x[lo:hi], y[lo:hi])
+@shared
+def tanh_shared(x, y, t, parts):
+    lo, hi = x.size * t // parts, x.size * (t + 1) // parts
+    tanh(x[lo:hi], y[lo:hi])
 
 
-@njit(**PARALLEL)
-def tanh_backward_shared(dy, y, dx, parts):
-    for t in prange(parts):
-        lo, hi = y.size * t // parts, y.size * (t + 1) // parts
-        tanh_backward(dy[lo:hi], y[lo:hi], dx[lo:hi])
+@shared
+def tanh_backward_shared(dy, y, dx, t, parts):
+    lo, hi = y.size * t // parts, y.size * (t + 1) // parts
+    tanh_backward(dy[lo:hi], y[lo:hi], dx[lo:hi])

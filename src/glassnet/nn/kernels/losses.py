@@ -1,4 +1,8 @@
-"""Losses: value and gradient in one pass. Sums of losses are accumulated in float64."""
+"""Losses: value and gradient, row by row. Sums of losses are accumulated in float64.
+
+A loop that adds up writes to no array: a compiler that may not know whether arrays overlap would make two forms of it,
+which add up in different orders, and choose by where the arrays happen to lie.
+"""
 
 from __future__ import annotations
 
@@ -19,11 +23,11 @@ def softmax(z, p):
         top = row[0]
         for j in range(1, row.size):
             top = row[j] if row[j] > top else top
+        for j in range(row.size):
+            out[j] = exp(row[j] - top)
         total = z.dtype.type(0)
         for j in range(row.size):
-            e = exp(row[j] - top)
-            out[j] = e
-            total += e
+            total += out[j]
         for j in range(row.size):
             out[j] /= total
 
@@ -38,12 +42,10 @@ def log_softmax(z, y):
             top = row[j] if row[j] > top else top
         total = z.dtype.type(0)
         for j in range(row.size):
-            d = row[j] - top
-            out[j] = d
-            total += exp(d)
+            total += exp(row[j] - top)
         log_total = np.log(np.float64(total))
         for j in range(row.size):
-            out[j] = np.float64(out[j]) - log_total
+            out[j] = np.float64(row[j] - top) - log_total
 
 
 @njit(**SERIAL)
@@ -65,14 +67,13 @@ def softmax_cross_entropy(z, labels, smoothing, dz):
                 top = row[j]
                 best = j
         correct += best == label
+        for j in range(k):
+            out[j] = exp(row[j] - top)
         total = scalar(0)
         mean = scalar(0)
         for j in range(k):
-            d = row[j] - top
-            e = exp(d)
-            out[j] = e
-            total += e
-            mean += d
+            total += out[j]
+            mean += row[j] - top
         log_total = np.log(np.float64(total))
         loss += log_total - np.float64(peak) * (np.float64(row[label]) - np.float64(top))
         if rest > 0:  # the sum of the scores may overflow where it is not wanted
@@ -98,15 +99,15 @@ def hinge(z, labels, margin, dz):
         count = scalar(0)
         is_best = True
         for j in range(k):
-            out[j] = scalar(0)
             if j != label:
                 if row[j] > own or (row[j] == own and j < label):
                     is_best = False
                 gap = row[j] - own + scalar(margin)
                 if not gap <= 0:  # a NaN counts, and so shows in the loss
                     loss += gap
-                    out[j] = scale
                     count += scale
+        for j in range(k):
+            out[j] = scalar(0) if row[j] - own + scalar(margin) <= 0 else scale
         out[label] = -count
         correct += is_best
     return loss / n, correct
@@ -123,6 +124,7 @@ def squared_error(y, target, factor, dy):
         for j in range(row.size):
             d = row[j] - want[j]
             part += d * d
-            out[j] = slope * d
         total += part
+        for j in range(row.size):
+            out[j] = slope * (row[j] - want[j])
     return factor * total

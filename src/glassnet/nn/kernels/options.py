@@ -25,7 +25,7 @@ INNER: dict[str, Any] = {**_COMMON, "no_cpython_wrapper": True, "no_cfunc_wrappe
 WORTH_SHARING = 1 << 15
 
 
-def inner(function: Callable[..., Any]) -> Any:
+def inner(function: Callable[..., Any], *, fastmath: set[str] | bool = FAST) -> Any:
     """The function as kernels may call it; called from Python it stays a Python function."""
-    register: Any = register_jitable(**INNER)
+    register: Any = register_jitable(**{**INNER, "fastmath": fastmath})
     return register(function)

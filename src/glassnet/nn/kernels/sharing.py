@@ -18,7 +18,8 @@ from numba import njit, prange, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from glassnet.nn.kernels.options import INNER, PARALLEL, SERIAL
+from glassnet import threads
+from glassnet.nn.kernels.options import FAST, INNER, PARALLEL, SERIAL
 
 __all__ = ["shared"]
 
@@ -30,12 +31,13 @@ class shared:
     all of them, on as many threads.
 
     The kernel is compiled anew for other dtypes and for other classes of what is no array. Arrays are C-contiguous, and
-    an argument has the same number of dimensions in every call.
+    an argument has the same number of dimensions in every call. `fastmath` is that of `options`, or False for a kernel
+    whose arithmetic is to be done exactly as it is written.
     """
 
-    def __init__(self, function: Any) -> None:
+    def __init__(self, function: Any, *, fastmath: Any = FAST) -> None:
         functools.update_wrapper(self, function)
-        self._kernel = njit(**INNER, cache=True)(function)
+        self._kernel = njit(**{**INNER, "fastmath": fastmath}, cache=True)(function)
         self._addresses: dict[Any, int] = {}
 
     def __call__(self, *arguments: Any) -> None:
@@ -43,7 +45,10 @@ class shared:
         address = self._addresses.get(kinds)
         if address is None:
             address = self._addresses[kinds] = self._compile(arguments[:-1])
-        _launch(address, arguments[-1], *arguments[:-1])
+        if arguments[-1] == 1:
+            _alone(address, *arguments[:-1])
+        else:
+            threads.launch(_together, address, arguments[-1], *arguments[:-1])
 
     def _compile(self, arguments: tuple[Any, ...]) -> int:
         signature = (*(_type(a) for a in arguments), types.int64, types.int64)
@@ -111,9 +116,12 @@ def _run(thunk, frame, parts):
 
 
 @njit(**SERIAL)
-def _launch(address, parts, *arguments):
+def _alone(address, *arguments):
     thunk, frame = _frame(address, arguments)
-    if parts == 1:
-        _call(thunk, frame, np.int64(0), parts)
-    else:
-        _run(thunk, frame, parts)
+    _call(thunk, frame, np.int64(0), np.int64(1))
+
+
+@njit(**SERIAL)
+def _together(address, parts, *arguments):
+    thunk, frame = _frame(address, arguments)
+    _run(thunk, frame, parts)

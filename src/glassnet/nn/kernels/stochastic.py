@@ -4,6 +4,9 @@ A step of a linear classifier on one example costs about a microsecond of arithm
 fifty. The weights are held as (classes, features), one row per class, so that every inner loop runs along memory.
 The update of step t and the scores of step t + 1 share one pass over the weights: while row c is in registers it takes
 its update `w_c -= rate * dz_c * x_t` and then contributes `w_c . x_{t+1}`. The arithmetic is that of separate steps.
+
+A loop that adds up and writes at once is spelt out in vectors: left to the compiler it has two forms, chosen by whether
+the arrays lie close together, and the two round differently.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from numba import njit
 
 from glassnet.nn.kernels.exponential import exp
 from glassnet.nn.kernels.options import SERIAL, inner
+from glassnet.nn.kernels.vector import everywhere, lanes_of, load, multiply_add, store, sum_of, zeros
 
 # mypy: disable-error-code="no-untyped-def"
 
@@ -28,14 +32,13 @@ def _softmax_error(scores, label, smoothing, error):
         if scores[j] > top:
             top = scores[j]
             best = j
+    for j in range(k):
+        error[j] = exp(scores[j] - top)
     total = scalar(0)
     mean = scalar(0)
     for j in range(k):
-        d = scores[j] - top
-        e = exp(d)
-        error[j] = e
-        total += e
-        mean += d
+        total += error[j]
+        mean += scores[j] - top
     rest = scalar(smoothing / k)
     peak = scalar(1.0 - smoothing)
     loss = np.log(np.float64(total)) - np.float64(peak) * (np.float64(scores[label]) - np.float64(top))
@@ -59,16 +62,41 @@ def _scores(w, b, x, scores):
 
 @inner
 def _update_and_look_ahead(w, b, x, following, rate, l2, error, scores):
+    """w[c] = keep w[c] - step x and b likewise for every class; scores = w following + b."""
+    lane, zero, d = lanes_of(w), zeros(w), x.size
     keep = w.dtype.type(1) - rate * l2
     for c in range(w.shape[0]):
         row = w[c]
         step = rate * error[c]
+        less = everywhere(-step, zero)
+        s0 = s1 = s2 = s3 = zero
+        j = 0
+        while j + 4 * lane <= d:
+            j1, j2, j3 = j + lane, j + 2 * lane, j + 3 * lane
+            v0 = multiply_add(less, load(x, j), keep * load(row, j))
+            v1 = multiply_add(less, load(x, j1), keep * load(row, j1))
+            v2 = multiply_add(less, load(x, j2), keep * load(row, j2))
+            v3 = multiply_add(less, load(x, j3), keep * load(row, j3))
+            store(row, j, v0)
+            store(row, j1, v1)
+            store(row, j2, v2)
+            store(row, j3, v3)
+            s0 = multiply_add(v0, load(following, j), s0)
+            s1 = multiply_add(v1, load(following, j1), s1)
+            s2 = multiply_add(v2, load(following, j2), s2)
+            s3 = multiply_add(v3, load(following, j3), s3)
+            j += 4 * lane
+        while j + lane <= d:
+            v = multiply_add(less, load(x, j), keep * load(row, j))
+            store(row, j, v)
+            s0 = multiply_add(v, load(following, j), s0)
+            j += lane
+        s = sum_of((s0 + s1) + (s2 + s3))
+        for i in range(j, d):
+            row[i] = keep * row[i] - step * x[i]
+        for i in range(j, d):
+            s += row[i] * following[i]
         b[c] -= step
-        s = w.dtype.type(0)
-        for j in range(row.size):
-            v = keep * row[j] - step * x[j]
-            row[j] = v
-            s += v * following[j]
         scores[c] = s + b[c]
 
 

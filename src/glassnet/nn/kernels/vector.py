@@ -24,7 +24,19 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, models, overload, register_model
 
-__all__ = ["everywhere", "lanes", "load", "multiply_add", "spread", "store", "store_bytes", "where_larger", "zeros"]
+__all__ = [
+    "everywhere",
+    "lanes",
+    "lanes_of",
+    "load",
+    "multiply_add",
+    "spread",
+    "store",
+    "store_bytes",
+    "sum_of",
+    "where_larger",
+    "zeros",
+]
 
 # mypy: disable-error-code="no-untyped-def, call-arg"
 
@@ -65,6 +77,16 @@ def _repeat(builder, value, vector):
     undefined = ir.Constant(vector, ir.Undefined)
     first = builder.insert_element(undefined, value, ir.Constant(ir.IntType(32), 0))
     return builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(ir.IntType(32), vector.count), None))
+
+
+@_operation
+def lanes_of(typing_context, array):
+    """Numbers in a vector of the array's dtype, in a kernel."""
+
+    def generate(context, builder, signature, arguments):
+        return context.get_constant(types.intp, lanes(array.dtype.bitwidth // 8))
+
+    return types.intp(array), generate
 
 
 @_operation
@@ -159,6 +181,27 @@ def multiply_add(typing_context, a, b, c):
         return builder.fadd(builder.fmul(arguments[0], arguments[1]), arguments[2])
 
     return a(a, b, c), generate
+
+
+@_operation
+def sum_of(typing_context, vector):
+    """The sum of all lanes: the upper half is added to the lower until one is left."""
+
+    def generate(context, builder, signature, arguments):
+        total = arguments[0]
+        while total.type.count > 1:
+            half = total.type.count // 2
+            undefined = ir.Constant(total.type, ir.Undefined)
+            low, high = (
+                builder.shuffle_vector(
+                    total, undefined, ir.Constant(ir.VectorType(ir.IntType(32), half), list(range(at, at + half)))
+                )
+                for at in (0, half)
+            )
+            total = builder.fadd(low, high)
+        return builder.extract_element(total, ir.Constant(ir.IntType(32), 0))
+
+    return vector.dtype(vector), generate
 
 
 # ---- operators ------------------------------------------------------------------------------------------------------

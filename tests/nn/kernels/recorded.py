@@ -1,0 +1,211 @@
+"""Calls of every kernel as the layers make them: recorded once, for tests that make the same calls again."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import pkgutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numba.core.dispatcher import Dispatcher
+
+import glassnet
+from glassnet import threads
+from glassnet.classic import KNNClassifier
+from glassnet.data import Augmentation
+from glassnet.nn import Hinge, Network, SoftmaxCrossEntropy, SquaredError, functional
+from glassnet.nn.kernels import batch
+from glassnet.nn.kernels.blas import matmul
+from glassnet.nn.kernels.sharing import shared
+from glassnet.nn.kernels.stochastic import softmax_descent
+from glassnet.optim import SGD, Adam, RMSProp
+from glassnet.optim.averaging import follow
+from glassnet.reader.find import find_pieces
+from glassnet.reader.pen import ink
+from glassnet.train.steps import Stepper
+
+SMALL = 1 << 14  # bytes in all arrays of a call: what lies close together
+Call = tuple[str, tuple[Any, ...]]  # the kernel's name and its arguments, arrays as they were before the call
+
+
+def kernels() -> dict[str, Callable[..., Any]]:
+    """Every kernel of the package that Python may call, by module and name."""
+    found = {}
+    for module in pkgutil.walk_packages(glassnet.__path__, "glassnet."):
+        if module.name.startswith(("glassnet.twin", "glassnet.__main__", "glassnet.bench")):  # these want PyTorch
+            continue
+        if module.name.endswith(".sharing"):  # what calls kernels
+            continue
+        for name, value in vars(importlib.import_module(module.name)).items():
+            if isinstance(value, Dispatcher | shared) and value.__module__ == module.name:
+                found[f"{module.name.removeprefix('glassnet.')}.{name}"] = value
+    return found
+
+
+@contextmanager
+def recording(at_most: int = 2) -> Iterator[list[Call]]:
+    """Gives a list of the calls made within the block, of each kernel and dtype `at_most` large and small ones."""
+    names = {id(kernel): name for name, kernel in kernels().items()}
+    calls: list[Call] = []
+    seen: dict[Any, int] = {}
+
+    def noted(kernel: Any, arguments: tuple[Any, ...]) -> None:
+        kinds = tuple(a.dtype.name if isinstance(a, np.ndarray) else type(a) for a in arguments)
+        key = (id(kernel), kinds, sum(a.nbytes for a in arguments if isinstance(a, np.ndarray)) < SMALL)
+        if id(kernel) in names and seen.get(key, 0) < at_most:
+            seen[key] = seen.get(key, 0) + 1
+            calls.append((names[id(kernel)], copied(arguments)))
+
+    def around(original: Any) -> Any:
+        def call(self: Any, *arguments: Any) -> Any:
+            noted(self, arguments)
+            return original(self, *arguments)
+
+        return call
+
+    ours, numbas = shared.__call__, Dispatcher.__call__
+    shared.__call__, Dispatcher.__call__ = around(ours), around(numbas)  # type: ignore[method-assign]
+    try:
+        yield calls
+    finally:
+        shared.__call__ = ours  # type: ignore[method-assign]
+        del Dispatcher.__call__
+
+
+def copied(arguments: tuple[Any, ...], place: Callable[[int], np.ndarray] | None = None) -> tuple[Any, ...]:
+    """The arguments, their arrays copied. Those that share memory share it in the copy as well.
+
+    `place` gives the memory for so many bytes, aligned to 8.
+    """
+    place = place or (lambda size: np.empty(size, np.uint8))
+    arrays = [a for a in arguments if isinstance(a, np.ndarray)]
+    spans = sorted({(a.ctypes.data, a.ctypes.data + a.nbytes) for a in arrays})
+    blocks: list[list[int]] = []  # begin and end of memory that belongs together
+    for begin, end in spans:
+        if blocks and begin < blocks[-1][1]:
+            blocks[-1][1] = max(end, blocks[-1][1])
+        else:
+            blocks.append([begin, end])
+    homes = {begin: place(end - begin) for begin, end in blocks}
+
+    def moved(a: np.ndarray) -> np.ndarray:
+        begin = max(b for b, _ in blocks if b <= a.ctypes.data)
+        at = a.ctypes.data - begin
+        copy = homes[begin][at : at + a.nbytes].view(a.dtype).reshape(a.shape)
+        copy[...] = a
+        return copy
+
+    return tuple(moved(a) if isinstance(a, np.ndarray) else a for a in arguments)
+
+
+# ---- what is recorded -----------------------------------------------------------------------------------------------
+
+NETWORKS = (
+    "conv 3x3, 32 -> relu -> maxpool 2x2 -> conv 3x3, 8 -> batchnorm -> relu -> linear 10",
+    "conv 5x5, 5 -> sigmoid -> maxpool 3x3, stride 2 -> conv 3x3, 5 -> relu -> conv 1x1, 7 -> avgpool 2x2 -> linear 10",
+    "depthwise 3x3 -> tanh -> residual(conv 3x3, 3, pad 1 -> relu) -> maxpool 2x3, stride 2 -> dropout 0.5"
+    " -> linear 10",
+    "concat(conv 3x3, 16, pad 1 | conv 1x1, 16) -> conv 3x3, 16 -> maxpool 3x3 -> avgpool global -> linear 10",
+    "maxpool 2x2 -> relu -> linear 40 -> linear 10",
+)
+
+
+@functools.cache
+def record() -> list[Call]:
+    """Calls of every kernel, at least one."""
+    with threads.use(2), threads.single_blas_thread(), recording() as calls:
+        for dtype in (np.float32, np.float64):
+            for text in NETWORKS:
+                _train(text, dtype)
+            _others(dtype)
+        _pictures()
+    return calls
+
+
+def _train(text: str, dtype: Any) -> None:
+    rng = np.random.default_rng(0)
+    network = Network(text, (16, 16, 3), dtype=dtype)
+    x, labels = rng.standard_normal((48, 16, 16, 3)).astype(dtype), rng.integers(0, 10, 48)
+    for loss in (SoftmaxCrossEntropy(0.1), Hinge()):
+        for optimizer in (SGD(0.01), SGD(0.01, momentum=0.9), RMSProp(0.01), Adam(0.01)):
+            Stepper(network, loss, optimizer, l2=1e-3, clip=1.0).step(x, labels, 0.01)
+    network.choose(winograd=False)
+    network.forward(x, train=True)
+    network.backward(np.ones((48, 10), dtype), input_gradient=True)
+    network.infer(x)
+    small = Network(text, (16, 16, 3), dtype=dtype, seed=1)
+    small.forward(x[:2], train=True)
+    small.backward(np.ones((2, 10), dtype), input_gradient=True)
+
+
+def small_losses() -> list[Call]:
+    """Calls of the losses with rows of a few numbers."""
+    with recording() as calls:
+        for dtype in (np.float32, np.float64):
+            _losses(dtype)
+    return calls
+
+
+def _losses(dtype: Any) -> None:
+    rng = np.random.default_rng(1)
+    for classes in (10, 26):  # one example: rows that are shorter than what vector loops do at once
+        z = rng.standard_normal((1, classes)).astype(dtype)
+        functional.softmax_forward(z)
+        functional.log_softmax_forward(z)
+        for loss in (SoftmaxCrossEntropy(0.1), Hinge()):
+            loss.run(z, np.array([3]), np.empty_like(z))
+        SquaredError().run(z, z + 1, np.empty_like(z))
+    _descent(dtype)
+
+
+def descents() -> list[Call]:
+    """Calls of softmax regression, one example a step."""
+    with recording() as calls:
+        for dtype in (np.float32, np.float64):
+            _descent(dtype)
+    return calls
+
+
+def _descent(dtype: Any) -> None:
+    rng = np.random.default_rng(1)
+    features, labels = rng.standard_normal((9, 30)).astype(dtype), rng.integers(0, 10, 9)
+    order, rates = rng.integers(0, 9, 20), np.full(20, 0.05, dtype)
+    weights = rng.standard_normal((10, 30)).astype(dtype)
+    softmax_descent(weights, np.zeros(10, dtype), features, labels, order, rates, dtype(0.01), 0.1)
+
+
+def _others(dtype: Any) -> None:
+    rng = np.random.default_rng(1)
+    _losses(dtype)
+    for size in (30, 1 << 15):  # alone and shared
+        x = rng.standard_normal(size).astype(dtype)
+        for word in ("relu", "sigmoid", "tanh"):
+            y, cache = getattr(functional, f"{word}_forward")(x)
+            getattr(functional, f"{word}_backward")(y, cache)
+    mean: dict[str, np.ndarray] = {}
+    for step in range(2):
+        follow(mean, {"w": rng.standard_normal(50).astype(dtype)}, step, 0.9)
+    a, b = rng.standard_normal((2, 600, 40)).astype(dtype)
+    matmul(a, b, np.empty((40, 40), dtype), transpose_a=True)
+    matmul(a, b, np.empty((600, 600), dtype), transpose_b=True)
+    matmul(a, np.ascontiguousarray(b[:40, :10]), np.empty((600, 10), dtype))
+    matmul(a, np.ascontiguousarray(b[:, :10]), np.empty((40, 10), dtype), transpose_a=True)
+    for way in (batch.gather, lambda *arguments: batch.gather_shared(*arguments, 2)):
+        way(a, rng.integers(0, 600, 20), np.empty((20, 40), dtype))
+
+
+def _pictures() -> None:
+    rng = np.random.default_rng(2)
+    images = rng.integers(0, 256, (30, 20, 20, 3)).astype(np.uint8)
+    for text in ("rotate 10 -> elastic 4 2 -> cutout 3", "flip alternate -> crop 1, reflect -> cutout 2"):
+        for pictures in (images, images.astype(np.float32)):
+            Augmentation.parse(text).apply(pictures, np.arange(30), 0, 1)
+    points = rng.standard_normal((300, 12))
+    for kind in (points, (100 * points).astype(np.int64)):
+        KNNClassifier(3).fit(kind[:200], np.arange(200) % 4).predict(kind[200:])
+    canvas = np.zeros((90, 90), np.float32)
+    ink(canvas, [np.array([[20.0, 20], [60, 70]]), np.array([[10.0, 70], [80, 75]])], 3.0, 0.2, rng)
+    find_pieces(canvas.astype(np.float64))

@@ -200,6 +200,7 @@ def test_the_raw_folder_of_torchvision(tmp_path: Path, deep: str) -> None:
     write_mnist(tmp_path / deep / "raw")
     found = load(tmp_path)
     assert len(found.train) == 12 and found.train.image_shape == (28, 28, 1)
+    assert found.name == (deep or tmp_path.name)
     assert not holds_picture_files(tmp_path)
 
 

@@ -11,11 +11,15 @@ import numpy as np
 import pytest
 from data_files import idx_bytes, one_line_error, write_cifar_binary, write_classes, write_mnist, write_picture
 
+from glassnet.cli import main
 from glassnet.data import Dataset, Splits, holds_picture_files, load
-from glassnet.errors import DataError
+from glassnet.data.imagenet import ClassIndex
+from glassnet.errors import DataError, GlassnetError
+from glassnet.files import read_json
 from glassnet.model import Model
 from glassnet.nn import Network, SoftmaxCrossEntropy
-from glassnet.recipes import load_recipe
+from glassnet.reader.reading import read_words
+from glassnet.recipes import carry_out, load_recipe
 from glassnet.recipes.recipe import recipe_from
 from glassnet.recipes.run import load_splits
 
@@ -131,6 +135,20 @@ def test_a_test_figure_from_the_training_part_says_so(tmp_path: Path) -> None:
     assert not any("held out" in note for note in load_splits(recipe).notes)
 
 
+def test_a_run_and_its_evaluation_say_what_their_figures_are_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_classes(tmp_path / "data", each=10)
+    pictures(tmp_path / "data", 2)
+    recipe = recipe_from({
+        "data": {"source": str(tmp_path / "data")}, "model": {"network": "linear"}, "train": {"epochs": 1}
+    })  # fmt: skip
+    carry_out(recipe, tmp_path / "run")
+    assert "held out of its training part" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert main(["evaluate", str(tmp_path / "run"), str(tmp_path / "data")]) == 0
+    assert "note: Not read: 2 pictures beside the folders." in capsys.readouterr().out
+
+
 # The kind, from all that is there
 
 
@@ -182,6 +200,7 @@ def test_the_raw_folder_of_torchvision(tmp_path: Path, deep: str) -> None:
     write_mnist(tmp_path / deep / "raw")
     found = load(tmp_path)
     assert len(found.train) == 12 and found.train.image_shape == (28, 28, 1)
+    assert found.name == (deep or tmp_path.name)
     assert not holds_picture_files(tmp_path)
 
 
@@ -315,6 +334,19 @@ def test_byte_order_marks(tmp_path: Path) -> None:
     assert load(tmp_path / "cifar").train.class_names == tuple("abcdefghij")
     (tmp_path / "r.toml").write_text('title = "é"\n[data]\nsource = "digits"\n', encoding="utf-8-sig")
     assert load_recipe(tmp_path / "r.toml").title == "é"
+    (tmp_path / "words.txt").write_text("cat\ndog\n", encoding="utf-8-sig")
+    assert read_words(tmp_path / "words.txt") == {"cat", "dog"}
+    (tmp_path / "x.json").write_text('{"a": 1}', encoding="utf-8-sig")
+    assert read_json(tmp_path / "x.json") == {"a": 1}
+    (tmp_path / "index.json").write_text('{"0": ["n00000001", "a"], "1": ["n00000002", "b"]}', encoding="utf-8-sig")
+    assert ClassIndex.read(tmp_path / "index.json").names == ("a", "b")
+
+
+def test_text_in_another_encoding_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "words.txt").write_text("cat\ndog\n", encoding="utf-16")
+    for read in (read_words, read_json):
+        with pytest.raises(GlassnetError, match="not UTF-8"):
+            read(tmp_path / "words.txt")
 
 
 # What the parts have in common

@@ -127,7 +127,8 @@ def load_idx(path: Path, name: str | None = None) -> Splits:
     known = label_names(path if path.is_dir() else path.parent, word) if is_emnist(word) else None
     highest = max(int(labels.max(initial=0)) for _, labels in arrays.values())
     names = known or {number: str(number) for number in range(max(_DIGITS, highest + 1))}
-    title = name or word or (path.resolve().name if path.is_dir() else path.name.split(".")[0])
+    folder = path.resolve().parent if path.name == "raw" else path.resolve()  # torchvision's MNIST/raw
+    title = name or word or (folder.name if path.is_dir() else path.name.split(".")[0])
     parts = {}
     for part, (images, labels) in arrays.items():
         upright, notes = (images.swapaxes(1, 2).copy(), (TRANSPOSED,)) if is_emnist(word) else (images, ())

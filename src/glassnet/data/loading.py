@@ -71,7 +71,7 @@ def load(
 def holds_picture_files(data: str | Path) -> bool:
     """Whether a set, named as for `load`, is made of picture files, which an image size and a reading apply to.
 
-    Raises `DataError` when a folder cannot be read.
+    Raises `DataError` when a folder cannot be read, or in two ways.
     """
     path = Path(data)
     if not exists(data):
@@ -135,7 +135,7 @@ _OF_PICTURES: dict[str, Callable[[Path], bool]] = {"Flowers-17": has_flowers, "I
 def _kind(path: Path) -> str | None:
     """What a folder holds, from all that is there; None for nothing that is known.
 
-    Raises `DataError` when it can be read in two ways, or not at all.
+    Raises `DataError` when it can be read in two ways, or may not be read.
     """
     if has_lists(path):
         return "lists"
@@ -161,8 +161,8 @@ def _resolved(path: Path) -> tuple[Path, str | None]:
         return path, kind
     below = sub_folders(path)
     inner = [folder for one in below for folder in (one, *_folders(one)) if _holds_set(folder)]
-    if len(inner) == 1 and inner[0].name == "raw":
-        return inner[0], _kind(inner[0])
+    if len(inner) == 1 and inner[0].name == "raw" and has_idx(inner[0]):
+        return inner[0], "IDX"
     if inner and not any(part_of(folder.name) for folder in below):
         named = " and ".join(f"'{folder}'" for folder in inner[:2])
         raise DataError(

@@ -21,7 +21,7 @@ def picture_digests(dataset: Dataset) -> list[bytes]:
     The pixels are compared and not the files: a picture that was saved again without loss is the same picture.
     """
     rows = np.ascontiguousarray(dataset.images).reshape(len(dataset), -1)
-    return [hashlib.sha256(row).digest() for row in rows]
+    return [hashlib.sha256(row.data).digest() for row in rows]
 
 
 def equal_pictures(parts: dict[str, Dataset]) -> list[str]:

@@ -213,20 +213,24 @@ def open_picture(file: BinaryIO) -> Iterator[Image.Image]:
 
 def _opened(path: str | os.PathLike[str], use: Callable[[Image.Image], _T]) -> _T:
     """Open `path`, hand it to `use`, and turn whatever goes wrong into one line."""
+    try:
+        file = open_plain(path)
+    except FileNotFoundError as error:
+        raise DataError(f"There is no picture '{path}'; check the name.") from error
+    except IsADirectoryError as error:
+        raise DataError(f"'{path}' is a folder; name a picture in it.") from error
+    except OSError as error:
+        raise DataError(f"Cannot read '{path}' as a picture: {error.strerror or error}.") from error
     # Pillow's plug-ins raise OSError, SyntaxError, ValueError, struct.error, zlib.error, IndexError and more for
     # damaged files, and warn about metadata that does not matter here. Nothing but the file is at work in the block.
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with open_plain(path) as file, open_picture(file) as picture:
+            with file, open_picture(file) as picture:
                 _guard(picture, path)
                 return use(picture)
     except DataError:
         raise
-    except FileNotFoundError as error:
-        raise DataError(f"There is no picture '{path}'; check the name.") from error
-    except IsADirectoryError as error:
-        raise DataError(f"'{path}' is a folder; name a picture in it.") from error
     except UnidentifiedImageError as error:
         raise DataError(
             f"Cannot read '{path}' as a picture: its content is none of {', '.join(_formats())}. Save it as PNG or "

@@ -13,7 +13,7 @@ from glassnet.files import read_json
 from glassnet.look import FeatureMaps, ReportContent, feature_maps, first_weights, write_report
 from glassnet.nn import Network
 from glassnet.nn.functional.arrays import Array
-from glassnet.recipes.run import Run
+from glassnet.recipes.run import HELD_OUT, Run
 
 __all__ = ["write_run_report"]
 
@@ -84,7 +84,7 @@ def _sentence(run: Run) -> str:
     )
     if run.reconstruction is not None:
         text += f" It rebuilds {run.evaluated_on} pictures with a mean PSNR of {run.reconstruction.psnr:.2f} dB."
-    return text
+    return f"{text} {HELD_OUT}" if HELD_OUT in run.splits.notes else text
 
 
 def _cards(run: Run) -> list[tuple[str, str, str]]:

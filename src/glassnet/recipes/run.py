@@ -28,7 +28,7 @@ from glassnet.train import History, Progress, Trainer, best_epoch
 
 __all__ = ["Run", "carry_out", "new_folder", "resume"]
 
-_HELD_OUT = "The set has no test part of its own: the test figure is of pictures held out of its training part."
+HELD_OUT = "The set has no test part of its own: the test figure is of pictures held out of its training part."
 _STREAM_LIMIT = 0x11317  # keeps the choice of a limited data set apart from all other random streams
 
 
@@ -96,7 +96,7 @@ def load_splits(recipe: Recipe) -> Splits:
         train, valid = join(train, valid), None
     if test is None and data.test != 0:
         train, test = hold_out(train, 0.2 if data.test is None else data.test, seed)
-        test = replace(test, notes=(*test.notes, _HELD_OUT))
+        test = replace(test, notes=(*test.notes, HELD_OUT))
     if data.train_limit:
         train = _first(train, data.train_limit, seed)
     if test is not None and data.test_limit:

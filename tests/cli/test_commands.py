@@ -132,11 +132,21 @@ def test_sweep(shell: Shell, recipe: Path, tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("no_report")
 def test_sweep_over_two_settings_goes_on_after_a_failure(shell: Shell, recipe: Path, tmp_path: Path) -> None:
-    found = shell.json("train", recipe, "--epochs", 1, "--optimizer", "sgd", "--model", "linear", "--sweep",
-                       "optimizer.lr=0.1,3e38", "--sweep", "train.batch=0,50", "--out", tmp_path / "sweep")  # fmt: skip
-    assert len(found["runs"]) + len(found["failed"]) == 4
-    assert all("3e+38" in label for label in found["failed"])
-    assert {"optimizer.lr = 0.1, train.batch = 0", "optimizer.lr = 0.1, train.batch = 50"} <= set(found["runs"])
+    found = shell.json("train", recipe, "--epochs", 2, "--optimizer", "sgd", "--sweep", "optimizer.lr=3e38,0.1",
+                       "--sweep", "train.batch=10,50", "--out", tmp_path / "sweep", status=3)  # fmt: skip
+    assert set(found["failed"]) == {"optimizer.lr = 3e+38, train.batch = 10", "optimizer.lr = 3e+38, train.batch = 50"}
+    assert set(found["runs"]) == {"optimizer.lr = 0.1, train.batch = 10", "optimizer.lr = 0.1, train.batch = 50"}
+    assert all("Likely causes" in reason for reason in found["failed"].values())
+    assert shell.err.startswith("done in part: 2 of 4 runs failed:") and shell.err.count("\n") == 1
+    page = (tmp_path / "sweep" / "index.html").read_text(encoding="utf-8")
+    assert page.count("Likely causes") == 2 and "2 of 4 runs failed" in page
+
+
+@pytest.mark.usefixtures("no_report")
+def test_a_sweep_of_failures(shell: Shell, recipe: Path, tmp_path: Path) -> None:
+    said = shell.error("train", recipe, "--optimizer", "sgd", "--sweep", "optimizer.lr=2e38,3e38", "--out",
+                       tmp_path / "sweep")  # fmt: skip
+    assert "Every run of the sweep failed" in said and (tmp_path / "sweep" / "index.html").exists()
 
 
 def test_sweep_checks_every_value_before_it_starts(shell: Shell, recipe: Path, tmp_path: Path) -> None:

@@ -52,13 +52,17 @@ def train(
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option(help="The run folder (default: runs/DATA-NUMBER).")] = None,
-    resume: Annotated[Path | None, typer.Option(metavar="RUN", help="Go on with the run in this folder.")] = None,
+    resume: Annotated[
+        Path | None, typer.Option(metavar="RUN", help="Go on with the run (or the sweep) in this folder.")
+    ] = None,
     threads: Threads = None,
     json: Json = False,
 ) -> None:
     """Train a network and write its model, its history and a report into a run folder.
 
     Flags and --set override the recipe. Ctrl-C saves; --resume goes on, bit for bit as if never stopped.
+
+    A sweep checks all its values first, goes on after a run that fails (status 3) and, killed, goes on with --resume.
 
     Examples:
 
@@ -95,8 +99,10 @@ def train(
     if resume is not None:
         if data or given or settings or sweeps or out:
             raise RecipeError("--resume takes the run folder alone: a resumed run keeps the settings it began with.")
-        run = recipes.resume(resume, progress=progress_for(), say=say)
-        _tell(run, json)
+        if recipes.is_sweep(resume):
+            _tell_sweep(recipes.resume_sweep(resume, make_progress=progress_for, say=say), json)
+        else:
+            _tell(recipes.resume(resume, progress=progress_for(), say=say), json)
         return
     if data is None:
         raise RecipeError("Name the data: a folder, a known set such as 'digits', or a recipe ending in .toml.")
@@ -129,7 +135,10 @@ def _sweep(recipe: Any, sweeps: list[str], folder: Path, json: bool) -> None:
     values: dict[str, Sequence[Any]] = {
         name: [setting_value(v) for v in split_values(text)] for name, text in map(parse_setting, sweeps)
     }
-    result = recipes.sweep(recipe, values, folder, make_progress=progress_for, say=say)
+    _tell_sweep(recipes.sweep(recipe, values, folder, make_progress=progress_for, say=say), json)
+
+
+def _tell_sweep(result: Any, json: bool) -> None:
     figures = {label: run.figures() for label, run in result.runs.items()}
     for label, found in figures.items():
         shown = {
@@ -138,11 +147,17 @@ def _sweep(recipe: Any, sweeps: list[str], folder: Path, json: bool) -> None:
             "valid_accuracy": "validation accuracy {:.4f}",
         }
         say(f"{label}: " + ", ".join(form.format(found[n]) for n, form in shown.items() if n in found))
-    if not result.runs:
-        raise RecipeError(f"Every run of the sweep failed; the first said: {next(iter(result.failed.values()))}")
+    for label, reason in result.failed.items():
+        say(f"{label}: failed: {reason}")
     say(f"compared side by side: {result.files[0]}")
     if json:
         emit({"runs": figures, "failed": result.failed, "files": result.files})
+    if not result.runs:
+        raise RecipeError(f"Every run of the sweep failed; the first said: {next(iter(result.failed.values()))}")
+    if result.failed:
+        total = len(result.runs) + len(result.failed)
+        typer.echo(f"done in part: {len(result.failed)} of {total} runs failed: {'; '.join(result.failed)}", err=True)
+        raise typer.Exit(3)
 
 
 def _tell(run: Any, json: bool) -> None:

@@ -31,6 +31,7 @@ class ReportContent:
     network : for a drawing of its layers.  network_table, network_plan : its layers, and the kernels that run them, as
         text.
     gradient_check : rows (parameter, entries checked, error, worst index, verdict).
+    gradient_remark : why there are none.
     reconstructions : (inputs, outputs), each (N, H, W, C).
     configuration : the recipe as TOML.  environment : versions, hardware, data; may be nested.
     commands : what to do next, one command each, "# " in front of a remark.
@@ -51,6 +52,7 @@ class ReportContent:
     network_table: str = ""
     network_plan: str = ""
     gradient_check: Sequence[Sequence[Any]] | None = None
+    gradient_remark: str = ""
     reconstructions: tuple[NDArray[Any], NDArray[Any]] | None = None
     configuration: str = ""
     environment: Mapping[str, Any] = field(default_factory=dict)

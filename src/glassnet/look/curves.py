@@ -33,6 +33,8 @@ class Measure:
     share: bool
 
     def show(self, value: float) -> str:
+        if abs(value) > 1e6:  # no accuracy, nor the PSNR of any picture
+            return f"{value:.2g}"
         return f"{100 * value:.2f} %" if self.share else f"{value:.2f} dB"
 
 
@@ -209,7 +211,13 @@ def _draw_measure(axes: Axes, history: History, measure: Measure, limits: tuple[
     best = best_epoch(history)
     if best is not None:
         axes.plot(
-            *best, marker="o", markersize=10, markerfacecolor="none", markeredgecolor=style.ORANGE, markeredgewidth=1.3
+            best[0],
+            style.finite(best[1:])[0],
+            marker="o",
+            markersize=10,
+            markerfacecolor="none",
+            markeredgecolor=style.ORANGE,
+            markeredgewidth=1.3,
         )
         text = f"best {measure.show(best[1])}, epoch {best[0]}"
         axes.set_title(text, loc="right", fontsize=8.5, color=style.GREY, pad=9)

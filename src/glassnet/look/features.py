@@ -127,7 +127,7 @@ def feature_maps(
 
 
 def _layer_maps(name: str, made_by: str, output: NDArray[np.float64], most: int) -> LayerMaps:
-    values = np.nan_to_num(np.moveaxis(output, -1, 0).astype(np.float64), posinf=0.0, neginf=0.0)
+    values = style.drawable(np.moveaxis(output, -1, 0))
     order = np.argsort(-values.std(axis=(1, 2)), kind="stable")[:most]
     channels = np.sort(order).astype(np.int64)
     maps = values[channels]

@@ -79,8 +79,8 @@ def kernel_pictures(before: ArrayLike | None, after: ArrayLike, most: int = 64) 
     DataError
         The weights do not have four axes, or not one shape.
     """
-    last = _clean(after)
-    first = None if before is None else _clean(before)
+    last = style.drawable(after)
+    first = None if before is None else style.drawable(before)
     if last.ndim != 4 or last.size == 0:
         raise DataError(f"Convolution weights have shape (kh, kw, channels, filters). Got {last.shape} instead.")
     if first is not None and first.shape != last.shape:
@@ -97,10 +97,6 @@ def kernel_pictures(before: ArrayLike | None, after: ArrayLike, most: int = 64) 
     assert drawn[1] is not None and limits[1] is not None
     columns = columns_for(len(filters), drawn[1].shape[1] / drawn[1].shape[2])
     return KernelPictures(drawn[0], drawn[1], filters, limits[1], largest, columns, colour)
-
-
-def _clean(weights: ArrayLike) -> NDArray[np.float64]:
-    return np.nan_to_num(np.asarray(weights, dtype=np.float64), posinf=0.0, neginf=0.0)
 
 
 def strongest(weights: NDArray[np.float64], most: int) -> NDArray[np.int64]:
@@ -174,7 +170,7 @@ def matrix_figure(weights: ArrayLike) -> Figure:
 
     Of more than 64 filters or rows the strongest are shown, in their own order.
     """
-    last = _clean(weights)
+    last = style.drawable(weights)
     if last.ndim != 4 or last.size == 0:
         raise DataError(f"Convolution weights have shape (kh, kw, channels, filters). Got {last.shape} instead.")
     kh, kw, channels, _ = last.shape

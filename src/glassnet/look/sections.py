@@ -153,6 +153,9 @@ def _ratios(content: ReportContent) -> Section | None:
 
 
 def _gradients(content: ReportContent) -> Section | None:
+    title = "Are the gradients right?"
+    if content.gradient_remark:
+        return Section("gradients", title, content.gradient_remark, join([]))
     if not content.gradient_check:
         return None
     headings = [
@@ -172,7 +175,7 @@ def _gradients(content: ReportContent) -> Section | None:
         cells = [element("code", parameter), number(entries), _error(error), str(worst), badge]
         rows.append([Cell(cell, "") for cell in cells])
     lead = "Every gradient compared with central differences in float64: the error should be at most about 1e-7."
-    return Section("gradients", "Are the gradients right?", lead, table(headings, rows))
+    return Section("gradients", title, lead, table(headings, rows))
 
 
 def _error(value: Any) -> str:

@@ -21,7 +21,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import Colormap, LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MaxNLocator
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from glassnet.files import atomic_write
 
@@ -37,6 +37,7 @@ __all__ = [
     "SOFT",
     "blend",
     "diverging",
+    "drawable",
     "dress",
     "empty_note",
     "figure_legend",
@@ -65,6 +66,7 @@ _PINK = "#cc79a7"
 _AMBER = "#e69f00"
 CYCLE = (BLUE, ORANGE, GREEN, _PINK, _SKY, _AMBER, "#5b4b9a", "#7a6a4f")
 
+LARGEST = 1e100  # of what is drawn; float32 ends at 3.4e38, and near 1e308 the arithmetic of axes and ticks overflows
 DENSITY = 100  # pixels an inch at 1x; pages embed figures at 2x
 
 
@@ -191,8 +193,16 @@ def diverging() -> Colormap:
     return LinearSegmentedColormap.from_list("glassnet_diverging", stops)
 
 
+def drawable(values: ArrayLike) -> NDArray[np.float64]:
+    """Values as float64 that an axis can hold: 0 for what is not finite, none beyond `LARGEST` or, but for 0, below 1 /
+    `LARGEST`.
+    """
+    found = np.nan_to_num(np.asarray(values, dtype=np.float64), posinf=0.0, neginf=0.0)
+    return np.where(np.abs(found) < 1.0 / LARGEST, 0.0, np.clip(found, -LARGEST, LARGEST))
+
+
 def finite(values: Iterable[Any]) -> NDArray[np.float64]:
-    """Values as float64, `nan` for whatever is missing, infinite or no number."""
+    """Values as float64 within what an axis can hold, `nan` for whatever is missing, infinite or no number."""
     numbers = []
     for value in values:
         try:
@@ -200,4 +210,5 @@ def finite(values: Iterable[Any]) -> NDArray[np.float64]:
         except (TypeError, ValueError):
             number = math.nan
         numbers.append(number if math.isfinite(number) else math.nan)
-    return np.array(numbers, dtype=np.float64)
+    found = np.array(numbers, dtype=np.float64)
+    return np.where(np.isnan(found), math.nan, drawable(found))

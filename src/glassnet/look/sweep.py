@@ -36,15 +36,19 @@ class SweepRun:
     figures : final figures by name ("valid_accuracy", "valid_loss", "seconds", ...); names with "accuracy" are
         shares. Taken from the history's best (else last) epoch if empty.
     link : a relative address of the run's own report, or "".
+    failed : why it failed, in one line, or "".
     """
 
     label: str
     history: Sequence[Record]
     figures: Mapping[str, Any] = field(default_factory=dict)
     link: str = ""
+    failed: str = ""
 
     def final(self) -> dict[str, Any]:
-        """The given figures, or those of the best epoch on validation, or those of the last epoch."""
+        """The given figures, or those of the best epoch on validation, or of the last epoch; none of a failed run."""
+        if self.failed:
+            return {}
         if self.figures:
             return dict(self.figures)
         records = epoch_records(self.history)
@@ -107,12 +111,20 @@ def sweep_report(
     curves = learning_curves({label: run.history for label, run in zip(labels, runs, strict=True)})
     parts = [
         Section("runs", "The runs", "The best run is marked. Click a heading to sort.", _final_table(runs, best)),
+        *([_failures(runs)] if any(run.failed for run in runs) else []),
         Section("curves", "Learning curves", _lead(runs), chart(curves, "Learning curves, one column for each run")),
     ]
     body = element("main", masthead(ReportContent(title=title, sentence=sentence)), *(part.html() for part in parts))
     with atomic_write(path) as file:
         file.write(page(title, body, SCRIPT))
     return [Path(path)]
+
+
+def _failures(runs: Sequence[SweepRun]) -> Section:
+    failed = [run for run in runs if run.failed]
+    lead = f"{len(failed)} of {len(runs)} runs failed; the others went on."
+    rows = [[Cell(run.label, run.label), Cell(run.failed, run.failed)] for run in failed]
+    return Section("failed", "What failed", lead, table([("run", False), ("reason", False)], rows))
 
 
 def _lead(runs: Sequence[SweepRun]) -> str:
@@ -142,6 +154,8 @@ def _final_table(runs: Sequence[SweepRun], best: tuple[int, str] | None) -> Html
     for i, (run, final) in enumerate(zip(runs, finals, strict=True)):
         label: object = element("a", run.label, href=run.link) if run.link else run.label
         mark = element("span", "best", class_="badge good") if best and best[0] == i else None
+        if run.failed:
+            mark = element("span", "failed", class_="badge bad")
         cells = [Cell(element("span", label, " ", mark), run.label)]
         for name in names:
             value = final.get(name)

@@ -63,8 +63,8 @@ def weight_pictures(
     DataError
         The shapes do not fit each other or the image.
     """
-    last = np.nan_to_num(np.asarray(after, dtype=np.float64), posinf=0.0, neginf=0.0)
-    first = None if before is None else np.nan_to_num(np.asarray(before, dtype=np.float64), posinf=0.0, neginf=0.0)
+    last = style.drawable(after)
+    first = None if before is None else style.drawable(before)
     shape = tuple(int(side) for side in image_shape)
     if len(shape) != 3 or last.ndim != 2 or last.size == 0 or last.shape[0] != math.prod(shape):
         raise DataError(f"First-layer weights of shape {last.shape} do not fit an input of H x W x C = {image_shape}.")

@@ -9,6 +9,7 @@ import numpy as np
 
 from glassnet.check import check_network
 from glassnet.data import Dataset
+from glassnet.errors import GlassnetError
 from glassnet.files import read_json
 from glassnet.look import FeatureMaps, ReportContent, feature_maps, first_weights, write_report
 from glassnet.nn import Network
@@ -27,7 +28,8 @@ _REBUILT = 10
 def write_run_report(run: Run, weights_before: Array | None) -> list[Path]:
     """Write `report.html` and `figures/*.png` into the run folder; returns their paths."""
     assert run.folder is not None
-    content = _content(run, weights_before)
+    with np.errstate(all="ignore"):  # the numbers of a diverged run overflow, and are shown as far as they can be
+        content = _content(run, weights_before)
     return list(write_report(run.folder / "report.html", content, figures_folder=run.folder / "figures"))
 
 
@@ -49,6 +51,7 @@ def _content(run: Run, weights_before: Array | None) -> ReportContent:
         "# check every gradient of its network",
         f'glassnet check "{network.notation()}" --input {"x".join(map(str, network.input_shape))}',
     ]
+    rows, remark = _gradient_check(run, part)
     maps = _feature_maps(run, part)
     if maps is not None:
         commands += ["# follow another picture through its layers", f"glassnet look {run.folder} --picture 0"]
@@ -67,7 +70,8 @@ def _content(run: Run, weights_before: Array | None) -> ReportContent:
         network=network,
         network_table=str(network),
         network_plan=str(network.plan(min(run.recipe.settings.batch or len(run.splits.train), len(run.splits.train)))),
-        gradient_check=_gradient_check(run, part),
+        gradient_check=rows,
+        gradient_remark=remark,
         reconstructions=_rebuilt(run, part),
         configuration=run.recipe.to_toml(),
         environment=read_json(run.folder / "environment.json"),
@@ -112,19 +116,23 @@ def _feature_maps(run: Run, part: Dataset) -> FeatureMaps | None:
     return feature_maps(run.model.network, x, part.images[index], caption)
 
 
-def _gradient_check(run: Run, part: Dataset) -> list[tuple[Any, ...]] | None:
-    """The trained network's own gradients, sampled, on a few pictures of the evaluated part.
+def _gradient_check(run: Run, part: Dataset) -> tuple[list[tuple[Any, ...]] | None, str]:
+    """(the trained network's own gradients, sampled, on a few pictures of the evaluated part; why there are none).
 
     Large networks are checked in fewer places, and not at all where even those would take minutes.
     """
     sample = _affordable(run.model.network)
     if sample is None:
-        return None
+        return None, ""
     examples, entries = sample
     x = run.model.preprocess.transform(part.images[:examples]).astype(np.float64)
     target = part.labels[:examples] if run.model.loss.classifies else x.reshape(len(x), -1)
-    check = check_network(run.model.network, x, target, run.model.loss, samples=entries, seed=0)
-    return [(f"{row.parameter} ({row.mode})", row.entries, row.error, row.worst, row.verdict) for row in check.rows]
+    try:
+        check = check_network(run.model.network, x, target, run.model.loss, samples=entries, seed=0)
+    except GlassnetError as error:
+        return None, f"They cannot be checked here, where the numbers of the network are too large. {error}"
+    rows = [(f"{row.parameter} ({row.mode})", row.entries, row.error, row.worst, row.verdict) for row in check.rows]
+    return rows, ""
 
 
 def _affordable(network: Network) -> tuple[int, int] | None:

@@ -24,9 +24,9 @@ from glassnet.nn import Network
 from glassnet.nn.functional.arrays import Array
 from glassnet.recipes.environment import environment
 from glassnet.recipes.recipe import Recipe, load_recipe
-from glassnet.train import History, Progress, Trainer, best_epoch
+from glassnet.train import History, Progress, Trainer, best_epoch, read_history
 
-__all__ = ["Run", "carry_out", "new_folder", "resume"]
+__all__ = ["Run", "carry_out", "new_folder", "reopen", "resume"]
 
 HELD_OUT = "The set has no test part of its own: the test figure is of pictures held out of its training part."
 _STREAM_LIMIT = 0x11317  # keeps the choice of a limited data set apart from all other random streams
@@ -185,6 +185,22 @@ def resume(
         return _resume(path, progress, say)
 
 
+def reopen(folder: str | Path, splits: Splits) -> Run:
+    """The finished run of a folder, evaluated anew on its data; nothing is trained or written.
+
+    Raises `GlassnetError` when its files cannot be read or the data are others.
+    """
+    path = Path(folder)
+    recipe, model, history = load_recipe(path / "recipe.toml"), Model.load(path), History()
+    _same_data(read_json(path / "environment.json"), environment(splits), path)
+    history.records = read_history(path / "metrics.jsonl")
+    run = Run(recipe, model, history, splits, evaluated_part(splits)[0], folder=path)
+    _evaluate(run)
+    figures = sorted((path / "figures").glob("*.png"))
+    run.files = [file for file in (path / "model.safetensors", path / "report.html", *figures) if file.exists()]
+    return run
+
+
 def _resume(path: Path, progress: Progress | None, say: Callable[[str], None]) -> Run:
     recipe = load_recipe(path / "recipe.toml")
     with threads.use(recipe.threads):
@@ -232,12 +248,13 @@ def _refuse_occupied(path: Path) -> None:
     A run that was killed before its recipe was written leaves its environment, its lock and half a file, and may be
     begun again.
     """
-    if path.exists() and (not path.is_dir() or any(not _is_left_over(inside.name) for inside in path.iterdir())):
+    if path.exists() and (not path.is_dir() or any(not is_left_over(inside.name) for inside in path.iterdir())):
         hint = f" Go on with --resume {path}" if (path / "recipe.toml").exists() else " Choose another --out"
         raise RecipeError(f"'{path}' exists and is not empty; a run never overwrites another.{hint}.")
 
 
-def _is_left_over(name: str) -> bool:
+def is_left_over(name: str) -> bool:
+    """Whether a file of this name says nothing of a run or sweep: its writer was killed before there was one."""
     return name in ("environment.json", LOCK) or (name.startswith(".") and name.endswith(".partial"))
 
 
@@ -269,12 +286,8 @@ def _train(
         resume=resuming,
         progress=progress,
     )
-    name, part = evaluated_part(splits)
-    run = Run(recipe, model, trainer.history, splits, name, folder=folder)
-    if model.loss.classifies:
-        run.evaluation = model.evaluate(part)
-    else:
-        run.reconstruction = _reconstruct(model, part)
+    run = Run(recipe, model, trainer.history, splits, evaluated_part(splits)[0], folder=folder)
+    _evaluate(run)
     model.card = card(run, trainer)
     if folder is not None:
         _write(run, before, say)
@@ -284,6 +297,13 @@ def _train(
 def _first_weights(network: Network) -> Array | None:
     found = first_weights(network)
     return None if found is None else found[1].parameters["weight"].value
+
+
+def _evaluate(run: Run) -> None:
+    if run.model.loss.classifies:
+        run.evaluation = run.model.evaluate(run.evaluated)
+    else:
+        run.reconstruction = _reconstruct(run.model, run.evaluated)
 
 
 def _reconstruct(model: Model, part: Dataset) -> Reconstruction:

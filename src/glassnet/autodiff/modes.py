@@ -16,6 +16,7 @@ complex variables to estimate derivatives of real functions", SIAM Review 40 (19
 
 from __future__ import annotations
 
+import contextlib
 import math
 import sys
 from collections.abc import Sequence
@@ -49,7 +50,7 @@ __all__ = [
 Floats = npt.NDArray[np.float64]
 
 _COMPLEX_STEP, _LARGEST_STEP, _STEPS = 1e-200, 1e-20, 7  # the latter of a variable below 1: h^2 is below rounding
-_LEAST_STEP = 1e-300  # of the variable's size, so that the angle does not underflow
+_LEAST_STEP = 1e-306  # of the variable's size, so that the angle does not underflow
 _NORMAL = 1e-290  # imaginary parts from here on have all digits
 _ROOM = 1e-120  # largest steps from here on show every derivative of some 1e-170 or more
 
@@ -232,7 +233,7 @@ def _by_complex_steps(graph: Graph, at: Sequence[float], i: int) -> list[float]:
     largest = _LARGEST_STEP * (min(x, 1.0) or 1.0)
     if largest < _NORMAL:
         return [math.nan] * len(graph.outputs)
-    least = max(min(_COMPLEX_STEP, largest), _LEAST_STEP * x)
+    least = max(min(_COMPLEX_STEP, largest), min(_LEAST_STEP * x, 1e-6))
     steps = np.geomspace(least, max(least, largest), _STEPS)
     depends = [False] * len(graph.nodes)
     for k, node in enumerate(graph.nodes):
@@ -240,9 +241,11 @@ def _by_complex_steps(graph: Graph, at: Sequence[float], i: int) -> list[float]:
     parts = [_imaginary(graph, at, i, steps[0])]
     chosen = 0
     if (np.abs(parts[0][depends]) < _NORMAL).any():
-        parts += [_imaginary(graph, at, i, h) for h in steps[1:]]
+        with contextlib.suppress(FormulaError):  # a longer step may leave the formula's domain
+            for h in steps[1:]:
+                parts.append(_imaginary(graph, at, i, h))
         none = ~np.any(parts, axis=0)  # derivatives that are 0
-        chosen = next((n for n, part in enumerate(parts) if ((np.abs(part) >= _NORMAL) | none).all()), _STEPS - 1)
+        chosen = next((n for n, part in enumerate(parts) if ((np.abs(part) >= _NORMAL) | none).all()), len(parts) - 1)
     slopes = [_slope([part[k] for part in parts], steps, chosen, x == 0) for k in graph.outputs]
     unsure = largest < _ROOM  # whether a derivative of 0 is one that underflows
     return [math.nan if s == 0 and unsure and depends[k] else s for s, k in zip(slopes, graph.outputs, strict=True)]

@@ -30,6 +30,11 @@ from glassnet.errors import FormulaError
         ("2*-3", -6),
         ("e ** 0 + pi - pi", 1),
         ("sqrt(abs(-9));", 3),
+        ("ln(e**2)", 2),
+        ("3²", 9),
+        ("-2³ + 10⁻²", -7.99),
+        ("(1+2)²**3", 729),
+        ("max(1, 5, min(9, 7, 8), 2)", 7),
     ],
 )
 def test_formulas_have_their_values(text: str, value: float) -> None:
@@ -53,6 +58,10 @@ def test_variables_are_ordered_as_people_count() -> None:
         ("foo(x)", "no function 'foo'"),
         ("sigmod(x)", "Did you mean 'sigmoid'"),
         ("max(x)", "max takes 2"),
+        ("ln x", "after the function ln"),
+        ("x·2", r"Write \* instead"),
+        ("x" + "⁹" * 400, "too large"),
+        ("x² ³", "there is '³'"),
         ("exp(x, y)", "exp takes 1 value, got 2"),
         ("x.y", "is '.'"),
         ("x = 3", "is '='"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -83,7 +85,8 @@ def _by_pytorch(graph: Any, at: list[float]) -> list[list[float]] | None:
         return None
     functions = {
         "add": torch.add, "subtract": torch.sub, "multiply": torch.mul, "divide": torch.div, "negate": torch.neg,
-        "power": torch.pow, "max": torch.maximum, "min": torch.minimum, "softplus": torch.nn.functional.softplus,
+        "power": torch.pow, "softplus": torch.nn.functional.softplus,
+        "max": lambda *v: torch.amax(torch.stack(v), 0), "min": lambda *v: torch.amin(torch.stack(v), 0),
     }  # fmt: skip
     inputs = [torch.tensor(v, dtype=torch.float64, requires_grad=True) for v in at]
     values: list[Any] = []
@@ -176,6 +179,89 @@ def test_conventions_and_edges(formula: str, at: tuple[float, ...], gradient: tu
     graph = parse(formula)
     assert forward_mode(graph, at).jacobian[0] == pytest.approx(gradient, abs=1e-15)
     assert reverse_mode(graph, at).jacobian[0] == pytest.approx(gradient, abs=1e-15)
+
+
+# Derivatives that NumPy's long doubles know to more digits than doubles have, at arguments of every size.
+_KNOWN: dict[str, Any] = {
+    "exp(x)": np.exp,
+    "log(x)": lambda x: 1 / x,
+    "sqrt(x)": lambda x: 0.5 / np.sqrt(x),
+    "tanh(x)": lambda x: 4 / (np.exp(x) + np.exp(-x)) ** 2,
+    "sigmoid(x)": lambda x: 1 / ((1 + np.exp(-x)) * (1 + np.exp(x))),
+    "softplus(x)": lambda x: 1 / (1 + np.exp(-x)),
+    "x**101": lambda x: 101 * x**100,
+    "x**1001": lambda x: 1001 * x**1000,
+    "x**(-101)": lambda x: -101 / x**102,
+    "x**2": lambda x: 2 * x,
+    "x**2.5": lambda x: 2.5 * x**1.5,
+    "1/x": lambda x: -1 / x**2,
+    "exp(x) * exp(300)": lambda x: np.exp(x) * np.exp(np.longdouble(300)),
+}
+
+
+@pytest.mark.parametrize("formula", _KNOWN)
+def test_every_way_is_right_at_arguments_of_any_size(formula: str) -> None:
+    graph, checked = parse(formula), 0
+    sizes = (1e-100, 1e-8, 0.5, 0.99, 1.01, 19.0, 40.0, 300.0, 500.0)
+    for x in (sign * size for size in sizes for sign in (1, -1)):
+        if x < 0 and any(part in formula for part in ("log", "sqrt", "2.5")):
+            continue
+        with np.errstate(over="ignore", divide="ignore"):
+            exact = float(_KNOWN[formula](np.longdouble(x)))
+        if not 1e-250 < abs(exact) < 1e300:
+            continue
+        try:
+            evaluate(graph, [x])
+        except FormulaError:  # its value leaves float64
+            continue
+        for found in (forward_mode(graph, [x]).jacobian, reverse_mode(graph, [x]).jacobian, complex_step(graph, [x])):
+            assert found[0, 0] == pytest.approx(exact, rel=1e-11)
+        assert work(graph, (x,)).disagreement[1] is None
+        checked += 1
+    assert checked >= 4
+
+
+def test_the_complex_step_says_where_it_sees_nothing() -> None:
+    assert math.isnan(complex_step(parse("exp(x)"), [-650.0])[0, 0])
+    assert complex_step(parse("x**3 + 0*x"), [0.0])[0, 0] == 0
+    for formula in ("log(x)", "sqrt(x)", "x**0.5"):
+        with pytest.raises(FormulaError):
+            complex_step(parse(formula), [-4.0])
+
+
+def test_the_way_that_stands_apart_is_named() -> None:
+    def told(**wrong: Any) -> tuple[float, str | None]:
+        working = work(parse("x**2 * y"), (3.0, 5.0))
+        return replace(working, **wrong).disagreement
+
+    assert told()[1] is None
+    right = work(parse("x**2 * y"), (3.0, 5.0))
+    far = np.array([[30.0, 9.5]])
+    gap, odd = told(complex=far)
+    assert gap == pytest.approx(0.5 / 9) and odd == "complex step"
+    assert told(reverse=replace(right.reverse, jacobian=far))[1] == "reverse mode"
+    assert told(forward=replace(right.forward, jacobian=far))[1] == "forward mode"
+    assert told(forward=replace(right.forward, jacobian=far), complex=None)[1] == "forward mode"
+    assert told(reverse=replace(right.reverse, jacobian=far), complex=None)[1] == "reverse mode"
+    tiny = work(parse("exp(x)"), (-300.0,))
+    assert replace(tiny, complex=0 * tiny.forward.jacobian).disagreement == (1.0, "complex step")
+
+
+@pytest.mark.parametrize("kind", ["max", "min"])
+def test_ties_are_shared_equally_whatever_the_order(kind: str) -> None:
+    written = [f"{kind}({a}, {kind}({b}, {c}))" for a, b, c in itertools.permutations("xyz")]
+    written += [f"{kind}({', '.join(order)})" for order in itertools.permutations(("x", "y", "z", "x"))]
+    for formula in written:
+        graph = parse(formula)
+        third = pytest.approx(np.full((1, 3), 1 / 3), abs=1e-15)
+        assert forward_mode(graph, [2.0] * 3).jacobian == third and reverse_mode(graph, [2.0] * 3).jacobian == third
+        assert jvp(graph, [2.0] * 3, [3.0, 6.0, 9.0]) == pytest.approx([6.0])
+    squares = parse(f"{kind}(x**2, y**2, z**2, 5*x - {'100' if kind == 'max' else '-100'})")
+    # The mean of three parabolas: each second derivative is 2 / 3.
+    assert hessian(squares, [1.0] * 3) == pytest.approx(np.diag([2 / 3] * 3))
+    assert work(squares, (1.0,) * 3).kinks == (squares.text(squares.outputs[0]),)
+    assert reverse_mode(parse(f"{kind}(x, x)"), [1.0]).jacobian.tolist() == [[1.0]]
+    assert len(parse(f"{kind}(x, {kind}(y, z))").nodes) == 4, "no node is left over"
 
 
 def test_kinks_are_named() -> None:

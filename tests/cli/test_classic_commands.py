@@ -101,6 +101,25 @@ def test_calculus(shell: Shell, tmp_path: Path) -> None:
     assert "kink" in shell("calculus", "abs(x)", "--at", "0")
     assert "complex step" in shell("calculus", "sin(x)", "--at", "1")
     assert "no variables" in shell("calculus", "2*pi")
+    assert shell.json("calculus", "0", "--at", ",,", "--hessian")["hessian"] == [[]]
+    found = shell.json("calculus", "x**101", "--at", "-1.01")
+    assert found["jacobian"]["complex step"][0][0] == pytest.approx(101 * 1.01**100) and found["stands_apart"] is None
+
+
+@pytest.mark.parametrize(
+    ("point", "values"),
+    [
+        ("pi,1/2", (np.pi, 0.5)),
+        ("pi / 2, -sqrt(2)", (np.pi / 2, -(2**0.5))),
+        ("y = e, x = 2**-3", (0.125, np.e)),
+        ("max(1, max(2, 3)) 4", (3.0, 4.0)),
+        ("1 -1", (1.0, -1.0)),
+        ("2², ln(e)", (4.0, 1.0)),
+    ],
+)
+def test_points_may_be_formulas(shell: Shell, point: str, values: tuple[float, float]) -> None:
+    assert shell.json("calculus", "x + 2*y", "--at", point)["at"] == pytest.approx(values)
+    assert shell.json("descend", "x**2 + y**2", "--from", point, "--steps", 1)["path"][0] == pytest.approx(values)
 
 
 @pytest.mark.parametrize(
@@ -116,6 +135,11 @@ def test_calculus(shell: Shell, tmp_path: Path) -> None:
         (["x", "--at", "inf"], "not finite"),
         (["x"], "1 values"),
         (["x", "--at", "1", "--step", "0"], "positive"),
+        (["x", "--at", "1e20", "--step", "1"], "too small"),
+        (["x", "--at", "y"], "'y' is not a number"),
+        (["x", "--at", "1/0"], "no finite value"),
+        (["x*y", "--at", "1,(2"], "Expected ')'"),
+        (["x", "--at", "1e400"], "not finite"),
     ],
 )
 def test_bad_formulas_are_one_line(shell: Shell, arguments: list[str], message: str) -> None:

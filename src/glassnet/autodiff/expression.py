@@ -3,16 +3,18 @@
     formulas   formula ; formula ; ...
     formula    sums, products and powers of numbers, names and functions: 2*w1 + max(w1, w2)**2
 
-`**` and `^` are powers and bind from the right; `-x**2` is `-(x**2)`. Functions: those of `operations.FUNCTIONS`.
-`pi` and `e` are numbers; every other name is a variable. Equal parts of the formulas become one node: a graph, not a
-tree. Variables are ordered as people count: w2 before w10.
+`**` and `^` are powers and bind from the right; `-x**2` is `-(x**2)`, and `x²` is `x**2`. Functions: those of
+`operations.FUNCTIONS`, and `ln`, which is `log`. `pi` and `e` are numbers; every other name is a variable. Equal parts
+of the formulas become one node: a graph, not a tree. `max` and `min` within `max` and `min` become one of all their
+values, so that ties do not depend on how they are written. Variables are ordered as people count: w2 before w10.
 """
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from glassnet.autodiff.operations import FUNCTIONS, OPERATIONS
@@ -21,12 +23,28 @@ from glassnet.errors import FormulaError, nearest
 __all__ = ["Graph", "Node", "parse"]
 
 _TOKEN = re.compile(
-    r"\s*(?:(\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|([A-Za-z_]\w*)|(\*\*|[-+*/^(),;]))", re.A
+    r"\s*(?:(\d+\.?\d*(?:[eE][+-]?\d+)?|\.\d+(?:[eE][+-]?\d+)?)|([A-Za-z_]\w*)|(\*\*|[-+*/^(),;])|([⁺⁻]?[⁰¹²³⁴⁵⁶⁷⁸⁹]+))",
+    re.A,
 )
+_KINDS = ("number", "name", "sign", "superscript")
+_RAISED = str.maketrans("⁺⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "+-0123456789")
+_OTHER_SIGNS = {
+    "−": "-",
+    "–": "-",
+    "×": "*",
+    "·": "*",
+    "⋅": "*",
+    "∗": "*",
+    "÷": "/",
+    "π": "pi",
+    "√": "sqrt()",
+    "[": "(",
+}
 _LONGEST = 100_000  # characters
 _LONGEST_SHOWN = 500
 _DEEPEST = 150  # parentheses, functions and powers within each other
 _CONSTANTS = {"pi": math.pi, "e": math.e}
+_ALIASES = {"ln": "log"}
 _BINARY = {"+": ("add", 1), "-": ("subtract", 1), "*": ("multiply", 2), "/": ("divide", 2)}
 
 
@@ -133,10 +151,10 @@ class _Parser:
             outputs.append(self._sum())
         if self._kind() != "end":
             self._fail("an operator or ';'")
-        found = [k for k, node in enumerate(self.nodes) if node.op == "variable"]
-        variables = sorted(found, key=lambda k: _as_counted(self.nodes[k].name))
-        names = tuple(self.nodes[k].name for k in variables)
-        return Graph(tuple(self.nodes), tuple(outputs), tuple(variables), names)
+        nodes, outputs = _used(self.nodes, outputs)
+        found = [k for k, node in enumerate(nodes) if node.op == "variable"]
+        variables = sorted(found, key=lambda k: _as_counted(nodes[k].name))
+        return Graph(tuple(nodes), tuple(outputs), tuple(variables), tuple(nodes[k].name for k in variables))
 
     # ---- grammar
 
@@ -158,6 +176,11 @@ class _Parser:
 
     def _power(self) -> int:
         base = self._atom()
+        if self._kind() == "superscript":
+            value = float(self._token().translate(_RAISED))
+            self.at += 1
+            exponent = self._number(abs(value))
+            base = self._node("power", base, exponent if value >= 0 else self._node("negate", exponent))
         if self._token() in ("**", "^"):
             self.at += 1
             self._deeper()
@@ -169,18 +192,15 @@ class _Parser:
         kind, token = self._kind(), self._token()
         if kind == "number":
             self.at += 1
-            value = float(token)
-            if not math.isfinite(value):
-                raise FormulaError(f"The number {token[:40]} is too large for a double.")
-            return self._add(Node("number", number=value))
+            return self._number(float(token))
         if kind == "name":
             self.at += 1
             if self._token() == "(":
                 return self._call(token)
-            if token in FUNCTIONS:
+            if _ALIASES.get(token, token) in FUNCTIONS:
                 self._fail(f"'(' after the function {token}")
             if token in _CONSTANTS:
-                return self._add(Node("number", number=_CONSTANTS[token]))
+                return self._number(_CONSTANTS[token])
             return self._add(Node("variable", name=token))
         if self._take("("):
             self._deeper()
@@ -192,6 +212,7 @@ class _Parser:
         raise AssertionError
 
     def _call(self, name: str) -> int:
+        name = _ALIASES.get(name, name)
         if name not in FUNCTIONS:
             known = ", ".join(FUNCTIONS)
             raise FormulaError(f"There is no function '{name}'.{nearest(name, FUNCTIONS)} Known: {known}.")
@@ -203,12 +224,14 @@ class _Parser:
         self.depth -= 1
         self._need(")")
         wanted = OPERATIONS[name].arity
-        if name in ("max", "min") and len(arguments) > 2:
-            while len(arguments) > 1:
-                arguments[:2] = [self._node(name, *arguments[:2])]
-            return arguments[0]
-        if len(arguments) != wanted:
-            raise FormulaError(f"{name} takes {wanted} value{'s' * (wanted != 1)}, got {len(arguments)}.")
+        if len(arguments) != wanted and (wanted or len(arguments) < 2):
+            needed = f"{wanted} value{'s' * (wanted != 1)}" if wanted else "2 values or more"
+            raise FormulaError(f"{name} takes {needed}, got {len(arguments)}.")
+        if not wanted:
+            within = [self.nodes[k].inputs if self.nodes[k].op == name else (k,) for k in arguments]
+            arguments = list(dict.fromkeys(itertools.chain.from_iterable(within)))
+            if len(arguments) == 1:  # all the same
+                return arguments[0]
         return self._node(name, *arguments)
 
     # ---- tokens and nodes
@@ -240,6 +263,11 @@ class _Parser:
         near = self.text[start : place + 10].strip()
         raise FormulaError(f"Expected {wanted} at character {place + 1}, but {found}: ...{near}...")
 
+    def _number(self, value: float) -> int:
+        if not math.isfinite(value):
+            raise FormulaError(f"The number {self.tokens[self.at - 1][1][:40]} is too large for a double.")
+        return self._add(Node("number", number=value))
+
     def _node(self, op: str, *inputs: int) -> int:
         return self._add(Node(op, inputs))
 
@@ -251,6 +279,17 @@ class _Parser:
         return self.known[node]
 
 
+def _used(nodes: list[Node], outputs: list[int]) -> tuple[list[Node], list[int]]:
+    """The nodes that outputs are made of, numbered anew (a max taken into another one is made of nothing)."""
+    needed = set(outputs)
+    for k in range(len(nodes) - 1, -1, -1):
+        if k in needed:
+            needed.update(nodes[k].inputs)
+    new = {k: number for number, k in enumerate(sorted(needed))}
+    kept = [replace(nodes[k], inputs=tuple(new[i] for i in nodes[k].inputs)) for k in new]
+    return kept, [new[k] for k in outputs]
+
+
 def _tokens(text: str) -> list[tuple[str, str, int]]:
     """(kind, token, place) of every token; the last is the end."""
     found, at = [], 0
@@ -259,10 +298,11 @@ def _tokens(text: str) -> list[tuple[str, str, int]]:
         match = _TOKEN.match(text, at)
         if match is None:
             at += len(text[at:]) - len(text[at:].lstrip())
+            instead = f" Write {_OTHER_SIGNS[text[at]]} instead." if text[at] in _OTHER_SIGNS else ""
             raise FormulaError(
-                f"A formula has numbers, names, + - * / ** ( ) , and ; but character {at + 1} is {text[at]!r}."
+                f"A formula has numbers, names, + - * / ** ( ) , and ; but character {at + 1} is {text[at]!r}.{instead}"
             )
-        kind = ("number", "name", "sign")[match.lastindex - 1] if match.lastindex else "sign"
+        kind = _KINDS[match.lastindex - 1] if match.lastindex else "sign"
         token = match.group(match.lastindex or 0)
         if kind == "name" and token.startswith("__"):
             raise FormulaError(f"'{token[:40]}' is no name for a variable: names begin with a letter.")

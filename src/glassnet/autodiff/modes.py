@@ -5,7 +5,7 @@ With v_k the values of the nodes and p_kj = dv_k / dv_j for the inputs j of node
     forward mode    dot_k  = sum_j p_kj dot_j           from the inputs on: one pass gives J d for a direction d
     reverse mode    bar_j += bar_k p_kj                 from an output back: one pass gives w^T J for weights w
     differences     (f(w + h e_i) - f(w - h e_i)) / 2h  error of order h^2, and rounding of order 1 / h
-    complex step    Im f(w + i h e_i) / h               no rounding, h = 1e-200; for analytic functions
+    complex step    Im f(w + i h e_i) / h               no rounding, h from 1e-200 on; for analytic functions
 
 Forward mode computes with dual numbers and knows nothing of the local derivatives that reverse mode uses: the two are
 independent opinions. Second derivatives run reverse mode over dual numbers (forward over reverse).
@@ -16,7 +16,9 @@ complex variables to estimate derivatives of real functions", SIAM Review 40 (19
 
 from __future__ import annotations
 
+import contextlib
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -47,7 +49,10 @@ __all__ = [
 
 Floats = npt.NDArray[np.float64]
 
-_COMPLEX_STEP = 1e-200
+_COMPLEX_STEP, _LARGEST_STEP, _STEPS = 1e-200, 1e-20, 7  # the latter of a variable below 1: h^2 is below rounding
+_LEAST_STEP = 1e-306  # of the variable's size, so that the angle does not underflow
+_NORMAL = 1e-290  # imaginary parts from here on have all digits
+_ROOM = 1e-120  # largest steps from here on show every derivative of some 1e-170 or more
 
 
 def evaluate(graph: Graph, at: Sequence[Any]) -> list[Any]:
@@ -59,7 +64,9 @@ def evaluate(graph: Graph, at: Sequence[Any]) -> list[Any]:
         named = ", ".join(graph.names) or "none"
         raise FormulaError(f"The formula has {len(graph.names)} variables ({named}); got {len(at)} values.")
     values: list[Any] = [None] * len(graph.nodes)
-    given = dict(zip(graph.variables, at, strict=True))
+    # Python's own floats raise where NumPy's would warn.
+    plain = (float(v) if isinstance(v, (int, np.floating)) else v for v in at)
+    given = dict(zip(graph.variables, plain, strict=True))
     for k, node in enumerate(graph.nodes):
         if node.op == "variable":
             values[k] = given[k]
@@ -181,7 +188,7 @@ def hessian(graph: Graph, at: Sequence[float], output: int = 0) -> Floats:
         values = evaluate(graph, [Dual(float(a), float(d)) for a, d in zip(at, direction, strict=True)])
         bars = _bars(graph, values, {graph.outputs[output]: 1.0})
         rows.append([bars[k].dot if isinstance(bars[k], Dual) else 0.0 for k in graph.variables])
-    return _finite(np.array(rows, float).reshape(len(graph.names), -1), graph)
+    return _finite(np.array(rows, float).reshape(len(graph.names), len(graph.names)), graph)
 
 
 def differences(graph: Graph, at: Sequence[float], step: float | None = None, *, central: bool = True) -> Floats:
@@ -192,9 +199,12 @@ def differences(graph: Graph, at: Sequence[float], step: float | None = None, *,
     if step is not None and not (math.isfinite(step) and step > 0):
         raise FormulaError(f"The step of a difference must be a positive number; got {step}.")
     jacobian = np.empty((len(graph.outputs), len(at)))
+    at = [float(x) for x in at]
     for i, x in enumerate(at):
-        h = step or np.finfo(float).eps ** (1 / 3 if central else 1 / 2) * max(1.0, abs(x))
+        h = step or sys.float_info.epsilon ** (1 / 3 if central else 1 / 2) * max(1.0, abs(x))
         above, below = x + h, x - h if central else x
+        if above == below:
+            raise FormulaError(f"The step {h:g} is too small: {x:g} + {h:g} is {x:g} in floating point.")
         high, low = (evaluate(graph, [*at[:i], place, *at[i + 1 :]]) for place in (above, below))
         jacobian[:, i] = [(high[k] - low[k]) / (above - below) for k in graph.outputs]
     return jacobian
@@ -206,15 +216,57 @@ def is_analytic(graph: Graph) -> bool:
 
 
 def complex_step(graph: Graph, at: Sequence[float]) -> Floats:
-    """(outputs, variables) the Jacobian by the complex step. Raises `FormulaError` where `is_analytic` is false."""
+    """(outputs, variables) the Jacobian by the complex step. Raises `FormulaError` where `is_analytic` is false.
+
+    The imaginary part of a small derivative underflows with a step that is right for a large one. So the smallest step
+    is taken with which none on the way does; an entry that no step gives is not a number.
+    """
     if not is_analytic(graph):
         raise FormulaError("The complex step needs analytic functions: no max, min, abs or relu.")
-    jacobian = np.empty((len(graph.outputs), len(at)))
-    for i in range(len(at)):
-        moved = [complex(x, _COMPLEX_STEP * (i == j)) for j, x in enumerate(at)]
-        values = evaluate(graph, moved)
-        jacobian[:, i] = [complex(values[k]).imag / _COMPLEX_STEP for k in graph.outputs]
-    return _finite(jacobian, graph)
+    columns = [_by_complex_steps(graph, at, i) for i in range(len(at))]
+    return np.array(columns, float).reshape(len(at), len(graph.outputs)).T
+
+
+def _by_complex_steps(graph: Graph, at: Sequence[float], i: int) -> list[float]:
+    """The outputs' derivatives for variable i."""
+    x = abs(at[i])
+    largest = _LARGEST_STEP * (min(x, 1.0) or 1.0)
+    if largest < _NORMAL:
+        return [math.nan] * len(graph.outputs)
+    least = max(min(_COMPLEX_STEP, largest), min(_LEAST_STEP * x, 1e-6))
+    steps = np.geomspace(least, max(least, largest), _STEPS)
+    depends = [False] * len(graph.nodes)
+    for k, node in enumerate(graph.nodes):
+        depends[k] = k == graph.variables[i] or any(depends[j] for j in node.inputs)
+    parts = [_imaginary(graph, at, i, steps[0])]
+    chosen = 0
+    if (np.abs(parts[0][depends]) < _NORMAL).any():
+        with contextlib.suppress(FormulaError):  # a longer step may leave the formula's domain
+            for h in steps[1:]:
+                parts.append(_imaginary(graph, at, i, h))
+        none = ~np.any(parts, axis=0)  # derivatives that are 0
+        chosen = next((n for n, part in enumerate(parts) if ((np.abs(part) >= _NORMAL) | none).all()), len(parts) - 1)
+    slopes = [_slope([part[k] for part in parts], steps, chosen, x == 0) for k in graph.outputs]
+    unsure = largest < _ROOM  # whether a derivative of 0 is one that underflows
+    return [math.nan if s == 0 and unsure and depends[k] else s for s, k in zip(slopes, graph.outputs, strict=True)]
+
+
+def _slope(imaginary: Sequence[float], steps: Floats, chosen: int, at_zero: bool) -> float:
+    """The derivative by the chosen step; 0 where another one denies it: it was a power of the step, or rounding."""
+    part = imaginary[chosen]
+    if 0 < abs(part) < _NORMAL:
+        return math.nan
+    slope = float(part / steps[chosen])
+    other = chosen + 1 if chosen + 1 < len(imaginary) else chosen - 1 if at_zero else chosen
+    if chosen and abs(imaginary[other] / steps[other] - slope) > 0.5 * abs(slope):
+        return 0.0
+    return slope
+
+
+def _imaginary(graph: Graph, at: Sequence[float], i: int, h: float) -> Floats:
+    """(nodes,) the imaginary parts where variable i has the imaginary part h."""
+    values = evaluate(graph, [complex(x, h * (i == j)) for j, x in enumerate(at)])
+    return np.array([complex(v).imag for v in values])
 
 
 def _finite(jacobian: Floats, graph: Graph) -> Floats:
@@ -240,5 +292,6 @@ def costs(graph: Graph) -> Cost:
     """What each mode costs on this graph: forward a pass a variable, reverse a pass back a formula."""
     varies = graph.varies
     edges = sum(varies[j] for k in graph.operations for j in graph.nodes[k].inputs)
-    value, variables, outputs = len(graph.operations), len(graph.names), len(graph.outputs)
+    variables, outputs = len(graph.names), len(graph.outputs)
+    value = sum(max(1, len(graph.nodes[k].inputs) - 1) for k in graph.operations)  # max of three is two operations
     return Cost(value, value + 2 * edges * variables, value + 2 * edges * outputs, 2 * variables * value)

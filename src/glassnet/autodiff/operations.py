@@ -26,8 +26,10 @@ class Operation:
     ----------
     name, sign : how it is called here and in formulas
     compute : the value from the inputs' values
+    arity : how many inputs; 0 for any number from 2 on
     partials : the local derivatives from (inputs' values, the value)
-    latex : the value's formula; the local derivatives' formulas
+    latex, partials_latex : the value's formula; the local derivatives' formulas (of an operation with any number of
+        inputs: of each `{own}` among `{all}`)
     binds : how tightly it binds (0 a function)
     analytic : whether a complex step may be taken through it
     """
@@ -41,6 +43,17 @@ class Operation:
     partials_latex: tuple[str, ...]
     binds: int = 0
     analytic: bool = True
+
+    def as_latex(self, *inputs: str) -> str:
+        """The value's formula in LaTeX, of inputs' names."""
+        return self.latex.format(*inputs, all=", ".join(inputs))
+
+    def partials_as_latex(self, *inputs: str, value: str) -> list[str]:
+        """The local derivatives' formulas in LaTeX, of the names of the inputs and of the value."""
+        if self.arity:
+            return [text.format(*inputs, z=value) for text in self.partials_latex]
+        tied = " + ".join(f"[{name} = {value}]" for name in inputs)
+        return [self.partials_latex[0].format(own=own, z=value, tied=tied) for own in inputs]
 
     def written(self, *inputs: Written) -> Written:
         """The formula of the operation on inputs' formulas, with the parentheses that it needs."""
@@ -60,14 +73,15 @@ def _wrapped(written: Written, least: int) -> str:
 
 def _power_partials(x: Any, y: Any, z: Any) -> tuple[Any, Any]:
     at_origin = dual.value_of(x) == 0 and dual.value_of(y) == 0
-    by_x = 0.0 * x if at_origin else y * dual.power(x, y - 1)
+    by_x = 0.0 * x if at_origin or (isinstance(y, float) and y == 0) else y * dual.power(x, y - 1)
     return by_x, dual.power_by_exponent(x, y, z)
 
 
-def _larger(x: Any, y: Any) -> float:
-    """1, 1/2 or 0: the share that the first of two has in the larger one's derivative."""
-    a, b = dual.value_of(x), dual.value_of(y)
-    return 1.0 if a > b else 0.0 if a < b else 0.5
+def _shares(*values: Any) -> tuple[float, ...]:
+    """The share that each input of max or min has in its derivative: equal for all that are tied, 0 for the others."""
+    *inputs, chosen = (dual.value_of(v) for v in values)
+    tied = [v == chosen for v in inputs]
+    return tuple(is_tied / sum(tied) for is_tied in tied)
 
 
 def _sign(x: Any) -> float:
@@ -94,8 +108,11 @@ _ALL = (
     Operation("sin", "sin", 1, dual.sin, lambda x, z: (dual.cos(x),), r"\sin {0}", (r"\cos {0}",)),
     Operation("cos", "cos", 1, dual.cos, lambda x, z: (-dual.sin(x),), r"\cos {0}", (r"-\sin {0}",)),
     Operation("tan", "tan", 1, dual.tan, lambda x, z: (1 + z * z,), r"\tan {0}", ("1 + {z}^2",)),
-    Operation("tanh", "tanh", 1, dual.tanh, lambda x, z: (1 - z * z,), r"\tanh {0}", ("1 - {z}^2",)),
-    Operation("sigmoid", "sigmoid", 1, dual.sigmoid, lambda x, z: (z * (1 - z),), r"\sigma({0})", ("{z} (1 - {z})",)),
+    Operation("tanh", "tanh", 1, dual.tanh, lambda x, z: (dual.tanh_slope(x),), r"\tanh {0}", ("1 - {z}^2",)),
+    Operation(
+        "sigmoid", "sigmoid", 1, dual.sigmoid, lambda x, z: (dual.sigmoid_slope(x),), r"\sigma({0})",
+        ("{z} (1 - {z})",),
+    ),
     Operation(
         "softplus", "softplus", 1, dual.softplus, lambda x, z: (dual.sigmoid(x),), r"\ln(1 + e^{{{0}}})",
         (r"\sigma({0})",),
@@ -109,12 +126,10 @@ _ALL = (
         analytic=False,
     ),
     Operation(
-        "max", "max", 2, dual.maximum, lambda x, y, z: (_larger(x, y), _larger(y, x)), r"\max({0}, {1})",
-        ("[{0} > {1}]", "[{1} > {0}]"), analytic=False,
+        "max", "max", 0, dual.maximum, _shares, r"\max({all})", (r"\frac{{[{own} = {z}]}}{{{tied}}}",), analytic=False,
     ),
     Operation(
-        "min", "min", 2, dual.minimum, lambda x, y, z: (_larger(y, x), _larger(x, y)), r"\min({0}, {1})",
-        ("[{0} < {1}]", "[{1} < {0}]"), analytic=False,
+        "min", "min", 0, dual.minimum, _shares, r"\min({all})", (r"\frac{{[{own} = {z}]}}{{{tied}}}",), analytic=False,
     ),
 )  # fmt: skip
 

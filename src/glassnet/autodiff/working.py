@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +30,8 @@ from glassnet.errors import FormulaError
 __all__ = ["Working", "work"]
 
 _LARGEST_DRAWN = 400  # nodes
+_SMALLEST = 1e-290  # derivatives below lose digits to underflow
+_AGREE = 1e-6
 _BOX, _GAP_X, _GAP_Y = (150, 74), 70, 22
 
 
@@ -59,10 +62,46 @@ class Working:
         return max(1.0, *(abs(v) for row in everything for v in row))
 
     @property
-    def disagreement(self) -> float:
-        """The largest difference of forward mode, reverse mode and the complex step, relative to `scale`."""
-        others = [self.reverse.jacobian] + ([self.complex] if self.complex is not None else [])
-        return max((float(np.abs(self.forward.jacobian - o).max(initial=0)) for o in others), default=0.0) / self.scale
+    def sizes(self) -> Floats:
+        """(outputs, variables) what each entry's rounding is relative to: the sum of its terms' sizes over all ways
+        from the variable to the formula."""
+        graph = self.graph
+        size = np.zeros((len(graph.nodes), len(graph.names)))
+        for column, k in enumerate(graph.variables):
+            size[k, column] = 1.0
+        for k, node in enumerate(graph.nodes):
+            if node.inputs and graph.varies[k]:
+                for j, partial in zip(node.inputs, local_derivatives(graph, self.forward.values, k), strict=True):
+                    if graph.varies[j]:
+                        size[k] += abs(partial) * size[j]
+        return size[list(graph.outputs)]
+
+    @property
+    def exact_ways(self) -> dict[str, Floats]:
+        """The Jacobian by each way that only rounds."""
+        ways = {"forward mode": self.forward.jacobian, "reverse mode": self.reverse.jacobian}
+        return ways if self.complex is None else ways | {"complex step": self.complex}
+
+    @property
+    def disagreement(self) -> tuple[float, str | None]:
+        """The largest difference between two exact ways, relative to `sizes`, and the way that stands apart.
+
+        That is the one furthest from the others; of two the one further from central differences. None where all agree
+        to 1e-6, or where no other way tells.
+        """
+        size = np.maximum(self.sizes, _SMALLEST)
+
+        def gap(a: Floats, b: Floats) -> float:
+            return float(np.nanmax(np.abs(a - b) / size, initial=0.0))
+
+        ways = self.exact_ways
+        worst = max(gap(a, b) for a, b in itertools.combinations(ways.values(), 2))
+        if worst <= _AGREE:
+            return worst, None
+        others = [*ways.values()] if len(ways) > 2 else [self.numerical]
+        far = {name: sum(gap(own, other) for other in others) for name, own in ways.items()}
+        odd = max(far, key=lambda name: far[name])
+        return worst, odd if far[odd] > min(far.values()) else None
 
     def names(self) -> list[str]:
         """A short name for every node: variables and numbers as they are, v1, v2, ... for what is computed."""
@@ -100,7 +139,7 @@ class Working:
         lines += ["% values", r"\begin{align*}"]
         for k in computed:
             node = graph.nodes[k]
-            formula = OPERATIONS[node.op].latex.format(*(names[i] for i in node.inputs))
+            formula = OPERATIONS[node.op].as_latex(*(names[i] for i in node.inputs))
             lines.append(rf"{names[k]} &= {formula} = {_latex_number(self.forward.values[k])} \\")
         lines += [r"\end{align*}", "% forward mode"]
         for name, dots in zip(graph.names, self.forward.dots, strict=True):
@@ -131,8 +170,7 @@ class Working:
 
     def _partials(self, k: int, names: list[str]) -> list[str]:
         node = self.graph.nodes[k]
-        inputs = [names[i] for i in node.inputs]
-        return [text.format(*inputs, z=names[k]) for text in OPERATIONS[node.op].partials_latex]
+        return OPERATIONS[node.op].partials_as_latex(*(names[i] for i in node.inputs), value=names[k])
 
     def _terms(self, k: int, names: list[str], dot: Any) -> str:
         node = self.graph.nodes[k]
@@ -157,19 +195,25 @@ class Working:
 def work(graph: Graph, at: tuple[float, ...]) -> Working:
     """The derivatives of a graph at a point, in every way. Raises `FormulaError` where there are none."""
     forward, reverse = forward_mode(graph, at), reverse_mode(graph, at)
-    step = complex_step(graph, at) if is_analytic(graph) else None
+    step = _or_nothing(lambda: complex_step(graph, at), forward) if is_analytic(graph) else None
     kinks = tuple(graph.text(k) for k in graph.operations if _at_kink(graph, forward.values, k))
-    try:
-        numerical = differences(graph, at)
-    except FormulaError:  # at the edge of where the formula is defined
-        numerical = np.full(forward.jacobian.shape, np.nan)
+    numerical = _or_nothing(lambda: differences(graph, at), forward)
     return Working(graph, at, forward, reverse, numerical, step, kinks, costs(graph))
+
+
+def _or_nothing(way: Callable[[], Floats], forward: Forward) -> Floats:
+    """The Jacobian by a way, or not a number at the edge of where the formula is defined."""
+    try:
+        return way()
+    except FormulaError:
+        return np.full(forward.jacobian.shape, np.nan)
 
 
 def _at_kink(graph: Graph, values: list[float], k: int) -> bool:
     node = graph.nodes[k]
     inputs = [values[i] for i in node.inputs]
-    return (node.op in ("abs", "relu") and inputs[0] == 0) or (node.op in ("max", "min") and inputs[0] == inputs[1])
+    tied = node.op in ("max", "min") and sum(v == values[k] for v in inputs) > 1
+    return tied or (node.op in ("abs", "relu") and inputs[0] == 0)
 
 
 def _number(value: float) -> str:

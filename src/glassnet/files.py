@@ -76,8 +76,8 @@ def _cannot_write(path: Path, error: OSError) -> GlassnetError:
 
 
 def remove_partial(folder: str | os.PathLike[str]) -> None:
-    """Remove the temporary files that writers killed in the middle of their work left in a folder."""
-    for path in Path(folder).glob(".*.partial"):
+    """Remove the temporary files that writers killed in the middle of their work left in a folder and those in it."""
+    for path in Path(folder).rglob(".*.partial"):
         with contextlib.suppress(OSError):
             path.unlink()
 

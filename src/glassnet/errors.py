@@ -31,7 +31,7 @@ _LONGEST_NAME, _LONGEST_LINE = 240, 2000  # characters that are shown
 _LONGEST_WORD = 60  # beyond which a word is no mistyped one
 # Control characters, line and paragraph separators, marks that turn the direction of writing, halves of characters.
 _UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-_QUOTED = re.compile(r"(?<!\w)'([^']*)'(?!\w)")
+_OPENING, _CLOSING = re.compile(r"(?<!\w)'"), re.compile(r"'(?!\w)")
 
 
 class GlassnetError(Exception):
@@ -100,10 +100,17 @@ def one_line(text: str) -> str:
     What stands between single quotes is a name, which is escaped and, if very long, loses its middle; elsewhere white
     space becomes one space.
     """
-    parts = _QUOTED.split(text)
-    parts[::2] = [re.sub(r"\s+", " ", part) for part in parts[::2]]
-    parts[1::2] = [f"'{_shortened(part, _LONGEST_NAME)}'" for part in parts[1::2]]
+    parts, done = [], 0
+    while (opening := _OPENING.search(text, done)) and (closing := _CLOSING.search(text, opening.end())):
+        parts.append(_plain(text[done : opening.start()]))
+        parts.append(f"'{_shortened(text[opening.end() : closing.start()], _LONGEST_NAME)}'")
+        done = closing.end()
+    parts.append(_plain(text[done:]))
     return escaped(_shortened("".join(parts).strip(), _LONGEST_LINE))
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"\s+", " ", text)
 
 
 def _escape(found: re.Match[str]) -> str:

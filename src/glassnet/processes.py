@@ -7,18 +7,18 @@ an interrupt waits: half-started ones could not be ended.
 
 from __future__ import annotations
 
-import concurrent.futures
 import contextlib
-import multiprocessing
 import os
 import signal
-import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import FrameType
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from glassnet.errors import GlassnetError
+
+if TYPE_CHECKING:
+    import subprocess
 
 __all__ = ["SIGNALS", "abandon", "hold_interrupts", "map_in_processes", "run_process"]
 
@@ -73,6 +73,9 @@ def map_in_processes(
 
     However the iteration ends, no process is left. Raises `GlassnetError` when one was ended from outside.
     """
+    import concurrent.futures
+    import multiprocessing
+
     context = multiprocessing.get_context("spawn")
     pool = concurrent.futures.ProcessPoolExecutor(
         min(number, len(items)), mp_context=context, initializer=_begin, initargs=(start, arguments)
@@ -101,6 +104,8 @@ def _begin(start: Callable[..., None] | None, arguments: tuple[Any, ...]) -> Non
 
 
 def _end_with_parent() -> None:
+    import multiprocessing
+
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
@@ -109,6 +114,8 @@ def _end_with_parent() -> None:
 
 def run_process(command: Sequence[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     """Run a program to its end and return what it printed; when the waiting is interrupted, it is killed."""
+    import subprocess
+
     process = None
     try:
         with hold_interrupts():

@@ -154,6 +154,7 @@ def warm_up() -> None:
     from glassnet.recipes.recipe import Data, ModelPart, Recipe
 
     glassnet.bench.report.is_installed = lambda: False  # its processes would take seconds to import PyTorch
+    glassnet.bench.worker.SECONDS, glassnet.bench.machine.gemm_speed = 0.05, lambda threads: 1.0
     with tempfile.TemporaryDirectory() as folder:
         recipe = Recipe(Data("digits", train_limit=50), ModelPart("linear"), train={"epochs": 1})
         carry_out(recipe, Path(folder) / "run")

@@ -37,7 +37,7 @@ EXAMPLES: dict[str, tuple[object, ...]] = {
     "bench": ("linear 2", "--input", 4, "--runs", 1, "--threads", 1),
     "reproduce": ("affine-fit", "--out", "out"),
     "classic pca": ("pictures", "--out", "out"),
-    "classic knn": ("pictures", "--k", 1, "--out", "out"),
+    "classic knn": ("digits", "--limit", 100, "--out", "out"),
     "classic fit-affine": ("--out", "out"),
     "classic harris": ("picture.png", "--out", "out"),
     "data list": (),

@@ -102,6 +102,15 @@ def test_a_writer_that_fails_leaves_nothing(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_what_a_kill_left_behind_goes_when_the_run_goes_on(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    assert run(*TRAIN, "--out", folder).status == 0
+    for place in (folder, folder / "figures"):
+        (place / ".curves.png.1a2b3c4d.partial").write_bytes(b"half")
+    assert run("train", "--resume", folder).status == 0
+    assert_whole(folder)
+
+
 LIMITED = """
 import json, resource, signal, sys
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

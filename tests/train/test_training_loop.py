@@ -18,6 +18,7 @@ from glassnet.nn import Network, model_file
 from glassnet.optim import SGD, Adam
 from glassnet.recipes.recipe import recipe_from
 from glassnet.train import Progress, Settings, Trainer, read_history
+from glassnet.train.interrupt import stop_on_interrupt
 
 
 @pytest.fixture
@@ -265,13 +266,46 @@ def test_ctrl_c_on_the_command_line(
     folder = tmp_path / "run"
     arguments = ["train", "digits", "--model", "linear", "--epochs", "2", "--out", str(folder)]
     before = signal.getsignal(signal.SIGINT)
-    assert main(arguments) == 2
+    assert main(arguments) == 130
     said = capsys.readouterr().err
-    assert said.count("\n") == 1 and f"glassnet train --resume {folder}" in said
+    assert said.startswith("Interrupted at step 5 ") and said.count("\n") == 1
+    assert f"glassnet train --resume {folder}" in said
     assert signal.getsignal(signal.SIGINT) is before
     monkeypatch.undo()
     assert main(["train", "--resume", str(folder)]) == 0
     assert (folder / "model.safetensors").exists()
+
+
+def test_ctrl_c_while_the_report_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*arguments: object) -> None:
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr("glassnet.recipes.reporting.write_run_report", interrupted)
+    folder = tmp_path / "run"
+    assert main(["train", "digits", "--model", "linear", "--epochs", "1", "--out", str(folder)]) == 130
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and said.endswith(f"Go on with: glassnet train --resume {folder}\n")
+    monkeypatch.undo()
+    assert main(["train", "--resume", str(folder)]) == 0
+    assert (folder / "report.html").exists()
+
+
+def test_an_interrupt_after_the_last_step_is_not_lost() -> None:
+    with pytest.raises(KeyboardInterrupt), stop_on_interrupt() as request:
+        signal.raise_signal(signal.SIGINT)
+        assert request.asked
+
+
+def test_an_ignored_signal_does_not_stop_a_training() -> None:
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with stop_on_interrupt() as request:
+            signal.raise_signal(signal.SIGINT)
+        assert not request.asked and signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_an_interrupt_without_a_folder_says_that_nothing_is_kept() -> None:

@@ -19,7 +19,7 @@ from glassnet.errors import ReaderError
 from glassnet.files import read_text
 from glassnet.reader.clean import ENOUGH, Ink, find_ink, rotate, skew, stroke_width
 from glassnet.reader.context import SENTENCE_ENDS, settle, with_words
-from glassnet.reader.find import Piece, Pieces, find_pieces
+from glassnet.reader.find import Piece, Pieces, find_pieces, without_remains
 from glassnet.reader.glyphs import ALPHABET
 from glassnet.reader.group import group_lines, word_breaks
 from glassnet.reader.page import Box, Character, Line, Page, Word, geometric_mean
@@ -86,8 +86,8 @@ def read(
         pieces = find_pieces(ink.ink)
         if not pieces.pieces:
             return Page((), width, height, turned)
-    kept = [p for p in pieces.pieces if not _cut_off(p, pieces.height, ink, width, height)]
-    pieces = replace(pieces, pieces=kept)
+    edges = [_edges(p, ink, width, height) for p in pieces.pieces]
+    pieces = replace(pieces, pieces=without_remains(pieces.pieces, edges, pieces.height))
     atoms = [cut_wide(line, pieces) for line in group_lines(pieces.pieces, pieces.height)]
     readings = read_lines(atoms, pieces, ink.ink, recogniser)
     readings = [line for line in readings if _is_text(line)]
@@ -116,12 +116,11 @@ def _pixels(picture: str | Path | npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np
     return array, (array.shape[0], array.shape[1])
 
 
-def _cut_off(piece: Piece, usual: float, ink: Ink, width: int, height: int) -> bool:
-    """Whether a piece is what the picture's edge has left of a character."""
+def _edges(piece: Piece, ink: Ink, width: int, height: int) -> tuple[bool, bool, bool, bool]:
+    """Whether a piece reaches the left, top, right and bottom edge of the picture, however that is turned."""
     xs, ys = ink.to_picture([piece.left, piece.right], [piece.top, piece.bottom])
     margin = 0.004 * max(width, height)
-    at_edge = min(xs.min(), ys.min(), width - xs.max(), height - ys.max()) < margin
-    return bool(at_edge) and piece.height < 0.8 * usual
+    return xs.min() < margin, ys.min() < margin, width - xs.max() < margin, height - ys.max() < margin
 
 
 # ---- which way is up -------------------------------------------------------------------------------------------------

@@ -1,11 +1,13 @@
 """How well and how fast `glassnet read` reads: every figure that the documentation names.
 
     python -m benchmarks.reading                        # all; needs GLASSNET_DATA for what is photographed
-    python -m benchmarks.reading --only pages           # or synthesised, turned, blank, characters, speed
+    python -m benchmarks.reading --only pages           # or real, synthesised, turned, blank, characters, speed
 
-Photographed pages are read with default flags. Synthesised pages are written by hands (seeds) that no training saw, and
-seen by cameras with rotation, shadow, blur and JPEG damage. Single characters: the test part of characters62, and
-characters36 and NIST26, none of which was trained on. Scores and rates are those of `glassnet.reader.evaluate`.
+Photographed pages are read with default flags; those of `real` are pages from the wild (joined writing, forms, ruled
+and squared paper), in groups from A, capitals and figures, to D, formulas and forms; E: no handwriting. Synthesised
+pages are written by hands (seeds) that no training saw, and seen by cameras with rotation, shadow, blur and JPEG
+damage. Single characters: the test part of characters62, and characters36 and NIST26, none of which was trained on.
+Scores and rates are those of `glassnet.reader.evaluate`.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ from PIL import Image, ImageOps
 from glassnet.data import load
 from glassnet.data.catalogue import find, find_folder
 from glassnet.data.letters36 import load_characters62, normalise_character
-from glassnet.data.pictures import read_picture
+from glassnet.data.pictures import pictures_in, read_picture
 from glassnet.metrics import calibration, wilson_interval
 from glassnet.reader import Recogniser, read
 from glassnet.reader.evaluate import PageScore, compare, summarise
@@ -61,6 +63,33 @@ def photographed() -> None:
             print(f"{picture.stem}: {len(page.characters)} characters in {len(page.lines)} lines")
     two = summarise(s for s in scores if s.name in ("01_list", "03_haiku"))
     print(f"01_list and 03_haiku: score {1 - two.character_error_rate:.4f}, word error rate {two.word_error_rate:.4f}")
+
+
+def real() -> None:
+    """Pages from the wild by group: errors of all pages of a group over all their characters, and its pages' mean."""
+    folder = find_folder("handwriting/real")
+    if folder is None:
+        print("no real pages in GLASSNET_DATA")
+        return
+    groups: dict[str, list[PageScore]] = {}
+    turned = 0  # of pages that all stand upright
+    for picture in pictures_in(folder):
+        page, text = read(picture), picture.with_suffix(".txt")
+        score = compare(picture.stem, page.text, text.read_text() if text.is_file() else "")
+        groups.setdefault(picture.stem[0], []).append(score)
+        what = f"score {score.score:6.3f}, " if score.characters else ""
+        print(f"{picture.stem}: {what}{score.character_errors} errors, {score.characters} characters", end="")
+        print(f", {len(page.characters)} read in {len(page.lines)} lines, turned {page.turned:.0f}")
+        turned += abs(page.turned) > 45
+    written = [score for group, scores in groups.items() if group != "E" for score in scores]
+    for group, scores in groups.items():
+        if group == "E":
+            continue
+        errors, there = (sum(getattr(s, f) for s in scores) for f in ("character_errors", "characters"))
+        print(f"{group}: score {1 - errors / there:.3f} of {there} characters on {len(scores)} pages", end="")
+        print(f"; mean of the pages {np.mean([s.score for s in scores]):.3f}")
+    blank = sum(not s.read for s in written)
+    print(f"blank: {blank} of {len(written)} pages with writing; turned, though upright: {turned}")
 
 
 def _read_one(task: tuple[int, bool]) -> PageScore:
@@ -201,6 +230,7 @@ def speed() -> None:
 
 PARTS = {
     "pages": photographed,
+    "real": real,
     "synthesised": synthesised,
     "turned": lambda: synthesised(True),
     "blank": blank,

@@ -26,6 +26,8 @@ _NOISE = 5.0  # how many times the grain's standard deviation ink must be
 _CLEAR = 9.0  # the same for the usual ink: of paper alone, the strongest grain reaches 7
 _DARKEST = 60.0  # paper counts as no darker than this
 _CLOSING = 4.5  # strokes: what is narrower is no paper
+_SHORTER = 0.7  # of the longer side: what the shorter one counts for at least, if the picture is a strip of a page
+_QUARTER = 1.15  # standard deviations from the mean beyond which a quarter of a normal distribution lies
 _MOST_SKEW = 16.0  # degrees
 
 Floats = npt.NDArray[np.float32]
@@ -81,7 +83,7 @@ def _reduced(picture: npt.NDArray[np.uint8], size: tuple[int, int]) -> Image.Ima
 def _ink_of(image: Image.Image) -> Floats | None:
     """The ink (h, w) of a picture of one channel, or None."""
     grey: Floats = ndimage.gaussian_filter(np.asarray(image, np.float32), 0.7)  # grain is smaller than a pen
-    block = max(8, min(grey.shape) // 64)
+    block = max(8, int(max(min(grey.shape), _SHORTER * max(grey.shape))) // 64)
     paper = _blocks_paper(grey, block)
     light = _blocks_paper(255.0 - grey, block)
     if _strength(light - (255.0 - grey)) > _strength(paper - grey):
@@ -135,9 +137,16 @@ def _relative(grey: Floats, paper: Floats) -> tuple[Floats, float] | None:
     relative = (paper - grey) / bright
     sample = relative[::3, ::3]
     relative -= float(np.median(sample))
-    grain = float(np.percentile(np.abs(sample - np.median(sample)), 75)) / 1.15  # of a normal distribution's deviation
+    grain = _grain(relative[::3, ::3])
     usual = _contrast(relative, max(_FAINTEST / bright, _NOISE * grain))
     return None if usual is None or usual < _CLEAR * grain else (relative, usual)
+
+
+def _grain(deviation: Floats) -> float:
+    """The standard deviation of the paper alone, as of a normal distribution: ink may cover a third of a strip."""
+    paler, dark = np.percentile(deviation, [12.5, 99.5])
+    paper = deviation[deviation <= max(-3 * paler / _QUARTER, dark / 2)]
+    return float(np.percentile(np.abs(paper), 75)) / _QUARTER
 
 
 def _strength(deviation: Floats) -> float:

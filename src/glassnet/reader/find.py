@@ -6,6 +6,7 @@ and the width of its own strokes, never in pixels.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,11 +17,15 @@ from scipy import ndimage
 from glassnet.nn.kernels.options import SERIAL
 from glassnet.reader.clean import stroke_width
 
-__all__ = ["Piece", "Pieces", "character_height", "find_pieces", "taller", "without_rules"]
+__all__ = ["Piece", "Pieces", "character_height", "find_pieces", "taller", "without_remains", "without_rules"]
 
 _INK = 0.42  # what counts as ink, of the usual darkness
 _SURE = 0.62  # what every piece must reach somewhere; a dot is paler than a line where the picture is soft
 _SPECK = 0.18  # smaller than this is no dot, in squares of a stroke's width
+_EDGE = 1.6  # usual heights: larger than that at the picture's edge is a dark edge
+_CAPITAL = 2.4  # usual heights: so tall or wide are capitals among small letters
+_DOT = 0.3  # usual heights between an i and its dot
+_NEAR = 3.0  # usual heights between neighbours in a line
 _TALLEST = 60  # strokes: no character is taller, with the finest pen
 _EIGHT = np.ones((3, 3), bool)
 
@@ -85,8 +90,10 @@ def find_pieces(ink: Floats) -> Pieces:
         height = character_height(found, stroke) if found else 0.0
     if height > _TALLEST * stroke:  # lines and edges, not characters
         return Pieces([], labels, height, stroke)
-    kept = [p for p in found if _is_writing(p, mask.shape, height, stroke)]
-    return Pieces(kept, labels, height, stroke)
+    kept = [p for p in found if _is_writing(p, height, stroke)]
+    h, w = mask.shape
+    edges = [(p.left <= 1, p.top <= 1, p.right >= w - 1, p.bottom >= h - 1) for p in kept]
+    return Pieces(without_remains(kept, edges, height), labels, height, stroke)
 
 
 def _components(mask: Mask, ink: Floats) -> tuple[list[Piece], npt.NDArray[np.int32]]:
@@ -116,17 +123,50 @@ def character_height(pieces: list[Piece], stroke: float) -> float:
     return float(order[int(np.searchsorted(weight, weight[-1] / 2))])
 
 
-def _is_writing(p: Piece, shape: tuple[int, ...], height: float, stroke: float) -> bool:
-    h, w = shape
+def _is_writing(p: Piece, height: float, stroke: float) -> bool:
     longest, shortest = max(p.width, p.height), min(p.width, p.height)
     if p.area < _SPECK * stroke * stroke or longest < 0.06 * height:
         return False  # a speck
     if p.height > 4.0 * height or p.width > 9.0 * height:
         return False  # a scribble, a drawing, the edge of the page
-    touches = (p.left <= 1) + (p.top <= 1) + (p.right >= w - 1) + (p.bottom >= h - 1)
-    if touches and (longest > 1.6 * height or touches > 1 or p.height < 0.8 * height):
-        return False  # a dark edge, or what the edge has left of a character
     return not (shortest > 2.5 * stroke + 2 and p.area > 0.85 * p.width * p.height and longest > 0.5 * height)
+
+
+def without_remains(pieces: list[Piece], edges: Sequence[Sequence[bool]], height: float) -> list[Piece]:
+    """The pieces without dark edges of the picture and what its edges have left of characters.
+
+    edges: for every piece whether it reaches the left, top, right and bottom edge. What stands there beside whole
+    characters, in their rows, is none: a line that was cut out closely touches the edges all along.
+    """
+    whole = [
+        p
+        for p, edge in zip(pieces, edges, strict=True)
+        if p.height > (0.8 if any(edge) else 0.5) * height and max(p.height, p.width) < _CAPITAL * height
+    ]
+    kept = []
+    for p, (left, top, right, bottom) in zip(pieces, edges, strict=True):
+        touches, longest = left + top + right + bottom, max(p.width, p.height)
+        alone = touches == 1 and longest < _EDGE * height and p.height >= 0.8 * height
+        narrow = not (left or right) or longest < _CAPITAL * height
+        if not touches or alone or (narrow and _beside(p, whole, height)):
+            kept.append(p)
+    return kept
+
+
+def _beside(p: Piece, whole: list[Piece], height: float) -> bool:
+    """Whether a piece lies in the rows of whole characters to its left or right, or just above as the dot of an i: by
+    half of the lower of the two."""
+    near = [
+        q
+        for q in whole
+        if q is not p
+        and max(q.left - p.right, p.left - q.right) < _NEAR * height
+        and min(q.bottom, p.bottom) > max(q.top, p.top)
+    ]
+    if not near:
+        return False
+    top, bottom = min(q.top for q in near) - _DOT * height, max(q.bottom for q in near)
+    return min(p.bottom, bottom) - max(p.top, top) >= 0.5 * min(p.height, bottom - top)
 
 
 # ---- ruled and squared paper -----------------------------------------------------------------------------------------
@@ -136,11 +176,14 @@ def without_rules(mask: Mask, height: float, stroke: float) -> Mask:
     """The mask without long thin straight lines; the strokes that cross them stay.
 
     height: of a character, or 0 where that is not known yet: then only what runs over a third of the page is a rule.
+    How long a rule is at least is measured by the page's longer side, whichever way it runs: the page may be a strip
+    that was cut out around one line, in which every upright stroke runs from edge to edge.
     """
+    longer = max(mask.shape)
+    least = int(max(5 * height, 0.12 * longer) if height else 0.35 * longer)
     found, nearby = [], []
     for turned in (False, True):
         view = np.ascontiguousarray(mask.T) if turned else mask
-        least = int(max(5 * height, 0.12 * max(mask.shape)) if height else 0.35 * view.shape[1])
         rules, near = _rules(view, least, stroke)
         found.append(rules.T if turned else rules)
         nearby.append(near.T if turned else near)

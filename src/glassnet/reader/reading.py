@@ -13,26 +13,20 @@ import numpy as np
 import numpy.typing as npt
 
 from glassnet import threads
-from glassnet.data.framing import frame
 from glassnet.data.pictures import picture_info, read_picture
 from glassnet.errors import ReaderError
 from glassnet.files import read_text
-from glassnet.reader.clean import ENOUGH, Ink, find_ink, rotate, skew, stroke_width
+from glassnet.reader.clean import ENOUGH, Ink, find_ink, rotate
 from glassnet.reader.context import SENTENCE_ENDS, settle, with_words
-from glassnet.reader.find import Piece, Pieces, find_pieces
+from glassnet.reader.find import Piece, Pieces, find_pieces, without_remains
 from glassnet.reader.glyphs import ALPHABET
 from glassnet.reader.group import group_lines, word_breaks
 from glassnet.reader.page import Box, Character, Line, Page, Word, geometric_mean
 from glassnet.reader.recognise import Reading, Recogniser, cut_wide, parse_alphabet, read_lines
+from glassnet.reader.turn import level, quarter_turns
 
 __all__ = ["read", "read_words"]
 
-_STROKES = 15.0  # about the height of a character and a half: single strokes, which may all lean, weigh little then
-_LEAST_SKEW = 0.5  # degrees; less is left as it is
-_SAMPLES = 20, 60  # characters that tell which way is up: few, and more where few leave it open
-_CERTAIN = 5.0  # standard errors by which one way must lead for few to do
-_UPRIGHT = 0.12  # by how much (mean logarithm of probabilities) another way must be better than upright
-_LINES = 1.5  # how much lines count beside the characters
 _ALTERNATIVES = 4
 _NOBODY = 0.25  # confidence below which a whole line is no writing
 _UNSURE = 0.55  # mean confidence below which a whole page is no writing
@@ -75,19 +69,19 @@ def read(
     ink = find_ink(pixels, (height, width))
     if ink is None:
         return Page((), width, height)
-    ink, turned, evidence = _level(ink)
+    ink, turned = level(ink)
     pieces = find_pieces(ink.ink)
     if not pieces.pieces:
         return Page((), width, height)
-    quarter = _quarter_turns(pieces, ink, recogniser, evidence)
+    quarter = quarter_turns(ink, pieces, recogniser)
     if quarter:
-        ink, more, _ = _level(rotate(ink, 0.0, quarter), either_way=False)
+        ink, more = level(rotate(ink, 0.0, quarter), either_way=False)
         turned = (turned + 90.0 * quarter + more + 180) % 360 - 180
         pieces = find_pieces(ink.ink)
         if not pieces.pieces:
             return Page((), width, height, turned)
-    kept = [p for p in pieces.pieces if not _cut_off(p, pieces.height, ink, width, height)]
-    pieces = replace(pieces, pieces=kept)
+    edges = [_edges(p, ink, width, height) for p in pieces.pieces]
+    pieces = replace(pieces, pieces=without_remains(pieces.pieces, edges, pieces.height))
     atoms = [cut_wide(line, pieces) for line in group_lines(pieces.pieces, pieces.height)]
     readings = read_lines(atoms, pieces, ink.ink, recogniser)
     readings = [line for line in readings if _is_text(line)]
@@ -116,70 +110,11 @@ def _pixels(picture: str | Path | npt.NDArray[np.uint8]) -> tuple[npt.NDArray[np
     return array, (array.shape[0], array.shape[1])
 
 
-def _cut_off(piece: Piece, usual: float, ink: Ink, width: int, height: int) -> bool:
-    """Whether a piece is what the picture's edge has left of a character."""
+def _edges(piece: Piece, ink: Ink, width: int, height: int) -> tuple[bool, bool, bool, bool]:
+    """Whether a piece reaches the left, top, right and bottom edge of the picture, however that is turned."""
     xs, ys = ink.to_picture([piece.left, piece.right], [piece.top, piece.bottom])
     margin = 0.004 * max(width, height)
-    at_edge = min(xs.min(), ys.min(), width - xs.max(), height - ys.max()) < margin
-    return bool(at_edge) and piece.height < 0.8 * usual
-
-
-# ---- which way is up -------------------------------------------------------------------------------------------------
-
-
-def _level(ink: Ink, either_way: bool = True) -> tuple[Ink, float, float]:
-    """The ink turned a little so that lines are level (or upright), how many degrees clockwise they were turned, and
-    how much more the ink looks like level lines than like upright ones, as a logarithm."""
-    mask = ink.ink > 0.5
-    rows, columns = np.nonzero(mask[::2])
-    step = max(1, len(rows) // 20_000)
-    spread = np.random.default_rng(0).uniform(
-        0, 1, (2, len(rows[::step]))
-    )  # pixels have a size: no stripes at 0 degrees
-    ys, xs = 2.0 * (rows[::step] + spread[0]), columns[::step] + spread[1]
-    height = _STROKES * stroke_width(mask)
-    angle, sharpness = skew(xs, ys, height)
-    upended, sharpness_upended = skew(ys, -xs, height)
-    if either_way and sharpness_upended > sharpness:
-        angle = upended
-    evidence = float(np.log(max(sharpness, 1.0) / max(sharpness_upended, 1.0)))
-    if abs(angle) < _LEAST_SKEW:
-        return ink, 0.0, evidence
-    return rotate(ink, angle), angle, evidence
-
-
-def _quarter_turns(pieces: Pieces, ink: Ink, recogniser: Recogniser, level: float) -> int:
-    """By how many quarter turns anticlockwise the writing stands upright: as the network reads it best.
-
-    level: how much more the ink looks like level lines than like upright ones.
-    """
-    whole = [p for p in pieces.pieces if 0.5 < max(p.height, p.width) / pieces.height < 2.2]
-    if len(whole) < 3:
-        return 0
-    likelier = _LINES * level * np.array([0.5, -0.5, 0.5, -0.5]) + np.array([_UPRIGHT, 0.0, 0.0, 0.0])
-    for most in _SAMPLES:
-        sample = whole[:: max(1, len(whole) // most)]
-        seen = _seen_from_four_sides(sample, pieces, ink, recogniser) + likelier
-        best, second = np.argsort(seen.mean(axis=0))[:-3:-1]
-        lead = seen[:, best] - seen[:, second]
-        if len(sample) == len(whole) or lead.mean() > _CERTAIN * lead.std() / len(lead) ** 0.5:
-            break
-    return int(best)
-
-
-def _seen_from_four_sides(sample: list[Piece], pieces: Pieces, ink: Ink, recogniser: Recogniser) -> Floats:
-    """(n, 4) the logarithm of the likeliest letter's probability, turned anticlockwise by 0 to 3 quarters."""
-    crops = []
-    for piece in sample:
-        rows, columns = slice(piece.top, piece.bottom), slice(piece.left, piece.right)
-        own = pieces.labels[rows, columns] == piece.label
-        crops.append(frame(np.where(own, ink.ink[rows, columns], 0.0)))
-    upright = np.stack(crops)
-    ways = np.concatenate([np.rot90(upright, k, axes=(1, 2)) for k in range(4)])
-    p = recogniser.probabilities(np.ascontiguousarray(ways), second_look=False)[:, : len(ALPHABET)]
-    letters = np.array([c.isalnum() for c in ALPHABET])
-    likeliest: Floats = np.log(p[:, letters].max(axis=1) + 1e-3)
-    return likeliest.reshape(4, -1).T
+    return xs.min() < margin, ys.min() < margin, width - xs.max() < margin, height - ys.max() < margin
 
 
 # ---- words and places ------------------------------------------------------------------------------------------------

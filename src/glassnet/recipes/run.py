@@ -20,7 +20,7 @@ from glassnet.metrics import Evaluation, Reconstruction, evaluate_reconstruction
 from glassnet.model import Model
 from glassnet.nn import Network
 from glassnet.nn.functional.arrays import Array
-from glassnet.recipes.environment import environment
+from glassnet.recipes.environment import environment, going_on
 from glassnet.recipes.recipe import Recipe, load_recipe
 from glassnet.train import History, Progress, Trainer
 
@@ -121,7 +121,8 @@ def _first(dataset: Dataset, limit: int, seed: int) -> Dataset:
 
 def build(recipe: Recipe, splits: Splits) -> Trainer:
     """The trainer of a recipe, its preprocessing fitted on the training part."""
-    preprocess = recipe.make_preprocess().fit(splits.train.images)
+    with threads.single_blas_thread():  # the number of BLAS threads would show in the last bits
+        preprocess = recipe.make_preprocess().fit(splits.train.images)
     shape = preprocess.output_shape(splits.train.image_shape)
     loss = recipe.make_loss()
     outputs = len(splits.train.class_names) if loss.classifies else int(np.prod(shape))
@@ -172,6 +173,9 @@ def resume(
 ) -> Run:
     """Go on with the run of a folder, from its latest checkpoint, as if it had never stopped.
 
+    It goes on with as many threads as it was begun with; where that cannot be, or the processor is another one, `say`
+    is given a line: the bits will differ.
+
     Raises `TrainingError` when the folder holds no run, or its data have changed.
     """
     path = Path(folder)
@@ -181,11 +185,11 @@ def resume(
         )
     recipe = load_recipe(path / "recipe.toml")
     remove_partial(path)
-    with threads.use(recipe.threads):
+    kept = path / "environment.json"
+    before = read_json(kept) if kept.exists() else {}
+    with threads.use(recipe.threads), threads.use(going_on(before, say)):
         splits = load_splits(recipe)
-        kept = path / "environment.json"
         if kept.exists():
-            before = read_json(kept)
             _same_data(before, environment(splits), path)
         return _train(recipe, build(recipe, splits), splits, path, progress, say, resuming=True)
 

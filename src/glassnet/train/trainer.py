@@ -121,6 +121,7 @@ class Trainer:
 
     # ---- whole trainings
 
+    @threads.single_blas_thread()  # NumPy's products round in another way on more threads
     def fit(
         self,
         train: Dataset,
@@ -134,7 +135,8 @@ class Trainer:
         """Train on `train`, choosing the epoch that does best on `valid`, and return the model.
 
         Without `valid` the model is that of the last epoch. With `checkpoint_path` the training can be resumed after
-        a stop at any moment (`resume=True`) and then ends in the same bits as if it had never stopped.
+        a stop at any moment (`resume=True`) and then ends in the same bits as if it had never stopped, on the same
+        processor and as many threads.
 
         Raises
         ------
@@ -150,7 +152,7 @@ class Trainer:
         progress = progress or Progress()
         self._clock = time.perf_counter() - self.progression.seconds
         self._saved_at = time.perf_counter()
-        with threads.single_blas_thread(), stop_on_interrupt() as request, progress:
+        with stop_on_interrupt() as request, progress:
             progress.start(self.settings.epochs, self._steps_per_epoch, self.progression.step)
             while not self.progression.stopped:
                 self._epoch(train, request, progress)

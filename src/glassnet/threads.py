@@ -132,9 +132,10 @@ def _take(number: int) -> None:
     global _turn
     import numba
 
-    numba.set_num_threads(number)  # a Python thread that never said so would have all of them
+    pool: Any = numba
+    pool.set_num_threads(number)  # a Python thread that never said so would have all of them
     with _lock:
-        if numba.threading_layer() == "workqueue" and _turn is None:
+        if pool.threading_layer() == "workqueue" and _turn is None:
             _turn = threading.Lock()
     _mine.pool = number
 

@@ -51,8 +51,9 @@ def environment(splits: Splits | None = None) -> dict[str, Any]:
 
 def instructions() -> str:
     """What kernels are compiled for, and which kernels NumPy's BLAS has chosen: they decide how sums are rounded."""
-    name = numba.config.CPU_NAME or llvmlite.binding.get_host_cpu_name()
-    features = numba.config.CPU_FEATURES or llvmlite.binding.get_host_cpu_features().flatten()
+    config: Any = numba.config
+    name = config.CPU_NAME or llvmlite.binding.get_host_cpu_name()
+    features = config.CPU_FEATURES or llvmlite.binding.get_host_cpu_features().flatten()
     vectors = sorted(f[1:] for f in features.split(",") if f.startswith(_ARITHMETIC))
     libraries = ThreadpoolController().select(user_api="blas").info()
     cores = sorted({library["architecture"] for library in libraries if library.get("architecture")})

@@ -28,7 +28,7 @@ from glassnet.errors import RecipeError
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
-__all__ = ["Turn", "asked_for", "available", "count", "launch", "set_count", "single_blas_thread", "use"]
+__all__ = ["Turn", "asked_for", "available", "count", "launch", "possible", "set_count", "single_blas_thread", "use"]
 
 
 def available() -> int:
@@ -49,13 +49,8 @@ def _parse(value: str | int, source: str) -> int:
 
 
 _count: int | None = None  # of the process
+_chosen = False  # whether somebody asked for that
 _mine = threading.local()  # `count` within `use`, and `pool`: how much of the pool this thread has taken
-
-
-def asked_for() -> int | None:
-    """The number of threads that GLASSNET_THREADS asks for, or None. Raises `RecipeError`."""
-    wanted = os.environ.get("GLASSNET_THREADS")
-    return _parse(wanted, "GLASSNET_THREADS") if wanted else None
 
 
 def count() -> int:
@@ -66,19 +61,30 @@ def count() -> int:
     own: int | None = getattr(_mine, "count", None)
     if own is not None:
         return own
-    if _count is None:
-        set_count(asked_for() or available())
+    return _of_process() if _count is None else _count
+
+
+def _of_process() -> int:
+    wanted = os.environ.get("GLASSNET_THREADS")
+    set_count(_parse(wanted, "GLASSNET_THREADS") if wanted else available(), chosen=bool(wanted))
     assert _count is not None
     return _count
 
 
-def set_count(number: int) -> None:
+def asked_for() -> int | None:
+    """`count()` where somebody chose it, by `use`, `set_count` or GLASSNET_THREADS; None where nobody did."""
+    number = count()
+    return number if _chosen or getattr(_mine, "count", None) is not None else None
+
+
+def set_count(number: int, *, chosen: bool = True) -> None:
     """Use `number` threads from now on; more than the machine has are not started."""
-    global _count
-    _count = _possible(number)
+    global _count, _chosen
+    _count, _chosen = possible(number), chosen
 
 
-def _possible(number: int) -> int:
+def possible(number: int) -> int:
+    """`number` threads or, where that is more, as many as Numba's pool has. Raises `RecipeError` for less than 1."""
     number = _parse(number, "threads")
     import numba
 
@@ -92,7 +98,7 @@ def use(number: int | None) -> Iterator[None]:
         yield
         return
     before = getattr(_mine, "count", None)
-    _mine.count = _possible(number)
+    _mine.count = possible(number)
     try:
         yield
     finally:
@@ -126,9 +132,10 @@ def _take(number: int) -> None:
     global _turn
     import numba
 
-    numba.set_num_threads(number)  # a Python thread that never said so would have all of them
+    pool: Any = numba
+    pool.set_num_threads(number)  # a Python thread that never said so would have all of them
     with _lock:
-        if numba.threading_layer() == "workqueue" and _turn is None:
+        if pool.threading_layer() == "workqueue" and _turn is None:
             _turn = threading.Lock()
     _mine.pool = number
 

@@ -27,7 +27,7 @@ __all__ = ["Network"]
 class Network:
     """Layers in a row.
 
-    Threads may share a network: a call of `forward`, `infer`, `activations` or `backward` is whole, one after the other.
+    Threads may share a network: calls of `forward`, `infer`, `activations` and `backward` are made one after the other.
     A backward pass is that of the latest forward pass, whoever made it: a thread that needs both together holds
     `network.turn` (``with network.turn: ...``) over the two. Training is for one thread alone.
 

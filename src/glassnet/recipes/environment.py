@@ -1,20 +1,33 @@
-"""What a run was made with: versions, hardware, threads and the hash of its data."""
+"""What a run was made with: versions, hardware, threads and the hash of its data.
+
+The same recipe ends in the same bits on the same instructions and as many threads: both belong to what a run is, and a
+run that is resumed looks here for those it was begun with.
+"""
 
 from __future__ import annotations
 
 import platform
 import sys
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+import llvmlite.binding
+import numba
+from threadpoolctl import ThreadpoolController
 
 from glassnet import threads
 from glassnet.data import Splits
 from glassnet.nn.kernels import blas
 
-__all__ = ["environment"]
+__all__ = ["environment", "going_on"]
 
 _PACKAGES = ("glassnet", "numpy", "numba", "scipy", "scikit-learn", "pillow", "safetensors", "matplotlib")
+
+# Features of a processor that have to do with arithmetic, as LLVM spells those that are there.
+_ARITHMETIC = tuple(f"+{name}" for name in ("sse", "avx", "fma", "f16c", "amx", "neon", "sve", "fp", "dotprod"))
+_DIFFER = "its bits will differ from those of a run that was never stopped"
 
 
 def environment(splits: Splits | None = None) -> dict[str, Any]:
@@ -24,6 +37,7 @@ def environment(splits: Splits | None = None) -> dict[str, Any]:
         "versions": {name: version for name in _PACKAGES if (version := _version(name))},
         "system": f"{platform.system()} {platform.machine()}",
         "processor": _processor(),
+        "instructions": instructions(),
         "threads": threads.count(),
         "blas": "NumPy's OpenBLAS, called from compiled code" if blas.AVAILABLE else "np.matmul",
     }
@@ -33,6 +47,39 @@ def environment(splits: Splits | None = None) -> dict[str, Any]:
             name: {"examples": len(part), "sha256": part.sha256} for name, part in parts.items() if part is not None
         }
     return found
+
+
+def instructions() -> str:
+    """What kernels are compiled for, and which kernels NumPy's BLAS has chosen: they decide how sums are rounded."""
+    config: Any = numba.config
+    name = config.CPU_NAME or llvmlite.binding.get_host_cpu_name()
+    features = config.CPU_FEATURES or llvmlite.binding.get_host_cpu_features().flatten()
+    vectors = sorted(f[1:] for f in features.split(",") if f.startswith(_ARITHMETIC))
+    libraries = ThreadpoolController().select(user_api="blas").info()
+    cores = sorted({library["architecture"] for library in libraries if library.get("architecture")})
+    return ", ".join([f"{name} with {' '.join(vectors)}", *(f"BLAS for {core}" for core in cores)])
+
+
+def going_on(before: Any, say: Callable[[str], None]) -> int | None:
+    """The number of threads that a run which began in the environment `before` goes on with; None for the present one.
+
+    That is the run's own, unless another one was asked for or this machine has fewer. Where the rest of the run will
+    not have the bits that it would have had, a line says so.
+    """
+    before = before if isinstance(before, dict) else {}
+    own, now = before.get("threads"), threads.count()
+    number = None
+    if isinstance(own, int) and own > 0 and own != now:
+        if threads.possible(own) < own:
+            say(f"this run was begun with {own} threads and goes on with {now}, as this machine has fewer; {_DIFFER}")
+        elif threads.asked_for() is not None:
+            say(f"this run was begun with {own} threads and goes on with {now}, as asked for; {_DIFFER}")
+        else:
+            number = own
+            say(f"going on with {own} thread{'s' if own > 1 else ''}, as this run was begun")
+    if before.get("instructions", instructions()) != instructions():
+        say(f"this run was begun on a processor with other instructions; {_DIFFER}")
+    return number
 
 
 def _version(name: str) -> str:

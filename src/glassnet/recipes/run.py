@@ -22,7 +22,7 @@ from glassnet.metrics import Evaluation, Reconstruction, evaluate_reconstruction
 from glassnet.model import Model
 from glassnet.nn import Network
 from glassnet.nn.functional.arrays import Array
-from glassnet.recipes.environment import environment
+from glassnet.recipes.environment import environment, going_on
 from glassnet.recipes.recipe import Recipe, load_recipe
 from glassnet.train import History, Progress, Trainer, best_epoch, read_history
 
@@ -122,7 +122,8 @@ def _first(dataset: Dataset, limit: int, seed: int) -> Dataset:
 
 def build(recipe: Recipe, splits: Splits) -> Trainer:
     """The trainer of a recipe, its preprocessing fitted on the training part."""
-    preprocess = recipe.make_preprocess().fit(splits.train.images)
+    with threads.single_blas_thread():  # the number of BLAS threads would show in the last bits
+        preprocess = recipe.make_preprocess().fit(splits.train.images)
     shape = preprocess.output_shape(splits.train.image_shape)
     loss = recipe.make_loss()
     outputs = len(splits.train.class_names) if loss.classifies else int(np.prod(shape))
@@ -173,6 +174,9 @@ def resume(
 ) -> Run:
     """Go on with the run of a folder, from its latest checkpoint, as if it had never stopped.
 
+    It goes on with as many threads as it was begun with; where that cannot be, or the processor is another one, `say`
+    is given a line: the bits will differ.
+
     Raises `TrainingError` when the folder holds no run, is being written by another process, or its data have changed.
     """
     path = Path(folder)
@@ -203,11 +207,11 @@ def reopen(folder: str | Path, splits: Splits) -> Run:
 
 def _resume(path: Path, progress: Progress | None, say: Callable[[str], None]) -> Run:
     recipe = load_recipe(path / "recipe.toml")
-    with threads.use(recipe.threads):
+    kept = path / "environment.json"
+    before = read_json(kept) if kept.exists() else {}
+    with threads.use(recipe.threads), threads.use(going_on(before, say)):
         splits = load_splits(recipe)
-        kept = path / "environment.json"
         if kept.exists():
-            before = read_json(kept)
             _same_data(before, environment(splits), path)
         with _resumable(path):
             return _train(recipe, build(recipe, splits), splits, path, progress, say, resuming=True)

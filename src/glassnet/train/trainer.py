@@ -131,6 +131,7 @@ class Trainer:
 
     # ---- whole trainings
 
+    @threads.single_blas_thread()  # NumPy's products round in another way on more threads
     def fit(
         self,
         train: Dataset,
@@ -152,7 +153,8 @@ class Trainer:
         fitted stays as it is.
 
         With `checkpoint_path` the training can be resumed after a stop at any moment (`resume=True`) and then ends in
-        the same bits as if it had never stopped. Without a checkpoint there, resuming begins it.
+        the same bits as if it had never stopped, on the same processor and as many threads. Without a checkpoint there,
+        resuming begins it.
 
         Raises
         ------
@@ -172,7 +174,7 @@ class Trainer:
         progress = progress or Progress()
         self._clock = time.perf_counter() - self.progression.seconds
         self._saved_at = time.perf_counter()
-        with threads.single_blas_thread(), stop_on_interrupt() as request, progress:
+        with stop_on_interrupt() as request, progress:
             assert self._steps_per_epoch is not None
             progress.start(self.settings.epochs, self._steps_per_epoch, self.progression.step)
             while not self.progression.stopped:

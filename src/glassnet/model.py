@@ -16,7 +16,7 @@ import numpy as np
 
 from glassnet import metrics
 from glassnet.data import Dataset, Preprocess, Reading, read_picture
-from glassnet.data.names import normal
+from glassnet.data.names import checked_names
 from glassnet.errors import DataError, GlassnetError, ModelError
 from glassnet.files import exists
 from glassnet.nn import Loss, Network, model_file, parse_loss
@@ -143,7 +143,8 @@ class Model:
         preprocess = Preprocess.restore(description["preprocess"], parts["preprocess"])
         network = Network(description["network"], preprocess.output_shape(image_shape))
         network.load_arrays(parts["network"])
-        names, loss = tuple(normal(str(name)) for name in description["class_names"]), parse_loss(description["loss"])
+        names = checked_names([str(name) for name in description["class_names"]], "it")
+        loss = parse_loss(description["loss"])
         reading = Reading.parse(description.get("reading", "stretch"))
         reading.check(image_shape[:2])
         if description["version"] != _version(reading):

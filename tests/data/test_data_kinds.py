@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import string
 import warnings
 from pathlib import Path
@@ -12,9 +13,9 @@ import pytest
 from data_files import idx_bytes, one_line_error, write_cifar_binary, write_classes, write_mnist, write_picture
 
 from glassnet.cli import main
-from glassnet.data import Dataset, Splits, holds_picture_files, load
+from glassnet.data import Dataset, Preprocess, Splits, holds_picture_files, load
 from glassnet.data.imagenet import ClassIndex
-from glassnet.errors import DataError, GlassnetError
+from glassnet.errors import DataError, GlassnetError, ModelError
 from glassnet.files import read_json
 from glassnet.model import Model
 from glassnet.nn import Network, SoftmaxCrossEntropy
@@ -312,8 +313,6 @@ def test_one_name_in_two_spellings_is_one_class(tmp_path: Path) -> None:
 
 
 def test_a_model_knows_its_classes_in_either_spelling(tmp_path: Path) -> None:
-    from glassnet.data import Preprocess
-
     images = np.zeros((2, 2, 2, 1), np.uint8)
     network = Network("linear", (2, 2, 1), 2)
     names = ("cafe\u0301", "zoo")
@@ -321,6 +320,17 @@ def test_a_model_knows_its_classes_in_either_spelling(tmp_path: Path) -> None:
     model.save(tmp_path / "m.safetensors")
     data = Dataset(images, np.arange(2), names)
     assert Model.load(tmp_path / "m.safetensors").evaluate(data).n == 2
+
+
+@pytest.mark.parametrize("name", ["a\x1b[2Jb", "a\nb", "zoo ", ""])
+def test_a_model_whose_class_names_would_deceive(tmp_path: Path, name: str) -> None:
+    images = np.zeros((2, 2, 2, 1), np.uint8)
+    preprocess = Preprocess.parse("scale").fit(images)
+    Model(Network("linear", (2, 2, 1), 2), preprocess, (2, 2, 1), (name, "zoo"), SoftmaxCrossEntropy()).save(
+        tmp_path / "m.safetensors"
+    )
+    with pytest.raises(ModelError, match=re.escape(ascii(name))):
+        Model.load(tmp_path / "m.safetensors")
 
 
 def test_byte_order_marks(tmp_path: Path) -> None:

@@ -204,7 +204,9 @@ READERS = {
 
 
 @pytest.fixture(params=["pipe", "socket", "device", "folder"])
-def special(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, Path]]:
+def special(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[str, Path]]:
     """(kind, path) of something that is no plain file; a test that waits on it is ended."""
     path = tmp_path / "x"
     listening = None
@@ -212,11 +214,8 @@ def special(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[st
         os.mkfifo(path)
     elif request.param == "socket":
         listening = socket.socket(socket.AF_UNIX)
-        monkey = os.open(tmp_path, os.O_RDONLY)
-        try:  # the name of a socket has at most 107 bytes
-            listening.bind(f"/proc/self/fd/{monkey}/x")
-        finally:
-            os.close(monkey)
+        monkeypatch.chdir(tmp_path)  # the name of a socket has at most 107 bytes
+        listening.bind("x")
     elif request.param == "device":
         path = Path(os.devnull)
     else:

@@ -56,7 +56,7 @@ class Dataset:
     reading: Reading = STRETCHED
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "class_names", checked_names(self.class_names, self.name))
+        object.__setattr__(self, "class_names", checked_names(self.class_names, f"Data set '{self.name}'"))
         object.__setattr__(self, "notes", tuple(self.notes))
         object.__setattr__(self, "images", _checked_images(self.images, self.name))
         remark = _channels_first(self.image_shape, self.name)

@@ -45,7 +45,7 @@ def load_folder(path: Path, image_size: tuple[int, int] | None = None, reading: 
     classes = _class_folders(roots["train"])
     if among := _parts_among(classes):
         raise DataError(_not_classes(path, among, [folder for folder in classes if folder not in among]))
-    names = checked_names([folder.name for folder in classes], path.resolve().name)
+    names = checked_names([folder.name for folder in classes], f"Data set '{path.resolve().name}'")
     listed = {part: _listed(root, names) for part, root in roots.items()}
     return read_parts(listed, names, path, image_size, reading)
 

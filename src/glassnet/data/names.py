@@ -15,8 +15,8 @@ def normal(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
-def checked_names(names: Sequence[str], name: str) -> tuple[str, ...]:
-    """The class names of the data set `name` in their composed spelling, at least two.
+def checked_names(names: Sequence[str], owner: str) -> tuple[str, ...]:
+    """The class names of `owner`, such as "Data set 'digits'", in their composed spelling, at least two.
 
     Raises
     ------
@@ -25,26 +25,25 @@ def checked_names(names: Sequence[str], name: str) -> tuple[str, ...]:
         alike: they differ in their spelling, in blanks or in characters without width.
     """
     if isinstance(names, str):
-        raise DataError(f"The class names of '{name}' must be a list of names. Got the text {names!r} instead.")
+        raise DataError(f"{owner} takes a list of names for its classes. Got the text {names!r} instead.")
     result = tuple(str(n) for n in names)
     if len(result) < 2:
         found = f"only '{result[0]}'" if result else "none"
-        raise DataError(f"Data set '{name}' needs at least 2 classes to tell apart. Got {found}; add another class.")
+        raise DataError(f"{owner} needs at least 2 classes to tell apart. Got {found}; add another class.")
     seen: dict[str, str] = {}
     for one in result:
         if any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in one):
             raise DataError(
-                f"Data set '{name}' has a class called {one!a}, with control characters or bytes that are no text;"
-                " rename it."
+                f"{owner} has a class called {one!a}, with control characters or bytes that are no text; rename it."
             )
         look = _look(one)
         if not look:
-            raise DataError(f"Data set '{name}' has a class whose name shows nothing: {one!a}; rename it.")
+            raise DataError(f"{owner} has a class whose name shows nothing: {one!a}; rename it.")
         if look in seen and seen[look] == one:
-            raise DataError(f"Data set '{name}' has the class name '{one}' twice; class names must differ.")
+            raise DataError(f"{owner} has the class name '{one}' twice; class names must differ.")
         if look in seen:
             raise DataError(
-                f"Data set '{name}' has two classes whose names look alike, {_shown(seen[look])} and {_shown(one)}; "
+                f"{owner} has two classes whose names look alike, {_shown(seen[look])} and {_shown(one)}; "
                 "join or rename them."
             )
         seen[look] = one

@@ -102,7 +102,7 @@ WRONG: list[tuple[str, Any]] = [
     ("format", "other"), ("format", None), ("version", 2), ("version", "1"), ("network", "linear 5"), ("network", 3),
     ("network", "lineer"), ("network", ""),
     ("image_shape", [8, 8]), ("image_shape", [8, 8, 3]),
-    ("image_shape", "8x8"), ("preprocess", "standardise"),
+    ("image_shape", "8x8"), ("image_shape", [8.9, 8, 1]), ("image_shape", [8, 8, True]), ("preprocess", "standardise"),
     ("image_shape", [10**9, 10**9, 1]), ("image_shape", [-8, -8, 1]), ("image_shape", None),
     ("preprocess", 1), ("preprocess", "skale"), ("class_names", 5), ("class_names", None), ("loss", "los"),
     ("loss", []),

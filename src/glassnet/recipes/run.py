@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -93,6 +93,9 @@ def load_splits(recipe: Recipe) -> Splits:
     train, valid, test = splits.train, splits.valid, splits.test
     if data.validation is not None and valid is not None:
         train, valid = join(train, valid), None
+    if test is not None and data.test is not None:
+        note = f"data.test = {data.test} has no effect: '{splits.name}' has a test part of its own"
+        train = replace(train, notes=(*train.notes, note))
     if test is None and data.test != 0:
         train, test = hold_out(train, 0.2 if data.test is None else data.test, seed)
     if data.train_limit:

@@ -206,6 +206,10 @@ def test_a_checkpoint_whose_contents_do_not_fit(finished: Path, tmp_path: Path) 
                 continue  # a count that may be, and counters that all stand at their start
             model_file.write(path, {**description, name: value}, arrays)
             refused((name, value), "train", "--resume", folder)
+    for name, value in (("epoch", "1"), ("step", -1), ("position", 1.5), ("stopped", 3), ("records", True)):
+        changed = {**description["progression"], name: value}
+        model_file.write(path, {**description, "progression": changed}, arrays)
+        refused((name, value), "train", "--resume", folder, says="counters")
     for name, array in arrays.items():
         others = {key: value for key, value in arrays.items() if key != name}
         for changed in (array[:-1], array.astype(np.float64).reshape(1, -1)):

@@ -101,8 +101,8 @@ def _counters(saved: Any) -> dict[str, Any]:
         measure, loss = counters["best"]  # JSON knows no tuples
         counters["best"] = (float(measure), float(loss))
     for name, value in counters.items():
-        kind = type(plain.get(name))
-        if name != "best" and (type(value) is not kind or (kind is int and value < 0)):
+        right = name == "best" or type(value) is type(plain.get(name))
+        if not right or (isinstance(value, int) and value < 0):
             raise TypeError
     return counters
 

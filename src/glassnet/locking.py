@@ -148,7 +148,7 @@ def _is_alive(holder: dict[str, Any]) -> bool:
     if holder["host"] != socket.gethostname():
         return True
     if holder["started"]:
-        return _start_of(holder["pid"]) == holder["started"]
+        return bool(_start_of(holder["pid"]) == holder["started"])
     if os.name != "posix":  # there is no harmless signal to ask by
         return True
     try:

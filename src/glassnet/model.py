@@ -21,6 +21,7 @@ from glassnet.errors import DataError, GlassnetError, ModelError
 from glassnet.files import exists
 from glassnet.nn import Loss, Network, model_file, parse_loss
 from glassnet.nn.functional.arrays import Array
+from glassnet.notation import as_whole
 
 __all__ = ["Model"]
 
@@ -137,7 +138,9 @@ class Model:
 
     @classmethod
     def _from_parts(cls, description: dict[str, Any], arrays: dict[str, Array]) -> Model:
-        height, width, channels = (int(size) for size in description["image_shape"])
+        height, width, channels = (as_whole(size) for size in description["image_shape"])
+        if height is None or width is None or channels is None:
+            raise ModelError(f"its image_shape is {description['image_shape']!r:.60}, not three whole numbers")
         image_shape = (height, width, channels)
         parts = {room: _with_prefix(arrays, room) for room in ("network", "preprocess")}
         preprocess = Preprocess.restore(description["preprocess"], parts["preprocess"])

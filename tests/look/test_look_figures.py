@@ -17,6 +17,7 @@ from glassnet.errors import DataError
 from glassnet.look import (
     confusion_figure,
     image_grid,
+    kernel_figure,
     learning_curves,
     mistakes_figure,
     norms_figure,
@@ -108,6 +109,36 @@ def test_odd_histories_are_drawn(history: list[dict[str, Any]]) -> None:
     assert ink(learning_curves(history)) > 0.0
     assert ink(learning_curves({"a": history, "b": made_up_history(2)})) > 0.0
     assert ink(norms_figure(history)) > 0.0
+
+
+EXTREMES = [0.0, 1e-320, 1e38, 1.7e308, -1e308, math.inf]
+
+
+@pytest.mark.parametrize("first", EXTREMES)
+def test_extreme_numbers_are_drawn(first: float) -> None:
+    """What a diverged run records, and worse: the largest float64s overflow in the arithmetic of axes and ticks."""
+    for second in (1e-320, 1.7e308, math.nan):
+        pairs = [(first, second), (second, first), (first, first)]
+        history = [
+            {"kind": "epoch", "epoch": i, "step": i, "loss": a, "valid_loss": b, "accuracy": b, "valid_accuracy": a}
+            for i, (a, b) in enumerate(pairs, 1)
+        ]
+        norms = {"1.linear.weight": {"gradient": first, "weight": second, "update": first}}
+        history += [{"kind": "step", "step": i, "epoch": 1, "loss": second, "norms": norms} for i in range(1, 5)]
+        weights = np.array([[first, second], [second, 1.0], [0.0, first], [2.0, second]])
+        kernels = np.broadcast_to(np.resize([first, second, 1.0], 36).reshape(3, 3, 1, 4), (3, 3, 1, 4))
+        figures = [learning_curves(history), norms_figure(history), weight_figure(None, weights, (2, 2, 1))]
+        figures += [kernel_figure(None, kernels), kernel_figure(None, kernels[:1, :1])]
+        for figure in figures:
+            assert png_bytes(figure, scale=0.3)[:4] == b"\x89PNG"
+
+
+@pytest.mark.parametrize("value", [1e100, 1e101, 1.7e308])
+def test_what_no_axis_can_hold_is_drawn_at_its_end(value: float) -> None:
+    np.testing.assert_array_equal(
+        style.finite([value, -value, 1.0, math.inf, None]), [1e100, -1e100, 1, *2 * [math.nan]]
+    )
+    np.testing.assert_array_equal(style.drawable([value, -value, 1.0, math.inf, 1e-300]), [1e100, -1e100, 1, 0, 0])
 
 
 def test_best_epoch_ignores_what_is_not_finite() -> None:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glassnet import reader, recipes
+from glassnet.data import load
 from glassnet.errors import DataError, RecipeError
 from glassnet.nn import Network
 from glassnet.optim import make_optimizer
@@ -84,28 +85,29 @@ def test_a_recipe_needs_data() -> None:
         recipe_from({})
 
 
-def load(**data: Any) -> Any:
+def divided(**data: Any) -> Any:
     return recipes.load_splits(recipe_from({"data": {"source": "digits", **data}}))
 
 
 def test_how_a_set_is_divided() -> None:
-    splits = load()
+    splits = divided()
     n = sum(len(part) for part in (splits.train, splits.valid, splits.test))
     assert n == 1797 and len(splits.test) == 360 and len(splits.valid) in (143, 144)
-    assert load(validation=0).valid is None
-    assert len(load(validation=50).valid) == 50
-    limited = load(train_limit=100, test_limit=30, validation=20)
+    assert divided(validation=0).valid is None
+    assert len(divided(validation=50).valid) == 50
+    limited = divided(train_limit=100, test_limit=30, validation=20)
     assert (len(limited.train), len(limited.valid), len(limited.test)) == (80, 20, 30)
-    again = load(train_limit=100, test_limit=30, validation=20)
+    again = divided(train_limit=100, test_limit=30, validation=20)
     assert limited.train.sha256 == again.train.sha256
-    if load(test=0).test is None:
-        assert len(load(test=0, validation=0).train) == 1797
+    assert load("digits").test is not None  # so that holding another out has no effect, and is said
+    assert any("data.test = 0.5 has no effect" in note for note in divided(test=0.5).notes)
+    assert divided(test=0.5).test.sha256 == splits.test.sha256 and not any("effect" in note for note in splits.notes)
     with pytest.raises(DataError):
-        load(image_size=[16, 16])
+        divided(image_size=[16, 16])
 
 
 def test_the_parts_share_no_example() -> None:
-    splits = load()
+    splits = divided()
     rows = [{image.tobytes() for image in part.images} for part in (splits.train, splits.valid, splits.test)]
     pairs = [len(rows[0] & rows[1]), len(rows[0] & rows[2]), len(rows[1] & rows[2])]
     assert max(pairs) <= 2  # a few of the digits are the same to the pixel

@@ -102,7 +102,7 @@ WRONG: list[tuple[str, Any]] = [
     ("format", "other"), ("format", None), ("version", 2), ("version", "1"), ("network", "linear 5"), ("network", 3),
     ("network", "lineer"), ("network", ""),
     ("image_shape", [8, 8]), ("image_shape", [8, 8, 3]),
-    ("image_shape", "8x8"), ("preprocess", "standardise"),
+    ("image_shape", "8x8"), ("image_shape", [8.9, 8, 1]), ("image_shape", [8, 8, True]), ("preprocess", "standardise"),
     ("image_shape", [10**9, 10**9, 1]), ("image_shape", [-8, -8, 1]), ("image_shape", None),
     ("preprocess", 1), ("preprocess", "skale"), ("class_names", 5), ("class_names", None), ("loss", "los"),
     ("loss", []),
@@ -206,6 +206,10 @@ def test_a_checkpoint_whose_contents_do_not_fit(finished: Path, tmp_path: Path) 
                 continue  # a count that may be, and counters that all stand at their start
             model_file.write(path, {**description, name: value}, arrays)
             refused((name, value), "train", "--resume", folder)
+    for name, value in (("epoch", "1"), ("step", -1), ("position", 1.5), ("stopped", 3), ("records", True)):
+        changed = {**description["progression"], name: value}
+        model_file.write(path, {**description, "progression": changed}, arrays)
+        refused((name, value), "train", "--resume", folder, says="counters")
     for name, array in arrays.items():
         others = {key: value for key, value in arrays.items() if key != name}
         for changed in (array[:-1], array.astype(np.float64).reshape(1, -1)):

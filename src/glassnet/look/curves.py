@@ -101,7 +101,10 @@ def best_epoch(history: History) -> tuple[int, float] | None:
 def _series(history: History, key: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     records = [record for record in epoch_records(history) if key in record]
     epochs = style.finite(record.get("epoch", place + 1) for place, record in enumerate(records))
-    return epochs, style.finite(record[key] for record in records)
+    values = style.finite(record[key] for record in records)
+    if key.endswith("accuracy"):  # a share; whatever else stands there is none
+        values[(values < 0) | (values > 1)] = math.nan
+    return epochs, values
 
 
 def _batch_losses(history: History) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -45,7 +45,8 @@ def decode(content: bytes, path: str | Path, advice: str) -> tuple[dict[str, str
                     f"The tensor '{name[:80]}' in '{path}' is of the type {kind}, which is not read; save it as F32 (or"
                     " F16, BF16, F64)."
                 )
-        return metadata, {name: _array(**tensor) for name, tensor in deserialize(content)}
+        tensors = deserialize(content)  # type: ignore[no-untyped-call]
+        return metadata, {name: _array(**tensor) for name, tensor in tensors}
     except (ValueError, AttributeError, TypeError, KeyError, RecursionError, OverflowError, SafetensorError) as error:
         raise ModelError(f"'{path}' is damaged or no safetensors file ({_brief(error)}); {advice}.") from error
 

@@ -94,6 +94,9 @@ def load_splits(recipe: Recipe) -> Splits:
     train, valid, test = splits.train, splits.valid, splits.test
     if data.validation is not None and valid is not None:
         train, valid = join(train, valid), None
+    if test is not None and data.test is not None:
+        note = f"data.test = {data.test} has no effect: '{splits.name}' has a test part of its own"
+        train = replace(train, notes=(*train.notes, note))
     if test is None and data.test != 0:
         train, test = hold_out(train, 0.2 if data.test is None else data.test, seed)
         test = replace(test, notes=(*test.notes, HELD_OUT))

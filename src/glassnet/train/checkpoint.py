@@ -82,16 +82,29 @@ def load(path: Path, network: Network, optimizer: Optimizer, identity: dict[str,
     average = _part(arrays, "average.")
     _check_average(path, average, network)
     try:
-        counters = dict(description["progression"])
-        if counters.get("best") is not None:
-            measure, loss = counters["best"]  # JSON knows no tuples
-            counters["best"] = (float(measure), float(loss))
+        counters = _counters(description["progression"])
         progression = Progression(**counters, best_arrays=_part(arrays, "best."), average=average)
         optimizer.steps = int(description["optimizer_steps"])
     except (KeyError, TypeError, ValueError) as error:
         raise ModelError(f"The counters of the checkpoint '{path}' do not fit this version of glassnet.") from error
     optimizer.state = state
     return progression
+
+
+def _counters(saved: Any) -> dict[str, Any]:
+    """What `save` wrote of a `Progression`, but for its arrays. Raises `TypeError` or `ValueError` where it is not."""
+    plain = vars(Progression())
+    if not isinstance(saved, dict):
+        raise TypeError
+    counters = dict(saved)
+    if counters.get("best") is not None:
+        measure, loss = counters["best"]  # JSON knows no tuples
+        counters["best"] = (float(measure), float(loss))
+    for name, value in counters.items():
+        right = name == "best" or type(value) is type(plain.get(name))
+        if not right or (isinstance(value, int) and value < 0):
+            raise TypeError
+    return counters
 
 
 def _check_state(path: Path, state: dict[str, Array], network: Network, optimizer: Optimizer) -> None:

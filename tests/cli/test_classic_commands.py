@@ -157,9 +157,22 @@ def test_descend(shell: Shell, tmp_path: Path) -> None:
     assert "kept at every step" in shell("descend", "w**2 + exp(w)", "--from", "1", "--steps", 100)
 
 
+def test_descend_says_where_it_rests(shell: Shell) -> None:
+    assert "no minimum: f = 1 at x = 0 is a maximum" in shell("descend", "cos(x)", "--from", "0")
+    assert "an inflection point" in shell("descend", "x**3", "--from", "0")
+    assert "a saddle point" in shell("descend", "x**2 - y**2", "--from", "1,0")
+    assert "f still falls" in shell("descend", "exp(-x)", "--from", "0", "--rate", 0.5)
+    assert "do not tell" in shell("descend", "(y - x**2) * (y - 2*x**2)", "--from", "0,0")
+    assert "kinks" in shell("descend", "abs(x)", "--from", "1/2", "--rate", 0.1)
+    assert "left for infinity" not in shell("descend", "x**2 + 1e13", "--from", "1", "--rate", 0.3)
+    found = shell.json("descend", "x**4", "--from", "1")
+    assert found["kind"] == "minimum" and found["minimum"] == pytest.approx([0], abs=1e-9)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["x", "--from", "1e308", "--rate", "0.1", "--out", "never.png"], "too far to be drawn"),
         (["-(w**2)", "--from", "1", "--rate", "0.1", "--steps", "400"], "falls without bound"),
         (["w**2", "--from", "1,2"], "1 values"),
         (["w**2"], "--from"),

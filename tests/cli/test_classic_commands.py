@@ -75,6 +75,23 @@ def test_points_that_cannot_be_fitted(shell: Shell, tmp_path: Path) -> None:
     assert "diverged" in shell.error("classic", "fit-affine", bad, "--rate", 100)
 
 
+def test_a_fit_says_what_is_left_open(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "points.npy"
+    x = np.random.default_rng(0).normal(size=(20, 2))
+    np.save(file, np.hstack([x * [5.0, 1e6], x @ [[1.0, 2.0], [3.0, 4.0]]]))
+    found = shell.json("classic", "fit-affine", file, "--out", tmp_path)
+    assert np.array(found["S"]) * [[5.0], [1e6]] == pytest.approx(np.array([[1.0, 2.0], [3.0, 4.0]]))
+    assert found["notes"] == [] and shell.err == ""
+    out = shell("classic", "fit-affine", file, "--steps", 3, "--out", tmp_path)
+    assert "note: Descent ended after max_iter = 3 steps" in out and shell.err == ""
+    np.save(file, np.hstack([x[:, :1], x[:, :1], x]))
+    assert "on a line" in shell("classic", "fit-affine", file, "--out", tmp_path)
+    np.save(file, np.hstack([0 * x, x]))
+    assert "on one spot" in shell("classic", "fit-affine", file, "--out", tmp_path)
+    np.save(file, np.hstack([1e-200 * x, 1e200 * x]))
+    assert "too large for float64" in shell.error("classic", "fit-affine", file, "--out", tmp_path)
+
+
 def test_corners(shell: Shell, tmp_path: Path) -> None:
     pixels = np.full((80, 100, 3), 255, np.uint8)
     pixels[20:60, 30:70] = 40
@@ -87,6 +104,7 @@ def test_corners(shell: Shell, tmp_path: Path) -> None:
         shell.error("classic", "harris", tmp_path / "square.png", "--at", at)
     shell.error("classic", "harris", tmp_path / "nothing.png")
     shell.error("classic", "harris", tmp_path / "square.png", "--window", "round")
+    assert "sigma" in shell.error("classic", "harris", tmp_path / "square.png", "--sigma", 1e9)
 
 
 def test_calculus(shell: Shell, tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def gap(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> Floats:
         low, middle, high = (x - y for x, y in zip(_digits(a), _digits(b), strict=True))
         return np.asarray((low + (middle << _BITS)).astype(np.float64) + high * 2.0 ** (2 * _BITS), np.float64)
     if whole[1]:
-        return -gap(b, a)
+        return np.asarray(-gap(b, a), np.float64)
     return np.asarray(a - b if not whole[0] else _mixed(a, b), np.float64)
 
 

@@ -71,7 +71,7 @@ def _mixed(whole: npt.NDArray[Any], b: npt.NDArray[Any]) -> Floats:
     if held.all():
         return np.asarray(plain, np.float64)
     high, low = (whole >> 32).astype(np.float64) * 2.0**32, (whole & (2**32 - 1)).astype(np.float64)
-    return np.where(held, plain, (high - b) + low)
+    return np.asarray(np.where(held, plain, (high - b) + low), np.float64)
 
 
 def _digits(whole: npt.NDArray[Any]) -> list[npt.NDArray[np.int64]]:

@@ -86,6 +86,82 @@ def test_too_large_a_step_grows() -> None:
     assert found.bound is None
 
 
+@pytest.mark.parametrize(
+    ("formula", "start", "kind", "place"),
+    [
+        ("cos(x)", (0.0,), "maximum", (0.0,)),
+        ("cos(x)", (2.0,), "minimum", (np.pi,)),
+        ("x**3", (0.0,), "saddle point", (0.0,)),
+        ("x**2 - y**2", (1.0, 0.0), "saddle point", (0.0, 0.0)),
+        ("x*y", (0.0, 0.0), "saddle point", (0.0, 0.0)),
+        ("x**3 - 3*x*y**2", (0.0, 0.0), "saddle point", (0.0, 0.0)),
+        ("-exp(-x**2 - y**2)", (0.3, 0.2), "minimum", (0.0, 0.0)),
+        ("exp(-x**2 - y**2)", (0.0, 0.0), "maximum", (0.0, 0.0)),
+        ("(x**2 - 1)**2", (0.0,), "maximum", (0.0,)),
+        ("(x**2 - 1)**2", (0.1,), "minimum", (1.0,)),
+        ("x**4", (1.0,), "minimum", (0.0,)),
+        ("(x + y)**2", (1.0, 2.0), "minimum", (-0.5, 0.5)),  # where the straight way down meets the valley
+        ("(y - x**2) * (y - 2*x**2)", (0.0, 0.0), "undecided", (0.0, 0.0)),  # Peano: lower between the two parabolas
+        ("abs(x) - x**2", (0.0,), "undecided", (0.0,)),  # a minimum whose second derivative is -2
+        ("x**2 - abs(x)", (0.0,), "undecided", (0.0,)),  # a maximum whose second derivative is 2
+        ("abs(x)", (0.0,), "minimum", (0.0,)),
+        ("5 + 0*x", (2.0,), "undecided", (2.0,)),
+        ("x - log(x)", (1e5,), "minimum", (1.0,)),
+        ("x**2 + 1e13", (1.0,), "minimum", (0.0,)),
+        ("(x - 1e15)**2", (0.0,), "minimum", (1e15,)),
+        ("1e-20 * x**2 + 1e-40", (1.0,), "minimum", (0.0,)),
+    ],
+)
+def test_where_there_is_no_slope_is_called_what_it_is(
+    formula: str, start: tuple[float, ...], kind: str, place: tuple[float, ...]
+) -> None:
+    found = _run(formula, *start, rate=1e-3, steps=5)
+    assert found.kind == kind and found.rest == pytest.approx(place, abs=1e-9, rel=1e-9)
+    if kind == "minimum":
+        assert found.minimum is not None and found.lowest == pytest.approx(found.value(place), abs=1e-15)
+    else:
+        assert found.minimum is None and found.lowest is None and found.bound is None
+
+
+@pytest.mark.parametrize(
+    ("formula", "start"),
+    [
+        ("exp(-x)", (0.0,)),
+        ("softplus(x)", (0.0,)),
+        ("exp(-x**2)", (1.0,)),
+        ("1 / x", (1.0,)),
+        ("tanh(x)", (0.0,)),
+        ("x**2 - y", (1.0, 1.0)),
+        ("x**2 - y**2", (1.0, 1e-3)),
+        ("x", (1e308,)),
+    ],
+)
+def test_what_falls_for_ever_has_no_minimum(formula: str, start: tuple[float, ...]) -> None:
+    found = _run(formula, *start, rate=0.1, steps=20)
+    assert found.rest is None and found.kind == "" and found.minimum is None and not found.diverged
+    with pytest.raises(FormulaError, match="no rate can be chosen"):
+        _run(formula, *start)
+
+
+@pytest.mark.parametrize(
+    ("formula", "start", "rate"),
+    [("x**2", 1e7, 0.1), ("x**2", 1e150, 0.25), ("x**2 + 1e13", 1.0, 0.3), ("(x - 1e15)**2", 0.0, 0.1)],
+)
+def test_a_path_that_comes_nearer_has_not_left(formula: str, start: float, rate: float) -> None:
+    found = _run(formula, start, rate=rate, steps=40)
+    assert not found.diverged and len(found.chosen) == 40
+    target = 1e15 if "1e15" in formula else 0.0
+    # w - w* shrinks by 1 - 2 rate each step.
+    assert found.path[-1, 0] - target == pytest.approx((start - target) * (1 - 2 * rate) ** 40, rel=1e-6, abs=1.0)
+    away = _run("x**2", 1e7, rate=1.5, steps=100)
+    assert away.diverged and np.abs(away.path[:, 0]) == pytest.approx(1e7 * 2.0 ** np.arange(len(away.path)))
+
+
+def test_no_bound_at_kinks() -> None:
+    assert _run("abs(x - 1)", 0.0, rate=0.3).bound is None
+    assert _run("x**2", 1.0, rate=0.3).bound is not None
+
+
 def test_no_bound_where_it_is_not_convex() -> None:
     found = _run("sin(w)", 1.0, rate=0.5)
     assert not found.convex and found.bound is None and found.lowest == pytest.approx(-1)
@@ -113,6 +189,15 @@ def test_what_cannot_be_descended_is_one_line(
 ) -> None:
     with pytest.raises(FormulaError, match=message):
         _run(formula, *start, **settings)
+
+
+def test_a_path_too_far_out_is_not_drawn(tmp_path: Path) -> None:
+    for formula, start in (("x", 1e308), ("1e200 * x", 1.0)):
+        with pytest.raises(FormulaError, match="too far to be drawn"):
+            save_descent(_run(formula, start, rate=0.1, steps=3), tmp_path / "path.png")
+    assert not list(tmp_path.iterdir())
+    with Image.open(save_descent(_run("x", 1e99, rate=0.1, steps=3), tmp_path / "path.png")) as picture:
+        assert picture.format == "PNG"
 
 
 @pytest.mark.parametrize(

@@ -75,6 +75,23 @@ def test_points_that_cannot_be_fitted(shell: Shell, tmp_path: Path) -> None:
     assert "diverged" in shell.error("classic", "fit-affine", bad, "--rate", 100)
 
 
+def test_a_fit_says_what_is_left_open(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "points.npy"
+    x = np.random.default_rng(0).normal(size=(20, 2))
+    np.save(file, np.hstack([x * [5.0, 1e6], x @ [[1.0, 2.0], [3.0, 4.0]]]))
+    found = shell.json("classic", "fit-affine", file, "--out", tmp_path)
+    assert np.array(found["S"]) * [[5.0], [1e6]] == pytest.approx(np.array([[1.0, 2.0], [3.0, 4.0]]))
+    assert found["notes"] == [] and shell.err == ""
+    out = shell("classic", "fit-affine", file, "--steps", 3, "--out", tmp_path)
+    assert "note: Descent ended after max_iter = 3 steps" in out and shell.err == ""
+    np.save(file, np.hstack([x[:, :1], x[:, :1], x]))
+    assert "on a line" in shell("classic", "fit-affine", file, "--out", tmp_path)
+    np.save(file, np.hstack([0 * x, x]))
+    assert "on one spot" in shell("classic", "fit-affine", file, "--out", tmp_path)
+    np.save(file, np.hstack([1e-200 * x, 1e200 * x]))
+    assert "too large for float64" in shell.error("classic", "fit-affine", file, "--out", tmp_path)
+
+
 def test_corners(shell: Shell, tmp_path: Path) -> None:
     pixels = np.full((80, 100, 3), 255, np.uint8)
     pixels[20:60, 30:70] = 40
@@ -87,6 +104,7 @@ def test_corners(shell: Shell, tmp_path: Path) -> None:
         shell.error("classic", "harris", tmp_path / "square.png", "--at", at)
     shell.error("classic", "harris", tmp_path / "nothing.png")
     shell.error("classic", "harris", tmp_path / "square.png", "--window", "round")
+    assert "sigma" in shell.error("classic", "harris", tmp_path / "square.png", "--sigma", 1e9)
 
 
 def test_calculus(shell: Shell, tmp_path: Path) -> None:
@@ -157,9 +175,22 @@ def test_descend(shell: Shell, tmp_path: Path) -> None:
     assert "kept at every step" in shell("descend", "w**2 + exp(w)", "--from", "1", "--steps", 100)
 
 
+def test_descend_says_where_it_rests(shell: Shell) -> None:
+    assert "no minimum: f = 1 at x = 0 is a maximum" in shell("descend", "cos(x)", "--from", "0")
+    assert "an inflection point" in shell("descend", "x**3", "--from", "0")
+    assert "a saddle point" in shell("descend", "x**2 - y**2", "--from", "1,0")
+    assert "f still falls" in shell("descend", "exp(-x)", "--from", "0", "--rate", 0.5)
+    assert "do not tell" in shell("descend", "(y - x**2) * (y - 2*x**2)", "--from", "0,0")
+    assert "kinks" in shell("descend", "abs(x)", "--from", "1/2", "--rate", 0.1)
+    assert "left for infinity" not in shell("descend", "x**2 + 1e13", "--from", "1", "--rate", 0.3)
+    found = shell.json("descend", "x**4", "--from", "1")
+    assert found["kind"] == "minimum" and found["minimum"] == pytest.approx([0], abs=1e-9)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["x", "--from", "1e308", "--rate", "0.1", "--out", "never.png"], "too far to be drawn"),
         (["-(w**2)", "--from", "1", "--rate", "0.1", "--steps", "400"], "falls without bound"),
         (["w**2", "--from", "1,2"], "1 values"),
         (["w**2"], "--from"),

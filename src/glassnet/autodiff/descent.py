@@ -28,17 +28,17 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize
 
+from glassnet.autodiff import stationary
 from glassnet.autodiff.expression import Graph
-from glassnet.autodiff.modes import evaluate, hessian, vjp
+from glassnet.autodiff.modes import evaluate, hessian, is_analytic, vjp
 from glassnet.errors import FormulaError
 
 __all__ = ["Descent", "descend"]
 
 Floats = npt.NDArray[np.float64]
 
-_FAR = 1e12  # coordinates beyond are taken for a flight to infinity
+_FAR = 1e12  # of the start's size and of the first step's length: further away a path is taken for a flight to infinity
 _MOST_STEPS = 100_000
 _PROBES = 5  # Hessians looked at on each stretch
 _STRETCHES = 200  # of the path, at most
@@ -58,7 +58,10 @@ class Descent:
     chosen : (steps,) the part that each step followed; -1 for all of them
     rate, momentum : of the steps
     curvature, least_curvature : L and m, the extreme eigenvalues of the Hessian that were met
-    minimum, lowest : w* and f(w*), found by a quasi-Newton method from the end of the path; None where there is none
+    rest : the point without slope that a descent by second derivatives comes to from the path; None where it comes to
+        none
+    kind : what that point is, by the Hessian there: `minimum`, `maximum`, `saddle point` or `undecided`; `` for none
+    minimum, lowest : w* and f(w*) where that point is a minimum; else None
     diverged : whether the path was cut because it left for infinity
     """
 
@@ -71,9 +74,17 @@ class Descent:
     momentum: float
     curvature: float
     least_curvature: float
-    minimum: Floats | None
-    lowest: float | None
+    rest: Floats | None
+    kind: str
     diverged: bool
+
+    @property
+    def minimum(self) -> Floats | None:
+        return self.rest if self.kind == "minimum" else None
+
+    @property
+    def lowest(self) -> float | None:
+        return None if self.minimum is None else self.value(self.minimum)
 
     @property
     def safe_rate(self) -> float:
@@ -83,7 +94,7 @@ class Descent:
     @property
     def convex(self) -> bool:
         """Whether no negative curvature was met."""
-        return self.least_curvature >= -1e-9 * max(1.0, self.curvature)
+        return self.least_curvature >= -1e-9 * self.curvature
 
     @property
     def stochastic(self) -> bool:
@@ -91,9 +102,16 @@ class Descent:
 
     @property
     def bound(self) -> Floats | None:
-        """(steps + 1,) what f(w_t) - f* cannot exceed, or None where nothing is promised."""
+        """(steps + 1,) what f(w_t) - f* cannot exceed, or None where nothing is promised.
+
+        Nothing is where the formula has kinks (abs, relu, max, min), as its slope may jump there.
+        """
         promised = (
-            self.convex and not self.stochastic and self.momentum == 0 and self.rate <= self.safe_rate * (1 + 1e-9)
+            self.convex
+            and is_analytic(self.graph)
+            and not self.stochastic
+            and self.momentum == 0
+            and self.rate <= self.safe_rate * (1 + 1e-9)
         )
         if self.minimum is None or self.lowest is None or not promised:
             return None
@@ -107,7 +125,8 @@ class Descent:
     @property
     def uphill(self) -> npt.NDArray[np.intp]:
         """The steps after which f is higher than before."""
-        noise = 1e-12 * np.maximum(1.0, np.abs(self.values[:-1]))
+        sizes = np.abs(self.values)
+        noise = 1e-12 * np.maximum(sizes[:-1], sizes[1:]) + 1e-15 * sizes[0]
         return np.flatnonzero(np.diff(self.values) > noise)
 
     def parabola(self, t: int, at: Floats) -> Floats:
@@ -125,6 +144,7 @@ class Descent:
         return _gradient(self.graph, w, -1)
 
 
+@np.errstate(over="ignore", invalid="ignore")  # what is not finite is found by name
 def descend(
     graph: Graph,
     start: Sequence[float] | Floats,
@@ -188,20 +208,36 @@ def _walked(graph: Graph, w: Floats, rate: float, steps: int, momentum: float, s
         values.append(value)
         lengths.append(float(np.linalg.norm(slope)))
         chosen.append(part)
-        if np.abs(new).max() > _FAR or abs(value) > _FAR:
+        if _left(path):
             diverged = True
             break
     if diverged and values[-1] < values[0] - 1e3 * (1 + abs(values[0])):
         raise FormulaError(
             f"The formula falls without bound: after {len(chosen)} steps it is {values[-1]:.3g}. There is no minimum."
         )
-    minimum = _minimum(graph, path[int(np.argmin(values))])
-    most, least = _curvatures(graph, path if minimum is None else [*path, minimum])
-    lowest = None if minimum is None else _value(graph, minimum)
+    f = _function(graph)
+    rest = stationary.find(f, path[int(np.argmin(values))])
+    most, least = _curvatures(graph, path if rest is None else [*path, rest])
+    kind = "" if rest is None else stationary.kind_of(f, rest, w, most)
     return Descent(
         graph, np.array(path), np.array(values), np.array(lengths), np.array(chosen, np.intp),
-        rate, momentum, most, least, minimum, lowest, diverged,
+        rate, momentum, most, least, rest, kind, diverged,
     )  # fmt: skip
+
+
+def _left(path: list[Floats]) -> bool:
+    """Whether a path has left for infinity: far away for its start and its first step, with steps that grow."""
+    away, first, last = (float(np.linalg.norm(path[a] - path[b])) for a, b in ((-1, 0), (1, 0), (-1, -2)))
+    return away > _FAR * max(float(np.linalg.norm(path[0])), first) and last > first
+
+
+def _function(graph: Graph) -> stationary.Function:
+    return stationary.Function(
+        lambda w: _value(graph, w),
+        lambda w: _gradient(graph, w, -1),
+        lambda w: _hessian(graph, w),
+        is_analytic(graph),
+    )
 
 
 def _value(graph: Graph, w: Sequence[float] | Floats) -> float:
@@ -219,27 +255,10 @@ def _gradient(graph: Graph, w: Sequence[float] | Floats, part: int) -> Floats:
     return found
 
 
-def _minimum(graph: Graph, start: Floats) -> Floats | None:
-    """Where f is lowest near the end of the path; None where no such point is found."""
-
-    def value(w: Floats) -> float:
-        try:
-            return _value(graph, w)
-        except FormulaError:
-            return math.inf
-
-    def gradient(w: Floats) -> Floats:
-        try:
-            return _gradient(graph, w, -1)
-        except FormulaError:
-            return np.zeros_like(w)
-
-    with np.errstate(all="ignore"):
-        found = optimize.minimize(value, start, jac=gradient, method="BFGS", options={"gtol": 1e-12, "maxiter": 1000})
-    w = np.asarray(found.x, float)
-    if not np.isfinite(w).all() or np.abs(w).max() > _FAR or not math.isfinite(value(w)):
-        return None
-    return w if np.linalg.norm(gradient(w)) < 1e-5 * (1 + abs(value(w))) else None
+def _hessian(graph: Graph, w: Sequence[float] | Floats) -> Floats:
+    """(variables, variables) of f."""
+    at = [float(v) for v in w]
+    return np.asarray(sum(hessian(graph, at, k) for k in range(len(graph.outputs))) / len(graph.outputs), float)
 
 
 def _curvatures(graph: Graph, points: Sequence[Floats]) -> tuple[float, float]:
@@ -250,21 +269,19 @@ def _curvatures(graph: Graph, points: Sequence[Floats]) -> tuple[float, float]:
     most, least = 0.0, math.inf
     for a, b in stretches:
         for share in np.linspace(0, 1, _PROBES):
-            w = [float(v) for v in a + share * (b - a)]
             try:
-                matrix = sum(hessian(graph, w, k) for k in range(len(graph.outputs))) / len(graph.outputs)
+                values = np.linalg.eigvalsh(_hessian(graph, a + share * (b - a)))
             except FormulaError:
                 continue
-            values = np.linalg.eigvalsh(matrix)
             most, least = max(most, float(np.abs(values).max())), min(least, float(values.min()))
     return most, least if math.isfinite(least) else 0.0
 
 
 def _rate_for(graph: Graph, start: Floats) -> float:
-    """1 / L with L met on the way from the start to the minimum that a quasi-Newton method finds."""
+    """1 / L with L met on the way from the start to the point without slope that descent comes to."""
     _gradient(graph, start, -1)
-    minimum = _minimum(graph, start)
-    if minimum is None:
+    rest = stationary.find(_function(graph), start)
+    if rest is None:
         raise FormulaError("No minimum was found from there, so no rate can be chosen: give one, as in --rate 0.1.")
-    most, _ = _curvatures(graph, [start, minimum])
+    most, _ = _curvatures(graph, [start, rest])
     return 1 / most if most > 0 else 1.0

@@ -58,7 +58,7 @@ def gap(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> Floats:
         low, middle, high = (x - y for x, y in zip(_digits(a), _digits(b), strict=True))
         return np.asarray((low + (middle << _BITS)).astype(np.float64) + high * 2.0 ** (2 * _BITS), np.float64)
     if whole[1]:
-        return -gap(b, a)
+        return np.asarray(-gap(b, a), np.float64)
     return np.asarray(a - b if not whole[0] else _mixed(a, b), np.float64)
 
 
@@ -71,7 +71,7 @@ def _mixed(whole: npt.NDArray[Any], b: npt.NDArray[Any]) -> Floats:
     if held.all():
         return np.asarray(plain, np.float64)
     high, low = (whole >> 32).astype(np.float64) * 2.0**32, (whole & (2**32 - 1)).astype(np.float64)
-    return np.where(held, plain, (high - b) + low)
+    return np.asarray(np.where(held, plain, (high - b) + low), np.float64)
 
 
 def _digits(whole: npt.NDArray[Any]) -> list[npt.NDArray[np.int64]]:

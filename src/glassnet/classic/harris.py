@@ -115,8 +115,11 @@ def harris(
     grey = _brightness(picture)
     if window not in ("gaussian", "box"):
         raise DataError(f"The window is 'gaussian' or 'box'. Got '{window}'.")
-    if not sigma > 0 or not 0 <= k <= 0.25:
-        raise DataError(f"sigma must be positive and k lie in 0 ... 0.25. Got sigma {sigma} and k {k}.")
+    widest = max(10, *grey.shape)
+    if not 0 < sigma <= widest or not 0 <= k <= 0.25:
+        raise DataError(
+            f"sigma must be positive and at most {widest}, and k lie in 0 ... 0.25. Got sigma {sigma} and k {k}."
+        )
     if border not in ("repeat", "zero"):
         raise DataError(f"The border is 'repeat' or 'zero'. Got '{border}'.")
     gaussian, mode = window == "gaussian", "nearest" if border == "repeat" else "constant"

@@ -168,8 +168,8 @@ def _middle(points: npt.NDArray[Any], ends: tuple[Any, Any]) -> npt.NDArray[Any]
         low, high = ends
         if max(abs(low), abs(high)) > _WHOLE:
             return np.array([min(max(int(m), low), high) for m in mean], points.dtype)
-        return mean
-    return mean if np.isfinite(mean).all() else (points / len(points)).sum(axis=0)
+        return np.asarray(mean)
+    return np.asarray(mean if np.isfinite(mean).all() else (points / len(points)).sum(axis=0))
 
 
 def _reach(points: npt.NDArray[Any], middle: npt.NDArray[Any]) -> int:

@@ -306,19 +306,20 @@ def harris(
     pixels = read_picture(picture)
     if count < 1:
         raise DataError(f"--count must be at least 1. Got {count}.")
-    found = respond(pixels, window=window, sigma=sigma, k=k)
-    peaks = found.peaks(count)
-    say(f"{picture.name}: {pixels.shape[1]}x{pixels.shape[0]} pixels, {len(peaks)} corners; the strongest:")
-    for x, y in peaks[:10]:
-        typer.echo(f"  {x},{y}  response {found.response[y, x]:.3g}")
-    pixel, components = None, None
+    pixel = None
     if at is not None:
         try:
             left, top = at.split(",")
             pixel = (int(left), int(top))
         except ValueError:
             raise DataError(f"--at takes a column and a row, as in --at 120,80. Got '{at}'.") from None
-        components = found.components(*pixel)
+    found = respond(pixels, window=window, sigma=sigma, k=k)
+    components = None if pixel is None else found.components(*pixel)
+    peaks = found.peaks(count)
+    say(f"{picture.name}: {pixels.shape[1]}x{pixels.shape[0]} pixels, {len(peaks)} corners; the strongest:")
+    for x, y in peaks[:10]:
+        typer.echo(f"  {x},{y}  response {found.response[y, x]:.3g}")
+    if pixel is not None and components is not None:
         (first, second), (across, along) = components.variances, components.directions
         typer.echo(
             f"at {at}: {components.kind}; variance {first:.4g} along ({across[0]:.3f}, {across[1]:.3f}), ", nl=False

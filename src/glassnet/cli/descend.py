@@ -59,13 +59,12 @@ def descend(
         stochastic=stochastic,
         seed=seed,
     )
+    files = [] if out is None else [save_descent(found, out)]
     typer.echo(columns(_table(found), left=1))
     typer.echo("")
     for line in _remarks(found):
         typer.echo(line)
-    files = []
     if out is not None:
-        files = [save_descent(found, out)]
         say(f"wrote {out}")
     if json:
         emit(
@@ -77,6 +76,8 @@ def descend(
                 "rate": found.rate,
                 "curvature": found.curvature,
                 "safe_rate": found.safe_rate,
+                "rest": None if found.rest is None else found.rest.tolist(),
+                "kind": found.kind,
                 "minimum": None if found.minimum is None else found.minimum.tolist(),
                 "lowest": found.lowest,
                 "uphill": found.uphill.tolist(),
@@ -114,12 +115,23 @@ def _table(found: Descent) -> list[tuple[Any, ...]]:
 
 
 def _remarks(found: Descent) -> list[str]:
+    from glassnet.autodiff import is_analytic
+
     lines = []
-    if found.minimum is not None:
-        place = ", ".join(f"{n} = {v:.6g}" for n, v in zip(found.graph.names, found.minimum, strict=True))
-        lines.append(f"minimum f* = {found.lowest:.6g} at {place}")
+    if found.rest is None:
+        lines.append("no minimum was found from the path: where the search stopped, f still falls")
     else:
-        lines.append("no minimum was found from the end of the path")
+        place = ", ".join(f"{n} = {v:.6g}" for n, v in zip(found.graph.names, found.rest, strict=True))
+        value = f"{found.value(found.rest):.6g}"
+        saddle = "an inflection point" if len(found.graph.names) == 1 else "a saddle point"
+        lines.append(
+            {
+                "minimum": f"minimum f* = {value} at {place}",
+                "maximum": f"no minimum: f = {value} at {place} is a maximum, where descent rests",
+                "saddle point": f"no minimum: f = {value} at {place} is {saddle}, where descent rests",
+                "undecided": f"f = {value} at {place} has no slope; its second derivatives do not tell what it is",
+            }[found.kind]
+        )
     lines.append(
         f"largest second derivative met L = {found.curvature:.6g}: the largest safe step 1/L = {found.safe_rate:.6g}"
     )
@@ -135,6 +147,8 @@ def _remarks(found: Descent) -> list[str]:
         lines.append(
             f"not convex on the way (smallest second derivative {found.least_curvature:.3g}): no bound on f - f*"
         )
+    elif not is_analytic(found.graph):
+        lines.append("the formula has kinks (abs, relu, max or min), where its slope may jump: no bound on f - f*")
     elif found.bound is not None and found.lowest is not None:
         gap = found.values - found.lowest
         kept = bool((gap <= found.bound * (1 + 1e-9) + 1e-12 * (1 + abs(found.values[0]))).all())

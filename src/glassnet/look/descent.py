@@ -16,11 +16,18 @@ __all__ = ["save_descent"]
 
 _POINTS = 240  # along a curve
 _GRID = 90  # each way, of a map
+_LARGEST = 1e100  # of a place or a value: differences of larger ones have no square
 _MOST = 200  # steps of the path that are drawn on the formula
 
 
 def save_descent(descent: Descent, path: Path) -> Path:
-    """Write a PNG: for one or two variables the formula with the path on it, and how f - f* shrinks."""
+    """Write a PNG: for one or two variables the formula with the path on it, and how f - f* shrinks.
+
+    Raises `FormulaError` where numbers are too large for the axes of a picture.
+    """
+    largest = max(float(np.abs(numbers).max()) for numbers in (descent.path, descent.values))
+    if largest > _LARGEST:
+        raise FormulaError(f"The path reaches {largest:.3g}, too far to be drawn. Leave the picture out.")
     count = len(descent.graph.names)
     figure = new_figure(11 if count <= 2 else 6, 4.2)
     axes = figure.subplots(1, 2 if count <= 2 else 1, squeeze=False)[0]
@@ -34,7 +41,7 @@ def save_descent(descent: Descent, path: Path) -> Path:
 
 def _window(values: npt.NDArray[np.float64]) -> tuple[float, float]:
     low, high = float(values.min()), float(values.max())
-    margin = 0.2 * (high - low) or 1.0
+    margin = 0.2 * (high - low) or max(1.0, 0.2 * abs(high))
     return low - margin, high + margin
 
 

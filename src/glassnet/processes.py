@@ -11,19 +11,24 @@ import contextlib
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from glassnet import files
 from glassnet.errors import GlassnetError
 
 if TYPE_CHECKING:
     import subprocess
+    from multiprocessing.process import BaseProcess
 
 __all__ = ["SIGNALS", "abandon", "hold_interrupts", "map_in_processes", "run_process"]
 
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 """The signals that ask a process to end and can be answered."""
+
+_PATIENCE = 5.0  # seconds that a worker has to end by itself
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -92,24 +97,45 @@ def map_in_processes(
         ) from error
     finally:
         if not done:
-            for process in list((pool._processes or {}).values()):  # Python 3.14 has kill_workers for this
-                process.kill()
+            _end(list((pool._processes or {}).values()))  # Python 3.14 has terminate_workers for this
         pool.shutdown(cancel_futures=True)
 
 
+def _end(workers: Sequence[BaseProcess]) -> None:
+    for worker in workers:
+        worker.terminate()
+    for worker in workers:
+        worker.join(_PATIENCE)
+        if worker.exitcode is None:
+            worker.kill()
+
+
 def _begin(start: Callable[..., None] | None, arguments: tuple[Any, ...]) -> None:
+    """Set a worker up: asked to end, or left alone by its parent, it takes back what it has half written."""
+    for number in SIGNALS:
+        if number != signal.SIGINT:
+            signal.signal(number, _leave)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if start is not None:
         start(*arguments)
+
+
+def _leave(number: int = 0, frame: FrameType | None = None) -> None:
+    files.abandon()
+    os._exit(1)
 
 
 def _end_with_parent() -> None:
     import multiprocessing
 
     parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+    if parent is None:
+        return
+    parent.join()
+    if hasattr(signal, "pthread_kill"):  # between two steps of the work, not in the middle of one
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
+        time.sleep(_PATIENCE)
+    _leave()
 
 
 def run_process(command: Sequence[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:

@@ -164,6 +164,35 @@ def _double(x: int) -> int:
     return 2 * x
 
 
+def _write(folder: Path) -> None:
+    with atomic_write(folder / "file") as file:
+        file.write(b"half")
+        (folder / "begun").touch()
+        time.sleep(60)
+
+
+@pytest.mark.parametrize("which", [signal.SIGTERM, signal.SIGKILL])
+def test_a_worker_takes_back_what_it_has_half_written(which: int, tmp_path: Path) -> None:
+    """Whether its parent asks it to end or is killed."""
+    program = (
+        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        "import signal; signal.signal(signal.SIGTERM, signal.default_int_handler)\n"
+        "from pathlib import Path; from glassnet.processes import map_in_processes\n"
+        "from test_interrupts import _write\n"
+        f"if __name__ == '__main__': list(map_in_processes(_write, [Path({str(tmp_path)!r})] * 2, 1))\n"
+    )
+    (tmp_path / "program.py").write_text(program)
+    process = subprocess.Popen([sys.executable, str(tmp_path / "program.py")], stderr=subprocess.DEVNULL)
+    while not (tmp_path / "begun").exists() and process.poll() is None:
+        time.sleep(0.01)
+    process.send_signal(which)
+    process.wait()
+    end = time.monotonic() + 20
+    while list(tmp_path.glob(".*.partial")) and time.monotonic() < end:
+        time.sleep(0.01)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["begun", "program.py"]
+
+
 def test_work_in_processes_comes_back_in_order() -> None:
     assert list(map_in_processes(_double, range(5), 2)) == [0, 2, 4, 6, 8]
 

@@ -133,7 +133,7 @@ def _take(number: int) -> None:
     import numba
 
     pool: Any = numba
-    pool.set_num_threads(number)  # a Python thread that never said so would have all of them
+    pool.set_num_threads(possible(number))  # a Python thread that never said so would have all of them
     with _lock:
         if pool.threading_layer() == "workqueue" and _turn is None:
             _turn = threading.Lock()

@@ -130,6 +130,23 @@ def test_an_interrupt_while_libraries_are_imported(which: int, tmp_path: Path) -
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize("which", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_before_anything_is_loaded(which: int) -> None:
+    """From the first line of the command's own module on, long before its package is there."""
+    for moment in (0.0, 0.01, 0.02, 0.04):
+        process = subprocess.Popen(
+            [sys.executable, "-c", "import sys, glassnet_command; sys.exit(glassnet_command.main())", "data", "list"],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        )  # fmt: skip
+        while not answers(process.pid):
+            time.sleep(0.0005)
+        time.sleep(moment)
+        process.send_signal(which)
+        out, err = process.communicate()
+        assert (process.returncode, out, err) == (130, "", "interrupted\n"), moment
+
+
 def test_what_is_ignored_stays_ignored(tmp_path: Path) -> None:
     """A command in the background of a script must not be ended by a Ctrl-C that is meant for another."""
     process = subprocess.Popen(

@@ -62,7 +62,8 @@ def test_folders_are_read_without_their_overlays(pages: Path, shell: Shell, tmp_
         found = shell.json("read", tmp_path, tmp_path / "page-002.jpg", "--overlay")
         assert [Path(page["picture"]).name for page in found["pages"]] == ["page-001.jpg", "page-002.jpg"]
     assert (tmp_path / "page-001-read.png").is_file()
-    shell("read", tmp_path / "page-001-read.png")  # named, it is read
+    found = shell.json("read", tmp_path / "page-001-read.png", status=3)  # named, it is looked at
+    assert [Path(page["picture"]).name for page in found["pages"]] == ["page-001-read.png"]
 
 
 def test_no_two_pictures_are_written_to_one_file(pages: Path, shell: Shell, tmp_path: Path) -> None:
@@ -72,7 +73,7 @@ def test_no_two_pictures_are_written_to_one_file(pages: Path, shell: Shell, tmp_
     shell("read", pages / "page-001.jpg", other, "--format", "hocr", "--out", out, status=2)
     assert "same file" in shell.err and not out.exists()
     shell("read", pages / "page-001.jpg", other, "--out", tmp_path / "first", "--overlay", status=2)
-    shell("read", pages / "page-001.jpg", other)  # printed, they do not clash
+    shell("read", pages / "page-001.jpg", other, status=3)  # printed, they do not clash; one is blank
 
 
 def test_evaluation(pages: Path, shell: Shell, tmp_path: Path) -> None:
@@ -81,11 +82,43 @@ def test_evaluation(pages: Path, shell: Shell, tmp_path: Path) -> None:
     assert (tmp_path / "reading.html").read_text().startswith("<!DOCTYPE html>")
 
 
-def test_a_blank_page_is_no_error(shell: Shell, tmp_path: Path) -> None:
+@pytest.fixture
+def blank(tmp_path: Path) -> Path:
     Image.fromarray(np.full((300, 300), 240, np.uint8)).save(tmp_path / "blank.png")
-    assert shell("read", tmp_path / "blank.png") == ""
-    assert "no writing" in shell.err
-    assert shell.json("read", tmp_path / "blank.png")["pages"][0]["text"] == ""
+    return tmp_path / "blank.png"
+
+
+def test_where_nothing_is_read_a_line_says_why_and_the_status_is_3(blank: Path, shell: Shell, tmp_path: Path) -> None:
+    assert shell("read", blank, status=3) == ""
+    assert shell.err.startswith(f"{blank}: nothing was read: ") and shell.err.count("\n") == 1
+    assert shell("read", blank, "--format", "hocr", status=3).startswith("<?xml")
+    shell("read", blank, "--out", tmp_path / "out", status=3)
+    assert (tmp_path / "out" / "blank.txt").read_text() == ""
+    page = shell.json("read", blank, status=3)["pages"][0]
+    assert page["text"] == "" and page["confidence"] == 0 and page["nothing"] in shell.err
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_pages_beside_one_with_nothing_are_read(pages: Path, blank: Path, shell: Shell, jobs: int) -> None:
+    alone = shell("read", pages / "page-001.jpg", pages / "page-002.jpg")
+    both = shell("read", pages / "page-001.jpg", blank, pages / "page-002.jpg", "--jobs", jobs, status=3)
+    assert both.replace(f"== {blank}\n", "") == alone
+    named = [line for line in shell.err.splitlines() if "nothing was read" in line]
+    assert len(named) == 1 and named[0].startswith(f"{blank}: ")
+
+
+def test_words_below_a_confidence_are_marked(pages: Path, shell: Shell, tmp_path: Path) -> None:
+    picture = pages / "page-001.jpg"
+    plain = shell("read", picture)
+    words = [word for line in shell.json("read", picture)["pages"][0]["lines"] for word in line["words"]]
+    least = sorted(word["confidence"] for word in words)[2] + 1e-4
+    marked = shell("read", picture, "--min-confidence", least)
+    wanted = [f"{{{word['text']}}}" if word["confidence"] < least else word["text"] for word in words]
+    assert marked.split() == wanted and marked.count("{") == 3
+    assert marked.replace("{", "").replace("}", "") == plain
+    shell("read", picture, "--min-confidence", least, "--out", tmp_path)
+    assert (tmp_path / "page-001.txt").read_text() == marked
+    shell("read", picture, "--min-confidence", 1.5, status=2)
 
 
 def test_wrong_input(pages: Path, shell: Shell, tmp_path: Path) -> None:

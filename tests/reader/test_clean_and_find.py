@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from glassnet.reader.clean import find_ink, rotate, skew
-from glassnet.reader.find import find_pieces, without_rules
+from glassnet.reader.find import find_pieces, without_print, without_rules
 from glassnet.reader.synthesis import Camera, Paper, synthesise
 
 PLAIN = Camera(blur=0.4, noise=1.0, jpeg=92)
@@ -105,3 +105,33 @@ def test_a_photograph_of_a_scribble() -> None:
     rng = np.random.default_rng(0)
     draw.line([tuple(p) for p in rng.uniform((20, 20), (580, 380), (60, 2))], fill="black", width=3)
     assert _count(np.asarray(image)) <= 2
+
+
+@pytest.mark.parametrize("slope", [-0.04, 0.0, 0.04])
+def test_rules_of_a_page_seen_askew_are_rules(slope: float) -> None:
+    rules, letters = np.zeros((300, 800), bool), np.zeros((300, 800), bool)
+    x = np.arange(800)
+    for y in range(60, 280, 60):
+        rows = np.round(y + slope * (x - 400)).astype(int)
+        rules[rows, x] = rules[rows + 1, x] = True
+    for left in range(100, 700, 90):
+        letters[85:115, left : left + 3] = True
+    left = without_rules(rules | letters, 30.0, 3.0)
+    assert left[letters].all()
+    assert (left & rules & ~letters).sum() < 0.02 * rules.sum()
+
+
+def test_of_pale_squares_nothing_is_left_of_writing_everything() -> None:
+    """The squares are ink only where two lines cross; a stroke that runs along one of them is darker than they are."""
+    ink = np.zeros((400, 600), np.float32)
+    ink[20::40] = 0.3
+    ink[:, 20::40] = 0.3
+    ink[20::40, 20::40] = 0.6
+    strokes = np.zeros(ink.shape, bool)
+    for left in range(30, 560, 50):
+        strokes[150:190, left : left + 2] = True
+    strokes[100:102, 110:130] = True  # along a line
+    ink[strokes] = 1.0
+    left = without_print(ink > 0.42, ink, 40.0, 2.0)
+    assert np.array_equal(left, strokes)
+    assert np.array_equal(without_print(strokes, strokes.astype(np.float32), 40.0, 2.0), strokes)

@@ -104,6 +104,22 @@ def test_a_sentence_begins_with_a_capital_where_the_picture_leaves_it_open() -> 
     assert ALPHABET[int(settle(words[1:], begins=True)[0][0].argmax())] == "I"
 
 
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        (["1{", "MAP"], "1.MAP"),  # { : a mark that looks much like a comma and a little like a full stop
+        (["12{", "So"], "12.So"),
+        (["1{", "2{", "3"], "1,2,3"),  # figures with commas between them
+        (["AB{", "SO"], "AB,SO"),
+        (["1{"], "1,"),
+    ],
+)
+def test_items_of_a_list_are_numbered_with_full_stops(line: list[str], text: str) -> None:
+    mark = {",": 0.9, ".": 0.05}
+    words = [_open(*(mark if c == "{" else {c: 0.9} for c in word)) for word in line]
+    assert "".join(ALPHABET[int(row.argmax())] for word in settle(words) for row in word) == text
+
+
 def test_a_word_list_decides_what_the_picture_leaves_open() -> None:
     rows = _open({"c": 1}, {"a": 0.45, "o": 0.55}, {"t": 1}, {".": 1})
     assert with_words(rows, {"cat", "dog"}) == "cat."

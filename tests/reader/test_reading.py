@@ -128,6 +128,17 @@ def test_only_the_alphabet_is_read() -> None:
     assert set(read(_written(), alphabet="A-Z").text) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZ \n")
 
 
+def test_what_the_alphabet_leaves_out_is_left_out() -> None:
+    """Not forced into a figure: letters beside figures, full stops, signs; nor is the page taken for none."""
+    pixels = _written(text="1. MAKE HAY\n2. BURN WAX\n3. 47 - 95")
+    assert read(pixels, alphabet="0-9").text == "1\n2\n3 47 95"
+    page = read(pixels, alphabet="0-9")
+    assert {text for c in page.characters for text, _ in c.alternatives} <= set("0123456789")
+    letters = read(pixels, alphabet="A-Z").text  # a figure may look like a letter
+    assert "MAKE HAY" in letters and "BURN WAX" in letters and len(letters) < 24
+    assert read(pixels, alphabet=".-").text == ".\n.\n. -"
+
+
 def test_one_thread_pool_works_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """NumPy's own threads would spin between small products, and take the processor from other pages."""
     seen = []

@@ -16,8 +16,9 @@ __all__ = ["main"]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status.
 
-    0 done; 1 a check found something; 2 wrong input; 130 interrupted, by Ctrl-C, SIGTERM or SIGHUP. Every error is one
-    line on standard error. GLASSNET_TRACEBACK=1 shows the traceback as well.
+    0 done; 1 a check found something; 2 wrong input; 3 a run of a sweep failed, or nothing was read on a page; 130
+    interrupted, by Ctrl-C, SIGTERM or SIGHUP. Every error is one line on standard error. GLASSNET_TRACEBACK=1 shows the
+    traceback as well.
 
     arguments : None takes those of the process, which is then taken to be the command's own: its signals are answered,
         its streams and the warnings of libraries are kept in order (see `glassnet.cli.process`)

@@ -12,6 +12,8 @@ import typer
 from glassnet.cli.options import Json, Threads, emit, say
 from glassnet.errors import GlassnetError, ReaderError
 
+_UNSURE = 0.6  # mean confidence of a page below which a note says so: one word in three or so is wrong there
+
 
 def read(
     pictures: Annotated[list[Path] | None, typer.Argument(help="Picture files, or folders of them.")] = None,
@@ -30,6 +32,9 @@ def read(
     words: Annotated[
         Path | None, typer.Option(help="A list of words, one a line, to decide what the picture leaves open.")
     ] = None,
+    min_confidence: Annotated[
+        float, typer.Option(help="Words below this confidence stand in {braces} in the text.", min=0.0, max=1.0)
+    ] = 0.0,
     evaluate: Annotated[
         Path | None,
         typer.Option(help="A folder of pictures with .txt files beside them: error rates and an HTML page."),
@@ -43,7 +48,8 @@ def read(
 ) -> None:
     """Read hand-printed text from photographs: letters, figures and . , ! ? : ; ' " - + = ( ) / & # @
 
-    Pages may be turned, skewed, shadowed, ruled, light on dark. A page without writing gives no text.
+    Pages may be turned, skewed, shadowed, ruled, light on dark. Where nothing is read, a line says why, and the exit
+    status is 3.
 
     Examples:
 
@@ -52,6 +58,8 @@ def read(
       glassnet read scans --format pdf --out read --overlay --jobs 2
 
       glassnet read form.jpg --alphabet 0-9
+
+      glassnet read letter.jpg --min-confidence 0.6
 
       glassnet read --evaluate pages --out report
     """
@@ -79,7 +87,7 @@ def read(
     to_files = out is not None or format_ == "pdf"
     targets: Sequence[Path | None] = _targets(pictures, out) if to_files or overlay else [None] * len(pictures)
     tasks = [
-        Task(path, target, format_ if to_files else None, overlay)
+        Task(path, target, format_ if to_files else None, overlay, min_confidence)
         for path, target in zip(pictures, targets, strict=True)
     ]
     pages: list[dict[str, Any]] = []
@@ -96,7 +104,15 @@ def read(
                 continue
             pages.append({"picture": path, **page.as_json()})
             if not to_files:
-                _show(path, page, format_, len(pictures) > 1)
+                _show(path, page, format_, len(pictures) > 1, min_confidence)
+            if not page.lines:
+                say(f"{path}: nothing was read: {page.nothing}", err=True)
+            elif page.confidence < _UNSURE and not min_confidence:
+                say(
+                    f"note: {path} was read with little confidence ({page.confidence:.2f}); --min-confidence"
+                    f" {_UNSURE} marks the doubtful words",
+                    err=True,
+                )
             for file in written:
                 say(f"wrote {file}")
     if json:
@@ -105,6 +121,8 @@ def read(
         if len(pictures) == 1:
             raise errors[0]
         raise ReaderError(f"{len(errors)} of {len(pictures)} pages could not be read; the others were.")
+    if not all(page["lines"] for page in pages):
+        raise typer.Exit(3)
 
 
 def _named(paths: list[Path]) -> list[Path]:
@@ -131,7 +149,7 @@ def _targets(pictures: list[Path], out: Path | None) -> list[Path]:
     return targets
 
 
-def _show(path: Path, page: Any, form: str, several: bool) -> None:
+def _show(path: Path, page: Any, form: str, several: bool, least: float) -> None:
     import json
 
     from glassnet.reader.compose import as_hocr
@@ -144,9 +162,7 @@ def _show(path: Path, page: Any, form: str, several: bool) -> None:
         if several:
             say(f"== {path}")
         if page.lines:
-            typer.echo(page.text)
-        else:
-            say(f"{path}: no writing found", err=True)
+            typer.echo(page.marked_text(least))
 
 
 def _evaluate(folder: Path, out: Path | None, settings: dict[str, Any], json: bool) -> None:

@@ -31,12 +31,14 @@ class Task:
     target : files to write are named after it; None writes none
     form : one of `compose.FORMATS`, or None for no such file
     drawn : whether to write the picture with what was found
+    least : the confidence below which words are marked in a text file
     """
 
     picture: Path
     target: Path | None = None
     form: str | None = None
     drawn: bool = False
+    least: float = 0.0
 
 
 Outcome = tuple[Page | None, list[Path], GlassnetError | None]
@@ -77,7 +79,7 @@ class _Reader:
             page = read(picture, alphabet=self.alphabet, words=self.words, recogniser=self.recogniser)
             files = []
             if task.target is not None and task.form is not None:
-                files.append(write_page(page, pixels, task.target, task.form))
+                files.append(write_page(page, pixels, task.target, task.form, least=task.least))
             if task.target is not None and task.drawn and pixels is not None:
                 files.append(_save_drawn(page, pixels, task.target))
             return page, files, None

@@ -28,14 +28,14 @@ _RESOLUTION = 150  # dots per inch at which a picture is laid on the PDF's page
 Pixels = npt.NDArray[np.uint8]
 
 
-def write_page(page: Page, pixels: Pixels | None, path: Path, form: str) -> Path:
+def write_page(page: Page, pixels: Pixels | None, path: Path, form: str, *, least: float = 0.0) -> Path:
     """Write the page beside `path` (whose suffix is replaced) in one of `FORMATS`; returns the file.
 
-    pixels: the picture, which only a PDF needs.
+    pixels: the picture, which only a PDF needs; least: the confidence below which words are marked in plain text.
     """
     file = path.with_suffix(_SUFFIX[form])
     if form == "text":
-        data = (page.text + "\n").encode() if page.lines else b""
+        data = (page.marked_text(least) + "\n").encode() if page.lines else b""
     elif form == "json":
         data = (json.dumps(page.as_json(), ensure_ascii=False, indent=1) + "\n").encode()
     elif form == "hocr":

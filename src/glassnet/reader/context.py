@@ -36,6 +36,7 @@ def _kind(c: str) -> int:
 
 KIND = np.array([_kind(c) for c in ALPHABET])
 SENTENCE_ENDS = ".!?"
+_NO_ITEM = np.array([c in ",'\"" for c in ALPHABET])
 _ENDS = np.array([c in SENTENCE_ENDS for c in ALPHABET])
 # Logarithms of how usual it is to go from a kind (row) to a kind (column) within a word, up to a constant a row: marks
 # end words, some join them, few stand between letters.
@@ -66,6 +67,7 @@ _SPACE = (
 )
 LOOSE_STEP = np.maximum(_STEP, _SPACE)  # where words are not known yet
 _SENTENCE = -1.5  # a small letter where a sentence begins
+_ITEM = -6.0  # a comma or quotation mark after the number that heads a line of words: items of lists are 1. or 1)
 _INNER_CAPITAL = -2.0  # a capital's small neighbours: not at the third letter or later
 
 
@@ -80,6 +82,9 @@ def settle(words: Sequence[Sequence[Floats]], *, begins: bool = False) -> list[l
     n = len(p)
     tops = [np.argsort(row)[::-1][:_ALTERNATIVES] for row in p]
     logs = [np.log(row[top] + 1e-9) for row, top in zip(p, tops, strict=True)]
+    if _may_number(words, tops):
+        mark = len(words[0]) - 1
+        logs[mark] = logs[mark] + _ITEM * _NO_ITEM[tops[mark]]
     steps = [_steps(tops[i - 1], tops[i], places[i]) for i in range(1, n)]
     ahead = [logs[0] + _START[KIND[tops[0]]] + begins * _SENTENCE * (KIND[tops[0]] == _LOWER)]
     for i in range(1, n):
@@ -95,6 +100,13 @@ def settle(words: Sequence[Sequence[Floats]], *, begins: bool = False) -> list[l
         settled.append(row / row.sum())
     rows = iter(settled)
     return [[next(rows) for _ in word] for word in words]
+
+
+def _may_number(words: Sequence[Sequence[Floats]], tops: Sequence[npt.NDArray[np.intp]]) -> bool:
+    """Whether a line begins with one or two figures and a mark, and goes on with anything but a figure: not 3, 4, 5."""
+    figures = len(words[0]) - 1
+    digits = [bool(KIND[top[0]] == _DIGIT) for top in tops[: figures + 2]]
+    return len(words) > 1 and 1 <= figures <= 2 and all(digits[:figures]) and not digits[figures + 1]
 
 
 def _steps(before: npt.NDArray[np.intp], after: npt.NDArray[np.intp], place: int) -> Floats:

@@ -26,6 +26,11 @@ _EDGE = 1.6  # usual heights: larger than that at the picture's edge is a dark e
 _CAPITAL = 2.4  # usual heights: so tall or wide are capitals among small letters
 _DOT = 0.3  # usual heights between an i and its dot
 _NEAR = 3.0  # usual heights between neighbours in a line
+_SLOPE = 0.06  # of a rule against the lines of writing: perspective, bent paper
+_FAINT = 0.15  # ink of printed rules, which only here and there, where two cross or in the light, count as ink
+_ON_RULES = 0.6  # what counts as ink where printed rules run
+_REMAINS = 0.85  # mean ink of writing that lies within the rules' bands; what is paler is a rule's own
+_FEW_RULES = 3  # shortest rules: fewer are no printed paper
 _TALLEST = 60  # strokes: no character is taller, with the finest pen
 _EIGHT = np.ones((3, 3), bool)
 
@@ -81,6 +86,8 @@ def find_pieces(ink: Floats) -> Pieces:
         stroke = stroke_width(mask)
         height = character_height(found, stroke)
         cleaned = without_rules(mask, height if passes else 0.0, stroke)
+        if passes:
+            cleaned = without_print(cleaned, ink, height, stroke)
         if cleaned is mask and passes:
             break
         mask = cleaned
@@ -193,15 +200,57 @@ def without_rules(mask: Mask, height: float, stroke: float) -> Mask:
 
 def _rules(mask: Mask, least: int, stroke: float) -> tuple[Mask, Mask]:
     """Pixels of horizontal rules: in long runs (small gaps filled), where the ink is no taller than a rule; and the
-    band in which each rule lies."""
+    band in which each rule lies. A page seen askew has rules of every small slope."""
     thick = max(3, round(1.6 * stroke))
-    runs = np.empty_like(mask)
-    if not _long_runs(taller(mask, 1), least, int(2 + stroke), runs):
+    runs = _runs(mask, least, stroke)
+    if not runs.any():
         return runs, runs
     near = taller(runs, max(1, thick // 2))
-    tall = np.empty(mask.shape[::-1], bool)
-    _long_runs(np.ascontiguousarray(mask.T), thick + 2, 0, tall)  # part of something taller than a rule
-    return near & mask & ~tall.T, near
+    return near & mask & ~_taller_than(mask, thick), near
+
+
+def _runs(mask: Mask, least: int, stroke: float) -> Mask:
+    """Pixels in long runs along lines of any small slope."""
+    runs = np.zeros_like(mask)
+    grown = taller(mask, 1)
+    # So many slopes that every rule runs along one of them, within its own width, for long enough.
+    step = (stroke + 2) / least
+    for slope in step * np.arange(-int(_SLOPE / step), int(_SLOPE / step) + 1):
+        _long_runs(grown, least, int(2 + stroke), slope, runs)
+    return runs
+
+
+def _taller_than(mask: Mask, thick: int) -> Mask:
+    """Pixels that are part of something taller than a rule."""
+    tall = np.zeros(mask.shape[::-1], bool)
+    _long_runs(np.ascontiguousarray(mask.T), thick + 2, 0, 0.0, tall)
+    return tall.T
+
+
+def without_print(mask: Mask, ink: Floats, height: float, stroke: float) -> Mask:
+    """The mask without what shows of printed rules paler than the writing: scraps, and dots where two cross.
+
+    Such rules are whole only in far fainter ink. In the bands along which they run, ink has to be darker; what then is
+    left within the bands, and no darker than crossings are, belongs to the rules.
+    """
+    least, thick = int(max(5 * height, 0.12 * max(mask.shape))), max(3, round(1.6 * stroke))
+    bands = np.zeros_like(mask)
+    for turned in (False, True):
+        faint = np.ascontiguousarray((ink.T if turned else ink) > _FAINT)
+        runs = _runs(faint & ~_taller_than(faint, thick), least, stroke)
+        if runs.sum() >= _FEW_RULES * least:
+            near = taller(runs, max(1, thick // 2))
+            bands |= near.T if turned else near
+    if not bands.any():
+        return mask
+    left = mask & ~(bands & (ink < _ON_RULES))
+    labels, count = ndimage.label(left, structure=_EIGHT)
+    numbers = np.arange(count + 1)
+    outside = ndimage.sum_labels(~bands, labels, numbers)
+    darkness = ndimage.mean(ink, labels, numbers)
+    gone = (outside == 0) & (darkness < _REMAINS)
+    gone[0] = False
+    return left & ~gone[labels]
 
 
 def taller(mask: Mask, by: int) -> Mask:
@@ -216,24 +265,36 @@ def taller(mask: Mask, by: int) -> Mask:
 
 
 @njit(**SERIAL)
-def _long_runs(mask, least, gap, out):  # type: ignore[no-untyped-def]
-    """Write to `out` the pixels in horizontal runs of at least `least`, over gaps of up to `gap`; whether there are."""
-    found = False
-    for y in range(mask.shape[0]):
-        row, target = mask[y], out[y]
-        target[:] = False
-        start, stop = -1, -gap - 1  # of the run so far
-        for x in range(mask.shape[1]):
-            if row[x]:
-                if x - stop > gap:
+def _long_runs(mask, least, gap, slope, out):  # type: ignore[no-untyped-def]
+    """Set in `out` the pixels of runs of at least `least` columns along lines of this slope (rows down for a column to
+    the right), over gaps of up to `gap` that make up no more than a quarter of the run: the strokes of writing stand
+    further apart. Each such run passes one of the columns at which runs are looked for."""
+    rows, columns = mask.shape
+    reach = int(abs(slope) * columns) + 1
+    hop = max(1, least // 2)
+    for base in range(-reach, rows + reach):
+        done = 0
+        for look in range(0, columns, hop):
+            if look < done:
+                continue
+            stop, x, dark = -1, look, 0  # to the right
+            while x < columns and x - max(stop, look) <= gap:
+                y = base + int(np.floor(slope * x + 0.5))
+                if 0 <= y < rows and mask[y, x]:
+                    stop = x + 1
+                    dark += 1
+                x += 1
+            if stop < 0:
+                continue
+            done, start, x = stop, look, look - 1  # to the left
+            while x >= 0 and start - x <= gap + 1:
+                y = base + int(np.floor(slope * x + 0.5))
+                if 0 <= y < rows and mask[y, x]:
                     start = x
-                stop = x + 1
-                if stop - start == least:
-                    target[start:stop] = True
-                    found = True
-                elif stop - start > least:
-                    if not target[stop - 2]:
-                        target[start:stop] = True
-                    target[x] = True
-                    found = True
-    return found
+                    dark += 1
+                x -= 1
+            if stop - start >= least and 4 * dark >= 3 * (stop - start):
+                for x in range(start, stop):
+                    y = base + int(np.floor(slope * x + 0.5))
+                    if 0 <= y < rows:
+                        out[y, x] = True

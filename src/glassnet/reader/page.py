@@ -113,17 +113,29 @@ class Page:
     lines : in the order of reading
     width, height : of the picture in pixels
     turned : degrees by which the writing was turned clockwise, quarter turns and skew together
+    nothing : why no lines were found, as in "nothing was read: ..."; empty where there are some
     """
 
     lines: tuple[Line, ...]
     width: int
     height: int
     turned: float = 0.0
+    nothing: str = ""
 
     @property
     def text(self) -> str:
         """The lines, one under the other."""
         return "\n".join(line.text for line in self.lines)
+
+    def marked_text(self, least: float) -> str:
+        """The lines, with braces around every word whose confidence is below `least`: no character that is read."""
+        rows = [[f"{{{w.text}}}" if w.confidence < least else w.text for w in line.words] for line in self.lines]
+        return "\n".join(" ".join(row) for row in rows)
+
+    @property
+    def confidence(self) -> float:
+        """The geometric mean of the characters' confidences; 0 where there are none."""
+        return geometric_mean([c.confidence for c in self.characters]) if self.lines else 0.0
 
     @property
     def words(self) -> list[Word]:
@@ -140,6 +152,8 @@ class Page:
             "width": self.width,
             "height": self.height,
             "turned": round(self.turned, 2),
+            "confidence": round(self.confidence, 4),
+            "nothing": self.nothing,
             "lines": [
                 {
                     "text": line.text,

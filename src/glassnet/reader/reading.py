@@ -6,7 +6,7 @@ clean (ink) -> find (pieces) -> turn upright -> group (lines of atoms) -> recogn
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,19 +19,20 @@ from glassnet.files import read_text
 from glassnet.reader.clean import ENOUGH, Ink, find_ink, rotate
 from glassnet.reader.context import SENTENCE_ENDS, settle, with_words
 from glassnet.reader.find import Piece, Pieces, find_pieces, without_remains
+from glassnet.reader.gate import lines_of_writing
 from glassnet.reader.glyphs import ALPHABET
 from glassnet.reader.group import group_lines, word_breaks
 from glassnet.reader.page import Box, Character, Line, Page, Word, geometric_mean
 from glassnet.reader.recognise import Reading, Recogniser, cut_wide, parse_alphabet, read_lines
 from glassnet.reader.turn import level, quarter_turns
 
-__all__ = ["read", "read_words"]
+__all__ = ["Seen", "read", "read_words", "recognise"]
 
 _ALTERNATIVES = 4
-_NOBODY = 0.25  # confidence below which a whole line is no writing
-_UNSURE = 0.55  # mean confidence below which a whole page is no writing
-_LETTERLESS, _MARKS, _SURE = 0.2, 0.6, 0.7  # nor where as few characters are letters, or few and those not sure
-_DOUBTFUL = 0.5  # the same for a line of one or two characters
+_NO_INK = "nothing on it is darker or lighter than its paper as a pen would be"
+_NO_STROKES = "what is darker or lighter than the paper has no strokes of characters"
+_NO_LINES = "its marks stand in no line"
+_OUTSIDE = "there is writing, but none of the characters of the alphabet"
 
 Floats = npt.NDArray[np.float64]
 
@@ -49,13 +50,13 @@ def read(
     Parameters
     ----------
     picture : a file, or an array (H, W), (H, W, 1) or (H, W, 3) of uint8
-    alphabet : `full`, or ranges and characters such as "A-Z0-9.,"; nothing else is read
+    alphabet : `full`, or ranges and characters such as "A-Z0-9.,"; whatever else is written is left out
     words : a word list in lower case, to decide between readings that the picture leaves open
     recogniser : the network for characters; None takes the one that comes with the package
 
     Returns
     -------
-    Page : with no lines where no writing was found
+    Page : with no lines where no writing was found; `nothing` then says why
 
     Raises
     ------
@@ -66,28 +67,48 @@ def read(
     known = parse_alphabet(alphabet)
     if recogniser is None or recogniser.alphabet != known:
         recogniser = Recogniser(recogniser.model if recogniser else None, known)
+    seen = recognise(pixels, (height, width), recogniser)
+    kept = lines_of_writing(seen.lines)
+    if not kept:
+        return Page((), width, height, seen.turned, seen.nothing or _no_writing(seen.lines))
+    assert seen.pieces is not None and seen.ink is not None
+    lines = _compose(kept, seen.pieces, seen.ink, known, words)
+    return Page(tuple(lines), width, height, seen.turned, "" if lines else _OUTSIDE)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the network made of a picture, be it writing or not; with no lines, `nothing` says why."""
+
+    lines: list[list[Reading]]
+    turned: float = 0.0
+    nothing: str = ""
+    pieces: Pieces | None = None
+    ink: Ink | None = None
+
+
+def recognise(pixels: npt.NDArray[np.uint8], size: tuple[int, int], recogniser: Recogniser) -> Seen:
+    """The characters of every line of pixels (h, w, 1 or 3), a copy of a picture of `size` (H, W)."""
+    height, width = size
     ink = find_ink(pixels, (height, width))
     if ink is None:
-        return Page((), width, height)
+        return Seen([], nothing=_NO_INK)
     ink, turned = level(ink)
     pieces = find_pieces(ink.ink)
     if not pieces.pieces:
-        return Page((), width, height)
+        return Seen([], nothing=_NO_STROKES)
     quarter = quarter_turns(ink, pieces, recogniser)
     if quarter:
         ink, more = level(rotate(ink, 0.0, quarter), either_way=False)
         turned = (turned + 90.0 * quarter + more + 180) % 360 - 180
         pieces = find_pieces(ink.ink)
         if not pieces.pieces:
-            return Page((), width, height, turned)
+            return Seen([], turned, _NO_STROKES)
     edges = [_edges(p, ink, width, height) for p in pieces.pieces]
     pieces = replace(pieces, pieces=without_remains(pieces.pieces, edges, pieces.height))
     atoms = [cut_wide(line, pieces) for line in group_lines(pieces.pieces, pieces.height)]
-    readings = read_lines(atoms, pieces, ink.ink, recogniser)
-    readings = [line for line in readings if _is_text(line)]
-    lines = _compose(readings, pieces, ink, words)
-    page = Page(tuple(lines), width, height, turned)
-    return page if _is_writing(page, known) else Page((), width, height, turned)
+    lines = read_lines(atoms, pieces, ink.ink, recogniser)
+    return Seen(lines, turned, "" if lines else _NO_LINES, pieces, ink)
 
 
 def read_words(path: str | Path) -> frozenset[str]:
@@ -120,37 +141,40 @@ def _edges(piece: Piece, ink: Ink, width: int, height: int) -> tuple[bool, bool,
 # ---- words and places ------------------------------------------------------------------------------------------------
 
 
-def _is_text(line: list[Reading]) -> bool:
-    return geometric_mean([float(r.p[:-1].max()) for r in line]) > (_DOUBTFUL if len(line) < 3 else _NOBODY)
+def _no_writing(lines: list[list[Reading]]) -> str:
+    """Why lines that were read are none."""
+    confidences = [float(reading.p[:-1].max()) for line in lines for reading in line]
+    sure, count = geometric_mean(confidences), len(confidences)
+    marks = "the one mark on it does" if count == 1 else f"the {count} marks on it do"
+    return f"{marks} not look like writing (mean confidence {sure:.2f})"
 
 
-def _is_writing(page: Page, alphabet: str) -> bool:
-    """Whether a page is writing rather than what rules, folds and grain have left: marks, few letters, little sure."""
-    found = page.characters
-    if not found:
-        return False
-    sure = geometric_mean([c.confidence for c in found])
-    letters = sum(c.text.isalnum() for c in found) / len(found)
-    if not any(c.isalnum() for c in alphabet):
-        letters = 1.0
-    return sure > _UNSURE and letters > _LETTERLESS and (letters > _MARKS or sure > _SURE)
-
-
-def _compose(lines: list[list[Reading]], pieces: Pieces, ink: Ink, words: Collection[str] | None) -> list[Line]:
+def _compose(
+    lines: list[list[Reading]], pieces: Pieces, ink: Ink, alphabet: str, words: Collection[str] | None
+) -> list[Line]:
+    """Lines of words; characters outside the alphabet part words and say what stands beside them, and are left out."""
     boxes = [np.array([r.candidate.box for r in line], float) for line in lines]
     gaps = [np.maximum(b[1:, 0] - np.maximum.accumulate(b[:, 2])[:-1], -pieces.height) for b in boxes]
     heights = [max(float(np.median(b[:, 3] - b[:, 1])), 0.6 * pieces.height) for b in boxes]
     breaks = word_breaks(gaps, heights)
+    inside = np.array([c in alphabet for c in ALPHABET])
     result: list[Line] = []
+    begins = True
     for line, parted in zip(lines, breaks, strict=True):
         groups: list[list[Reading]] = [[line[0]]]
         for reading, new in zip(line[1:], parted, strict=True):
             if new:
                 groups.append([])
             groups[-1].append(reading)
-        begins = not result or result[-1].text[-1] in SENTENCE_ENDS
         settled = settle([[reading.p[:-1] for reading in group] for group in groups], begins=begins)
-        result.append(Line(tuple(_word(g, p, ink, words) for g, p in zip(groups, settled, strict=True))))
+        begins = ALPHABET[int(settled[-1][-1].argmax())] in SENTENCE_ENDS
+        found = []
+        for group, p in zip(groups, settled, strict=True):
+            known = [k for k, row in enumerate(p) if inside[int(row.argmax())]]
+            if known:
+                found.append(_word([group[k] for k in known], [p[k] * inside for k in known], ink, words))
+        if found:
+            result.append(Line(tuple(found)))
     return result
 
 

@@ -36,6 +36,8 @@ _MODEL = Path(__file__).parent / "characters.safetensors"
 # Where only one case can be written, a letter counts this much for its twin: enough to settle what nothing else looks
 # like, too little to make every 0 an O because of o.
 _TWIN = 0.05
+# What an alphabet leaves out is unlikely, not impossible: a full stop beside figures stays one, and is left out.
+_FOREIGN = 0.05
 _SURE = 0.7  # a picture whose likeliest class is less probable gets a second look; above, hardly an answer changes
 _TURNS = (-8.0, 8.0)  # degrees by which it is turned for that
 _LONGEST = 3  # atoms that may be one character
@@ -73,7 +75,7 @@ class Candidate:
 
 
 class Recogniser:
-    """The network for single characters, restricted to an alphabet.
+    """The network for single characters, told of an alphabet: what that leaves out counts for little.
 
     model: a model with the reader's classes; None takes the one that comes with the package.
     """
@@ -94,6 +96,8 @@ class Recogniser:
                 fold[k, k] = 1
             elif twin in alphabet:
                 fold[k, ALPHABET.index(twin)] = _TWIN
+            else:
+                fold[k, k] = _FOREIGN
         self._fold = fold
 
     def probabilities(self, crops: npt.NDArray[np.uint8], *, second_look: bool = True) -> Floats:

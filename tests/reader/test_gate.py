@@ -1,0 +1,79 @@
+"""What is half sure is read, with its confidence; what is no writing is not, and why not is said."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image, ImageDraw
+from test_reading import CAMERA, HAND, LAYOUT
+
+from glassnet.data.catalogue import find_folder
+from glassnet.data.pictures import read_picture
+from glassnet.reader import Page, read
+from glassnet.reader.evaluate import compare
+from glassnet.reader.page import Box, Character, Line, Word
+from glassnet.reader.pages import made_up_lines, pages
+from glassnet.reader.pen import draw_hand
+from glassnet.reader.synthesis import Paper, draw_layout, synthesise
+
+
+def test_a_page_of_joined_writing_is_read() -> None:
+    """Three characters in four can be read, though the network is sure of few."""
+    rng = np.random.default_rng((14, 17))
+    hand = replace(draw_hand(rng), joining=1.0, slant=float(rng.uniform(0.2, 0.5)), uneven=0.08)
+    layout = replace(draw_layout(rng), letters=0.02)
+    pixels, truth = synthesise(made_up_lines(rng, 4).lower(), rng, hand=hand, layout=layout)
+    page = read(pixels)
+    score = compare("", page.text, truth.text)
+    assert score.character_errors < 0.35 * score.characters
+    assert page.confidence < 0.6 and page.nothing == ""
+
+
+def test_squared_paper_in_a_shadow_is_read() -> None:
+    """The third page of `glassnet synthesise --pages 20`: squares that show where two of their lines cross."""
+    *_, (pixels, truth) = pages(3)
+    score = compare("", read(pixels).text, truth.text)
+    assert score.character_errors < 0.4 * score.characters
+
+
+@pytest.mark.parametrize("name", ["flowers17", "sun8"])
+def test_photographs_give_nothing(name: str) -> None:
+    folder = find_folder(name)
+    if folder is None:
+        pytest.skip(f"no {name}")
+    files = sorted(folder.rglob("*.jpg"))
+    for file in files[7 :: len(files) // 4]:
+        page = read(read_picture(file))
+        assert page.lines == () and page.nothing
+
+
+def _drawn(shapes: list[list[tuple[int, int]]]) -> np.ndarray:
+    image = Image.new("L", (600, 400), 240)
+    for points in shapes:
+        ImageDraw.Draw(image).line(points, fill=30, width=3)
+    return np.asarray(image)
+
+
+def test_why_nothing_is_read() -> None:
+    assert "darker or lighter" in read(np.full((300, 300), 240, np.uint8)).nothing
+    frame = [[(20, 20), (580, 20), (580, 380), (20, 380), (20, 20)]]
+    assert "no strokes of characters" in read(_drawn(frame)).nothing
+    rng = np.random.default_rng(3)
+    dashes = [[(x, y), (x + int(a), y + 1)] for x, y, a in rng.integers((30, 30, 5), (560, 370, 15), (40, 3))]
+    page = read(_drawn(dashes))
+    assert page.lines == () and "do not look like writing" in page.nothing
+    pixels, _ = synthesise("ABC DEF", rng, hand=HAND, layout=LAYOUT, paper=Paper(), camera=CAMERA)
+    assert read(pixels).nothing == ""
+    assert "none of the characters of the alphabet" in read(pixels, alphabet="7-9").nothing
+
+
+def test_half_sure_words_are_marked() -> None:
+    box = Box(0, 0, 1, 1)
+    words = [Word(tuple(Character(c, box, p) for c in text)) for text, p in (("so", 0.9), ("it", 0.4), ("is", 0.5))]
+    page = Page((Line(tuple(words)), Line((words[1],))), 9, 9)
+    assert page.marked_text(0.5) == "so {it} is\n{it}"
+    assert page.marked_text(0.0) == page.text == "so it is\nit"
+    assert page.confidence == pytest.approx((0.9 * 0.4 * 0.5 * 0.4) ** 0.25)
+    assert page.as_json()["confidence"] == round(page.confidence, 4)

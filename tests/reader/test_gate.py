@@ -13,9 +13,12 @@ from glassnet.data.catalogue import find_folder
 from glassnet.data.pictures import read_picture
 from glassnet.reader import Page, read
 from glassnet.reader.evaluate import compare
+from glassnet.reader.gate import lines_of_writing
+from glassnet.reader.glyphs import ALPHABET
 from glassnet.reader.page import Box, Character, Line, Word
 from glassnet.reader.pages import made_up_lines, pages
 from glassnet.reader.pen import draw_hand
+from glassnet.reader.recognise import Candidate, Reading
 from glassnet.reader.synthesis import Paper, draw_layout, synthesise
 
 
@@ -77,3 +80,19 @@ def test_half_sure_words_are_marked() -> None:
     assert page.marked_text(0.0) == page.text == "so it is\nit"
     assert page.confidence == pytest.approx((0.9 * 0.4 * 0.5 * 0.4) ** 0.25)
     assert page.as_json()["confidence"] == round(page.confidence, 4)
+
+
+def _line(confidence: float) -> list[Reading]:
+    """Four figures, as tall as one another."""
+    p = np.full(len(ALPHABET) + 1, 1e-9)
+    p[ALPHABET.index("3")] = confidence
+    crop = np.zeros((32, 32, 1), np.uint8)
+    return [Reading(Candidate(k, k, (9 * k, 0, 9 * k + 8, 9), crop, 0, 1, 0), p) for k in range(4)]
+
+
+def test_an_unsure_line_is_read_on_a_page_of_writing_alone() -> None:
+    sure, unsure = _line(0.99), _line(0.12)
+    assert lines_of_writing([sure, sure, sure, unsure]) == [sure, sure, sure, unsure]
+    assert lines_of_writing([unsure, unsure]) == []
+    assert lines_of_writing([sure] + 9 * [_line(1e-5)]) == []  # of many marks some look like a line by chance
+    assert lines_of_writing([]) == []

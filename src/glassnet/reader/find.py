@@ -250,7 +250,8 @@ def without_print(mask: Mask, ink: Floats, height: float, stroke: float) -> Mask
     darkness = ndimage.mean(ink, labels, numbers)
     gone = (outside == 0) & (darkness < _REMAINS)
     gone[0] = False
-    return left & ~gone[labels]
+    result: Mask = left & ~gone[labels]
+    return result
 
 
 def taller(mask: Mask, by: int) -> Mask:

@@ -51,5 +51,7 @@ def evidence(lines: Sequence[Sequence[Reading]]) -> float:
 def lines_of_writing(lines: list[list[Reading]]) -> list[list[Reading]]:
     """The lines that may be writing; none of them where all together are none."""
     kept = [line for line in lines if evidence([line]) > _LINE]
-    enough = sum(map(len, kept)) >= _PART * sum(map(len, lines))
-    return kept if enough and evidence(kept) > PAGE else []
+    page = evidence(kept)
+    if page <= PAGE or sum(map(len, kept)) < _PART * sum(map(len, lines)):
+        return []
+    return [line for line in lines if evidence([line]) > _LINE - page]  # beside clear writing a line is rather writing

@@ -134,7 +134,7 @@ class Model:
         try:
             return cls._from_parts(description, arrays)
         except (AttributeError, KeyError, TypeError, ValueError, OverflowError, GlassnetError) as error:
-            raise ModelError(f"The model file '{path}' does not fit this version of glassnet: {error}") from error
+            raise ModelError(f"The model file '{path}' cannot be used: {error}") from error
 
     @classmethod
     def _from_parts(cls, description: dict[str, Any], arrays: dict[str, Array]) -> Model:

@@ -20,6 +20,7 @@ from PIL import Image
 
 from glassnet.cli import main
 from glassnet.cli.app import app
+from glassnet.reader.pages import pages
 
 HOSTILE = os.fsdecode(b"a \xff\n\x1b[31m'b\x07")  # no UTF-8, a line break, a terminal's red and its bell, a quote
 
@@ -29,7 +30,7 @@ EXAMPLES: dict[str, tuple[object, ...]] = {
     "predict": ("../run", "picture.png"),
     "look": ("../run", "--out", "out"),
     "filter": ("picture.png", "--kernel", "edges"),
-    "read": ("picture.png", "--format", "json"),
+    "read": ("page.png", "--format", "json"),
     "synthesise": ("--lines", 1, "--out", "out"),
     "check": ("linear 2", "--input", 3),
     "calculus": ("x**2", "--at", 3),
@@ -71,6 +72,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
             noise = rng.integers(0, 256, (9, 9), np.uint8)
             Image.fromarray(noise).save(folder / "pictures" / name / f"{number}.png")
     Image.fromarray(rng.integers(0, 256, (8, 8), np.uint8)).save(folder / "picture.png")
+    Image.fromarray(next(pages(1, "Hello", seed=1))[0]).save(folder / "page.png")
     train = ("train", "digits", "--model", "linear", "--set", "data.train_limit=50", "--epochs", "1")
     assert main([*train, "--out", str(outer / "run")]) == 0
     return folder
@@ -78,7 +80,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def arguments(name: str, folder: Path) -> list[object]:
     """The example of a command, its files named in full."""
-    whole = [str(folder / a) if str(a).startswith(("picture", "out", "../")) else a for a in EXAMPLES[name]]
+    whole = [str(folder / a) if str(a).startswith(("picture", "page", "out", "../")) else a for a in EXAMPLES[name]]
     if "out" in EXAMPLES[name]:
         whole[-1] = folder / f"out-{name}-{len(list(folder.iterdir()))}"
     return [*name.split(), *whole]

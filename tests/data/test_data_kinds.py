@@ -81,6 +81,13 @@ def test_two_folders_for_one_part(tmp_path: Path) -> None:
         load(tmp_path)
 
 
+def test_parts_without_one_to_train_on(tmp_path: Path) -> None:
+    for name in ("dev", "test"):
+        write_classes(tmp_path / name)
+    with one_line_error("'dev'", "'test'", "none to train on"):
+        load(tmp_path)
+
+
 def test_a_part_whose_name_is_unclear(tmp_path: Path) -> None:
     for name in ("train", "eval"):
         write_classes(tmp_path / name)

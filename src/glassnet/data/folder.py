@@ -130,6 +130,8 @@ def _not_classes(path: Path, parts: list[Path], others: list[Path]) -> str:
     held = ", ".join(f"'{folder.name}' ({_content(folder)})" for folder in parts)
     beside = " beside " + ", ".join(f"'{folder.name}'" for folder in others[:3]) if others else ""
     several = "these are names of parts" if len(parts) > 1 else "that is the name of a part"
+    if not others and len(parts) > 1 and all(map(sub_folders, parts)):
+        return f"Folder '{path}' holds {held}, parts of a data set, and none to train on; name one of them 'train'."
     return (
         f"Folder '{path}' holds {held}{beside}: {several} of a data set, not of classes. Put one folder of pictures a "
         f"class into each part, as in {path / 'train' / 'CLASS' / 'picture.png'}, or rename or move the folders."

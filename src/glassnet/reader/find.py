@@ -248,7 +248,7 @@ def without_print(mask: Mask, ink: Floats, height: float, stroke: float) -> Mask
     numbers = np.arange(count + 1)
     outside = ndimage.sum_labels(~bands, labels, numbers)
     darkness = ndimage.mean(ink, labels, numbers)
-    gone = (outside == 0) & (darkness < _REMAINS)
+    gone: Mask = (outside == 0) & (darkness < _REMAINS)
     gone[0] = False
     result: Mask = left & ~gone[labels]
     return result

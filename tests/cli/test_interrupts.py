@@ -147,6 +147,24 @@ def test_an_interrupt_before_anything_is_loaded(which: int) -> None:
         assert (process.returncode, out, err) == (130, "", "interrupted\n"), moment
 
 
+@pytest.mark.parametrize("module", ["llvmlite.binding.made", "numba.core.codegen", "glassnet.made"])
+def test_what_c_owns_is_not_left_half_way(module: str) -> None:
+    code = f"""
+import os, signal, time
+from glassnet.cli import process
+process.take_over()
+rest = {{"__name__": {module!r}, "os": os, "signal": signal, "done": []}}
+exec("def half():\\n os.kill(os.getpid(), signal.SIGTERM)\\n done.append(1)", rest)
+try:
+    rest["half"]()
+    time.sleep(60)
+except KeyboardInterrupt:
+    print(len(rest["done"]))
+"""
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=50)
+    assert (found.returncode, found.stdout) == (0, "0\n" if module.startswith("glassnet") else "1\n"), found.stderr
+
+
 def test_what_is_ignored_stays_ignored(tmp_path: Path) -> None:
     """A command in the background of a script must not be ended by a Ctrl-C that is meant for another."""
     process = subprocess.Popen(

@@ -2,8 +2,9 @@
 
 A signal that asks the command to end (Ctrl-C, SIGTERM, SIGHUP) raises `KeyboardInterrupt` in the main thread, so that
 whatever is open is put away on the way out; a second one ends the process at once. Within an import the exception would
-be turned into another or get lost, so it waits for the import's end; and where Python cannot let an exception pass (a
-destructor, a call from C), it is raised again a moment later.
+be turned into another or get lost, so it waits for the import's end. Within the binding to LLVM it would part an object
+in C from the one in Python that knows who owns it, and what is owned twice is freed twice; there it waits, too. Where
+Python cannot let an exception pass (a destructor, a call from C), it is raised again a moment later.
 
 Libraries written in C print to the file descriptor 2 behind Python's back. It is turned to the null device, and
 `sys.stderr` writes to a copy of what it was.
@@ -37,6 +38,8 @@ __all__ = [
 
 INTERRUPTED = 130
 _AGAIN = 0.01  # seconds until an interrupt is raised that could not be
+# Packages that hold what C owns: objects of LLVM, Numba's memory and its pool of threads.
+_NOT_HALF = ("llvmlite.", "numba.core.codegen", "numba.core.runtime", "numba.np.ufunc.")
 
 
 class _State:
@@ -99,15 +102,18 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def _raise(number: int, frame: FrameType | None) -> None:
-    if hasattr(signal, "SIGALRM") and _importing(frame):
+    if hasattr(signal, "SIGALRM") and _must_wait(frame):
         signal.setitimer(signal.ITIMER_REAL, _AGAIN)
         return
     raise KeyboardInterrupt
 
 
-def _importing(frame: FrameType | None) -> bool:
+def _must_wait(frame: FrameType | None) -> bool:
+    """Whether an import, or code that must not be left half-way, is being carried out."""
     while frame is not None:
         if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        if frame.f_globals.get("__name__", "").startswith(_NOT_HALF):
             return True
         frame = frame.f_back
     return False

@@ -1,6 +1,6 @@
 # make demo    set up, then train on embedded data and write a report (no PyTorch needed)
 # make test    set up, then run style checks, type checks and all tests
-# make verify  the long proofs in full: mutation, all kills, every published row
+# make verify  the long proofs in full: mutation, all kills, every published row; stopped, it goes on where it was
 
 PYTHON ?= python3
 VENV := .venv
@@ -42,8 +42,7 @@ test: lint
 	GLASSNET_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -q -m "not long"
 
 verify: setup-dev
-	GLASSNET_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -q
-	$(BIN)/glassnet reproduce --out runs/reproduce
+	$(BIN)/python tools/verify.py $(PARTS)
 
 clean-kernels:
 	find src -name '*.nbi' -delete -o -name '*.nbc' -delete

@@ -1,19 +1,23 @@
-"""Planted bugs in the backward passes: does any survive the tests?
+"""Planted bugs in what computes derivatives and estimates: does any survive the tests?
 
-    python tests/mutation.py [--workers N] [--only TEXT] [--sample N] [--light]
+    python tests/mutation.py [--workers N] [--only TEXT] [--sample N] [--light] [--results FILE]
 
 Every mutant is one small change (a sign, an operator, a constant, an index, a lost term or statement, a turned
-comparison) in one function that computes a gradient, in `nn/functional` or in the kernels behind it. The mutated file
-replaces the original in a copy of the package, and the operation's tests run against that copy in a process of their
-own (the kernels are compiled, so no other way sees a change in them; PyTorch's twin is left out). A mutant that every
-test passes has survived. Mutants listed in `EQUIVALENT` change no gradient and say why. The exit status is 1 when any
-other survives.
+comparison) in one function that computes a gradient (in `nn/functional` or in the kernels behind it), a derivative of a
+formula (`autodiff`) or an estimate (`classic`). The mutated file replaces the original in a copy of the package, and
+the tests that are about it run against that copy in a process of their own (the kernels are compiled, so no other way
+sees a change in them; PyTorch's twin is left out). A mutant that every test passes has survived. Mutants listed in
+`EQUIVALENT` change no result and say why. The exit status is 1 when any other survives.
+
+With `--results` every verdict is added to a file as it is reached. Stopped and started again, the run goes on from
+there: a verdict counts as long as neither the mutated file nor the tests have changed.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
+import hashlib
 import multiprocessing
 import os
 import shutil
@@ -31,88 +35,143 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "src" / "glassnet"
-TESTS = ROOT / "tests" / "nn" / "functional"
+TESTS = ROOT / "tests"
 
 # (file, functions, the test files that must notice)
 TARGETS: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = [
     (
-        "functional/affine.py",
+        "nn/functional/affine.py",
         ("affine_backward", "affine_descend", "_input_gradient", "_in_dtype_of"),
-        ("test_affine.py",),
+        ("nn/functional/test_affine.py",),
     ),
-    ("functional/activation.py", ("_backward",), ("test_activation.py",)),
-    ("functional/dropout.py", ("dropout_backward",), ("test_dropout.py",)),
+    ("nn/functional/activation.py", ("_backward",), ("nn/functional/test_activation.py",)),
+    ("nn/functional/dropout.py", ("dropout_backward",), ("nn/functional/test_dropout.py",)),
     (
-        "functional/loss.py",
+        "nn/functional/loss.py",
         (
             "softmax_backward", "cross_entropy_backward", "softmax_cross_entropy", "hinge", "squared_error_factor",
             "squared_error",
         ),
-        ("test_losses.py",),
+        ("nn/functional/test_losses.py",),
     ),
-    ("functional/loss.py", ("log_softmax_backward",), ("test_log_softmax.py",)),
-    ("functional/joining.py", ("concat_backward",), ("test_joining.py",)),
-    ("kernels/joining.py", ("add", "get_columns"), ("test_joining.py",)),
+    ("nn/functional/loss.py", ("log_softmax_backward",), ("nn/functional/test_log_softmax.py",)),
+    ("nn/functional/joining.py", ("concat_backward",), ("nn/functional/test_joining.py",)),
+    ("nn/kernels/joining.py", ("add", "get_columns"), ("nn/functional/test_joining.py",)),
     (
-        "functional/pooling.py",
+        "nn/functional/pooling.py",
         ("max_pool_backward", "average_pool_backward", "global_average_pool_backward", "_weights"),
-        ("test_pooling.py",),
+        ("nn/functional/test_pooling.py",),
     ),
-    ("kernels/pooling.py", ("max_pool_backward",), ("test_pooling.py",)),
+    ("nn/kernels/pooling.py", ("max_pool_backward",), ("nn/functional/test_pooling.py",)),
     (
-        "kernels/average_pooling.py",
+        "nn/kernels/average_pooling.py",
         ("average_pool_backward", "global_average_pool_backward"),
-        ("test_pooling.py",),
+        ("nn/functional/test_pooling.py",),
     ),
     (
-        "functional/convolution.py",
+        "nn/functional/convolution.py",
         ("conv2d_backward", "_backward_in_blocks", "_backward_whole", "_grouped_backward", "_depthwise_backward"),
-        ("test_convolution.py",),
+        ("nn/functional/test_convolution.py",),
     ),
     (
-        "kernels/convolution.py",
+        "nn/kernels/convolution.py",
         ("backward", "_clear", "_weight_gradient", "_input_gradient"),
-        ("test_convolution.py",),
+        ("nn/functional/test_convolution.py",),
     ),
-    ("kernels/expansion.py", ("collect", "_collect_row"), ("test_convolution.py",)),
-    ("kernels/epilogue.py", ("start",), ("test_convolution.py",)),
-    ("kernels/direct.py", ("backward", "_weight_gradient", "_input_gradient"), ("test_convolution.py",)),
-    ("kernels/depthwise.py", ("backward",), ("test_convolution.py",)),
-    ("functional/winograd.py", ("winograd_backward", "_backward"), ("test_winograd.py",)),
-    ("kernels/winograd.py", ("backward",), ("test_winograd.py",)),
+    ("nn/kernels/expansion.py", ("collect", "_collect_row"), ("nn/functional/test_convolution.py",)),
+    ("nn/kernels/epilogue.py", ("start",), ("nn/functional/test_convolution.py",)),
     (
-        "kernels/winograd_transforms.py",
+        "nn/kernels/direct.py",
+        ("backward", "_weight_gradient", "_input_gradient"),
+        ("nn/functional/test_convolution.py",),
+    ),
+    ("nn/kernels/depthwise.py", ("backward",), ("nn/functional/test_convolution.py",)),
+    ("nn/functional/winograd.py", ("winograd_backward", "_backward"), ("nn/functional/test_winograd.py",)),
+    ("nn/kernels/winograd.py", ("backward",), ("nn/functional/test_winograd.py",)),
+    (
+        "nn/kernels/winograd_transforms.py",
         ("input_adjoint", "output_adjoint", "weight_adjoint"),
-        ("test_winograd.py",),
+        ("nn/functional/test_winograd.py",),
     ),
-    ("functional/normalisation.py", ("batchnorm_backward",), ("test_normalisation.py",)),
-    ("kernels/elementwise.py", ("sum_rows",), ("test_affine.py",)),
-    ("kernels/elementwise.py", ("multiply",), ("test_dropout.py",)),
+    ("nn/functional/normalisation.py", ("batchnorm_backward",), ("nn/functional/test_normalisation.py",)),
+    ("nn/kernels/elementwise.py", ("sum_rows",), ("nn/functional/test_affine.py",)),
+    ("nn/kernels/elementwise.py", ("multiply",), ("nn/functional/test_dropout.py",)),
     (
-        "kernels/elementwise.py",
+        "nn/kernels/elementwise.py",
         (
             "relu_backward", "sigmoid_backward", "tanh_backward", "relu_backward_shared", "sigmoid_backward_shared",
             "tanh_backward_shared",
         ),
-        ("test_activation.py",),
+        ("nn/functional/test_activation.py",),
     ),
-    ("kernels/losses.py", ("softmax_cross_entropy", "hinge", "squared_error"), ("test_losses.py",)),
+    ("nn/kernels/losses.py", ("softmax_cross_entropy", "hinge", "squared_error"), ("nn/functional/test_losses.py",)),
     (
-        "kernels/normalisation.py",
+        "nn/kernels/normalisation.py",
         ("sums_of_gradients", "gradient_line", "input_gradient", "add_up", "_fold", "_repeat"),
-        ("test_normalisation.py",),
+        ("nn/functional/test_normalisation.py",),
     ),
     (
-        "kernels/stochastic.py",
+        "nn/kernels/stochastic.py",
         ("_softmax_error", "_update_and_look_ahead", "softmax_descent"),
-        ("test_softmax_descent.py",),
+        ("nn/functional/test_softmax_descent.py",),
     ),
-    ("kernels/narrow.py", ("product", "transposed_product"), ("test_matmul.py",)),
-    ("kernels/blas.py", ("matmul", "_matmul_numpy"), ("test_matmul.py", "test_affine.py")),
-    ("kernels/blas.py", ("gemm_shared",), ("test_matmul.py",)),
+    ("nn/kernels/narrow.py", ("product", "transposed_product"), ("nn/functional/test_matmul.py",)),
+    (
+        "nn/kernels/blas.py",
+        ("matmul", "_matmul_numpy"),
+        ("nn/functional/test_matmul.py", "nn/functional/test_affine.py"),
+    ),
+    ("nn/kernels/blas.py", ("gemm_shared",), ("nn/functional/test_matmul.py",)),
+    (
+        "autodiff/dual.py",
+        (
+            "__add__", "__neg__", "__sub__", "__rsub__", "__mul__", "__truediv__", "__rtruediv__", "_function",
+            "_sigmoid", "_softplus", "_complex_softplus", "_above_0", "_slope_of_tanh", "absolute", "relu", "maximum",
+            "minimum", "_mean_of_tied", "power", "_complex_power", "power_by_exponent",
+        ),
+        ("autodiff/test_modes.py",),
+    ),
+    ("autodiff/operations.py", ("_ALL", "_power_partials", "_shares", "_sign"), ("autodiff/test_modes.py",)),
+    (
+        "autodiff/modes.py",
+        (
+            "evaluate", "forward_mode", "jvp", "_dots", "reverse_mode", "vjp", "_bars", "local_derivatives", "hessian",
+            "differences", "complex_step", "_by_complex_steps", "_slope", "_imaginary",
+        ),
+        ("autodiff/test_modes.py",),
+    ),
+    (
+        "autodiff/descent.py",
+        ("bound", "parabola", "_walked", "_gradient", "_hessian"),
+        ("autodiff/test_descent.py",),
+    ),
+    ("autodiff/stationary.py", ("_newton", "_no_higher", "kind_of", "_rises"), ("autodiff/test_descent.py",)),
+    (
+        "classic/pca.py",
+        (
+            "_add", "_add_bytes", "_solve", "_keep", "_count", "components_for", "psnr", "transform",
+            "inverse_transform", "_deviations",
+        ),
+        ("classic/test_pca.py",),
+    ),
+    (
+        "classic/distances.py",
+        ("squares_fit", "underflowed", "gap", "_mixed", "_digits", "keys", "_whole_keys", "order_of", "distances_of"),
+        ("classic/test_neighbours.py",),
+    ),
+    (
+        "classic/nearest.py",
+        ("search", "_choose", "_plainly", "_by_keys", "_among_all", "_keep", "_nearest", "_distances"),
+        ("classic/test_neighbours.py",),
+    ),
+    ("classic/harris.py", ("kind", "components", "peaks", "harris", "_brightness"), ("classic/test_harris.py",)),
+    ("classic/affine.py", ("_descend", "_step"), ("classic/test_estimators.py",)),
 ]  # fmt: skip
 
-_SLOW_TO_COMPILE = {"test_convolution.py", "test_winograd.py", "test_pooling.py", "test_normalisation.py"}
+_SLOW = {
+    "nn/functional/test_convolution.py", "nn/functional/test_winograd.py", "nn/functional/test_pooling.py",
+    "nn/functional/test_normalisation.py", "classic/test_estimators.py",
+}  # fmt: skip
 
 # Counting correct examples is no part of a gradient.
 _COUNTS = {"correct", "best", "is_best", "hit"}
@@ -122,22 +181,30 @@ _SHARING = {"parts", "WORTH_SHARING", "_SHARE_ABOVE"}
 
 # (file, function, change) -> why the change alters no gradient.
 EQUIVALENT: dict[tuple[str, str, str], str] = {
-    ("functional/loss.py", "squared_error_factor", "max(1, n * size) => max(0, n * size)"): "neither is ever below 1",
-    ("functional/loss.py", "squared_error_factor", "max(1, n) => max(0, n)"): "n is never below 1",
-    ("functional/loss.py", "squared_error", "-1 => -2"): "NumPy infers any negative size",
-    ("functional/joining.py", "concat_backward", "-1 => -2"): "NumPy infers any negative size",
-    ("functional/joining.py", "concat_backward", "True => False"): "the lists are of one length by then",
-    ("kernels/joining.py", "add", "s < zero => s <= zero"): "both give 0 there",
-    ("functional/loss.py", "squared_error", "False => True"): "a copy of the target",
-    ("kernels/losses.py", "softmax_cross_entropy", "range(1, k) => range(0, k)"): "the first score is no new maximum",
-    ("kernels/stochastic.py", "_softmax_error", "range(1, k) => range(0, k)"): "the first score is no new maximum",
     (
-        "kernels/blas.py",
+        "nn/functional/loss.py",
+        "squared_error_factor",
+        "max(1, n * size) => max(0, n * size)",
+    ): "neither is ever below 1",
+    ("nn/functional/loss.py", "squared_error_factor", "max(1, n) => max(0, n)"): "n is never below 1",
+    ("nn/functional/loss.py", "squared_error", "-1 => -2"): "NumPy infers any negative size",
+    ("nn/functional/joining.py", "concat_backward", "-1 => -2"): "NumPy infers any negative size",
+    ("nn/functional/joining.py", "concat_backward", "True => False"): "the lists are of one length by then",
+    ("nn/kernels/joining.py", "add", "s < zero => s <= zero"): "both give 0 there",
+    ("nn/functional/loss.py", "squared_error", "False => True"): "a copy of the target",
+    (
+        "nn/kernels/losses.py",
+        "softmax_cross_entropy",
+        "range(1, k) => range(0, k)",
+    ): "the first score is no new maximum",
+    ("nn/kernels/stochastic.py", "_softmax_error", "range(1, k) => range(0, k)"): "the first score is no new maximum",
+    (
+        "nn/kernels/blas.py",
         "gemm_shared",
         "n * (t + 1) // parts => n * (t + 1)",
     ): "the first thread does all, BLAS refuses more",
     **{
-        ("kernels/elementwise.py", "relu_backward_shared", change): "computes elements twice, with the same result"
+        ("nn/kernels/elementwise.py", "relu_backward_shared", change): "computes elements twice, with the same result"
         for change in (
             "y.size * (t + 1) // parts => y.size * (t + 1)",
             "t + 1 => t + 2",
@@ -179,18 +246,23 @@ _TURNS: dict[type, tuple[type, ...]] = {
 _INDICES = {"i", "j", "k", "t", "lo", "hi", "label", "c", "rows", "labels"}
 
 
+Target = ast.FunctionDef | ast.Assign  # a function, or a table with functions in it
+
+
 def mutants() -> Iterator[Mutant]:
     """Every mutant of every target, in the order of the files."""
     for file, functions, tests in TARGETS:
-        text = (PACKAGE / "nn" / file).read_text(encoding="utf-8")
-        found = {node.name: node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef)}
+        text = (PACKAGE / file).read_text(encoding="utf-8")
+        tree = ast.parse(text)
+        found: dict[str, Target] = {node.name: node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+        found |= {_text(node.targets[0]): node for node in tree.body if isinstance(node, ast.Assign)}
         for name in functions:
-            yield from _mutants_of(file, text, found[name], tests)
+            yield from _mutants_of(file, text, name, found[name], tests)
 
 
-def _mutants_of(file: str, text: str, function: ast.FunctionDef, tests: tuple[str, ...]) -> Iterator[Mutant]:
+def _mutants_of(file: str, text: str, name: str, function: Target, tests: tuple[str, ...]) -> Iterator[Mutant]:
     lines = text.splitlines(keepends=True)
-    first = min([function.lineno, *(decorator.lineno for decorator in function.decorator_list)])
+    first = min([function.lineno, *(decorator.lineno for decorator in getattr(function, "decorator_list", ()))])
     above, below = "".join(lines[: first - 1]), "".join(lines[function.end_lineno :])
     names = {node.id for node in ast.walk(function) if isinstance(node, ast.Name)} & _INDICES
     seen = set()
@@ -212,20 +284,21 @@ def _mutants_of(file: str, text: str, function: ast.FunctionDef, tests: tuple[st
             if changed not in seen:
                 seen.add(changed)
                 line = getattr(node, "lineno", function.lineno)
-                yield Mutant(file, function.name, line, f"{before} => {after}", f"{above}{changed}\n{below}", tests)
+                yield Mutant(file, name, line, f"{before} => {after}", f"{above}{changed}\n{below}", tests)
 
 
 def _text(node: ast.AST) -> str:
     return " ".join(ast.unparse(node).split())
 
 
-def _places(function: ast.FunctionDef) -> Iterator[tuple[ast.AST, str, int | None, ast.AST]]:
-    """(parent, field, index, node) of everything in a function's body that could change a gradient."""
-    stack: list[ast.AST] = [function]
+def _places(target: Target) -> Iterator[tuple[ast.AST, str, int | None, ast.AST]]:
+    """(parent, field, index, node) of everything in a function's body that could change a result."""
+    inside = [node for node in ast.walk(target) if isinstance(node, ast.Lambda)]
+    stack: list[ast.AST] = [target] if isinstance(target, ast.FunctionDef) else [*inside]
     while stack:
         parent = stack.pop()
         for field, value in ast.iter_fields(parent):
-            if (isinstance(parent, ast.FunctionDef) and field != "body") or field in ("annotation", "ctx"):
+            if (isinstance(parent, ast.FunctionDef | ast.Lambda) and field != "body") or field in ("annotation", "ctx"):
                 continue
             children = list(enumerate(value)) if isinstance(value, list) else [(None, value)]
             for index, node in children:
@@ -301,19 +374,23 @@ _TIMEOUT = 400.0  # seconds; compiling a convolution's kernels and running its t
 
 
 class Bench:
-    """A copy of the package (what the operations need of it) in which one file at a time is mutated."""
+    """A copy of the package (of `nn` no more than the operations need) in which one file at a time is mutated."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, room: str) -> None:
         self.folder = folder
-        for part in ("errors.py", "threads.py", "compiling.py", "check/numerical.py"):
-            self._copy(PACKAGE / part, folder / "src" / "glassnet" / part)
-        for part in ("functional", "kernels"):
-            for source in (PACKAGE / "nn" / part).glob("*.py"):
-                self._copy(source, folder / "src" / "glassnet" / "nn" / part / source.name)
-        for package in ("", "nn", "check"):
-            (folder / "src" / "glassnet" / package / "__init__.py").touch()
-        for source in TESTS.glob("*.py"):
-            self._copy(source, folder / "tests" / source.name)
+        if room == "nn":
+            for part in ("errors.py", "threads.py", "compiling.py", "check/numerical.py"):
+                self._copy(PACKAGE / part, folder / "src" / "glassnet" / part)
+            for source in (*(PACKAGE / "nn/functional").glob("*.py"), *(PACKAGE / "nn/kernels").glob("*.py")):
+                self._copy(source, folder / "src" / "glassnet" / source.relative_to(PACKAGE))
+            for package in ("", "nn", "check"):
+                (folder / "src" / "glassnet" / package / "__init__.py").touch()
+        else:
+            for source in PACKAGE.rglob("*.py"):
+                self._copy(source, folder / "src" / "glassnet" / source.relative_to(PACKAGE))
+        for source in TESTS.rglob("*.py"):
+            if source.relative_to(TESTS).parts[0] == room:
+                self._copy(source, folder / "tests" / source.relative_to(TESTS))
         # Hypothesis is loaded before the fork, which pytest would remark on.
         warnings = "error\n    ignore::pytest.PytestAssertRewriteWarning"
         (folder / "pytest.ini").write_text(f"[pytest]\nfilterwarnings =\n    {warnings}\n", encoding="utf-8")
@@ -325,7 +402,7 @@ class Bench:
 
     def survives(self, mutant: Mutant) -> bool:
         """Whether all tests pass with the mutant in place."""
-        place = self.folder / "src" / "glassnet" / "nn" / mutant.file
+        place = self.folder / "src" / "glassnet" / mutant.file
         original = place.read_text(encoding="utf-8")
         place.write_text(mutant.source, encoding="utf-8")
         self._forget_compiled(place)
@@ -389,36 +466,46 @@ class Bench:
 
 
 def _start_worker(folder: str) -> None:
-    """Make this worker's bench, and load what every run needs, so that a fork starts at once."""
-    global _bench
-    _bench = Bench(Path(folder) / str(os.getpid()))
+    """Load what every run needs, so that a fork starts at once."""
+    global _folder
+    _folder = Path(folder) / str(os.getpid())
     import hypothesis.extra  # noqa: F401
     import numba
+    import sklearn.utils.estimator_checks  # noqa: F401
 
     numba.njit(lambda x: x + 1.0)(1.0)  # the first compilation also loads Numba's own typing rules
 
 
-_bench: Bench | None = None
+_folder = Path()
+_benches: dict[str, Bench] = {}
 
 
 def _judge(mutant: Mutant) -> bool:
-    assert _bench is not None
-    return _bench.survives(mutant)
+    room = mutant.file.partition("/")[0]
+    if room not in _benches:
+        _benches[room] = Bench(_folder / room, room)
+    return _benches[room].survives(mutant)
 
 
-def survivors(chosen: list[Mutant], workers: int, show: Any = None) -> list[Mutant]:
-    """The mutants that no test notices; each worker has a bench of its own."""
+def survivors(chosen: list[Mutant], workers: int, results: Results, show: Any = None) -> list[Mutant]:
+    """The mutants that no test notices; each worker has benches of its own."""
     with tempfile.TemporaryDirectory(prefix="glassnet-mutation-") as folder:
         os.environ["NUMBA_CACHE_DIR"] = str(Path(folder) / "cache")
         os.environ["GLASSNET_MUTATION"] = "1"
         sys.dont_write_bytecode = True  # a stale .pyc would hide a mutant of the same size and second
         left = []
         context = multiprocessing.get_context("fork")
+        open_ones = [mutant for mutant in chosen if results.of(mutant) is None]
         with context.Pool(workers, _start_worker, (folder,)) as pool:
-            for original, passed in zip(_originals(chosen), pool.imap(_judge, _originals(chosen)), strict=True):
+            for original, passed in zip(_originals(open_ones), pool.imap(_judge, _originals(open_ones)), strict=True):
                 if not passed:  # every mutant would then count as killed
                     raise RuntimeError(f"the tests of {original.file} fail without any mutant")
-            for number, (mutant, survived) in enumerate(zip(chosen, pool.imap(_judge, chosen), strict=True), start=1):
+            judged = pool.imap(_judge, open_ones)
+            for number, mutant in enumerate(chosen, start=1):
+                survived = results.of(mutant)
+                if survived is None:
+                    survived = next(judged)
+                    results.add(mutant, survived)
                 if survived:
                     left.append(mutant)
                 if show is not None:
@@ -426,12 +513,38 @@ def survivors(chosen: list[Mutant], workers: int, show: Any = None) -> list[Muta
         return left
 
 
+class Results:
+    """Verdicts by what they depend on, the mutated file and its tests, in a file that only grows (or in none)."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.path = path
+        lines = path.read_text(encoding="utf-8").splitlines() if path is not None and path.exists() else []
+        whole = [line.split(" ", 2) for line in lines if line.count(" ") >= 2]
+        self.survived = {digest: verdict == "survived" for digest, verdict, _ in whole}
+
+    @staticmethod
+    def _digest(mutant: Mutant) -> str:
+        tests = "".join((TESTS / name).read_text(encoding="utf-8") for name in mutant.tests)
+        return hashlib.sha256(f"{mutant.file}\0{mutant.source}\0{tests}".encode()).hexdigest()
+
+    def of(self, mutant: Mutant) -> bool | None:
+        return self.survived.get(self._digest(mutant))
+
+    def add(self, mutant: Mutant, survived: bool) -> None:
+        digest = self._digest(mutant)
+        self.survived[digest] = survived
+        if self.path is not None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(f"{digest} {'survived' if survived else 'killed'} {mutant.name}\n")
+
+
 def _originals(chosen: list[Mutant]) -> list[Mutant]:
     """Every file concerned as it is."""
     originals = {}
     for mutant in chosen:
         if (mutant.file, mutant.tests) not in originals:
-            source = (PACKAGE / "nn" / mutant.file).read_text(encoding="utf-8")
+            source = (PACKAGE / mutant.file).read_text(encoding="utf-8")
             originals[mutant.file, mutant.tests] = Mutant(mutant.file, "", 0, "", source, mutant.tests)
     return list(originals.values())
 
@@ -447,12 +560,13 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=min(2, os.cpu_count() or 1))
     parser.add_argument("--only", default="", help="only mutants whose name holds this text")
     parser.add_argument("--sample", type=int, help="only so many, spread over all files")
-    parser.add_argument("--light", action="store_true", help="leave out what takes a minute to compile")
+    parser.add_argument("--light", action="store_true", help="leave out what takes a minute")
+    parser.add_argument("--results", type=Path, help="where verdicts are kept, and taken from")
     parser.add_argument("--list", action="store_true", help="list the mutants and stop")
     arguments = parser.parse_args()
     chosen = [mutant for mutant in mutants() if arguments.only in mutant.name]
     if arguments.light:
-        chosen = [mutant for mutant in chosen if not set(mutant.tests) & _SLOW_TO_COMPILE]
+        chosen = [mutant for mutant in chosen if not set(mutant.tests) & _SLOW]
     if arguments.sample:
         chosen = sample(chosen, arguments.sample)
     if arguments.list:
@@ -463,7 +577,7 @@ def main() -> int:
         verdict = ("equivalent" if mutant.reason_equivalent else "SURVIVED") if survived else "killed"
         print(f"{number:4d}/{len(chosen)}  {verdict:<10}  {mutant.name}", flush=True)
 
-    left = survivors(chosen, arguments.workers, show)
+    left = survivors(chosen, arguments.workers, Results(arguments.results), show)
     bad = [mutant for mutant in left if mutant.reason_equivalent is None]
     killed, equivalent = len(chosen) - len(left), len(left) - len(bad)
     print(f"{len(chosen)} mutants, {killed} killed, {equivalent} equivalent, {len(bad)} survived")

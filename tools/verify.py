@@ -1,0 +1,128 @@
+"""The long proofs, part by part: `make verify`, or `python tools/verify.py [PART ...]`.
+
+A part that has passed is not run again until something that it depends on changes: the package, its tests, or the
+pinned versions. So a run that was stopped goes on where it was, and each part takes less than an hour. What every part
+printed is kept in runs/verify/PART.log. The exit status is 1 when a part fails.
+
+    python tools/verify.py --list        the parts, and whether they have passed
+    python tools/verify.py mutation-nn-1 one part, even if it has passed
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "runs" / "verify"
+MUTATED = {  # parts of the mutation run, each a text that the names of its mutants hold
+    "nn-functional": "nn/functional/",
+    "nn-convolution": "nn/kernels/convolution",
+    "nn-direct": "nn/kernels/direct",
+    "nn-winograd": "nn/kernels/winograd",
+    "nn-pooling": "nn/kernels/pooling",
+    "nn-average-pooling": "nn/kernels/average_pooling",
+    "nn-normalisation": "nn/kernels/normalisation",
+    "nn-kernels": "nn/kernels/",  # the rest: verdicts of the parts above are kept
+    "autodiff": "autodiff/",
+    "classic": "classic/",
+}
+
+
+@dataclass(frozen=True)
+class Part:
+    """A name, what it proves, and the command that proves it."""
+
+    name: str
+    what: str
+    command: tuple[str, ...]
+
+
+def parts() -> Iterator[Part]:
+    """All parts, the quick ones first."""
+    pytest = (sys.executable, "-m", "pytest", "-q")
+    yield Part("tests", "all tests but the long ones", (*pytest, "-m", "not long"))
+    for path in sorted((ROOT / "tests").rglob("test_*.py")):
+        if "mark.long" in path.read_text(encoding="utf-8") and path.name != "test_mutation.py":
+            name = path.relative_to(ROOT).as_posix()
+            yield Part(
+                f"long-{path.stem.removeprefix('test_')}", f"the long tests of {name}", (*pytest, "-m", "long", name)
+            )
+    for name, text in MUTATED.items():
+        results = str(FOLDER / "mutants.txt")
+        command = (sys.executable, "tests/mutation.py", "--only", text, "--results", results)
+        yield Part(f"mutation-{name}", f"planted bugs in {text}*", command)
+    for path in sorted((ROOT / "src/glassnet/recipes/rows").glob("*.toml")):
+        command = (sys.executable, "-m", "glassnet", "reproduce", path.stem, "--out", "runs/reproduce")
+        yield Part(f"row-{path.stem}", "a published figure", command)
+
+
+def state() -> str:
+    """A digest of everything that a proof may depend on."""
+    digest = hashlib.sha256()
+    for folder in ("src", "tests"):
+        for path in sorted((ROOT / folder).rglob("*")):
+            if path.suffix in (".py", ".toml", ".safetensors", ".css"):
+                digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
+    digest.update((ROOT / "constraints.txt").read_bytes())
+    return digest.hexdigest()
+
+
+def run(part: Part) -> bool:
+    """Run a part with its output going to the terminal and to its log; whether it passed."""
+    environment = {**os.environ, "GLASSNET_THREADS": os.environ.get("GLASSNET_THREADS", "1")}
+    if part.name.startswith("row-"):
+        environment.pop("GLASSNET_THREADS")  # rows say how many they take
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    with (FOLDER / f"{part.name}.log").open("w", encoding="utf-8") as log:
+        process = subprocess.Popen(
+            part.command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        assert process.stdout is not None
+        for line in process.stdout:
+            log.write(line)
+            log.flush()
+            print(line, end="", flush=True)
+        return process.wait() == 0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", metavar="PART", help="only these, whether they have passed or not")
+    parser.add_argument("--list", action="store_true", help="list the parts and stop")
+    arguments = parser.parse_args()
+    known = {part.name: part for part in parts()}
+    unknown = [name for name in arguments.parts if name not in known]
+    if unknown:
+        print(f"There is no part '{unknown[0]}'. The parts: {', '.join(known)}.", file=sys.stderr)
+        return 2
+    record, now = FOLDER / "passed.json", state()
+    kept = json.loads(record.read_text(encoding="utf-8")) if record.exists() else {}
+    passed: dict[str, float] = kept.get(now, {})
+    if arguments.list:
+        for name, part in known.items():
+            print(f"{name:<32}{f'passed in {passed[name]:.0f} s' if name in passed else '':<20}{part.what}")
+        return 0
+    failed = []
+    for name in arguments.parts or [name for name in known if name not in passed]:
+        print(f"\n== {name}: {known[name].what}", flush=True)
+        begun = time.monotonic()
+        if run(known[name]):
+            passed[name] = time.monotonic() - begun
+            record.write_text(json.dumps({now: passed}, indent=1), encoding="utf-8")
+        else:
+            failed.append(name)
+    print(f"\n{len(passed)} of {len(known)} parts have passed" + (f"; failed: {', '.join(failed)}" if failed else ""))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -138,7 +138,7 @@ def _not_written(layer: Layer) -> None:
     """Layers of pictures would take too many operations, and batch normalisation ties examples together."""
 
 
-@scalar_form.register
+@scalar_form.register(Linear)
 def _linear(layer: Linear) -> ScalarForm:
     def write(graph: Scalars, values: list[int], parameters: dict[str, Array]) -> list[int]:
         return [

@@ -107,7 +107,7 @@ def _run_itself(layer: Layer, x: Array, train: bool) -> None:
     """One weight moves many numbers of the output: there is nothing to be saved."""
 
 
-@stacked_form.register
+@stacked_form.register(Linear)
 def _linear(layer: Linear, x: Array, train: bool) -> Piece:
     weight, bias = layer.parameters["weight"].value, layer.parameters["bias"].value
     transposed = np.ascontiguousarray(weight.T)
@@ -131,12 +131,12 @@ def elementwise(function: Callable[[Array], Array], kink_at_zero: bool = False) 
     return Piece(full, lambda c, j, kinks: full(c, kinks))
 
 
-@stacked_form.register
+@stacked_form.register(ReLU)
 def _relu(layer: ReLU, x: Array, train: bool) -> Piece:
     return elementwise(lambda a: np.maximum(a, 0.0), kink_at_zero=True)
 
 
-@stacked_form.register
+@stacked_form.register(Sigmoid)
 def _sigmoid(layer: Sigmoid, x: Array, train: bool) -> Piece:
     def sigmoid(a: Array) -> Array:
         e = np.exp(-np.abs(a))
@@ -146,17 +146,17 @@ def _sigmoid(layer: Sigmoid, x: Array, train: bool) -> Piece:
     return elementwise(sigmoid)
 
 
-@stacked_form.register
+@stacked_form.register(Tanh)
 def _tanh(layer: Tanh, x: Array, train: bool) -> Piece:
     return elementwise(np.tanh)
 
 
-@stacked_form.register
+@stacked_form.register(Flatten)
 def _flatten(layer: Flatten, x: Array, train: bool) -> Piece:
     return _IDENTITY
 
 
-@stacked_form.register
+@stacked_form.register(Dropout)
 def _dropout(layer: Dropout, x: Array, train: bool) -> Piece:
     if not train or layer.p == 0:
         return _IDENTITY
@@ -170,7 +170,7 @@ def _dropout(layer: Dropout, x: Array, train: bool) -> Piece:
     return Piece(lambda a, kinks: a * kept[:, None, :], lambda c, j, kinks: c * kept[j])
 
 
-@stacked_form.register
+@stacked_form.register(BatchNorm)
 def _batchnorm(layer: BatchNorm, x: Array, train: bool) -> Piece | None:
     if x.ndim != 2:  # the channels of pictures: every number of a channel moves with one
         return None

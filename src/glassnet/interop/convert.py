@@ -208,7 +208,7 @@ def torch_form(layer: Layer, build: Builder, at: Spot) -> tuple[torch.nn.Module,
     raise GlassnetError(f"The layer '{layer.notation()}' has no counterpart in PyTorch here.")
 
 
-@torch_form.register
+@torch_form.register(Conv)
 def _conv(layer: Conv, build: Builder, at: Spot) -> tuple[torch.nn.Module, Order]:
     build.place(layer, at)
     channels, filters = layer.input_shape[2], layer.output_shape[2]
@@ -216,7 +216,7 @@ def _conv(layer: Conv, build: Builder, at: Spot) -> tuple[torch.nn.Module, Order
     return build.modules.Conv(channels, filters, layer.size, layer.pad, **settings), None
 
 
-@torch_form.register
+@torch_form.register(Linear)
 def _linear(layer: Linear, build: Builder, at: Spot) -> tuple[torch.nn.Module, Order]:
     build.place(layer, at, {"weight": _flattened(layer.input_shape, at.order)})
     inputs, outputs = layer.parameters["weight"].value.shape
@@ -224,57 +224,57 @@ def _linear(layer: Linear, build: Builder, at: Spot) -> tuple[torch.nn.Module, O
     return kind(inputs, outputs), None
 
 
-@torch_form.register
+@torch_form.register(BatchNorm)
 def _batchnorm(layer: BatchNorm, build: Builder, at: Spot) -> tuple[torch.nn.Module, Order]:
     build.place(layer, at, dict.fromkeys(torch_arrays(layer), at.order))
     kind = build.nn.BatchNorm2d if len(layer.input_shape) == 3 else build.nn.BatchNorm1d
     return kind(layer.input_shape[-1], layer.eps, layer.momentum), at.order
 
 
-@torch_form.register
+@torch_form.register(ReLU)
 def _relu(layer: ReLU, build: Builder, at: Spot) -> tuple[torch.nn.Module, Order]:
     return build.nn.ReLU(inplace=at.input_is_free), at.order
 
 
-@torch_form.register
+@torch_form.register(Sigmoid)
 def _sigmoid(layer: Sigmoid, build: Builder, at: Spot) -> tuple[torch.nn.Module, Order]:
     return build.nn.Sigmoid(), at.order
 
 
-@torch_form.register
+@torch_form.register(Tanh)
 def _tanh(layer: Tanh, build: Builder, at: Spot) -> tuple[torch.nn.Module, Order]:
     return build.nn.Tanh(), at.order
 
 
-@torch_form.register
+@torch_form.register(Dropout)
 def _dropout(layer: Dropout, build: Builder, at: Spot) -> tuple[torch.nn.Module, Order]:
     return (build.nn.Dropout2d if layer.channels else build.nn.Dropout)(layer.p), at.order
 
 
-@torch_form.register
+@torch_form.register(Flatten)
 def _flatten(layer: Flatten, build: Builder, at: Spot) -> tuple[torch.nn.Module, Order]:
     return build.nn.Flatten(), _flattened(layer.input_shape, at.order)
 
 
-@torch_form.register
+@torch_form.register(MaxPool)
 def _max_pool(layer: MaxPool, build: Builder, at: Spot) -> tuple[torch.nn.Module, Order]:
     rows, columns, _ = layer.output_shape
     return build.modules.MaxPool(layer.size, layer.stride, layer.pad, layer.ceil, (rows, columns)), None
 
 
-@torch_form.register
+@torch_form.register(AveragePool)
 def _average_pool(layer: AveragePool, build: Builder, at: Spot) -> tuple[torch.nn.Module, Order]:
     rows, columns, _ = layer.output_shape
     arguments = (layer.size, layer.stride, layer.pad, layer.ceil, (rows, columns))
     return build.modules.AveragePool(*arguments, count_pad=layer.count_pad), None
 
 
-@torch_form.register
+@torch_form.register(GlobalAveragePool)
 def _global_average_pool(layer: GlobalAveragePool, build: Builder, at: Spot) -> tuple[torch.nn.Module, Order]:
     return build.modules.GlobalAveragePool(), None
 
 
-@torch_form.register
+@torch_form.register(Residual)
 def _residual(layer: Residual, build: Builder, at: Spot) -> tuple[torch.nn.Module, Order]:
     made = {
         name: build.chain(branch, at.order, f"{at.ours}{name}.", f"{at.theirs}{name}.")
@@ -290,7 +290,7 @@ def _residual(layer: Residual, build: Builder, at: Spot) -> tuple[torch.nn.Modul
     return build.modules.Residual(body, shortcut if parts[1][0] else None, free), parts[0][1] if together else None
 
 
-@torch_form.register
+@torch_form.register(Concat)
 def _concat(layer: Concat, build: Builder, at: Spot) -> tuple[torch.nn.Module, Order]:
     branches, orders, start = {}, [], 0
     for name, branch in layer.branches.items():

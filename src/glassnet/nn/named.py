@@ -182,6 +182,17 @@ _ALL = (
         Use(_PICTURES, optimizer="momentum"),
     ),
     NamedNetwork(
+        "squeezenet-1.1",
+        "conv-relu 3x3, 64, stride 2 -> maxpool 3x3, stride 2, ceil -> fire 16, 64 x2 -> maxpool 3x3, stride 2, ceil"
+        " -> fire 32, 128 x2 -> maxpool 3x3, stride 2, ceil -> fire 48, 192 x2 -> fire 64, 256 x2"
+        " -> dropout 0.5 -> conv-relu 1x1 -> avgpool global",
+        "Iandola et al. 2016, version 1.1, for pictures of 224x224",
+        Use(_PHOTOGRAPHS, 1000, (1, 16), trains=False),
+        Published(
+            "squeezenet1_1.safetensors", f"{_AT}squeezenet1_1-b8a52dc0.pth", 58.178, 80.624, _squeezenet_modules()
+        ),
+    ),
+    NamedNetwork(
         "resnet-18",
         _resnet("basic-block", (2, 2, 2, 2)),
         "He et al. 2015, 18 layers, for pictures of 224x224",
@@ -206,17 +217,6 @@ _ALL = (
         _RESNET,
         Published(
             "resnet152.safetensors", f"{_AT}resnet152-394f9c45.pth", 78.312, 94.046, _resnet_modules((3, 8, 36, 3), 3)
-        ),
-    ),
-    NamedNetwork(
-        "squeezenet-1.1",
-        "conv-relu 3x3, 64, stride 2 -> maxpool 3x3, stride 2, ceil -> fire 16, 64 x2 -> maxpool 3x3, stride 2, ceil"
-        " -> fire 32, 128 x2 -> maxpool 3x3, stride 2, ceil -> fire 48, 192 x2 -> fire 64, 256 x2"
-        " -> dropout 0.5 -> conv-relu 1x1 -> avgpool global",
-        "Iandola et al. 2016, version 1.1, for pictures of 224x224",
-        Use(_PHOTOGRAPHS, 1000, (1, 16), trains=False),
-        Published(
-            "squeezenet1_1.safetensors", f"{_AT}squeezenet1_1-b8a52dc0.pth", 58.178, 80.624, _squeezenet_modules()
         ),
     ),
 )

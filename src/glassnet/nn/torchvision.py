@@ -52,17 +52,17 @@ def torch_arrays(layer: Layer) -> dict[str, TorchArray]:
     return {}
 
 
-@torch_arrays.register
+@torch_arrays.register(Conv)
 def _conv(layer: Conv) -> dict[str, TorchArray]:
     return _held(layer, {"weight": TorchArray("weight", (3, 2, 0, 1)), "bias": TorchArray("bias")})
 
 
-@torch_arrays.register
+@torch_arrays.register(Linear)
 def _linear(layer: Linear) -> dict[str, TorchArray]:
     return _held(layer, {"weight": TorchArray("weight", (1, 0)), "bias": TorchArray("bias")})
 
 
-@torch_arrays.register
+@torch_arrays.register(BatchNorm)
 def _batchnorm(layer: BatchNorm) -> dict[str, TorchArray]:
     names = {"scale": "weight", "shift": "bias", "mean": "running_mean", "variance": "running_var"}
     return _held(layer, {ours: TorchArray(theirs) for ours, theirs in names.items()})

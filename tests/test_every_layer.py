@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -167,6 +168,13 @@ def test_a_sum_is_the_same_wherever_it_is_written(last: str, monkeypatch: pytest
         monkeypatch.setattr(kind, "output_is_free", False)
     for one, other in zip(usual, gradients(), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("word", LAYERS)
+def test_every_word_is_explained(word: str) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "notation.md").read_text(encoding="utf-8")
+    rows = [line.split(" | ")[0] for line in page.splitlines() if line.startswith("| `")]
+    assert any(re.search(rf"`{word}[ (`]", row) for row in rows)
 
 
 # ---- a new layer, by the steps of CONTRIBUTING.md

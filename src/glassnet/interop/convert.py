@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import singledispatch
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +24,7 @@ import numpy as np
 
 from glassnet.errors import GlassnetError
 from glassnet.interop.library import torch_library
+from glassnet.interop.places import Order, Place, Spot, flattened, same_order
 from glassnet.nn import (
     AveragePool,
     BatchNorm,
@@ -42,7 +42,6 @@ from glassnet.nn import (
     Sigmoid,
     Tanh,
 )
-from glassnet.nn.functional.arrays import Array
 from glassnet.nn.torchvision import torch_arrays
 
 if TYPE_CHECKING:
@@ -50,45 +49,7 @@ if TYPE_CHECKING:
 
     from glassnet.interop.modules import TorchNetwork
 
-__all__ = ["Builder", "Place", "Spot", "to_torch", "torch_form"]
-
-Order = Array | None  # PyTorch's feature j is our feature order[j]; None: they are in the same order
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where an array went: the tensor's name, the transposition, and the order of our first axis there."""
-
-    path: str
-    axes: tuple[int, ...] | None = None
-    order: Order = None
-
-    def there(self, array: Array) -> Array:
-        """Our array in PyTorch's layout."""
-        if self.order is not None:
-            array = array[self.order]
-        return np.ascontiguousarray(array if self.axes is None else array.transpose(self.axes))
-
-    def back(self, array: Array) -> Array:
-        """PyTorch's array in our layout, as a new one."""
-        if self.axes is not None:
-            array = array.transpose(np.argsort(self.axes))
-        if self.order is None:
-            return array.copy()
-        ours = np.empty_like(array)
-        ours[self.order] = array
-        return ours
-
-
-@dataclass(frozen=True)
-class Spot:
-    """Where a layer is: the prefixes of its arrays' names with us and there, the order of its input's features, and
-    whether nobody else reads its input, which may then be overwritten."""
-
-    ours: str
-    theirs: str
-    order: Order
-    input_is_free: bool
+__all__ = ["Builder", "to_torch", "torch_form"]
 
 
 def to_torch(network: Network, *, dtype: Any = None, channels_last: bool = False) -> TorchNetwork:
@@ -218,7 +179,7 @@ def _conv(layer: Conv, build: Builder, at: Spot) -> tuple[torch.nn.Module, Order
 
 @torch_form.register(Linear)
 def _linear(layer: Linear, build: Builder, at: Spot) -> tuple[torch.nn.Module, Order]:
-    build.place(layer, at, {"weight": _flattened(layer.input_shape, at.order)})
+    build.place(layer, at, {"weight": flattened(layer.input_shape, at.order)})
     inputs, outputs = layer.parameters["weight"].value.shape
     kind = build.nn.Linear if len(layer.input_shape) == 1 else build.modules.FlatLinear
     return kind(inputs, outputs), None
@@ -253,7 +214,7 @@ def _dropout(layer: Dropout, build: Builder, at: Spot) -> tuple[torch.nn.Module,
 
 @torch_form.register(Flatten)
 def _flatten(layer: Flatten, build: Builder, at: Spot) -> tuple[torch.nn.Module, Order]:
-    return build.nn.Flatten(), _flattened(layer.input_shape, at.order)
+    return build.nn.Flatten(), flattened(layer.input_shape, at.order)
 
 
 @torch_form.register(MaxPool)
@@ -281,7 +242,7 @@ def _residual(layer: Residual, build: Builder, at: Spot) -> tuple[torch.nn.Modul
         for name, branch in layer.branches.items()
     }
     parts = [made["body"], made.get("shortcut", ({}, at.order))]
-    together = all(_same(order, parts[0][1]) for _, order in parts)
+    together = all(same_order(order, parts[0][1]) for _, order in parts)
     if not together:
         for children, order in parts:
             build.in_our_order(children, order)
@@ -302,16 +263,3 @@ def _concat(layer: Concat, build: Builder, at: Spot) -> tuple[torch.nn.Module, O
     whole = np.concatenate(orders)
     same = np.array_equal(whole, np.arange(start))
     return build.modules.Concat(branches), None if same else whole
-
-
-def _flattened(shape: tuple[int, ...], order: Order) -> Order:
-    """The order of a flattened picture (H, W, C) that PyTorch has as (C, H, W); that of features is `order`."""
-    if len(shape) != 3:
-        return order
-    return np.arange(np.prod(shape)).reshape(shape).transpose(2, 0, 1).ravel()
-
-
-def _same(one: Order, other: Order) -> bool:
-    if one is None or other is None:
-        return one is other
-    return np.array_equal(one, other)

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from glassnet.bench import THREE_CONVOLUTIONS, Case, race
 from glassnet.bench.machine import inspect
 from glassnet.errors import GlassnetError
-from glassnet.twin import is_installed
+from glassnet.interop import is_installed
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ puts into the data folder; docs/pretrained.md says where it comes from.
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,29 +19,16 @@ from glassnet.files import exists, sha256_file
 from glassnet.model import Model
 from glassnet.nn import Network, SoftmaxCrossEntropy
 from glassnet.nn.functional.arrays import Array
-from glassnet.nn.published import load_torchvision, read_tensors
+from glassnet.nn.named import NAMED, Published
+from glassnet.nn.torchvision import load_torchvision, read_tensors
 
-__all__ = ["PRETRAINED", "Published", "open_model", "pretrained"]
+__all__ = ["PRETRAINED", "open_model", "pretrained"]
 
 # Mean and deviation of the red, green and blue of ImageNet's training pictures, divided by 255: those with which the
 # weights were trained (`ImageClassification` in torchvision/transforms/_presets.py, github.com/pytorch/vision).
 _MEAN = (0.485, 0.456, 0.406)
 _DEVIATION = (0.229, 0.224, 0.225)
 _FOLDER = "weights"  # in the data folder
-
-
-@dataclass(frozen=True)
-class Published:
-    """Weights that torchvision publishes for a network.
-
-    file : what the converted file is called in the data folder; address : where the original is
-    top1, top5 : its accuracy on ImageNet's 50,000 validation pictures as torchvision states it, in per cent
-    """
-
-    file: str
-    address: str
-    top1: float
-    top5: float
 
 
 # What was measured with weights whose file has this SHA-256, on the photographs of `imagenet-samples`.
@@ -56,13 +42,8 @@ _MEASURED = {
     },
 }
 
-# Addresses and figures: `IMAGENET1K_V1` in torchvision/models/squeezenet.py and resnet.py (github.com/pytorch/vision).
-_AT = "https://download.pytorch.org/models/"
 PRETRAINED: dict[str, Published] = {
-    "squeezenet-1.1": Published("squeezenet1_1.safetensors", f"{_AT}squeezenet1_1-b8a52dc0.pth", 58.178, 80.624),
-    "resnet-18": Published("resnet18.safetensors", f"{_AT}resnet18-f37072fd.pth", 69.758, 89.078),
-    "resnet-50": Published("resnet50.safetensors", f"{_AT}resnet50-0676ba61.pth", 76.130, 92.862),
-    "resnet-152": Published("resnet152.safetensors", f"{_AT}resnet152-394f9c45.pth", 78.312, 94.046),
+    name: network.published for name, network in NAMED.items() if network.published is not None
 }
 
 
@@ -71,9 +52,11 @@ def pretrained(name: str, weights: str | Path | None = None) -> Model:
 
     Parameters
     ----------
-    name : `squeezenet-1.1`, `resnet-18`, `resnet-50` or `resnet-152`
-    weights : a safetensors file under torchvision's parameter names; without one, `weights/squeezenet1_1.safetensors`
-        (`resnet18.safetensors`, ...) in the data folder
+    name : str
+        A named network with published weights, one of `PRETRAINED`.
+    weights : str or Path, optional
+        A safetensors file under torchvision's parameter names; without one, `weights/squeezenet1_1.safetensors`
+        (`resnet18.safetensors`, ...) in the data folder.
 
     The class names come from ImageNet's class index, `imagenet_class_index.json`: beside the weights, or in the data
     folder, in its `weights` or its `imagenet-samples`. The model takes 224x224 pixels, the middle of a picture whose
@@ -114,7 +97,7 @@ def open_model(name: str | Path, weights: str | Path | None = None) -> Model:
         return Model.load(here)
     if str(name) not in PRETRAINED:
         raise ModelError(
-            f"There is no model file or run folder '{here}', and no pretrained network is called so."
+            f"There is no model file or run folder '{here}', and no pretrained network has that name."
             f"{nearest(str(name), PRETRAINED)} Known: {', '.join(PRETRAINED)}."
         )
     return pretrained(str(name), weights)

@@ -66,3 +66,21 @@ def test_it_is_part_of_the_check() -> None:
     check = check_network(Network("linear 6 -> tanh -> linear 3", (7,)), x, y, SoftmaxCrossEntropy(), l2=0.01)
     assert check.opinion is not None and check.passed and "third opinion" in str(check)
     assert check.to_dict()["opinion"]["examples"] == 5
+
+
+def test_a_layer_derived_from_a_known_one_has_no_opinion_of_it() -> None:
+    """What is written out for a ReLU is not what a layer derived from it computes."""
+
+    class Leaky(ReLU):
+        def forward(self, x: Any, *, train: bool = False) -> Any:
+            self._cache = x
+            return np.where(x > 0, x, 0.1 * x)
+
+        def backward(self, dy: Any, *, input_gradient: bool = True) -> Any:
+            return np.where(self._cache > 0, dy, 0.1 * dy)
+
+    network = Network([Linear(6), Leaky(), Linear(4)], (5,), dtype=np.float64)
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(6, 5)), rng.integers(0, 4, 6)
+    assert third_opinion(network, x, y, SoftmaxCrossEntropy()) is None
+    assert check_network(network, x, y, "softmax-cross-entropy").passed

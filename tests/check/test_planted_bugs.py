@@ -231,5 +231,5 @@ def test_layer_of_an_unknown_kind(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_bug_in_a_fused_unit_shows(monkeypatch: pytest.MonkeyPatch) -> None:
     """The check goes through the units that run, not through the layers one by one."""
-    _spoil(monkeypatch, BatchNorm, lambda layer, dx: dx * (layer.pattern()[0] + 1.0))
+    _spoil(monkeypatch, BatchNorm, lambda layer, dx: dx * (layer.kink_signature()[0] + 1.0))
     assert "1.linear.weight" in _wrong(_check(train=False))

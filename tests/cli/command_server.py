@@ -148,7 +148,7 @@ def work(job: dict[str, Any]) -> dict[str, Any] | None:
 def warm_up() -> None:
     """Load libraries and compiled functions before the first fork."""
     for module in pkgutil.walk_packages(glassnet.__path__, "glassnet."):
-        if not module.name.startswith(("glassnet.twin", "glassnet.bench.pytorch", "glassnet.__main__")):
+        if not module.name.startswith(("glassnet.interop", "glassnet.bench.pytorch", "glassnet.__main__")):
             importlib.import_module(module.name)
     from glassnet.recipes import carry_out
     from glassnet.recipes.recipe import Data, ModelPart, Recipe

@@ -20,10 +20,10 @@ from glassnet.bench.timing import gemm_speed, median_seconds
 from glassnet.cli import main
 from glassnet.data import Preprocess
 from glassnet.errors import GlassnetError
+from glassnet.interop import is_installed
 from glassnet.model import Model
 from glassnet.nn import Network, SoftmaxCrossEntropy
-from glassnet.nn.zoo import NAMED
-from glassnet.twin import is_installed
+from glassnet.nn.named import NAMED
 
 TINY = "conv-relu-pool 3x3, 4, pad 1 -> linear"
 TINY_CASE = Case("tiny", TINY, (6, 6, 2), 3, 4)

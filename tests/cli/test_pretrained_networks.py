@@ -20,7 +20,7 @@ from glassnet.errors import DataError, GlassnetError, ModelError
 from glassnet.imagenet import PRETRAINED, open_model
 from glassnet.model import Model
 from glassnet.nn import Network, model_file
-from glassnet.nn.published import to_torchvision
+from glassnet.nn.torchvision import to_torchvision
 from glassnet.recipes import load_for
 
 CLASSES = 120

@@ -31,7 +31,7 @@ from glassnet.data.pictures import picture_info, pictures_in
 from glassnet.errors import DataError, GlassnetError
 from glassnet.look.filter_files import read_filter
 from glassnet.model import Model
-from glassnet.nn.published import read_tensors
+from glassnet.nn.torchvision import read_tensors
 from glassnet.reader.reading import read_words
 from glassnet.recipes import load_recipe
 

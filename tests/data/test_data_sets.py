@@ -8,7 +8,7 @@ from data_files import one_line_error
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from glassnet.data import Dataset, Splits, batches, epoch_order, hold_out, join, split
+from glassnet.data import Dataset, Splits, epoch_order, hold_out, join, split
 from glassnet.errors import DataError
 
 NAMES = ("a", "b", "c")
@@ -154,18 +154,8 @@ def test_orders_differ_between_epochs_and_seeds() -> None:
     assert len(orders) == 15
 
 
-@given(st.integers(1, 60), st.integers(1, 70))
-def test_batches(n: int, size: int) -> None:
-    order = epoch_order(n, 0, 0)
-    cut = list(batches(order, size))
-    assert (np.concatenate(cut) == order).all() and all(len(b) == size for b in cut[:-1]) and len(cut[-1]) <= size
-    full = list(batches(order, size, drop_last=True))
-    assert len(full) == n // size and all(len(b) == size for b in full)
-
-
-def test_bad_batches() -> None:
+def test_orders_that_make_no_sense() -> None:
     for wrong in (
-        lambda: batches(np.arange(3), 0),
         lambda: epoch_order(0, 0, 0),
         lambda: epoch_order(3, -1, 0),
         lambda: epoch_order(3, 0, 1.5),

@@ -8,8 +8,8 @@ import pytest
 from glassnet.check import check_network
 from glassnet.errors import GlassnetError, NotationError
 from glassnet.nn import Network
-from glassnet.nn.layers.chain import Fused
-from glassnet.nn.zoo import NAMED
+from glassnet.nn.fusion import Fused
+from glassnet.nn.named import NAMED
 
 INPUTS = {
     "softmax": (8, 8, 1),

@@ -258,3 +258,14 @@ def test_twenty_steps_beside_pytorch(text: str, word: str, loss: str) -> None:
     ends = [p.detach().numpy() for p in twin.parameters()]
     for parameter, end in zip(network.parameters().values(), ends, strict=True):
         np.testing.assert_allclose(parameter.value, end.T if parameter.role == "weight" else end, rtol=0, atol=1e-10)
+
+
+def test_networks_and_losses_can_be_called() -> None:
+    network, (x, y) = made(NETWORKS[2]), batch()
+    scores = network(x)
+    np.testing.assert_array_equal(scores, network.infer(x))
+    for loss, target in ((SoftmaxCrossEntropy(0.1), y), (parse_loss("svm"), y), (SquaredError("half"), 2 * scores)):
+        value, gradient = loss(scores, target)
+        wanted, wanted_gradient = loss.loss(scores, target)
+        assert value == wanted > 0
+        np.testing.assert_array_equal(gradient, wanted_gradient)

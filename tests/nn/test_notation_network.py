@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from glassnet.errors import GlassnetError, ModelError, NotationError
 from glassnet.nn import BatchNorm, Dropout, Flatten, Linear, Network, ReLU, parse_loss
-from glassnet.nn.zoo import NAMED, expand
+from glassnet.nn.named import NAMED, expand
 from glassnet.notation import parse
 
 LAYERS = st.sampled_from(
@@ -112,8 +112,8 @@ def test_shapes_and_types_of_a_network_are_checked() -> None:
 
 
 def test_named_networks() -> None:
-    for name, (notation, _) in NAMED.items():
-        assert expand(name) == notation
+    for name, named in NAMED.items():
+        assert expand(name) == named.notation
     for name in ("softmax", "two-layer", "autoencoder"):
         assert expand(f"({name})") == expand(name)
         assert Network(name, (4, 4, 1), 16).output_shape == (16,)

@@ -15,8 +15,8 @@ from glassnet.data.reading import Reading
 from glassnet.data.steps import Multiply, Resize, Whiten
 from glassnet.errors import GlassnetError, NotationError, RecipeError
 from glassnet.nn import Network, SoftmaxCrossEntropy, SquaredError, parse_loss
+from glassnet.nn.build import layers_from
 from glassnet.nn.layers import BatchNorm, Conv, DepthwiseConv, Dropout, Linear
-from glassnet.nn.reading import layers_from
 from glassnet.notation import as_real, as_whole, real_text
 from glassnet.optim import parse_schedule, schedules
 
@@ -94,7 +94,7 @@ LAYERS = st.one_of(
 @example(Dropout(0.123456789))
 @example(Linear(3, "gaussian 0.0123456789"))
 def test_layers_come_back(layer: Any) -> None:
-    (again,) = layers_from(layer.notation(), None)
+    (again,) = layers_from(layer.notation())
     assert settings_of(again) == settings_of(layer)
     assert again.notation() == layer.notation()
 
@@ -187,9 +187,9 @@ WRONG: list[tuple[Any, str]] = [
     (lambda: SoftmaxCrossEntropy(False), "smoothing"),
     (lambda: Network("linear 3", (8.9, 8, 1)), "whole sizes"),  # type: ignore[arg-type]
     (lambda: Network("linear", (8, 8, 1), 2.5), "classes.*2.5"),  # type: ignore[arg-type]
-    (lambda: layers_from("linear 1_0", None), "whole number.*1_0"),
-    (lambda: layers_from("conv 3_0x3, 4", None), "3_0x3"),
-    (lambda: layers_from("maxpool 2x2, pad 0_1", None), "pad"),
+    (lambda: layers_from("linear 1_0"), "whole number.*1_0"),
+    (lambda: layers_from("conv 3_0x3, 4"), "3_0x3"),
+    (lambda: layers_from("maxpool 2x2, pad 0_1"), "pad"),
     (lambda: Preprocess.parse("resize 8.5 8"), "whole numbers"),
 ]
 

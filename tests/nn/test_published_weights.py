@@ -11,8 +11,9 @@ import pytest
 from safetensors.numpy import save_file
 
 from glassnet.errors import ModelError
+from glassnet.imagenet import PRETRAINED
 from glassnet.nn import Network, model_file
-from glassnet.nn.published import MODULES, load_torchvision, read_tensors, to_torchvision
+from glassnet.nn.torchvision import load_torchvision, read_tensors, to_torchvision
 
 CLASSES = 7
 COUNTS = {"resnet-18": (2, 2, 2, 2), "resnet-50": (3, 4, 6, 3), "resnet-152": (3, 8, 36, 3)}
@@ -109,7 +110,7 @@ def tensors_of(module: Any, seed: int = 0) -> dict[str, np.ndarray]:
     return found
 
 
-@pytest.mark.parametrize("name", MODULES)
+@pytest.mark.parametrize("name", PRETRAINED)
 def test_scores_are_those_of_pytorch(name: str) -> None:
     torch = pytest.importorskip("torch")
     module = twin(name).double().eval()

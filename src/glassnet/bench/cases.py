@@ -11,10 +11,12 @@ import numpy as np
 
 from glassnet.errors import RecipeError, nearest
 from glassnet.files import exists
+from glassnet.model import Model
 from glassnet.nn import Network
+from glassnet.nn.build import layers_from
 from glassnet.nn.functional.arrays import Array
 from glassnet.nn.layers import LAYERS
-from glassnet.nn.reading import layers_from
+from glassnet.nn.named import NAMED, NamedNetwork
 from glassnet.nn.shorthands import SHORTHANDS
 from glassnet.optim import OPTIMIZERS
 
@@ -94,34 +96,24 @@ THREE_CONVOLUTIONS = (
     "conv-relu-pool 3x3, 64, pad 1 -> conv-relu-pool 3x3, 128, pad 1 -> conv-relu-pool 3x3, 256, pad 1"
     " -> flatten -> linear"
 )
-_DIGITS, _PICTURES, _PHOTOGRAPHS = (28, 28, 1), (32, 32, 3), (224, 224, 3)
 
 
-def _known(name: str, shape: tuple[int, ...], **settings: Any) -> tuple[str, tuple[Case, ...]]:
-    return name, (Case(name, name, shape, **settings),)
+def _cases_of(named: NamedNetwork) -> tuple[Case, ...]:
+    """The cases of a named network: as it is usually used."""
+    use = named.use
+    mode: Mode = "train" if use.trains else "infer"
+    return tuple(
+        Case(named.name, named.name, use.input_shape, use.classes, batch, use.optimizer, mode, use.loss)
+        for batch in use.batches
+    )
 
 
-# Networks that need no sizes: their cases by name.
-KNOWN: dict[str, tuple[Case, ...]] = dict(
-    [
-        ("mlp-784-1024-10", (Case("mlp-784-1024-10", "linear 1024 -> relu -> linear", (784,), optimizer="adam"),)),
-        _known("digits-convnet", _DIGITS, optimizer="adam"),
-        _known("small-convnet", _PICTURES, batch=50),
-        ("three-convolutions", (Case("three-convolutions", THREE_CONVOLUTIONS, _PICTURES),)),
-        (
-            "squeezenet-1.1",
-            tuple(Case("squeezenet-1.1", "squeezenet-1.1", _PHOTOGRAPHS, 1000, n, mode="infer") for n in (1, 16)),
-        ),
-        _known("softmax", _DIGITS, batch=100),
-        _known("two-layer", _DIGITS, batch=100),
-        _known("autoencoder", _DIGITS, batch=100, optimizer="momentum", classes=784, loss="squared-error"),
-        _known("letters-convnet", (32, 32, 1), classes=36, optimizer="adam"),
-        _known("lenet-5", _DIGITS, optimizer="adam"),
-        _known("vgg-small", _PICTURES, optimizer="momentum"),
-        _known("resnet-20", _PICTURES, optimizer="momentum"),
-        *(_known(f"resnet-{n}", _PHOTOGRAPHS, classes=1000, batch=16, optimizer="momentum") for n in (18, 50, 152)),
-    ]
-)
+# Networks that need no sizes: their cases by name. Two are of this benchmark alone.
+KNOWN: dict[str, tuple[Case, ...]] = {
+    "mlp-784-1024-10": (Case("mlp-784-1024-10", "linear 1024 -> relu -> linear", (784,), optimizer="adam"),),
+    "three-convolutions": (Case("three-convolutions", THREE_CONVOLUTIONS, (32, 32, 3)),),
+    **{name: _cases_of(named) for name, named in NAMED.items()},
+}
 DEFAULTS = ("mlp-784-1024-10", "digits-convnet", "small-convnet", "three-convolutions", "squeezenet-1.1")
 
 
@@ -162,8 +154,6 @@ def _cases(network: str, given: dict[str, Any]) -> tuple[Case, ...]:
         return KNOWN[key]
     batch = 16 if given.get("mode") == "infer" else 64
     if exists(network):
-        from glassnet.model import Model
-
         model = Model.load(network)
         loss = "softmax-cross-entropy" if model.loss.classifies else "squared-error"
         shape, outputs = model.network.input_shape, model.network.output_shape[0]
@@ -174,7 +164,7 @@ def _cases(network: str, given: dict[str, Any]) -> tuple[Case, ...]:
     shape = given.get("input_shape", (1, 1, 1))
     case = Case(_short(network), network, shape, batch=batch)
     if "input_shape" not in given:
-        layers_from(network, given.get("classes", case.classes))  # a mistyped word is the error to name first
+        layers_from(network)  # a mistyped word is the error to name first
         raise RecipeError(f"Say the sizes of one example for '{_short(network)}', as in --input 32x32x3.")
     return (case,)
 

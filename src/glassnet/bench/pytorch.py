@@ -14,11 +14,11 @@ import numpy as np
 from glassnet.bench.cases import Case, make_batches
 from glassnet.bench.memory import peak_increase
 from glassnet.bench.timing import median_seconds
+from glassnet.interop import to_torch, torch_library
 from glassnet.nn.functional.arrays import Array
-from glassnet.twin import to_torch, torch_library
 
 if TYPE_CHECKING:
-    from glassnet.twin.modules import Twin
+    from glassnet.interop.modules import TorchNetwork
 
 __all__ = ["memory", "stepper", "tensors", "time_step", "ways"]
 
@@ -58,7 +58,7 @@ def tensors(x: Array, target: Array, way: str) -> tuple[list[Any], list[Any]]:
     return batches, list(torch.from_numpy(target))
 
 
-def stepper(case: Case, way: str, x: list[Any], target: list[Any]) -> tuple[Callable[[int], Any], Twin]:
+def stepper(case: Case, way: str, x: list[Any], target: list[Any]) -> tuple[Callable[[int], Any], TorchNetwork]:
     """(the function that takes step i on one of the batches, the module that it trains or uses)."""
     torch = torch_library()
     network = to_torch(case.build(), channels_last="channels_last" in way)

@@ -12,7 +12,7 @@ from glassnet.bench.machine import Machine, inspect
 from glassnet.bench.progress import Lines
 from glassnet.bench.race import Result, race, steps
 from glassnet.errors import RecipeError
-from glassnet.twin import is_installed
+from glassnet.interop import is_installed
 
 __all__ = ["Report", "bench"]
 

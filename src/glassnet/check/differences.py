@@ -216,19 +216,19 @@ class Differences:
         for number, index in enumerate(entries):
             middle = flat[index]
             flat[index] = high = middle + step
-            up, up_pattern = self._run_from(position)
+            up, up_signature = self._run_from(position)
             flat[index] = low = middle - step
-            down, down_pattern = self._run_from(position)
+            down, down_signature = self._run_from(position)
             flat[index] = middle
             gradient[number] = (up - down) / (high - low)
-            crossed[number] = any((a != b).any() for a, b in zip(up_pattern, down_pattern, strict=True))
+            crossed[number] = any((a != b).any() for a, b in zip(up_signature, down_signature, strict=True))
         return gradient, crossed
 
     def _run_from(self, position: int) -> tuple[float, list[Array]]:
-        """The loss of the layers from `position` on, and which linear piece of every layer was used."""
-        a, pattern = self.activations[position], []
+        """The loss of the layers from `position` on, and which smooth piece of every layer was used."""
+        a, signature = self.activations[position], []
         layers: list[Layer] = self.network.layers[position:]
         for layer in layers:
             a = layer.forward(a, train=self.train)
-            pattern.extend(layer.pattern())
-        return self.loss.loss(a, self.target)[0], pattern
+            signature.extend(layer.kink_signature())
+        return self.loss.loss(a, self.target)[0], signature

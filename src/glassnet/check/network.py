@@ -14,7 +14,6 @@ from glassnet.check.opinion import third_opinion
 from glassnet.check.result import Check, Row
 from glassnet.errors import CheckError
 from glassnet.nn.functional.arrays import Array, as_float
-from glassnet.nn.layers import Dropout
 from glassnet.nn.loss import Loss, parse_loss
 from glassnet.nn.network import Network
 
@@ -130,7 +129,7 @@ def check_network(
 
 
 def _has_modes(network: Network) -> bool:
-    return any(layer.state or isinstance(layer, Dropout) for _, layer in network.walk())
+    return any(layer.state or layer.draws for _, layer in network.walk())
 
 
 class _ModeCheck:

@@ -12,21 +12,35 @@ they are small.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import singledispatch
 
 import numpy as np
 
 from glassnet.autodiff import Graph, Node, jvp, reverse_mode
 from glassnet.nn.functional.arrays import Array
 from glassnet.nn.layer import Layer
-from glassnet.nn.layers import Dropout, Flatten, Linear, ReLU, Sigmoid, Tanh
+from glassnet.nn.layers import (
+    AveragePool,
+    BatchNorm,
+    Composite,
+    Conv,
+    Dropout,
+    Flatten,
+    GlobalAveragePool,
+    Linear,
+    MaxPool,
+    ReLU,
+    Sigmoid,
+    Tanh,
+)
 from glassnet.nn.loss import Loss, SoftmaxCrossEntropy
 from glassnet.nn.network import Network
 
-__all__ = ["Opinion", "third_opinion"]
+__all__ = ["Opinion", "Scalars", "scalar_form", "third_opinion"]
 
 _MOST_OPERATIONS = 60_000
-_ACTIVATIONS: dict[type[Layer], str] = {ReLU: "relu", Sigmoid: "sigmoid", Tanh: "tanh"}
 _TOLERANCE = 1e-11  # of rounding errors alone, relative to the largest gradient
 
 
@@ -69,7 +83,7 @@ def third_opinion(network: Network, x: Array, target: Array, loss: Loss, l2: flo
     parameters = twin.parameters()
     gradient = np.concatenate([(p.grad + (l2 * p.value if p.decays else 0.0)).ravel() for p in parameters.values()])
     point = np.concatenate([p.value.ravel() for p in parameters.values()])
-    graph = _Written(twin, x, labels, scores.max(axis=1), loss.smoothing, l2).graph
+    graph = Scalars(twin, x, labels, scores.max(axis=1), loss.smoothing, l2).graph
     at = [float(v) for v in point]
     reverse = reverse_mode(graph, at).jacobian[0]
     direction = np.random.default_rng(0).normal(size=len(point))
@@ -82,18 +96,76 @@ def third_opinion(network: Network, x: Array, target: Array, loss: Loss, l2: flo
 
 def _examples_that_fit(network: Network) -> int:
     """How many examples the graph may hold; 0 where a layer is not written out."""
-    operations = 0
-    for layer in network.layers:
-        if isinstance(layer, Linear):
-            operations += 2 * math.prod(layer.input_shape) * math.prod(layer.output_shape)
-        elif type(layer) in _ACTIVATIONS:
-            operations += math.prod(layer.output_shape)
-        elif not isinstance(layer, (Flatten, Dropout)):
-            return 0
-    return _MOST_OPERATIONS // max(1, operations)
+    # A class derived from one with an entry may compute something else.
+    forms = [scalar_form(layer) if type(layer) in scalar_form.registry else None for layer in network.layers]
+    if not all(forms):
+        return 0
+    return _MOST_OPERATIONS // max(1, sum(form.operations for form in forms if form))
 
 
-class _Written:
+# ---- layers
+
+
+@dataclass(frozen=True)
+class ScalarForm:
+    """A layer as scalar operations.
+
+    Attributes
+    ----------
+    operations : int
+        About how many it takes for one example.
+    write : callable
+        (graph, its inputs' nodes, its parameters' nodes by name) -> its outputs' nodes.
+    """
+
+    operations: int
+    write: Callable[[Scalars, list[int], dict[str, Array]], list[int]]
+
+
+@singledispatch
+def scalar_form(layer: Layer) -> ScalarForm | None:
+    """How a layer is written out; every layer has an entry. None: it is not, and its networks get no third opinion."""
+    return None
+
+
+@scalar_form.register(Conv)
+@scalar_form.register(BatchNorm)
+@scalar_form.register(MaxPool)
+@scalar_form.register(AveragePool)
+@scalar_form.register(GlobalAveragePool)
+@scalar_form.register(Composite)
+def _not_written(layer: Layer) -> None:
+    """Layers of pictures would take too many operations, and batch normalisation ties examples together."""
+
+
+@scalar_form.register(Linear)
+def _linear(layer: Linear) -> ScalarForm:
+    def write(graph: Scalars, values: list[int], parameters: dict[str, Array]) -> list[int]:
+        return [
+            graph.sum([graph.op("multiply", v, int(w)) for v, w in zip(values, column, strict=True)] + [int(b)])
+            for column, b in zip(parameters["weight"].T, parameters["bias"], strict=True)
+        ]
+
+    return ScalarForm(2 * math.prod(layer.input_shape) * math.prod(layer.output_shape), write)
+
+
+@scalar_form.register(ReLU)
+@scalar_form.register(Sigmoid)
+@scalar_form.register(Tanh)
+def _activation(layer: Layer) -> ScalarForm:
+    """The operation of the formulas has the layer's word."""
+    return ScalarForm(
+        math.prod(layer.output_shape), lambda graph, values, _: [graph.op(layer.word, value) for value in values]
+    )
+
+
+@scalar_form.register(Flatten)
+@scalar_form.register(Dropout)
+def _identity(layer: Layer) -> ScalarForm:
+    return ScalarForm(0, lambda graph, values, _: values)
+
+
+class Scalars:
     """The mean loss of a network on some examples as one graph; its variables are the parameters, in their order."""
 
     def __init__(self, network: Network, x: Array, labels: Array, largest: Array, smoothing: float, l2: float) -> None:
@@ -110,44 +182,40 @@ class _Written:
             self._loss(self._scores(network, row.ravel(), places), int(label), float(shift), smoothing)
             for row, label, shift in zip(x, labels, largest, strict=True)
         ]
-        total = self._op("multiply", self._sum(losses), self._number(1 / len(losses)))
+        total = self.op("multiply", self.sum(losses), self._number(1 / len(losses)))
         decaying = [places[name] for name, p in network.parameters().items() if p.decays]
         if l2 and decaying:
-            squares = [self._op("multiply", int(k), int(k)) for place in decaying for k in place.ravel()]
-            total = self._op("add", total, self._op("multiply", self._sum(squares), self._number(l2 / 2)))
+            squares = [self.op("multiply", int(k), int(k)) for place in decaying for k in place.ravel()]
+            total = self.op("add", total, self.op("multiply", self.sum(squares), self._number(l2 / 2)))
         names = tuple(self.nodes[k].name for k in variables)
         self.graph = Graph(tuple(self.nodes), (total,), variables, names)
 
     def _scores(self, network: Network, row: Array, places: dict[str, Array]) -> list[int]:
         values = [self._number(float(v)) for v in row]
         for position, layer in enumerate(network.layers, start=1):
-            if isinstance(layer, Linear):
-                weight, bias = (places[f"{position}.{layer.word}.{short}"] for short in ("weight", "bias"))
-                values = [
-                    self._sum([self._op("multiply", v, int(w)) for v, w in zip(values, column, strict=True)] + [int(b)])
-                    for column, b in zip(weight.T, bias, strict=True)
-                ]
-            elif type(layer) in _ACTIVATIONS:
-                values = [self._op(_ACTIVATIONS[type(layer)], v) for v in values]
+            form = scalar_form(layer)
+            assert form is not None
+            own = {name: places[f"{position}.{layer.word}.{name}"] for name in layer.parameters}
+            values = form.write(self, values, own)
         return values
 
     def _loss(self, scores: list[int], label: int, shift: float, smoothing: float) -> int:
         """log sum e^(z - shift) + shift - sum t z, with t the smoothed target; any shift gives the same."""
         c = self._number(shift)
-        powers = [self._op("exp", self._op("subtract", z, c)) for z in scores]
-        logarithm = self._op("add", self._op("log", self._sum(powers)), c)
+        powers = [self.op("exp", self.op("subtract", z, c)) for z in scores]
+        logarithm = self.op("add", self.op("log", self.sum(powers)), c)
         share = smoothing / len(scores)
         aimed = [
-            self._op("multiply", z, self._number(share + (1 - smoothing) * (k == label)))
+            self.op("multiply", z, self._number(share + (1 - smoothing) * (k == label)))
             for k, z in enumerate(scores)
             if share or k == label
         ]
-        return self._op("subtract", logarithm, self._sum(aimed))
+        return self.op("subtract", logarithm, self.sum(aimed))
 
-    def _sum(self, terms: list[int]) -> int:
+    def sum(self, terms: list[int]) -> int:
         total = terms[0]
         for term in terms[1:]:
-            total = self._op("add", total, term)
+            total = self.op("add", total, term)
         return total
 
     def _number(self, value: float) -> int:
@@ -155,7 +223,7 @@ class _Written:
             self.numbers[value] = self._add(Node("number", number=value))
         return self.numbers[value]
 
-    def _op(self, name: str, *inputs: int) -> int:
+    def op(self, name: str, *inputs: int) -> int:
         return self._add(Node(name, inputs))
 
     def _add(self, node: Node) -> int:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import singledispatch
 from typing import Any
 
 import numpy as np
@@ -24,10 +25,23 @@ from glassnet.nn import functional as F
 from glassnet.nn.functional.arrays import Array
 from glassnet.nn.functional.loss import squared_error_factor
 from glassnet.nn.layer import Layer
-from glassnet.nn.layers import BatchNorm, Dropout, Flatten, Linear, ReLU, Sigmoid, Tanh
+from glassnet.nn.layers import (
+    AveragePool,
+    BatchNorm,
+    Composite,
+    Conv,
+    Dropout,
+    Flatten,
+    GlobalAveragePool,
+    Linear,
+    MaxPool,
+    ReLU,
+    Sigmoid,
+    Tanh,
+)
 from glassnet.nn.loss import Hinge, Loss, SoftmaxCrossEntropy, SquaredError
 
-__all__ = ["Kinks", "Piece", "StackedLoss", "piece_of", "stacked_loss"]
+__all__ = ["Kinks", "Piece", "StackedLoss", "elementwise", "piece_of", "stacked_form", "stacked_loss"]
 
 
 class Kinks:
@@ -59,12 +73,42 @@ class Piece:
 
 
 def piece_of(layer: Layer, x: Array, train: bool) -> Piece | None:
-    """The piece of a layer whose input for the unmoved batch is x (n, ...); None for a layer not known here."""
-    maker = _PIECES.get(type(layer))
-    return None if maker is None else maker(layer, x, train)
+    """`stacked_form`, for layers of the very classes that have an entry: a class derived from one may differ."""
+    return stacked_form(layer, x, train) if type(layer) in stacked_form.registry else None
 
 
-def _linear(layer: Layer, x: Array, train: bool) -> Piece:
+@singledispatch
+def stacked_form(layer: Layer, x: Array, train: bool) -> Piece | None:
+    """The layer on stacked copies; every layer has an entry.
+
+    Parameters
+    ----------
+    layer : Layer
+        A built layer in float64.
+    x : (n, ...) float64
+        Its input for the unmoved batch.
+    train : bool
+        The mode.
+
+    Returns
+    -------
+    Piece or None
+        None where no such form is written down: the layer is then run itself, which is right, but slower.
+    """
+    return None
+
+
+@stacked_form.register(Conv)
+@stacked_form.register(MaxPool)
+@stacked_form.register(AveragePool)
+@stacked_form.register(GlobalAveragePool)
+@stacked_form.register(Composite)
+def _run_itself(layer: Layer, x: Array, train: bool) -> None:
+    """One weight moves many numbers of the output: there is nothing to be saved."""
+
+
+@stacked_form.register(Linear)
+def _linear(layer: Linear, x: Array, train: bool) -> Piece:
     weight, bias = layer.parameters["weight"].value, layer.parameters["bias"].value
     transposed = np.ascontiguousarray(weight.T)
 
@@ -76,24 +120,44 @@ def _linear(layer: Layer, x: Array, train: bool) -> Piece:
     return Piece(full, None, weight)
 
 
-def _elementwise(function: Callable[[Array], Array], kink_at_zero: bool = False) -> Callable[..., Piece]:
+def elementwise(function: Callable[[Array], Array], kink_at_zero: bool = False) -> Piece:
+    """The piece of a function that acts on every number by itself."""
+
     def full(a: Array, kinks: Kinks) -> Array:
         if kink_at_zero:
             kinks.compare(a > 0)
         return function(a)
 
-    piece = Piece(full, lambda c, j, kinks: full(c, kinks))
-    return lambda layer, x, train: piece
+    return Piece(full, lambda c, j, kinks: full(c, kinks))
 
 
-def _sigmoid(a: Array) -> Array:
-    e = np.exp(-np.abs(a))
-    y: Array = np.where(a < 0, e, 1.0) / (1 + e)
-    return y
+@stacked_form.register(ReLU)
+def _relu(layer: ReLU, x: Array, train: bool) -> Piece:
+    return elementwise(lambda a: np.maximum(a, 0.0), kink_at_zero=True)
 
 
-def _dropout(layer: Layer, x: Array, train: bool) -> Piece:
-    assert isinstance(layer, Dropout)
+@stacked_form.register(Sigmoid)
+def _sigmoid(layer: Sigmoid, x: Array, train: bool) -> Piece:
+    def sigmoid(a: Array) -> Array:
+        e = np.exp(-np.abs(a))
+        y: Array = np.where(a < 0, e, 1.0) / (1 + e)
+        return y
+
+    return elementwise(sigmoid)
+
+
+@stacked_form.register(Tanh)
+def _tanh(layer: Tanh, x: Array, train: bool) -> Piece:
+    return elementwise(np.tanh)
+
+
+@stacked_form.register(Flatten)
+def _flatten(layer: Flatten, x: Array, train: bool) -> Piece:
+    return _IDENTITY
+
+
+@stacked_form.register(Dropout)
+def _dropout(layer: Dropout, x: Array, train: bool) -> Piece:
     if not train or layer.p == 0:
         return _IDENTITY
     rng = np.random.default_rng(layer.key)
@@ -106,8 +170,8 @@ def _dropout(layer: Layer, x: Array, train: bool) -> Piece:
     return Piece(lambda a, kinks: a * kept[:, None, :], lambda c, j, kinks: c * kept[j])
 
 
-def _batchnorm(layer: Layer, x: Array, train: bool) -> Piece | None:
-    assert isinstance(layer, BatchNorm)
+@stacked_form.register(BatchNorm)
+def _batchnorm(layer: BatchNorm, x: Array, train: bool) -> Piece | None:
     if x.ndim != 2:  # the channels of pictures: every number of a channel moves with one
         return None
     scale, shift = layer.parameters["scale"].value, layer.parameters["shift"].value
@@ -129,16 +193,6 @@ def _batchnorm(layer: Layer, x: Array, train: bool) -> Piece | None:
 
 
 _IDENTITY = Piece(lambda a, kinks: a, lambda c, j, kinks: c)
-
-_PIECES: dict[type[Layer], Callable[..., Piece | None]] = {
-    Linear: _linear,
-    ReLU: _elementwise(lambda a: np.maximum(a, 0.0), kink_at_zero=True),
-    Sigmoid: _elementwise(_sigmoid),
-    Tanh: _elementwise(np.tanh),
-    Dropout: _dropout,
-    BatchNorm: _batchnorm,
-    Flatten: lambda layer, x, train: _IDENTITY,
-}
 
 
 # ---- losses --------------------------------------------------------------------------------------------------------

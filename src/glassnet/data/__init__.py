@@ -1,7 +1,7 @@
-"""Data: formats, the catalogue of known sets, splits, batches, preprocessing and augmentation."""
+"""Data: formats, the catalogue of known sets, splits, preprocessing and augmentation."""
 
 from glassnet.data.augment import Augmentation
-from glassnet.data.batches import batches, epoch_order
+from glassnet.data.batches import epoch_order
 from glassnet.data.catalogue import CATALOGUE, KnownSet, data_places, find, get, known
 from glassnet.data.dataset import Dataset, Splits, join
 from glassnet.data.download import RemoteFile
@@ -22,7 +22,6 @@ __all__ = [
     "Reading",
     "RemoteFile",
     "Splits",
-    "batches",
     "data_places",
     "epoch_order",
     "find",

@@ -3,19 +3,33 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from glassnet.data.dataset import Dataset
+import numpy.typing as npt
 
 __all__ = ["absent_classes", "equal_pictures", "picture_digests"]
 
 _NAMED = 5  # classes that a remark names
 
 
-def picture_digests(dataset: Dataset) -> list[bytes]:
+class Part(Protocol):
+    """What is asked of a `Dataset`."""
+
+    @property
+    def images(self) -> npt.NDArray[Any]: ...
+    @property
+    def labels(self) -> npt.NDArray[np.int64]: ...
+    @property
+    def class_names(self) -> tuple[str, ...]: ...
+    @property
+    def classes(self) -> int: ...
+    def counts(self) -> npt.NDArray[np.int64]: ...
+    def __len__(self) -> int: ...
+
+
+def picture_digests(dataset: Part) -> list[bytes]:
     """SHA-256 of each picture's pixels, as they are in memory after decoding and resizing, (N,) of 32 bytes.
 
     The pixels are compared and not the files: a picture that was saved again without loss is the same picture.
@@ -24,7 +38,7 @@ def picture_digests(dataset: Dataset) -> list[bytes]:
     return [hashlib.sha256(row.data).digest() for row in rows]
 
 
-def equal_pictures(parts: dict[str, Dataset]) -> list[str]:
+def equal_pictures(parts: Mapping[str, Part]) -> list[str]:
     """Remarks on pictures that are in two parts, and on pictures that stand under two labels."""
     digests = {word: picture_digests(part) for word, part in parts.items()}
     if len(set().union(*digests.values())) == sum(map(len, digests.values())):
@@ -54,7 +68,7 @@ def equal_pictures(parts: dict[str, Dataset]) -> list[str]:
     return remarks
 
 
-def absent_classes(parts: dict[str, Dataset]) -> list[str]:
+def absent_classes(parts: Mapping[str, Part]) -> list[str]:
     """A remark for each part in which some class has no example."""
     remarks = []
     for word, part in parts.items():

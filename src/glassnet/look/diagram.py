@@ -17,7 +17,8 @@ from matplotlib.patches import FancyBboxPatch
 from glassnet.look import style
 from glassnet.look.stages import WEIGHTED, Stage, staged, stages_of
 from glassnet.nn import Network
-from glassnet.nn.layer import Layer, sizes
+from glassnet.nn.layer import Kind, Layer, sizes
+from glassnet.nn.layers import Composite
 
 __all__ = ["network_figure"]
 
@@ -26,24 +27,22 @@ _LETTER = 0.068  # inches of a letter
 _TALLEST, _MOST_COLUMNS, _MOST_GROUPS = 8.0, 4, 60
 _TIMES = 0.42  # inches beside a column for the number of times
 _LONGEST_PERIOD = 3
-_BETWEEN = ("maxpool", "avgpool", "dropout")  # between stages, so that these may be found to repeat
-_FILLS = {
-    "conv": "#d6e7f5",
-    "depthwise": "#d6e7f5",
-    "linear": "#fbe0cc",
-    "maxpool": "#d3ede3",
-    "avgpool": "#d3ede3",
-}  # fmt: skip
+_BETWEEN: tuple[Kind, ...] = ("pool", "dropout")  # between stages, so that these may be found to repeat
+_FILLS: dict[Kind, str] = {"convolution": "#d6e7f5", "affine": "#fbe0cc", "pool": "#d3ede3"}
 _PLAIN = "#eef1f5"
 
 
 @dataclass(frozen=True)
 class _Row:
-    """A layer's line: what it is, and its output's size where that differs from its input's."""
+    """A layer's line: what it is, and its output's size where that differs from its input's.
+
+    `between` says that it stands between stages.
+    """
 
     text: str
     size: str
     fill: str
+    between: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,24 +102,23 @@ def network_figure(network: Network) -> Figure:
 
 
 def _parts(stage: Stage) -> tuple[_Part, ...]:
-    return tuple(_fork(layer) if layer.branches else _row(layer) for _, layer in stage)
+    return tuple(_fork(layer) if isinstance(layer, Composite) else _row(layer) for _, layer in stage)
 
 
 def _row(layer: Layer) -> _Row:
     text = re.sub(r", (pad [\d ]+|bias off|init [^,]+)(?=,|$)", "", layer.notation())
-    size = sizes(layer.output_shape) if layer.output_shape != layer.input_shape or layer.word == "conv" else ""
-    return _Row(text, size, _FILLS.get(layer.word, _PLAIN))
+    size = sizes(layer.output_shape) if layer.output_shape != layer.input_shape or layer.kind == "convolution" else ""
+    return _Row(text, size, _FILLS.get(layer.kind, _PLAIN), layer.kind in _BETWEEN)
 
 
-def _fork(layer: Layer) -> _Fork:
+def _fork(layer: Composite) -> _Fork:
     branches = [
-        tuple(part for stage in staged(("", one) for one in branch.layers) for part in _parts(stage))
+        tuple(part for stage in staged(("", one) for one in branch) for part in _parts(stage))
         for branch in layer.branches.values()
     ]
-    if layer.word == "residual" and len(branches) == 1:
+    if layer.joins_input:
         branches.append((_Row("input as it is", "", "#ffffff"),))
-    joint = {"residual": "+ sum of both", "concat": "side by side"}.get(layer.word, layer.word)
-    return _Fork(tuple(branches), joint, sizes(layer.output_shape))
+    return _Fork(tuple(branches), layer.joint, sizes(layer.output_shape))
 
 
 def _folded(stages: list[tuple[_Part, ...]]) -> list[_Group]:
@@ -144,8 +142,7 @@ def _joined(groups: list[_Group]) -> list[_Group]:
     joined: list[_Group] = []
     for group in groups:
         first = group.stages[0][0]
-        between = isinstance(first, _Row) and first.text.startswith(_BETWEEN)
-        if between and joined and joined[-1].times == group.times == 1:
+        if isinstance(first, _Row) and first.between and joined and joined[-1].times == group.times == 1:
             before = joined.pop()
             both = (*before.stages[:-1], (*before.stages[-1], *group.stages[0]), *group.stages[1:])
             joined.append(_Group(both, 1))

@@ -13,13 +13,14 @@ from glassnet.look import style
 from glassnet.look.pictures import as_rgb, enlarged, mosaic
 from glassnet.look.stages import stages_of
 from glassnet.nn import Network
-from glassnet.nn.layer import sizes
+from glassnet.nn.layer import Kind, sizes
 
 __all__ = ["FeatureMaps", "LayerMaps", "chosen_layers", "feature_maps", "feature_maps_figure"]
 
 _COLUMNS = 8
 _SIDE = 28  # pixels a side to which small maps grow, by a whole factor
-_MAP_WORDS = ("conv", "depthwise", "residual", "concat", "batchnorm", "relu", "sigmoid", "tanh")
+_MAKERS: tuple[Kind, ...] = ("convolution", "composite")  # what makes maps; the others alter them
+_MAP_KINDS: tuple[Kind, ...] = (*_MAKERS, "normalisation", "activation")
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,8 +78,8 @@ def chosen_layers(network: Network, most: int = 6) -> list[tuple[str, str]]:
     """
     found = []
     for stage in stages_of(network):
-        maps = [i for i, (_, layer) in enumerate(stage) if layer.word in _MAP_WORDS and _is_map(layer.output_shape)]
-        if maps and stage[0][1].word in _MAP_WORDS[:4]:
+        maps = [i for i, (_, layer) in enumerate(stage) if layer.kind in _MAP_KINDS and _is_map(layer.output_shape)]
+        if maps and stage[0][1].kind in _MAKERS:
             made_by = " -> ".join(
                 f"{layer.word}(...)" if layer.branches else layer.notation() for _, layer in stage[: maps[-1] + 1]
             )

@@ -1,5 +1,6 @@
 """Networks: layers written by hand, one line of notation, one model file."""
 
+from glassnet.nn.choices import Choices
 from glassnet.nn.initialise import Initialisation
 from glassnet.nn.layer import Layer
 from glassnet.nn.layers import (
@@ -18,7 +19,6 @@ from glassnet.nn.layers import (
     Sigmoid,
     Tanh,
 )
-from glassnet.nn.layers.chain import Choices
 from glassnet.nn.loss import Hinge, Loss, SoftmaxCrossEntropy, SquaredError, parse_loss
 from glassnet.nn.network import Network
 from glassnet.nn.parameter import Parameter

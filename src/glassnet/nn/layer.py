@@ -3,23 +3,40 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Iterator, Sequence
+from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 
 from glassnet.errors import ModelError, NotationError
+from glassnet.nn.choices import Choices
 from glassnet.nn.functional.arrays import Array
 from glassnet.nn.functional.workspace import Arena, Workspace
 from glassnet.nn.parameter import Parameter
 from glassnet.notation import Step, as_whole
 
-if TYPE_CHECKING:
-    from glassnet.nn.layers.chain import Chain
-
-__all__ = ["LARGEST_WEIGHTS", "Layer", "check_numbers", "load_state", "positive_int", "sizes"]
+__all__ = [
+    "KINDS",
+    "LARGEST_WEIGHTS",
+    "FusedAs",
+    "Kind",
+    "Layer",
+    "check_numbers",
+    "load_state",
+    "positive_int",
+    "sizes",
+    "walk",
+]
 
 # Weights that a mistyped notation may ask for by accident are refused before memory is.
 LARGEST_WEIGHTS = 2**28
+
+# What a layer is among the layers: how it is drawn, and whether its output is worth a look, are decided by it.
+Kind = Literal["affine", "convolution", "normalisation", "activation", "pool", "dropout", "reshape", "composite"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+# Work that the layer before may do in the same pass; see `glassnet.nn.fusion`.
+FusedAs = Literal["relu", "pool"]
 
 
 class Layer:
@@ -29,33 +46,54 @@ class Layer:
     `backward` needs, so a backward pass belongs to the latest forward pass. Arrays that `forward` returns live in the
     layer's workspace and are overwritten by its next call; gradients that `backward` returns live in the arena that
     all layers of a network share. A `Network` copies what it hands out.
+
+    A new layer gives `word`, `kind`, `forward`, `backward` and `reference`, and whatever else below is not as the base
+    has it; CONTRIBUTING.md lists the steps.
+
+    Attributes
+    ----------
+    word : str
+        What it is called in the notation, and in the names of its arrays.
+    kind : Kind
+        What it is among the layers.
+    options : tuple of str
+        Words of the options that its notation takes.
+    kernel : (str, str)
+        What `explain` says where it is the same for every batch.
+    sized : bool
+        Whether it has a number of outputs of its own (`outputs`), which a last layer may leave to the classes.
+    draws : bool
+        Whether a training pass draws random numbers.
+    output_is_free : bool
+        Whether nothing but the next layer reads its output, which may then be overwritten. False is always right.
     """
 
     word: ClassVar[str]
+    kind: ClassVar[Kind]
     options: ClassVar[tuple[str, ...]] = ()
-    elementwise: ClassVar[bool] = False  # whether each output depends on the input at the same place alone
-    takes: ClassVar[tuple[str, ...]] = ()  # work of the layers after it that `forward` can do as well: 'relu', 'pool'
-    kernel: ClassVar[tuple[str, str]] = ("one pass", "every number is read and written once")  # see `explain`
+    kernel: ClassVar[tuple[str, str]] = ("one pass", "every number is read and written once")
+    sized: ClassVar[bool] = False
+    draws: ClassVar[bool] = False
+    output_is_free: ClassVar[bool] = False
 
     def __init__(self) -> None:
         self.parameters: dict[str, Parameter] = {}
         self.state: dict[str, Array] = {}  # arrays that are saved but not trained: running moments
-        self.branches: dict[str, Chain] = {}  # the layers inside, of a composite
+        self.branches: dict[str, list[Layer]] = {}  # the layers inside, of a composite
         self.input_shape: tuple[int, ...] = ()
         self.output_shape: tuple[int, ...] = ()
         self.dtype: type = np.float32
         self.workspace = Workspace()
         self.arena = Arena()
         self._cache: Any = None  # what the backward pass needs
-        self._kink: Array | None = None  # shows on which side of its kink a fused ReLU or pool was
 
     # ---- from and to notation
 
     @classmethod
-    def from_step(cls, step: Step, classes: int | None) -> Layer:
-        """The layer that a step of a notation describes; `classes` is the size of a last layer without one."""
+    def from_step(cls, step: Step) -> Layer:
+        """The layer that a step of a notation describes; the step has no branches."""
         positional, _ = step.split(cls.options)
-        if positional or step.branches:
+        if positional:
             raise NotationError(f"'{cls.word}' takes no arguments. Got '{step.text}' instead.")
         return cls()
 
@@ -73,19 +111,38 @@ class Layer:
         self.input_shape = self.output_shape = input_shape
         self.dtype = dtype
 
+    @property
+    def outputs(self) -> int | None:
+        """The number of outputs of a `sized` layer; None where its notation leaves it out."""
+        return None
+
+    @outputs.setter
+    def outputs(self, count: int | None) -> None:
+        raise NotImplementedError
+
     def clone(self, dtype: type) -> Layer:
         """A copy in another precision that shares no array with this one."""
-        twin = copy.copy(self)
-        twin.dtype = dtype
-        twin.parameters = {name: parameter.astype(dtype) for name, parameter in self.parameters.items()}
-        twin.state = {name: array.copy() for name, array in self.state.items()}
-        twin.workspace, twin.arena = Workspace(), Arena()
-        twin.forget()
-        return twin
+        made = copy.copy(self)
+        made.dtype = dtype
+        made.parameters = {name: parameter.astype(dtype) for name, parameter in self.parameters.items()}
+        made.state = {name: array.copy() for name, array in self.state.items()}
+        made.workspace, made.arena = Workspace(), Arena()
+        made.forget()
+        return made
 
     def share(self, arena: Arena) -> None:
         """Use this arena from now on."""
         self.arena = arena
+
+    def choose(self, choices: Choices) -> None:
+        """Take the choices that concern this layer by itself."""
+
+    def set_key(self, key: tuple[int, ...] | None) -> None:
+        """Draw random numbers from this key (None: from a generator of the layer's own), where it draws any."""
+
+    def fused_as(self) -> FusedAs | None:
+        """What the layer before may do in the same pass in this one's stead; None where that cannot be."""
+        return None
 
     @property
     def flops(self) -> int:
@@ -100,6 +157,13 @@ class Layer:
 
     def forward(self, x: Array, *, train: bool = False) -> Array:
         """The layer's output for x (n, *input_shape)."""
+        raise NotImplementedError
+
+    def reference(self, x: Array, *, train: bool = False) -> Array:
+        """What `forward` should give for x, float64, by the naive form of the operation; nothing is kept or changed.
+
+        Random numbers are those that the next `forward` would draw.
+        """
         raise NotImplementedError
 
     def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
@@ -118,10 +182,11 @@ class Layer:
             parameter.value -= rate * parameter.grad
         return dx
 
-    def pattern(self) -> list[Array]:
-        """Which linear piece of the layer the latest forward pass used: on two sides of a kink it differs.
+    def kink_signature(self) -> list[Array]:
+        """Which smooth piece of the layer the latest forward pass used: on two sides of a kink it differs.
 
-        A ReLU gives the signs, a max pool the winners' places; smooth layers give nothing.
+        A difference quotient across a kink is no derivative; by this a gradient check knows that it crossed one. A ReLU
+        gives the signs, a max pool the winners' places; smooth layers give nothing.
         """
         return []
 
@@ -129,7 +194,7 @@ class Layer:
 
     def forget(self) -> None:
         """Drop what the latest forward pass left behind for a backward pass."""
-        self._cache = self._kink = None
+        self._cache = None
 
     def _output(self, n: int, name: str = "y", shape: tuple[int, ...] | None = None) -> Array:
         """Memory for the output of n examples: kept for the backward pass, or the arena's where there will be none."""
@@ -139,6 +204,15 @@ class Layer:
     def _gradient(self, n: int) -> Array:
         """Memory for the gradient of n inputs."""
         return self.arena.take((n, *self.input_shape), self.dtype)
+
+
+def walk(layers: Sequence[Layer], prefix: str = "") -> Iterator[tuple[str, Layer]]:
+    """Every layer with its name, `<position>.<word>` from 1; those inside a composite follow it."""
+    for position, layer in enumerate(layers, start=1):
+        name = f"{prefix}{position}.{layer.word}"
+        yield name, layer
+        for branch, inside in layer.branches.items():
+            yield from walk(inside, f"{name}.{branch}.")
 
 
 def positive_int(value: str | int, what: str) -> int:

@@ -15,7 +15,7 @@ import numpy as np
 
 from glassnet.errors import NotationError, nearest
 from glassnet.nn import functional as F
-from glassnet.nn.functional.arrays import Array, as_labels
+from glassnet.nn.functional.arrays import Array
 from glassnet.nn.functional.loss import squared_error_factor
 from glassnet.nn.kernels import losses
 from glassnet.notation import as_real, parse, real_text
@@ -36,6 +36,10 @@ class Loss:
     def loss(self, scores: Array, target: Any, *, out: Array | None = None) -> tuple[float, Array]:
         """(mean loss, its gradient (n, k) with respect to the scores (n, k)); everything is checked first."""
         raise NotImplementedError
+
+    def __call__(self, scores: Array, target: Any) -> tuple[float, Array]:
+        """`loss`: (mean loss, its gradient (n, k) with respect to the scores (n, k))."""
+        return self.loss(scores, target)
 
     def run(self, scores: Array, target: Array, out: Array) -> tuple[float, int]:
         """(mean loss, number of correct examples) with the gradient written to `out`; nothing is checked."""
@@ -124,8 +128,3 @@ def parse_loss(text: str) -> Loss:
     except (TypeError, ValueError):
         pass
     raise NotationError(f"'{text}' has arguments that the loss '{word}' does not take.")
-
-
-def check_labels(labels: Any, classes: int) -> Array:
-    """Integer labels (n,) as int64 within the classes, for `Loss.run`."""
-    return as_labels(labels, len(labels), classes).astype(np.int64)

@@ -11,14 +11,14 @@ import numpy as np
 
 from glassnet import threads
 from glassnet.errors import GlassnetError, ModelError, NotationError
+from glassnet.nn.build import layers_from
+from glassnet.nn.chain import Chain
+from glassnet.nn.choices import Choices
 from glassnet.nn.functional.arrays import Array, as_float
 from glassnet.nn.functional.workspace import Arena, address
 from glassnet.nn.layer import Layer, load_state, positive_int, sizes
-from glassnet.nn.layers import Conv, DepthwiseConv, Dropout, Linear
-from glassnet.nn.layers.chain import Chain, Choices
 from glassnet.nn.parameter import Parameter
 from glassnet.nn.plan import Plan, make_plan
-from glassnet.nn.reading import layers_from
 from glassnet.notation import as_whole
 
 __all__ = ["Network"]
@@ -72,7 +72,7 @@ class Network:
         self.dtype = np.dtype(dtype).type
         if self.dtype not in (np.float32, np.float64):
             raise NotationError(f"dtype must be float32 or float64. Got {np.dtype(dtype)} instead.")
-        self.chain = Chain(layers_from(layers, classes) if isinstance(layers, str) else list(layers))
+        self.chain = Chain(layers_from(layers) if isinstance(layers, str) else list(layers))
         if not self.chain.layers:
             raise NotationError("A network needs at least one layer.")
         _size_last(self, classes)
@@ -123,11 +123,11 @@ class Network:
 
     def astype(self, dtype: Any) -> Network:
         """A copy in another precision; checks use np.float64."""
-        twin = copy.copy(self)
-        twin.dtype = np.dtype(dtype).type
-        twin.chain = self.chain.clone(twin.dtype)
-        twin._start()
-        return twin
+        made = copy.copy(self)
+        made.dtype = np.dtype(dtype).type
+        made.chain = self.chain.clone(made.dtype)
+        made._start()
+        return made
 
     def choose(self, **choices: bool) -> Network:
         """Turn fast ways off or on (`fuse_relu`, `fuse_pool`, `winograd`; see `Choices`) and return the network."""
@@ -201,6 +201,10 @@ class Network:
         with threads.single_blas_thread():
             return self.run_inference(x)
 
+    def __call__(self, x: Array) -> Array:
+        """`infer`: scores (n, k) in evaluation mode."""
+        return self.infer(x)
+
     def activations(self, x: Array) -> dict[str, Array]:
         """The output of every layer for x (n, *input_shape) in evaluation mode, by the layer's name, as new arrays."""
         kept: dict[str, Array] = {}
@@ -262,29 +266,16 @@ class Network:
     def set_dropout_key(self, key: tuple[int, ...] | None) -> None:
         """Draw all dropout masks from `key` and the layer's place (None: from the layers' own generators)."""
         for place, (_, layer) in enumerate(self.walk(), start=1):
-            if isinstance(layer, Dropout):
-                layer.key = None if key is None else (*key, place)
+            layer.set_key(None if key is None else (*key, place))
 
 
 def _size_last(network: Network, classes: int | None) -> None:
-    """Give a last `linear` or `conv` without a size the number of classes."""
-    sized = [layer for _, layer in network.walk() if isinstance(layer, (Linear, Conv)) and _is_sized(layer)]
+    """Give a last layer without a size the number of classes."""
+    sized = [layer for _, layer in network.walk() if layer.sized]
     for layer in sized[:-1]:
-        if _size_of(layer) is None:
+        if layer.outputs is None:
             raise NotationError(
                 f"Only the last layer may leave its size out (it takes the classes); '{layer.notation()}' is not."
             )
-    if sized and _size_of(sized[-1]) is None:
-        last = sized[-1]
-        if isinstance(last, Linear):
-            last.units = classes
-        else:
-            last.filters = classes
-
-
-def _is_sized(layer: Linear | Conv) -> bool:
-    return not isinstance(layer, DepthwiseConv)
-
-
-def _size_of(layer: Linear | Conv) -> int | None:
-    return layer.units if isinstance(layer, Linear) else layer.filters
+    if sized and sized[-1].outputs is None:
+        sized[-1].outputs = classes

@@ -8,7 +8,10 @@ from typing import Any
 import numpy as np
 
 from glassnet import threads
-from glassnet.nn.layers.chain import Chain, Choices, Fused
+from glassnet.nn.chain import Chain
+from glassnet.nn.choices import Choices
+from glassnet.nn.fusion import Fused
+from glassnet.nn.layers import Composite
 
 __all__ = ["Plan", "PlanRow", "make_plan"]
 
@@ -54,10 +57,11 @@ def _rows(chain: Chain, batch: int, depth: int) -> list[PlanRow]:
     rows = []
     for unit in chain.units:
         layers = unit.layers if isinstance(unit, Fused) else (unit,)
-        branches = layers[0].branches
-        written = f"{layers[0].word} of" if branches else " -> ".join(layer.notation() for layer in layers)
+        head = layers[0]
+        chains = head.chains if isinstance(head, Composite) else {}
+        written = f"{head.word} of" if chains else " -> ".join(layer.notation() for layer in layers)
         rows.append(PlanRow(written, *unit.explain(batch), depth))
-        for name, branch in branches.items():
+        for name, branch in chains.items():
             rows.append(PlanRow(f"{name}:", "", "", depth + 1))
             rows.extend(_rows(branch, batch, depth + 1))
     return rows

@@ -40,7 +40,7 @@ from glassnet.data import Augmentation, Preprocess
 from glassnet.errors import RecipeError, nearest
 from glassnet.files import plain_text
 from glassnet.nn import Loss, parse_loss
-from glassnet.nn.zoo import expand
+from glassnet.nn.named import expand
 from glassnet.notation import parse
 from glassnet.optim import Optimizer, Schedule, make_optimizer, parse_schedule
 from glassnet.train import Settings

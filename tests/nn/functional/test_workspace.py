@@ -69,10 +69,10 @@ def test_arena_leaves_foreign_arrays_alone() -> None:
     arena = Arena()
     own = arena.take((3,), np.float64)
     arena.release(np.zeros(3), None)
-    assert arena.holds(own) and not arena.holds(np.zeros(3))
+    assert address(own) in arena._busy and len(arena._busy) == 1
     arena.release(own)
     arena.release(own)  # twice does no harm
-    assert not arena.holds(own)
+    assert not arena._busy
     assert not np.shares_memory(arena.take((3,), np.float64), arena.take((3,), np.float64))
 
 

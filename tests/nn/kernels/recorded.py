@@ -35,7 +35,7 @@ def kernels() -> dict[str, Callable[..., Any]]:
     """Every kernel of the package that Python may call, by module and name."""
     found = {}
     for module in pkgutil.walk_packages(glassnet.__path__, "glassnet."):
-        if module.name.startswith(("glassnet.twin", "glassnet.__main__", "glassnet.bench")):  # these want PyTorch
+        if module.name.startswith(("glassnet.interop", "glassnet.__main__", "glassnet.bench")):  # these want PyTorch
             continue
         if module.name.endswith(".sharing"):  # what calls kernels
             continue

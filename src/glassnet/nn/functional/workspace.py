@@ -81,10 +81,6 @@ class Arena:
             self._slabs = []  # the old memory goes before the new comes
             self._slabs = [_Slab(enough)]
 
-    def holds(self, array: Array) -> bool:
-        """Whether the array is memory of this arena that is in use."""
-        return address(array) in self._busy
-
     @property
     def nbytes(self) -> int:
         """Memory held, in bytes."""

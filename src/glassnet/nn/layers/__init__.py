@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from glassnet.nn.layer import Layer
 from glassnet.nn.layers.activation import ReLU, Sigmoid, Tanh
-from glassnet.nn.layers.composite import Concat, Residual
+from glassnet.nn.layers.composite import Composite, Concat, Residual
 from glassnet.nn.layers.convolution import Conv, DepthwiseConv
 from glassnet.nn.layers.dense import Flatten, Linear
 from glassnet.nn.layers.dropout import Dropout
@@ -15,6 +15,7 @@ __all__ = [
     "LAYERS",
     "AveragePool",
     "BatchNorm",
+    "Composite",
     "Concat",
     "Conv",
     "DepthwiseConv",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from glassnet.nn import functional as F
 from glassnet.nn.functional.arrays import Array
-from glassnet.nn.layer import Layer
+from glassnet.nn.layer import FusedAs, Layer
 
 __all__ = ["ReLU", "Sigmoid", "Tanh"]
 
@@ -12,13 +12,17 @@ __all__ = ["ReLU", "Sigmoid", "Tanh"]
 class _Activation(Layer):
     """Base of the element-wise activations."""
 
-    elementwise = True
+    kind = "activation"
     _forward = staticmethod(F.relu_forward)
     _backward = staticmethod(F.relu_backward)
+    _reference = staticmethod(F.relu_forward_naive)
 
     def forward(self, x: Array, *, train: bool = False) -> Array:
         y, self._cache = self._forward(x, out=self._output(len(x)))
         return y
+
+    def reference(self, x: Array, *, train: bool = False) -> Array:
+        return self._reference(x)
 
     def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
         if not input_gradient:
@@ -31,7 +35,10 @@ class ReLU(_Activation):
 
     word = "relu"
 
-    def pattern(self) -> list[Array]:
+    def fused_as(self) -> FusedAs | None:
+        return "relu" if type(self) is ReLU else None  # a layer derived from it may compute something else
+
+    def kink_signature(self) -> list[Array]:
         return [self._cache > 0]
 
 
@@ -41,6 +48,7 @@ class Sigmoid(_Activation):
     word = "sigmoid"
     _forward = staticmethod(F.sigmoid_forward)
     _backward = staticmethod(F.sigmoid_backward)
+    _reference = staticmethod(F.sigmoid_forward_naive)
 
     @property
     def flops(self) -> int:
@@ -53,6 +61,7 @@ class Tanh(_Activation):
     word = "tanh"
     _forward = staticmethod(F.tanh_forward)
     _backward = staticmethod(F.tanh_backward)
+    _reference = staticmethod(F.tanh_forward_naive)
 
     @property
     def flops(self) -> int:

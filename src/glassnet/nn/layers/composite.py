@@ -3,62 +3,109 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 import numpy as np
 
 from glassnet.errors import NotationError
 from glassnet.nn import functional as F
+from glassnet.nn.chain import Chain
+from glassnet.nn.choices import Choices
 from glassnet.nn.functional.arrays import Array
 from glassnet.nn.functional.workspace import Arena, address
+from glassnet.nn.fusion import ALONE, Fusing, Tail
 from glassnet.nn.layer import Layer, sizes
-from glassnet.nn.layers.chain import Chain
-from glassnet.nn.layers.convolution import Conv
-from glassnet.nn.layers.normalisation import BatchNorm
+from glassnet.notation import Step
 
-__all__ = ["Concat", "Residual"]
+__all__ = ["Composite", "Concat", "Residual"]
 
 
-class _Composite(Layer):
-    """Base of the layers that hold chains; their parameters and state are those of the chains, by longer names."""
+class Composite(Layer):
+    """Base of the layers that hold chains; their parameters and state are those of the chains, by longer names.
+
+    Attributes
+    ----------
+    chains : dict of str to Chain
+        The layers inside, by the name of their branch, as they run; `branches` has them as they were written.
+    usage : str
+        How it is written, for an error.
+    joint : str
+        How the branches come together, in a few words.
+    """
+
+    kind = "composite"
+    usage: ClassVar[str]
+    joint: ClassVar[str]
+
+    def __init__(self, *branches: Sequence[Layer]) -> None:
+        super().__init__()
+        self._hold({self._branch_name(place): Chain(layers) for place, layers in enumerate(branches)})
+
+    @classmethod
+    def from_branches(cls, step: Step, branches: Sequence[Sequence[Layer]]) -> Layer:
+        """The layer that a step of a notation describes, with the layers of its branches. Raises `NotationError`."""
+        if step.arguments or not cls._holds(len(branches)):
+            raise NotationError(f"'{step.word}' is written {cls.usage}. Got '{step.text}' instead.")
+        return cls(*branches)
+
+    @classmethod
+    def _holds(cls, count: int) -> bool:
+        """Whether it can have so many branches."""
+        return count > 0
+
+    @staticmethod
+    def _branch_name(place: int) -> str:
+        """What the branch at `place`, from 0, is called."""
+        return f"branch{place + 1}"
+
+    @property
+    def joins_input(self) -> bool:
+        """Whether the input as it is is one of the parts that come together."""
+        return False
+
+    def _hold(self, chains: dict[str, Chain]) -> None:
+        self.chains = chains
+        self.branches = {name: chain.layers for name, chain in chains.items()}
 
     def _collect(self) -> None:
         self.parameters = {
             f"{name}.{inner}": parameter
-            for name, branch in self.branches.items()
+            for name, branch in self.chains.items()
             for inner, parameter in branch.parameters().items()
         }
         self.state = {
-            f"{name}.{inner}": array
-            for name, branch in self.branches.items()
-            for inner, array in branch.state().items()
+            f"{name}.{inner}": array for name, branch in self.chains.items() for inner, array in branch.state().items()
         }
 
     def clone(self, dtype: type) -> Layer:
-        twin = super().clone(dtype)
-        assert isinstance(twin, _Composite)
-        twin.branches = {name: branch.clone(dtype) for name, branch in self.branches.items()}
-        twin._collect()
-        return twin
+        made = super().clone(dtype)
+        assert isinstance(made, Composite)
+        made._hold({name: branch.clone(dtype) for name, branch in self.chains.items()})
+        made._collect()
+        return made
+
+    def choose(self, choices: Choices) -> None:
+        for branch in self.chains.values():
+            branch.plan(choices)
 
     def share(self, arena: Arena) -> None:
         super().share(arena)
-        for branch in self.branches.values():
+        for branch in self.chains.values():
             branch.share(arena)
 
     def notation(self) -> str:
-        return f"{self.word}({' | '.join(branch.notation() for branch in self.branches.values())})"
+        return f"{self.word}({' | '.join(branch.notation() for branch in self.chains.values())})"
 
     @property
     def flops(self) -> int:
-        return sum(layer.flops for branch in self.branches.values() for layer in branch.layers)
+        return sum(layer.flops for branch in self.chains.values() for layer in branch.layers)
 
-    def pattern(self) -> list[Array]:
-        return [
-            pattern for branch in self.branches.values() for unit in branch.units for pattern in unit.pattern()
-        ]  # fmt: skip
+    def kink_signature(self) -> list[Array]:
+        units = (unit for branch in self.chains.values() for unit in branch.units)
+        return [signature for unit in units for signature in unit.kink_signature()]
 
 
-class Residual(_Composite):
+class Residual(Composite, Fusing):
     """y = body(x) + shortcut(x), the shortcut being x itself where none is given (He et al. 2015).
 
     Notation: `residual(conv 3x3, 16, pad 1 -> relu -> conv 3x3, 16, pad 1)`, with a shortcut after a bar:
@@ -66,16 +113,29 @@ class Residual(_Composite):
     """
 
     word = "residual"
-    takes = ("relu",)
+    usage = "'residual(body)' or 'residual(body | shortcut)'"
+    joint = "+ sum of both"
+    output_is_free = True
     kernel = ("sum", "the body's output plus the shortcut's, in one pass")
 
     def __init__(self, body: Sequence[Layer], shortcut: Sequence[Layer] = ()) -> None:
-        super().__init__()
-        self.branches = {"body": Chain(body)} | ({"shortcut": Chain(shortcut)} if shortcut else {})
+        super().__init__(body, *([shortcut] if shortcut else []))
+
+    @staticmethod
+    def _branch_name(place: int) -> str:
+        return ("body", "shortcut")[place]
+
+    @classmethod
+    def _holds(cls, count: int) -> bool:
+        return count in (1, 2)
+
+    @property
+    def joins_input(self) -> bool:
+        return len(self.chains) == 1
 
     def build(self, input_shape: tuple[int, ...], rng: np.random.Generator, dtype: type, following: str = "") -> None:
         super().build(input_shape, rng, dtype)
-        outputs = [branch.build(input_shape, rng, dtype) for branch in self.branches.values()]
+        outputs = [branch.build(input_shape, rng, dtype) for branch in self.chains.values()]
         if len(outputs) == 1:
             outputs.append(input_shape)
         if outputs[0] != outputs[1]:
@@ -90,25 +150,27 @@ class Residual(_Composite):
     def flops(self) -> int:
         return super().flops + int(np.prod(self.output_shape))
 
-    def explain(self, n: int, relu: bool = False) -> tuple[str, str]:
-        return self.kernel[0], self.kernel[1] + ("; the ReLU is applied as it is written" * relu)
+    def explain(self, n: int, tail: Tail = ALONE) -> tuple[str, str]:
+        return self.kernel[0], self.kernel[1] + ("; the ReLU is applied as it is written" * tail.relu)
 
-    def forward(self, x: Array, *, train: bool = False, relu: bool = False) -> Array:
-        parts = [branch.run(x, train=train) for branch in self.branches.values()]
+    def forward(self, x: Array, *, train: bool = False, tail: Tail = ALONE) -> Array:
+        parts = [branch.run(x, train=train) for branch in self.chains.values()]
         other = parts[1] if len(parts) == 2 else x
-        in_place = self.arena.keep and self._body_ends_in_sums() and address(parts[0]) != address(x)
-        y = F.add(parts[0], other, relu=relu, out=parts[0] if in_place else self._output(len(x)))
-        self._kink = y if relu else None
+        free = self.chains["body"].units[-1].output_is_free  # y may take its place
+        in_place = self.arena.keep and free and address(parts[0]) != address(x)
+        y = F.add(parts[0], other, relu=tail.relu, out=parts[0] if in_place else self._output(len(x)))
+        self._kink = y if tail.relu else None
         if not self.arena.keep:
             self.arena.release(*(part for part in parts if address(part) != address(x)))
         return y
 
-    def _body_ends_in_sums(self) -> bool:
-        """Whether the body's last unit needs its output no more for its backward pass, so that y may take its place."""
-        return type(self.branches["body"].units[-1]) in (BatchNorm, Conv)
+    def reference(self, x: Array, *, train: bool = False) -> Array:
+        parts = [branch.reference(x, train=train) for branch in self.chains.values()]
+        total: Array = sum(parts, start=np.array(x if self.joins_input else 0.0, np.float64))
+        return total
 
-    def pattern(self) -> list[Array]:
-        return super().pattern() + ([] if self._kink is None else [self._kink > 0])
+    def kink_signature(self) -> list[Array]:
+        return Composite.kink_signature(self) + Fusing.kink_signature(self)
 
     def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
         return self._back(dy, input_gradient, lambda branch, d: branch.run_backward(d, input_gradient=input_gradient))
@@ -124,7 +186,7 @@ class Residual(_Composite):
         upstream = dy
         if self._kink is not None:
             upstream = F.relu_backward(dy, self._kink, out=self.arena.take(dy.shape, self.dtype))
-        grads = [step(branch, upstream) for branch in self.branches.values()]
+        grads = [step(branch, upstream) for branch in self.chains.values()]
         dx = self._sum(grads, upstream) if input_gradient else None
         if upstream is not dy:
             self.arena.release(upstream)
@@ -141,19 +203,17 @@ class Residual(_Composite):
         return dx
 
 
-class Concat(_Composite):
+class Concat(Composite):
     """The outputs of its branches side by side, along the channels (or features). Notation: `concat(... | ...)`."""
 
     word = "concat"
+    usage = "'concat(one | other)'"
+    joint = "side by side"
     kernel = ("copy", "each branch's output into its channels")
-
-    def __init__(self, *branches: Sequence[Layer]) -> None:
-        super().__init__()
-        self.branches = {f"branch{i}": Chain(layers) for i, layers in enumerate(branches, start=1)}
 
     def build(self, input_shape: tuple[int, ...], rng: np.random.Generator, dtype: type, following: str = "") -> None:
         super().build(input_shape, rng, dtype)
-        outputs = [branch.build(input_shape, rng, dtype) for branch in self.branches.values()]
+        outputs = [branch.build(input_shape, rng, dtype) for branch in self.chains.values()]
         if len({shape[:-1] for shape in outputs}) != 1:
             shapes = ", ".join(sizes(shape) for shape in outputs)
             raise NotationError(f"The branches of 'concat' must agree in all sizes but the last. They give {shapes}.")
@@ -162,11 +222,14 @@ class Concat(_Composite):
         self._collect()
 
     def forward(self, x: Array, *, train: bool = False) -> Array:
-        parts = [branch.run(x, train=train) for branch in self.branches.values()]
+        parts = [branch.run(x, train=train) for branch in self.chains.values()]
         y = F.concat_forward(parts, out=self._output(len(x)))
         if not self.arena.keep:
             self.arena.release(*(part for part in parts if address(part) != address(x)))
         return y
+
+    def reference(self, x: Array, *, train: bool = False) -> Array:
+        return F.concat_forward_naive([branch.reference(x, train=train) for branch in self.chains.values()])
 
     def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
         return self._back(dy, input_gradient, None)
@@ -179,7 +242,7 @@ class Concat(_Composite):
         parts = [self.arena.take(shape, self.dtype) for shape in shapes]
         F.concat_backward(dy, self.widths, out=parts)
         dx: Array | None = None
-        for branch, part in zip(self.branches.values(), parts, strict=True):
+        for branch, part in zip(self.chains.values(), parts, strict=True):
             if descent is None:
                 grad = branch.run_backward(part, input_gradient=input_gradient)
             else:

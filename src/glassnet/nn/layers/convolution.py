@@ -9,10 +9,12 @@ import numpy as np
 
 from glassnet.errors import GlassnetError, NotationError
 from glassnet.nn import functional as F
+from glassnet.nn.choices import Choices
 from glassnet.nn.functional.arrays import Array
 from glassnet.nn.functional.window import Pad, as_pad, as_pair, same_pad
+from glassnet.nn.fusion import ALONE, Fusing, Tail
 from glassnet.nn.initialise import Initialisation
-from glassnet.nn.layer import LARGEST_WEIGHTS, Layer, positive_int, sizes
+from glassnet.nn.layer import LARGEST_WEIGHTS, positive_int, sizes
 from glassnet.nn.layers.windows import pad_text, pair_text, parse_pad, parse_pair
 from glassnet.nn.parameter import Parameter
 from glassnet.notation import Step
@@ -20,7 +22,7 @@ from glassnet.notation import Step
 __all__ = ["Conv", "DepthwiseConv"]
 
 
-class Conv(Layer):
+class Conv(Fusing):
     """Convolution in two dimensions, y[p, q, f] = b[f] + sum_ijc x[s p + i - pad, s q + j - pad, c] W[i, j, c, f].
 
     Notation: `conv 5x5, 32, stride 2, pad 2, groups 4, bias off, init he`. `pad` takes one number, two (rows,
@@ -30,8 +32,11 @@ class Conv(Layer):
     """
 
     word = "conv"
+    kind = "convolution"
     options: ClassVar[tuple[str, ...]] = ("stride", "pad", "groups", "bias", "init")
-    takes = ("relu", "pool")
+    sized: ClassVar[bool] = True
+    fusible = ("relu", "pool")
+    output_is_free = True
 
     def __init__(
         self,
@@ -54,12 +59,12 @@ class Conv(Layer):
         self.filters = None if filters is None else positive_int(filters, "The filters of 'conv'")
         self.groups, self.bias = positive_int(groups, "The groups of 'conv'"), bias
         self.init = Initialisation.parse(init.split()) if isinstance(init, str) else init
-        self.winograd = True  # whether it may be chosen; see `Network.choose`
+        self.winograd = True  # whether it may be chosen
 
     @classmethod
-    def from_step(cls, step: Step, classes: int | None) -> Conv:
+    def from_step(cls, step: Step) -> Conv:
         positional, named = step.split(cls.options)
-        if not 1 <= len(positional) <= 2 or step.branches:
+        if not 1 <= len(positional) <= 2:
             raise NotationError(f"'{cls.word}' is written '{cls._usage}'. Got '{step.text}' instead.")
         count = positive_int(positional[1], f"The second number of '{cls.word}'") if len(positional) == 2 else None
         return cls._made(parse_pair(positional[0], step), count, step, named)
@@ -81,6 +86,17 @@ class Conv(Layer):
             bias=bias == ["on"],
             init=Initialisation.parse(named["init"]) if "init" in named else None,
         )
+
+    @property
+    def outputs(self) -> int | None:
+        return self.filters
+
+    @outputs.setter
+    def outputs(self, count: int | None) -> None:
+        self.filters = count
+
+    def choose(self, choices: Choices) -> None:
+        self.winograd = choices.winograd
 
     def notation(self) -> str:
         count = "" if self.filters is None else f", {self.filters}"
@@ -132,13 +148,14 @@ class Conv(Layer):
         x = (n, *self.input_shape)
         return F.choose_method(x, weight, self.stride, self.pad, self.groups, self.dtype, winograd=self.winograd)
 
-    def explain(self, n: int, relu: bool = False, pool: bool = False) -> tuple[str, str]:
+    def explain(self, n: int, tail: Tail = ALONE) -> tuple[str, str]:
         kernel, why = self._method(n)
-        tail = " and ".join(["ReLU"] * relu + ["pool"] * pool)
-        return kernel, why + (f"; bias, {tail} while the results are in cache" if tail else "")
+        taken = " and ".join(["ReLU"] * tail.relu + ["pool"] * tail.pool)
+        return kernel, why + (f"; bias, {taken} while the results are in cache" if taken else "")
 
-    def forward(self, x: Array, *, train: bool = False, relu: bool = False, pool: bool = False) -> Array:
+    def forward(self, x: Array, *, train: bool = False, tail: Tail = ALONE) -> Array:
         n, (h, w, f) = len(x), self.output_shape
+        relu, pool = tail
         index = None
         if pool:
             shape = (h // 2, w // 2, f)
@@ -164,10 +181,14 @@ class Conv(Layer):
             self.arena.release(index)
         return y
 
-    def pattern(self) -> list[Array]:
-        if self._kink is None:
-            return []
-        return [self._kink.copy() if self._kink.dtype == np.uint8 else self._kink > 0]
+    def reference(self, x: Array, *, train: bool = False) -> Array:
+        weight, bias = self.parameters["weight"].value, self.parameters["bias"].value if self.bias else None
+        return F.conv2d_forward_naive(x, weight, bias, stride=self.stride, pad=self.pad, groups=self.groups)
+
+    def kink_signature(self) -> list[Array]:
+        if self._kink is not None and self._kink.dtype == np.uint8:  # the places of the pool's winners
+            return [self._kink.copy()]
+        return super().kink_signature()
 
     def _index(self, shape: tuple[int, ...]) -> Array:
         """Memory for the places of a fused pool's winners."""
@@ -190,6 +211,7 @@ class DepthwiseConv(Conv):
 
     word = "depthwise"
     options: ClassVar[tuple[str, ...]] = ("stride", "pad", "bias", "init")
+    sized = False
     _usage = "depthwise 3x3, stride 1, pad 1"
 
     def __init__(

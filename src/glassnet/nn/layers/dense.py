@@ -25,6 +25,9 @@ class Linear(Layer):
     """
 
     word = "linear"
+    kind = "affine"
+    sized = True
+    output_is_free = True
     options = ("init",)
     kernel = ("matrix product", "x W on rows of examples, shared among threads where it is large")
 
@@ -34,12 +37,20 @@ class Linear(Layer):
         self.init = Initialisation.parse(init.split()) if isinstance(init, str) else init
 
     @classmethod
-    def from_step(cls, step: Step, classes: int | None) -> Linear:
+    def from_step(cls, step: Step) -> Linear:
         positional, named = step.split(cls.options)
-        if len(positional) > 1 or step.branches:
+        if len(positional) > 1:
             raise NotationError(f"'linear' takes one number of units and an init. Got '{step.text}' instead.")
         units = positional[0] if positional else None
         return cls(units, Initialisation.parse(named["init"]) if "init" in named else None)
+
+    @property
+    def outputs(self) -> int | None:
+        return self.units
+
+    @outputs.setter
+    def outputs(self, count: int | None) -> None:
+        self.units = count
 
     def notation(self) -> str:
         text = "linear" if self.units is None else f"linear {self.units}"
@@ -71,6 +82,9 @@ class Linear(Layer):
         y, self._cache = F.affine_forward(x, weight.value, bias.value, out=self._output(len(x)))
         return y
 
+    def reference(self, x: Array, *, train: bool = False) -> Array:
+        return F.affine_forward_naive(x, self.parameters["weight"].value, self.parameters["bias"].value)
+
     def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
         weight, bias = self.parameters["weight"], self.parameters["bias"]
         out = (self._rows_gradient(len(dy)) if input_gradient else None, weight.grad, bias.grad)
@@ -89,6 +103,7 @@ class Flatten(Layer):
     """(n, H, W, C) -> (n, H W C), in the order of memory. Notation: `flatten`."""
 
     word = "flatten"
+    kind = "reshape"
     kernel = ("none", "the same memory, seen as rows")
 
     def build(self, input_shape: tuple[int, ...], rng: np.random.Generator, dtype: type, following: str = "") -> None:
@@ -101,6 +116,9 @@ class Flatten(Layer):
 
     def forward(self, x: Array, *, train: bool = False) -> Array:
         return x.reshape(len(x), -1)
+
+    def reference(self, x: Array, *, train: bool = False) -> Array:
+        return np.array([list(example.flat) for example in x], np.float64)
 
     def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
         return dy.reshape(len(dy), *self.input_shape) if input_gradient else None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 
 from glassnet.errors import NotationError
@@ -22,8 +24,9 @@ class Dropout(Layer):
     """
 
     word = "dropout"
+    kind = "dropout"
+    draws = True
     options = ("channels",)
-    elementwise = True
     kernel = ("one pass", "a product with the mask; nothing in evaluation")
 
     def __init__(self, p: float = 0.5, channels: bool = False) -> None:
@@ -35,10 +38,10 @@ class Dropout(Layer):
         self._rng = np.random.default_rng(0)
 
     @classmethod
-    def from_step(cls, step: Step, classes: int | None) -> Dropout:
+    def from_step(cls, step: Step) -> Dropout:
         positional, named = step.split(cls.options)
         try:
-            if named.get("channels") or step.branches:
+            if named.get("channels"):
                 raise ValueError
             (p,) = positional or ["0.5"]
             return cls(as_real(p), "channels" in named)
@@ -56,17 +59,28 @@ class Dropout(Layer):
             raise NotationError(f"'{self.notation()}' needs pictures (H, W, C). Its input is {input_shape}.")
         self._rng = np.random.default_rng(int(rng.integers(2**63)))
 
+    def set_key(self, key: tuple[int, ...] | None) -> None:
+        self.key = key
+
+    def mask(self, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+        """The mask that a generator gives for an input of this shape, or one that spreads to it."""
+        if self.channels:
+            return F.channel_dropout_mask(shape[0], shape[-1], self.p, rng, self.dtype)
+        return F.dropout_mask(shape, self.p, rng, self.dtype)
+
     def forward(self, x: Array, *, train: bool = False) -> Array:
         if not train or self.p == 0:
             self._cache = None
             return x
         rng = self._rng if self.key is None else np.random.default_rng(self.key)
-        if self.channels:
-            mask = F.channel_dropout_mask(len(x), x.shape[-1], self.p, rng, self.dtype)
-        else:
-            mask = F.dropout_mask(x.shape, self.p, rng, self.dtype)
-        y, self._cache = F.dropout_forward(x, mask, out=self._output(len(x)))
+        y, self._cache = F.dropout_forward(x, self.mask(x.shape, rng), out=self._output(len(x)))
         return y
+
+    def reference(self, x: Array, *, train: bool = False) -> Array:
+        if not train:
+            return np.array(x, np.float64)
+        rng = copy.deepcopy(self._rng) if self.key is None else np.random.default_rng(self.key)
+        return F.dropout_forward_naive(x, self.mask(x.shape, rng))
 
     def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
         if not input_gradient:

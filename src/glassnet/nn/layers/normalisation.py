@@ -9,14 +9,14 @@ import numpy as np
 from glassnet.errors import NotationError
 from glassnet.nn import functional as F
 from glassnet.nn.functional.arrays import Array
-from glassnet.nn.layer import Layer
+from glassnet.nn.fusion import ALONE, Fusing, Tail
 from glassnet.nn.parameter import Parameter
 from glassnet.notation import Step, as_real, real_text
 
 __all__ = ["BatchNorm"]
 
 
-class BatchNorm(Layer):
+class BatchNorm(Fusing):
     """Batch normalisation of features (n, d), or of the channels of pictures (n, H, W, C), over everything else.
 
     Notation: `batchnorm, momentum M, eps E`; by default momentum 0.1 (the share of the newest batch) and eps 1e-5.
@@ -24,8 +24,9 @@ class BatchNorm(Layer):
     """
 
     word = "batchnorm"
+    kind = "normalisation"
     options = ("momentum", "eps")
-    takes = ("relu",)
+    output_is_free = True
 
     def __init__(self, momentum: float = 0.1, eps: float = 1e-5) -> None:
         super().__init__()
@@ -34,10 +35,10 @@ class BatchNorm(Layer):
             raise NotationError(f"'batchnorm' needs 0 < momentum <= 1 and 0 < eps < 1. Got {momentum} and {eps}.")
 
     @classmethod
-    def from_step(cls, step: Step, classes: int | None) -> BatchNorm:
+    def from_step(cls, step: Step) -> BatchNorm:
         positional, named = step.split(cls.options)
         try:
-            if positional or step.branches:
+            if positional:
                 raise ValueError
             return cls(**{name: as_real(value) for name, (value,) in named.items()})
         except ValueError:
@@ -60,10 +61,10 @@ class BatchNorm(Layer):
     def flops(self) -> int:
         return 4 * super().flops
 
-    def explain(self, n: int, relu: bool = False) -> tuple[str, str]:
-        return "moments, then one pass", "statistics in float64" + ("; the ReLU is applied as y is written" * relu)
+    def explain(self, n: int, tail: Tail = ALONE) -> tuple[str, str]:
+        return "moments, then one pass", "statistics in float64" + ("; the ReLU is applied as y is written" * tail.relu)
 
-    def forward(self, x: Array, *, train: bool = False, relu: bool = False) -> Array:
+    def forward(self, x: Array, *, train: bool = False, tail: Tail = ALONE) -> Array:
         running = (self.state["mean"], self.state["variance"])
         y, self._cache = F.batchnorm_forward(
             x,
@@ -71,17 +72,19 @@ class BatchNorm(Layer):
             self.parameters["shift"].value,
             moments=None if train else running,
             eps=self.eps,
-            relu=relu,
+            relu=tail.relu,
             out=self._output(len(x)),
         )
-        self._kink = y if relu else None
+        self._kink = y if tail.relu else None
         if train:
             count = len(x) * math.prod(self.input_shape[:-1])
             F.update_running_moments(running, self._cache.moments, count, self.momentum)
         return y
 
-    def pattern(self) -> list[Array]:
-        return [] if self._kink is None else [self._kink > 0]
+    def reference(self, x: Array, *, train: bool = False) -> Array:
+        scale, shift = self.parameters["scale"].value, self.parameters["shift"].value
+        moments = None if train else (self.state["mean"], self.state["variance"])
+        return F.batchnorm_forward_naive(x, scale, shift, moments, self.eps)
 
     def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
         scale, shift = self.parameters["scale"], self.parameters["shift"]

@@ -11,7 +11,7 @@ from glassnet.errors import GlassnetError, NotationError
 from glassnet.nn import functional as F
 from glassnet.nn.functional.arrays import Array
 from glassnet.nn.functional.window import Pad, as_pad, as_pair, output_length
-from glassnet.nn.layer import Layer, sizes
+from glassnet.nn.layer import FusedAs, Layer, sizes
 from glassnet.nn.layers.windows import pad_text, pair_text, parse_pad, parse_pair
 from glassnet.notation import Step
 
@@ -21,6 +21,7 @@ __all__ = ["AveragePool", "GlobalAveragePool", "MaxPool"]
 class _Pool(Layer):
     """Base of the pools over windows. Notation: `WORD 3x3, stride 2, pad 1, ceil`; the stride is the window's size."""
 
+    kind = "pool"
     options: ClassVar[tuple[str, ...]] = ("stride", "pad", "ceil")
 
     def __init__(
@@ -43,7 +44,7 @@ class _Pool(Layer):
     @classmethod
     def _settings(cls, step: Step) -> tuple[tuple[int, int], dict[str, Any]]:
         positional, named = step.split(cls.options)
-        if len(positional) != 1 or step.branches or any(named.get(flag) for flag in ("ceil", "count_pad")):
+        if len(positional) != 1 or any(named.get(flag) for flag in ("ceil", "count_pad")):
             raise NotationError(
                 f"'{cls.word}' is written '{cls.word} 2x2, stride 2, pad 0'. Got '{step.text}' instead."
             )
@@ -53,7 +54,7 @@ class _Pool(Layer):
         return size, {"stride": stride, "pad": pad, "ceil": "ceil" in named}
 
     @classmethod
-    def from_step(cls, step: Step, classes: int | None) -> Layer:
+    def from_step(cls, step: Step) -> Layer:
         size, settings = cls._settings(step)
         return cls(size, **settings)
 
@@ -102,6 +103,15 @@ class MaxPool(_Pool):
             self.arena.release(index)
         return y
 
+    def reference(self, x: Array, *, train: bool = False) -> Array:
+        return F.max_pool_forward_naive(x, self.size, stride=self.stride, pad=self.pad, ceil=self.ceil)
+
+    def fused_as(self) -> FusedAs | None:
+        """'pool' for separate 2x2 windows that cover the input."""
+        if type(self) is not MaxPool or self.pad.any or self.size != (2, 2) or self.stride != (2, 2):
+            return None
+        return None if self.ceil and any(size % 2 for size in self.input_shape[:2]) else "pool"
+
     def _index(self, n: int) -> Array:
         """Memory for the winners' places."""
         shape = (n, *self.output_shape)
@@ -110,7 +120,7 @@ class MaxPool(_Pool):
     def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
         return F.max_pool_backward(dy, self._cache, out=self._gradient(len(dy))) if input_gradient else None
 
-    def pattern(self) -> list[Array]:
+    def kink_signature(self) -> list[Array]:
         return [F.max_pool_index(self._cache)]
 
 
@@ -129,8 +139,8 @@ class AveragePool(_Pool):
         self.count_pad = count_pad
 
     @classmethod
-    def from_step(cls, step: Step, classes: int | None) -> Layer:
-        if step.arguments == (("global",),) and not step.branches:
+    def from_step(cls, step: Step) -> Layer:
+        if step.arguments == (("global",),):
             return GlobalAveragePool()
         size, settings = cls._settings(step)
         return cls(size, count_pad="count_pad" in step.split(cls.options)[1], **settings)
@@ -150,6 +160,10 @@ class AveragePool(_Pool):
         )
         return y
 
+    def reference(self, x: Array, *, train: bool = False) -> Array:
+        settings: dict[str, Any] = {"stride": self.stride, "pad": self.pad, "ceil": self.ceil}
+        return F.average_pool_forward_naive(x, self.size, **settings, count_pad=self.count_pad)
+
     def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
         return F.average_pool_backward(dy, self._cache, out=self._gradient(len(dy))) if input_gradient else None
 
@@ -158,6 +172,7 @@ class GlobalAveragePool(Layer):
     """The mean of each channel over the whole picture: (n, H, W, C) -> (n, C). Notation: `avgpool global`."""
 
     word = "avgpool"
+    kind = "pool"
 
     def notation(self) -> str:
         return "avgpool global"
@@ -175,6 +190,9 @@ class GlobalAveragePool(Layer):
     def forward(self, x: Array, *, train: bool = False) -> Array:
         y, self._cache = F.global_average_pool_forward(x, out=self._output(len(x)))
         return y
+
+    def reference(self, x: Array, *, train: bool = False) -> Array:
+        return F.global_average_pool_forward_naive(x)
 
     def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
         return F.global_average_pool_backward(dy, self._cache, out=self._gradient(len(dy))) if input_gradient else None

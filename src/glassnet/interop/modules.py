@@ -16,7 +16,17 @@ from torch.nn import functional
 from glassnet.nn.functional.arrays import Array
 from glassnet.nn.functional.window import Pad
 
-__all__ = ["AveragePool", "Concat", "Conv", "FlatLinear", "GlobalAveragePool", "MaxPool", "Reorder", "Residual", "Twin"]
+__all__ = [
+    "AveragePool",
+    "Concat",
+    "Conv",
+    "FlatLinear",
+    "GlobalAveragePool",
+    "MaxPool",
+    "Reorder",
+    "Residual",
+    "TorchNetwork",
+]
 
 
 def _sides(pad: Pad) -> tuple[int, int, int, int]:
@@ -29,7 +39,7 @@ def _even(pad: Pad) -> tuple[int, int] | None:
     return (pad.top, pad.left) if pad.top == pad.bottom and pad.left == pad.right else None
 
 
-class Twin(torch.nn.Sequential):
+class TorchNetwork(torch.nn.Sequential):
     """A network as a PyTorch module; `places` says which tensor holds each of the network's arrays, and how."""
 
     def __init__(self, children: Mapping[str, torch.nn.Module], places: Mapping[str, Any]) -> None:

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from glassnet.errors import GlassnetError
+from glassnet.interop import library, to_torch
 from glassnet.nn import Dropout, Layer, Network, SoftmaxCrossEntropy
 from glassnet.nn.layers import LAYERS, GlobalAveragePool
-from glassnet.nn.zoo import NAMED
-from glassnet.twin import library, to_torch
+from glassnet.nn.named import NAMED
 
 torch = pytest.importorskip("torch")
 

@@ -1,80 +1,19 @@
-"""Layers in a row: what a network and every branch of a composite layer are.
-
-Layers that can do their work in one pass over memory run as one `Fused` unit: a convolution takes the ReLU and the
-2x2 max pool that follow it along, batch normalisation and a residual sum their ReLU. Which do is decided in `plan`, by
-`Choices`, and a fused unit computes what its layers compute one by one.
-"""
+"""Layers in a row: what a network and every branch of a composite layer are."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
+from glassnet.nn.choices import Choices
 from glassnet.nn.functional.arrays import Array
 from glassnet.nn.functional.workspace import Arena, address
-from glassnet.nn.layer import Layer
-from glassnet.nn.layers.activation import ReLU
-from glassnet.nn.layers.convolution import Conv
-from glassnet.nn.layers.pooling import MaxPool
+from glassnet.nn.fusion import Fused, units_of
+from glassnet.nn.layer import Layer, walk
 from glassnet.nn.parameter import Parameter
 
-__all__ = ["Chain", "Choices", "Fused"]
-
-
-@dataclass(frozen=True)
-class Choices:
-    """Which fast ways a network may take; each can be turned off.
-
-    Attributes
-    ----------
-    fuse_relu : a ReLU is computed by the convolution, batch normalisation or residual sum before it
-    fuse_pool : a 2x2 max pool is computed by the convolution before it
-    winograd : 3x3 convolutions may run by Winograd's algorithm (float32; rounding errors are about ten times larger)
-    """
-
-    fuse_relu: bool = True
-    fuse_pool: bool = True
-    winograd: bool = True
-
-
-class Fused:
-    """A layer that does the work of those after it in the same pass."""
-
-    def __init__(self, head: Layer, tail: Sequence[Layer]) -> None:
-        self.layers: tuple[Layer, ...] = (head, *tail)
-        self.head: Any = head  # its forward pass takes more than a layer's does
-        words = {layer.word for layer in tail}
-        self.extras = {extra: _WORDS[extra] in words for extra in head.takes}
-        self.parameters = head.parameters
-
-    def forward(self, x: Array, *, train: bool = False) -> Array:
-        y: Array = self.head.forward(x, train=train, **self.extras)
-        return y
-
-    def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
-        dx: Array | None = self.head.backward(dy, input_gradient=input_gradient)
-        return dx
-
-    def descend(self, dy: Array, rate: float, l2: float, *, input_gradient: bool = True) -> Array | None:
-        dx: Array | None = self.head.descend(dy, rate, l2, input_gradient=input_gradient)
-        return dx
-
-    def forget(self) -> None:
-        self.head.forget()
-
-    def pattern(self) -> list[Array]:
-        pattern: list[Array] = self.head.pattern()
-        return pattern
-
-    def explain(self, n: int) -> tuple[str, str]:
-        kernel, why = self.head.explain(n, **self.extras)
-        return kernel, why
-
-
-_WORDS = {"relu": "relu", "pool": "maxpool"}  # what a layer may take along, and the layer that does it alone
+__all__ = ["Chain"]
 
 
 class Chain:
@@ -82,8 +21,10 @@ class Chain:
 
     Attributes
     ----------
-    layers : as they were written
-    units : as they run: layers, and `Fused` groups of them
+    layers : list of Layer
+        As they were written.
+    units : list of Layer or Fused
+        As they run.
     """
 
     def __init__(self, layers: Sequence[Layer]) -> None:
@@ -115,25 +56,13 @@ class Chain:
 
     def plan(self, choices: Choices) -> None:
         """Decide which layers run as one."""
-        self.units = []
-        position = 0
-        while position < len(self.layers):
-            layer = self.layers[position]
-            for branch in layer.branches.values():
-                branch.plan(choices)
-            if isinstance(layer, Conv):
-                layer.winograd = choices.winograd
-            tail = _tail(self.layers[position:], choices)
-            self.units.append(Fused(layer, tail) if tail else layer)
-            position += 1 + len(tail)
+        for layer in self.layers:
+            layer.choose(choices)
+        self.units = units_of(self.layers, choices)
 
     def walk(self, prefix: str = "") -> Iterator[tuple[str, Layer]]:
         """Every layer with its name, `<position>.<word>` from 1, those inside a composite after it."""
-        for position, layer in enumerate(self.layers, start=1):
-            name = f"{prefix}{position}.{layer.word}"
-            yield name, layer
-            for branch_name, branch in layer.branches.items():
-                yield from branch.walk(f"{name}.{branch_name}.")
+        return walk(self.layers, prefix)
 
     def parameters(self) -> dict[str, Parameter]:
         """The trained arrays by name."""
@@ -156,6 +85,12 @@ class Chain:
         return " -> ".join(layer.notation() for layer in self.layers)
 
     # ---- the passes
+
+    def reference(self, x: Array, *, train: bool = False) -> Array:
+        """What `run` should give for x, by the naive forms of the layers."""
+        for layer in self.layers:
+            x = layer.reference(x, train=train)
+        return x
 
     def run(self, x: Array, *, train: bool = False) -> Array:
         """Forward through all units; the result is overwritten by the next call."""
@@ -206,21 +141,3 @@ class Chain:
             if unit.parameters:
                 return position
         return len(self.units)
-
-
-def _tail(layers: list[Layer], choices: Choices) -> list[Layer]:
-    """The layers after the first one that it takes along."""
-    head, rest = layers[0], layers[1:]
-    tail: list[Layer] = []
-    if rest and "relu" in head.takes and type(rest[0]) is ReLU and choices.fuse_relu:
-        tail.append(rest.pop(0))
-    if rest and "pool" in head.takes and _is_simple_pool(rest[0]) and choices.fuse_pool:
-        tail.append(rest[0])
-    return tail
-
-
-def _is_simple_pool(layer: Layer) -> bool:
-    """Whether it is a max pool of separate 2x2 windows."""
-    if type(layer) is not MaxPool or layer.pad.any or layer.size != (2, 2) or layer.stride != (2, 2):
-        return False
-    return not layer.ceil or all(size % 2 == 0 for size in layer.input_shape[:2])

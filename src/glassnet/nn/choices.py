@@ -1,0 +1,26 @@
+"""Which fast ways a network may take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Choices"]
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Which fast ways a network may take; each can be turned off.
+
+    Attributes
+    ----------
+    fuse_relu : bool
+        A ReLU is computed by the convolution, batch normalisation or residual sum before it.
+    fuse_pool : bool
+        A 2x2 max pool is computed by the convolution before it.
+    winograd : bool
+        3x3 convolutions may run by Winograd's algorithm (float32; rounding errors are about ten times larger).
+    """
+
+    fuse_relu: bool = True
+    fuse_pool: bool = True
+    winograd: bool = True

@@ -1,0 +1,105 @@
+"""Layers that run as one: a convolution takes the ReLU and the 2x2 max pool after it along, in one pass over memory.
+
+A layer that can do so is a `Fusing` layer and names in `fusible` what it can take, in the order of computation. A layer
+that can be taken says by `fused_as` what it is. `units_of` brings the two together, as far as `Choices` allow it, and a
+`Fused` unit computes what its layers compute one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, NamedTuple
+
+from glassnet.nn.choices import Choices
+from glassnet.nn.functional.arrays import Array
+from glassnet.nn.layer import FusedAs, Layer
+
+__all__ = ["ALONE", "Fused", "Fusing", "Tail", "units_of"]
+
+
+class Tail(NamedTuple):
+    """What a layer computes besides its own work: the layers after it that it has taken along."""
+
+    relu: bool = False
+    pool: bool = False
+
+
+ALONE = Tail()
+
+
+class Fusing(Layer):
+    """Base of the layers that can do the work of those after them in the same pass."""
+
+    fusible: ClassVar[tuple[FusedAs, ...]] = ("relu",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._kink: Array | None = None  # shows on which side of its kink the ReLU or pool taken along was
+
+    def forward(self, x: Array, *, train: bool = False, tail: Tail = ALONE) -> Array:
+        """The layer's output for x (n, *input_shape), or that of the last layer of the tail."""
+        raise NotImplementedError
+
+    def explain(self, n: int, tail: Tail = ALONE) -> tuple[str, str]:
+        raise NotImplementedError
+
+    def kink_signature(self) -> list[Array]:
+        return [] if self._kink is None else [self._kink > 0]
+
+    def forget(self) -> None:
+        super().forget()
+        self._kink = None
+
+
+class Fused:
+    """A layer that does the work of those after it in the same pass."""
+
+    output_is_free = False  # the ReLU's backward pass reads it
+
+    def __init__(self, head: Fusing, tail: Sequence[Layer]) -> None:
+        self.head = head
+        self.layers: tuple[Layer, ...] = (head, *tail)
+        works = {layer.fused_as() for layer in tail}
+        self.tail = Tail(relu="relu" in works, pool="pool" in works)
+        self.parameters = head.parameters
+
+    def forward(self, x: Array, *, train: bool = False) -> Array:
+        return self.head.forward(x, train=train, tail=self.tail)
+
+    def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
+        return self.head.backward(dy, input_gradient=input_gradient)
+
+    def descend(self, dy: Array, rate: float, l2: float, *, input_gradient: bool = True) -> Array | None:
+        return self.head.descend(dy, rate, l2, input_gradient=input_gradient)
+
+    def forget(self) -> None:
+        self.head.forget()
+
+    def kink_signature(self) -> list[Array]:
+        return self.head.kink_signature()
+
+    def explain(self, n: int) -> tuple[str, str]:
+        return self.head.explain(n, self.tail)
+
+
+def units_of(layers: Sequence[Layer], choices: Choices) -> list[Layer | Fused]:
+    """The layers as they run: by themselves, or in groups."""
+    units: list[Layer | Fused] = []
+    position = 0
+    while position < len(layers):
+        head = layers[position]
+        tail = _tail(head, layers[position + 1 :], choices) if isinstance(head, Fusing) else []
+        units.append(Fused(head, tail) if isinstance(head, Fusing) and tail else head)
+        position += 1 + len(tail)
+    return units
+
+
+def _tail(head: Fusing, after: Sequence[Layer], choices: Choices) -> list[Layer]:
+    """The layers that the head takes along."""
+    allowed = {"relu": choices.fuse_relu, "pool": choices.fuse_pool}
+    tail: list[Layer] = []
+    for work in head.fusible:
+        following = after[len(tail)] if len(tail) < len(after) else None
+        if following is not None and following.fused_as() == work and allowed[work]:
+            tail.append(following)
+    return tail

@@ -21,7 +21,8 @@ from glassnet.model import Model
 from glassnet.nn import Network, model_file
 from glassnet.optim import SGD, Adam
 from glassnet.recipes.recipe import recipe_from
-from glassnet.train import Progress, Trainer, best_epoch, read_history
+from glassnet.tasks import best_epoch
+from glassnet.train import Progress, Trainer, read_history
 
 
 def bars(seed: int = 0, n: int = 60) -> Dataset:

@@ -15,7 +15,7 @@ from glassnet.errors import ModelError, TrainingError
 from glassnet.nn import Network, model_file
 from glassnet.nn.functional.arrays import Array
 from glassnet.optim import Optimizer
-from glassnet.train.best import Rank
+from glassnet.tasks import Rank
 
 __all__ = ["Progression", "load", "save"]
 
@@ -32,7 +32,7 @@ class Progression:
     epoch_steps: int = 0
     loss_sum: float = 0.0
     correct: int = 0
-    best: Rank | None = None  # rank of the best epoch so far, see `glassnet.train.best`
+    best: Rank | None = None  # rank of the best epoch so far, see `glassnet.tasks`
     best_epoch: int = 0
     stopped: str = ""  # why the training ended, empty while it has not
     seconds: float = 0.0

@@ -13,14 +13,13 @@ import numpy as np
 from glassnet import threads
 from glassnet.data import Augmentation, Dataset, Preprocess, epoch_order
 from glassnet.errors import DataError, RecipeError, TrainingError, TrainingInterrupted, nearest
-from glassnet.metrics import psnr_per_image
 from glassnet.model import Model
 from glassnet.nn import BatchNorm, Loss, Network, SoftmaxCrossEntropy, parse_loss
 from glassnet.nn.functional.arrays import Array
 from glassnet.optim import Adam, Constant, Optimizer, Schedule, parse_schedule
 from glassnet.optim.averaging import follow, in_place
+from glassnet.tasks import Task
 from glassnet.train import checkpoint
-from glassnet.train.best import rank
 from glassnet.train.checkpoint import Progression
 from glassnet.train.feed import Feed
 from glassnet.train.history import History
@@ -75,6 +74,7 @@ class Trainer:
         self.network = network
         self.preprocess = Preprocess.parse(preprocess) if isinstance(preprocess, str) else preprocess
         self.loss = parse_loss(loss) if isinstance(loss, str) else loss or SoftmaxCrossEntropy()
+        self.task = Task.of(self.loss)
         self.optimizer = optimizer or Adam()
         self.schedule = parse_schedule(schedule) if isinstance(schedule, str) else schedule or Constant()
         self.augmentation = Augmentation.parse(augmentation) if isinstance(augmentation, str) else augmentation
@@ -145,7 +145,7 @@ class Trainer:
         """Train on `train`, choosing the epoch that does best on `valid`, and return the model.
 
         Best is the highest accuracy (or PSNR) on `valid`, of equal ones the lowest loss, of equal ones the earliest
-        (see `glassnet.train.best`). Without `valid` the model is that of the last epoch.
+        (see `glassnet.tasks`). Without `valid` the model is that of the last epoch.
 
         Every call is a new training: it starts from the weights and running statistics that the network has, with a
         new history, a new best, the schedule at its beginning and no memory in the optimiser. A second call so goes on
@@ -188,10 +188,7 @@ class Trainer:
         shape = self.preprocess.output_shape(train.image_shape)
         if shape != self.network.input_shape:
             raise DataError(f"The network takes {self.network.input_shape}; the preprocessed pictures are {shape}.")
-        outputs = math.prod(shape) if not self.loss.classifies else len(train.class_names)
-        if self.network.output_shape != (outputs,):
-            wanted = f"{outputs} outputs ({'one a pixel' if not self.loss.classifies else 'one a class'})"
-            raise DataError(f"The network gives {self.network.output_shape} numbers; these data need {wanted}.")
+        self.task.check(self.network, len(train.class_names))
         if valid is not None and valid.image_shape != train.image_shape:
             raise DataError(f"Validation pictures are {valid.image_shape}, training pictures {train.image_shape}.")
         if self.settings.patience is not None and (valid is None or not len(valid)):
@@ -208,10 +205,10 @@ class Trainer:
 
     def _prepare(self, train: Dataset, valid: Dataset | None) -> None:
         self.check(train, valid)
-        rebuild = not self.loss.classifies
+        rebuild, feed = self.task.rebuilds, self.task.feed or Feed
         seed = self.settings.seed
-        self._feed = Feed(train, self.preprocess, rebuild=rebuild, augmentation=self.augmentation, seed=seed)
-        self._valid = Feed(valid, self.preprocess, rebuild=rebuild) if valid is not None and len(valid) else None
+        self._feed = feed(train, self.preprocess, rebuild=rebuild, augmentation=self.augmentation, seed=seed)
+        self._valid = feed(valid, self.preprocess, rebuild=rebuild) if valid is not None and len(valid) else None
         n = len(train)
         self._batch = self.settings.batch or n
         # A single left-over example has no variance; batch normalisation cannot train on it.
@@ -311,8 +308,7 @@ class Trainer:
             "step": state.step,
             "loss": state.loss_sum / state.epoch_steps,
         }
-        if self.loss.classifies:
-            record["accuracy"] = state.correct / self._used
+        record |= self.task.training_figures(state.correct, self._used)
         with in_place(state.average, self.network.arrays()):
             record |= self._validate()
             record["rate"] = rate
@@ -336,22 +332,19 @@ class Trainer:
         """Loss and accuracy (or PSNR) on the validation set, in evaluation mode; nothing without one."""
         if self._valid is None:
             return {}
-        total, correct, decibels, n = 0.0, 0, 0.0, len(self._valid)
+        total, measured, count, n = 0.0, 0.0, 0, len(self._valid)
         for start in range(0, n, _EVALUATION_BATCH):
             x, target = self._valid.take(np.arange(start, min(n, start + _EVALUATION_BATCH)), 0)
             scores = self.network.run_inference(x)
             loss, hits = self.loss.run(scores, target, np.empty_like(scores))
             total += loss * len(x)
-            correct += hits
-            if not self.loss.classifies and np.isfinite(scores).all():
-                decibels += float(psnr_per_image(target, scores).sum())
-        if self.loss.classifies:
-            return {"valid_loss": total / n, "valid_accuracy": correct / n}
-        return {"valid_loss": total / n, "valid_psnr": decibels / n}
+            part, size = self.task.measure(scores, target, hits)
+            measured, count = measured + part, count + size
+        return {"valid_loss": total / n, self.task.metric.key: measured / count}
 
     def _keep_best(self, record: dict[str, Any]) -> bool:
         """Keep a copy of the arrays when this epoch is the best so far."""
-        state, value = self.progression, rank(record)
+        state, value = self.progression, self.task.metric.rank(record)
         if value is None or (state.best is not None and value <= state.best):
             return False
         state.best, state.best_epoch = value, record["epoch"]

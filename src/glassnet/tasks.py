@@ -104,6 +104,16 @@ class Task:
     def check(self, network: Network, classes: int) -> None:
         """Raise `DataError` where the network's output does not fit the task."""
 
+    def check_data(self, network: Network, preprocess: Preprocess, train: Dataset) -> None:
+        """Raise `DataError` where the network does not take what the preprocessing makes of the data, or `check` does.
+
+        A task of data that are no pictures of one size has its own rule.
+        """
+        shape = preprocess.output_shape(train.image_shape)
+        if shape != network.input_shape:
+            raise DataError(f"The network takes {network.input_shape}; the preprocessed pictures are {shape}.")
+        self.check(network, len(train.class_names))
+
     def training_figures(self, correct: int, n: int) -> dict[str, float]:
         """What an epoch record says besides the loss, of n examples of which the loss counted so many as correct."""
         return {}

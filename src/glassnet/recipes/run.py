@@ -286,14 +286,19 @@ def _train(
 ) -> Run:
     first = _first_weights(trainer.network)
     before = None if first is None else first.copy()
-    model = trainer.fit(
-        splits.train,
-        splits.valid,
-        checkpoint_path=folder / "checkpoint.safetensors" if folder else None,
-        history_path=folder / "metrics.jsonl" if folder else None,
-        resume=resuming,
-        progress=progress,
-    )
+    try:
+        model = trainer.fit(
+            splits.train,
+            splits.valid,
+            checkpoint_path=folder / "checkpoint.safetensors" if folder else None,
+            history_path=folder / "metrics.jsonl" if folder else None,
+            resume=resuming,
+            progress=progress,
+        )
+    except TrainingInterrupted as error:
+        raise (
+            error if folder is None else TrainingInterrupted(f"{error} Go on with: glassnet train --resume {folder}")
+        ) from None
     run = Run(recipe, model, trainer.history, splits, evaluated_part(splits)[0], folder=folder)
     _evaluate(run)
     model.card = card(run, trainer)

@@ -22,6 +22,7 @@ from glassnet.files import exists
 from glassnet.nn import Loss, Network, model_file, parse_loss
 from glassnet.nn.functional.arrays import Array
 from glassnet.notation import as_whole
+from glassnet.tasks import Task
 
 __all__ = ["Model"]
 
@@ -55,6 +56,11 @@ class Model:
     loss: Loss
     card: dict[str, Any] = field(default_factory=dict)
     reading: Reading = field(default_factory=Reading)
+
+    @property
+    def task(self) -> Task:
+        """What it was trained to do."""
+        return Task.of(self.loss)
 
     # ---- use
 
@@ -94,11 +100,16 @@ class Model:
 
     def evaluate(self, dataset: Dataset) -> metrics.Evaluation:
         """How well the model does on a labelled set whose classes are its own, in the same order."""
-        if not self.loss.classifies:
-            raise ModelError("This model rebuilds pictures and names no classes; it has no accuracy.")
+        self.task.require_classes("It has no accuracy.")
         if dataset.class_names != self.class_names:
             raise DataError(_name_difference(dataset.class_names, self.class_names))
-        return metrics.evaluate(self.predict(dataset.images), dataset.labels, self.class_names)
+        found: metrics.Evaluation = self.assess(dataset)
+        return found
+
+    def assess(self, dataset: Dataset) -> Any:
+        """What the model's task evaluates: an `Evaluation`, or for an autoencoder a `Reconstruction`."""
+        predictions = self.predict(dataset.images)
+        return self.task.evaluate(predictions, self.task.targets(dataset, self.preprocess), self.class_names)
 
     # ---- the file
 
@@ -152,8 +163,7 @@ class Model:
         reading.check(image_shape[:2])
         if description["version"] != _version(reading):
             raise ModelError(f"a file of version {description['version']} is not read by '{reading.notation()}'")
-        if loss.classifies and network.output_shape != (len(names),):
-            raise ModelError(f"it has {len(names)} class names for {network.output_shape} scores")
+        Task.of(loss).check(network, len(names))
         return cls(network, preprocess, image_shape, names, loss, dict(description["card"]), reading)
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from glassnet import threads
+from glassnet.engines import Batch, NativeEngine
 from glassnet.nn import Linear, Network, SoftmaxCrossEntropy, SquaredError, parse_loss
 from glassnet.optim import SGD, make_optimizer
-from glassnet.train.steps import Stepper
 
 Array = np.ndarray[Any, Any]
 NETWORKS = [
@@ -100,22 +100,22 @@ def test_layers_below_the_first_trained_one_are_not_asked_at_all(monkeypatch: py
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_a_steady_step_allocates_no_buffer(text: str, dtype: Any) -> None:
     network, (x, y) = made(text, dtype), batch(dtype=dtype)
-    stepper = Stepper(network, SoftmaxCrossEntropy(), make_optimizer("adam"), l2=1e-3)
+    engine = NativeEngine(network, SoftmaxCrossEntropy(), make_optimizer("adam"), l2=1e-3)
     network.set_dropout_key((0, 0))
 
     def buffers() -> dict[tuple[int, str], int]:
         return {(i, n): id(b) for i, la in enumerate(network.layers) for n, b in la.workspace._buffers.items()}
 
     def addresses() -> dict[str, int]:
-        held = {**network.arrays(), **stepper.optimizer.state}
+        held = {**network.arrays(), **engine.optimizer.state}
         return {name: array.ctypes.data for name, array in held.items()}
 
-    stepper.step(x, y, 0.1)
-    workspace, held, dscores = buffers(), addresses(), id(stepper._dscores)
+    engine.step(Batch(x, y), 0.1)
+    workspace, held, dscores = buffers(), addresses(), id(engine._dscores)
     size = sum(layer.workspace.nbytes for layer in network.layers)
     for n in (6, 6, 3, 6):  # a smaller last batch takes a part of the same buffers
-        stepper.step(x[:n], y[:n], 0.1)
-    assert buffers() == workspace and addresses() == held and id(stepper._dscores) == dscores
+        engine.step(Batch(x[:n], y[:n]), 0.1)
+    assert buffers() == workspace and addresses() == held and id(engine._dscores) == dscores
     assert sum(layer.workspace.nbytes for layer in network.layers) == size
 
 
@@ -124,15 +124,16 @@ def test_a_steady_step_allocates_no_buffer(text: str, dtype: Any) -> None:
 @pytest.mark.parametrize("loss", ["softmax-cross-entropy", "svm"])
 def test_folded_descent_takes_the_general_step(text: str, l2: float, loss: str) -> None:
     folded, general = made(text), made(text)
-    a = Stepper(folded, parse_loss(loss), SGD(0.2), l2=l2)
-    b = Stepper(general, parse_loss(loss), SGD(0.2), l2=l2)
+    a = NativeEngine(folded, parse_loss(loss), SGD(0.2), l2=l2)
+    b = NativeEngine(general, parse_loss(loss), SGD(0.2), l2=l2)
     b.folded = False
     assert a.folded
     for step in range(8):
         x, y = batch(seed=step)
         for network in (folded, general):
             network.set_dropout_key((7, step))
-        assert a.step(x, y, 0.2 / (step + 1)) == pytest.approx(b.step(x, y, 0.2 / (step + 1)), abs=1e-12)
+        ours, theirs = (engine.step(Batch(x, y), 0.2 / (step + 1)) for engine in (a, b))
+        assert (ours.loss, ours.correct) == pytest.approx((theirs.loss, theirs.correct), abs=1e-12)
     for name, array in folded.arrays().items():
         np.testing.assert_allclose(array, general.arrays()[name], rtol=1e-11, atol=1e-12, err_msg=name)
 
@@ -145,19 +146,19 @@ def test_one_by_one_takes_the_general_steps_of_single_examples(l2: float, smooth
     rows = x.reshape(40, -1)
     order = np.random.default_rng(3).permutation(40)
     rates = np.linspace(0.3, 0.01, 40)
-    a = Stepper(fast, SoftmaxCrossEntropy(smoothing), SGD(0.1), l2=l2)
-    b = Stepper(slow, SoftmaxCrossEntropy(smoothing), SGD(0.1), l2=l2)
+    a = NativeEngine(fast, SoftmaxCrossEntropy(smoothing), SGD(0.1), l2=l2)
+    b = NativeEngine(slow, SoftmaxCrossEntropy(smoothing), SGD(0.1), l2=l2)
     b.folded = False
     assert a.one_by_one and not b.one_by_one
     penalty = a.penalty()
-    total, correct = a.steps_one_by_one(rows, y, order, rates)
+    total, correct, _, steps = a.steps_one_by_one(rows, y, order, rates)
     losses, hits = 0.0, 0
     for index, rate in zip(order, rates, strict=True):
-        loss, hit = b.step(x[index : index + 1], y[index : index + 1], rate)
+        loss, hit, *_ = b.step(Batch(x[index : index + 1], y[index : index + 1]), rate)
         losses, hits = losses + loss, hits + hit
     for name, array in fast.arrays().items():
         np.testing.assert_allclose(array, slow.arrays()[name], rtol=1e-11, atol=1e-12, err_msg=name)
-    assert correct == hits and a.optimizer.steps == b.optimizer.steps == 40
+    assert correct == hits and steps == a.optimizer.steps == b.optimizer.steps == 40
     if not l2:
         assert total == pytest.approx(losses, rel=1e-10)
     else:  # the penalty of the sum is that at the start of the call
@@ -171,11 +172,11 @@ def test_one_and_two_threads_agree_to_rounding(text: str, optimizer: str) -> Non
     for number in (1, 2):
         with threads.use(number):
             network = Network(text.replace("linear 9", "linear 300"), (16, 16, 1), 5, dtype=np.float64)
-            stepper = Stepper(network, SoftmaxCrossEntropy(), make_optimizer(optimizer, lr=0.01))
+            engine = NativeEngine(network, SoftmaxCrossEntropy(), make_optimizer(optimizer, lr=0.01))
             for step in range(5):
                 network.set_dropout_key((1, step))
                 rng = np.random.default_rng(step)
-                stepper.step(rng.standard_normal((64, 16, 16, 1)), rng.integers(0, 5, 64), 0.01)
+                engine.step(Batch(rng.standard_normal((64, 16, 16, 1)), rng.integers(0, 5, 64)), 0.01)
             ends.append(copies(network))
     for name, array in ends[0].items():
         np.testing.assert_allclose(array, ends[1][name], rtol=1e-9, atol=1e-11, err_msg=name)
@@ -239,15 +240,15 @@ def test_twenty_steps_beside_pytorch(text: str, word: str, loss: str) -> None:
     network, l2 = made(text), 0.01
     twin = twin_of(torch, network)
     rate = 0.01 if word == "adam" else 0.05
-    stepper = Stepper(network, parse_loss(loss), make_optimizer(word, lr=rate), l2=l2)
+    engine = NativeEngine(network, parse_loss(loss), make_optimizer(word, lr=rate), l2=l2)
     theirs = torch_optimizer(torch, word, twin, l2)
     for step in range(20):
         x, y = batch(8, seed=step)
         target = y if loss.startswith("softmax") else np.random.default_rng([9, step]).random((8, 5))
-        ours, _ = stepper.step(x, target, rate)
+        ours = engine.step(Batch(x, target), rate).loss
         theirs.zero_grad()
         scores = twin(torch.tensor(x))
-        if isinstance(stepper.loss, SquaredError):
+        if isinstance(engine.loss, SquaredError):
             value = torch.nn.functional.mse_loss(scores, torch.tensor(target))
         else:
             value = torch.nn.functional.cross_entropy(scores, torch.tensor(target))

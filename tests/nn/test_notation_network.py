@@ -153,7 +153,7 @@ def test_losses_come_back(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["squared-error half", "squared-error sum", "squared-error"])
 def test_squared_errors_come_back(text: str) -> None:
-    assert parse_loss(text).notation() == text and not parse_loss(text).classifies
+    assert parse_loss(text).notation() == text and parse_loss(text).task == "reconstruction"
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from glassnet import threads
+from glassnet.engines import Batch, NativeEngine
 from glassnet.errors import RecipeError
 from glassnet.nn import Network, SoftmaxCrossEntropy
 from glassnet.nn.parameter import Parameter
 from glassnet.optim import OPTIMIZERS, SGD, Adam, AdamW, Optimizer, RMSProp, clip_factor, global_norm, make_optimizer
-from glassnet.train.steps import Stepper
 
 Array = np.ndarray[Any, Any]
 State = dict[str, Array]
@@ -182,10 +182,10 @@ def test_the_global_norm_is_that_of_all_arrays_together() -> None:
 
 def test_a_clipped_step_moves_by_at_most_rate_times_norm() -> None:
     network = Network("linear 5 -> tanh -> linear 3", (4,), dtype=np.float64)
-    stepper = Stepper(network, SoftmaxCrossEntropy(), SGD(0.5), clip=1e-3)
+    engine = NativeEngine(network, SoftmaxCrossEntropy(), SGD(0.5), clip=1e-3)
     before = {name: p.value.copy() for name, p in network.parameters().items()}
     rng = np.random.default_rng(0)
-    stepper.step(rng.standard_normal((6, 4)), rng.integers(0, 3, 6), 0.5)
+    engine.step(Batch(rng.standard_normal((6, 4)), rng.integers(0, 3, 6)), 0.5)
     moved = math.sqrt(sum(float(np.sum((p.value - before[n]) ** 2)) for n, p in network.parameters().items()))
     assert moved == pytest.approx(0.5e-3)
 
@@ -217,7 +217,7 @@ def test_toy_scores_and_loss() -> None:
         [-0.89110401, -0.08754544, 0.71601312],
     ]
     np.testing.assert_allclose(network.forward(x), scores, atol=5e-9)
-    loss, _ = Stepper(network, SoftmaxCrossEntropy(), SGD(0.0), l2=0.1).step(x, y, 0.0)
+    loss = NativeEngine(network, SoftmaxCrossEntropy(), SGD(0.0), l2=0.1).step(Batch(x, y), 0.0).loss
     assert loss == pytest.approx(1.38191946092, abs=5e-12)
 
 
@@ -232,8 +232,8 @@ def test_toy_scores_and_loss() -> None:
 )
 def test_toy_training(optimizer: Optimizer, last_loss: float) -> None:
     network, x, y = toy()
-    stepper = Stepper(network, SoftmaxCrossEntropy(), optimizer, l2=1e-3)
-    losses = [stepper.step(x, y, 0.1)[0] for _ in range(100)]
+    engine = NativeEngine(network, SoftmaxCrossEntropy(), optimizer, l2=1e-3)
+    losses = [engine.step(Batch(x, y), 0.1).loss for _ in range(100)]
     assert losses[-1] == pytest.approx(last_loss, abs=5e-7)
 
 

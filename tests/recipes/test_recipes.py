@@ -118,7 +118,7 @@ def test_shipped_recipes_are_whole() -> None:
         recipe = recipes.load_recipe(path)
         assert recipe.title
     for row in recipes.rows():
-        if row.recipe is not None and row.recipe.make_loss().classifies:
+        if row.recipe is not None and row.recipe.make_loss().task == "classification":
             Network(row.recipe.model.network, (32, 32, 1), 10)
 
 

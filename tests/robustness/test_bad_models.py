@@ -200,16 +200,22 @@ def test_a_checkpoint_whose_contents_do_not_fit(finished: Path, tmp_path: Path) 
     shutil.copytree(finished, folder)
     path = folder / "checkpoint.safetensors"
     description, arrays = model_file.read(path)
-    for name in ("identity", "progression", "optimizer_steps", "format"):
+    for name in ("identity", "progression", "callbacks", "format", "version"):
         for value in (None, 3, "x", [], {}, {"unknown": 1}):
-            if (name, value) in (("optimizer_steps", 3), ("progression", {})):
-                continue  # a count that may be, and counters that all stand at their start
+            if (name, value) in (("callbacks", {}), ("progression", {})):
+                continue  # no callback kept anything, and counters that all stand at their start
             model_file.write(path, {**description, name: value}, arrays)
             refused((name, value), "train", "--resume", folder)
     for name, value in (("epoch", "1"), ("step", -1), ("position", 1.5), ("stopped", 3), ("records", True)):
         changed = {**description["progression"], name: value}
         model_file.write(path, {**description, "progression": changed}, arrays)
         refused((name, value), "train", "--resume", folder, says="counters")
+    for value in (-1, True, "1", None, 1.0):
+        model_file.write(path, {**description, "callbacks": {"History": {"records": value}}}, arrays)
+        refused(("records", value), "train", "--resume", folder, says="records")
+    for steps in (np.array([-1]), np.array(3), np.array([3.0]), np.array([3, 4])):
+        model_file.write(path, description, {**arrays, "optimizer.steps": steps})
+        refused(("steps", steps), "train", "--resume", folder, says="number of steps")
     for name, array in arrays.items():
         others = {key: value for key, value in arrays.items() if key != name}
         for changed in (array[:-1], array.astype(np.float64).reshape(1, -1)):

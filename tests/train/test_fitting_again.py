@@ -21,7 +21,8 @@ from glassnet.model import Model
 from glassnet.nn import Network, model_file
 from glassnet.optim import SGD, Adam
 from glassnet.recipes.recipe import recipe_from
-from glassnet.train import Progress, Trainer, best_epoch, read_history
+from glassnet.tasks import best_epoch
+from glassnet.train import Progress, Trainer, read_history
 
 
 def bars(seed: int = 0, n: int = 60) -> Dataset:
@@ -77,12 +78,13 @@ def test_a_second_fit_writes_its_own_history(tmp_path: Path) -> None:
 
 def test_a_fit_after_a_diverged_one_starts_from_nothing_but_the_weights() -> None:
     network = "linear 8 -> relu -> linear"
-    made = trainer(Network(network, (4, 4, 1), 3), optimizer=lambda: SGD(3e38), epochs=200, schedule="constant")
+    descent = SGD(3e38)
+    made = trainer(Network(network, (4, 4, 1), 3), optimizer=lambda: descent, epochs=200, schedule="constant")
     start = {name: array.copy() for name, array in made.network.arrays().items()}
     with pytest.raises(TrainingError, match="Likely causes"):
         made.fit(bars())
     made.network.load_arrays(start)
-    made.optimizer.lr = 0.1
+    descent.lr = 0.1
     other = trainer(Network(network, (4, 4, 1), 3), optimizer=lambda: SGD(0.1), epochs=200, schedule="constant")
     assert bits(made.fit(bars()).network) == bits(other.fit(bars()).network)
 

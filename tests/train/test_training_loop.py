@@ -18,7 +18,7 @@ from glassnet.nn import Network, model_file
 from glassnet.optim import SGD, Adam
 from glassnet.recipes.recipe import recipe_from
 from glassnet.train import Progress, Settings, Trainer, read_history
-from glassnet.train.interrupt import stop_on_interrupt
+from glassnet.train.callbacks.interrupt import stop_on_interrupt
 
 
 @pytest.fixture
@@ -178,7 +178,7 @@ def test_the_average_is_that_of_its_formula(network: str, batch: int) -> None:
 
         def epoch(self, record: dict[str, Any], best: bool) -> None:
             if best:
-                shown.append({name: array.tobytes() for name, array in made.progression.average.items()})
+                shown.append({name: array.tobytes() for name, array in made.training.evaluated.items()})
 
     model = made.fit(small(), progress=Watch())
     assert made.progression.step == 4 * -(-60 // batch)
@@ -215,8 +215,12 @@ def test_an_average_of_another_network_is_refused(tmp_path: Path) -> None:
     trainer(epochs=2, average=0.9).fit(small(), checkpoint_path=path)
     made = trainer(epochs=2, average=0.9)
     description, arrays = model_file.read(path)
-    name = next(name for name in arrays if name.startswith("average."))
-    for wrong in ({name: arrays[name][:1]}, {name: arrays[name].astype(np.float64)}, {"average.9.x": arrays[name]}):
+    name = next(name for name in arrays if name.startswith("callback.WeightAverage."))
+    for wrong in (
+        {name: arrays[name][:1]},
+        {name: arrays[name].astype(np.float64)},
+        {"callback.WeightAverage.9.x": arrays[name]},
+    ):
         model_file.write(path, description, {**arrays, **wrong})
         with pytest.raises(ModelError, match="averaged weights"):
             made.fit(small(), checkpoint_path=path, resume=True)

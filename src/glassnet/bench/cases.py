@@ -26,6 +26,7 @@ Mode = Literal["train", "infer"]
 _MODES = ("train", "infer")
 _MOST_BATCHES = 20  # different batches that are stepped through, fewer where they are large
 _MOST_BYTES = 64 * 2**20
+_TIMED_LOSS = {"classification": "softmax-cross-entropy", "reconstruction": "squared-error"}  # of a model, by its task
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,7 @@ def _cases(network: str, given: dict[str, Any]) -> tuple[Case, ...]:
     batch = 16 if given.get("mode") == "infer" else 64
     if exists(network):
         model = Model.load(network)
-        loss = "softmax-cross-entropy" if model.loss.classifies else "squared-error"
+        loss = _TIMED_LOSS[model.loss.task]
         shape, outputs = model.network.input_shape, model.network.output_shape[0]
         return (Case(_short(network), model.network.notation(), shape, outputs, batch, loss=loss),)
     known = (*LAYERS, *SHORTHANDS)

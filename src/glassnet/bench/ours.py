@@ -15,9 +15,10 @@ from glassnet.bench.cases import Case, make_batches
 from glassnet.bench.memory import peak_increase
 from glassnet.bench.timing import median_seconds
 from glassnet.data import Dataset
-from glassnet.nn import Network
+from glassnet.engines import NativeEngine
+from glassnet.nn import Network, parse_loss
 from glassnet.nn.functional.arrays import Array
-from glassnet.optim import Optimizer, make_optimizer
+from glassnet.optim import make_optimizer
 from glassnet.train import Trainer
 
 __all__ = ["memory", "stepper", "time_step"]
@@ -32,10 +33,8 @@ def time_step(case: Case, number: int, seconds: float) -> dict[str, float]:
     epochs of `Trainer.fit` are timed, with shuffling, gathering and records. Inference is `Network.infer`.
     """
     threads.set_count(number)
-    if case.mode == "train" and case.batch == 1:
-        trainer = _trainer(case)
-        if trainer.stepper.one_by_one:
-            return {"default": _one_by_one(case)}
+    if case.mode == "train" and case.batch == 1 and _engine(case).one_by_one:
+        return {"default": _one_by_one(case)}
     with threads.single_blas_thread():  # as in Trainer.fit
         return {"default": median_seconds(stepper(case, *make_batches(case))[0], seconds)}
 
@@ -57,10 +56,12 @@ def stepper(case: Case, x: Array, target: Array) -> tuple[Callable[[int], Any], 
     return lambda i: trainer.step(x[i % len(x)], target[i % len(x)]), trainer.network
 
 
+def _engine(case: Case) -> NativeEngine:
+    return NativeEngine(case.build(), parse_loss(case.loss), make_optimizer(case.optimizer, lr=1e-3))
+
+
 def _trainer(case: Case, **settings: Any) -> Trainer:
-    network: Network = case.build()
-    optimizer: Optimizer = make_optimizer(case.optimizer, lr=1e-3)
-    return Trainer(network, optimizer=optimizer, loss=case.loss, **settings)
+    return Trainer(engine=_engine(case), **settings)
 
 
 def _one_by_one(case: Case) -> float:

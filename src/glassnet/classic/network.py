@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,13 +16,45 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from glassnet.classic.numbers import finite, standard
+from glassnet.engines import NativeEngine
+from glassnet.errors import TrainingError
 from glassnet.nn import Network, SoftmaxCrossEntropy
-from glassnet.nn.layers import BatchNorm
-from glassnet.optim import Adam
+from glassnet.optim import Adam, Constant, Linear, Schedule
+from glassnet.tasks import Classification, Metric
+from glassnet.train import Callback, EarlyStopping, History, KeepBest, Progression, Settings, Training
 
 __all__ = ["NetworkClassifier"]
 
 _PREDICTED = 1000  # examples at a time
+_NEVER = 2**62  # steps between records of norms, which nobody reads here
+
+
+class _ByAccuracy(Classification):
+    """Early stopping waits for accuracy alone."""
+
+    metric = Metric("accuracy", ties_by_loss=False)
+
+
+class _Features:
+    """Rows of features for the training loop, with a weight for each; `prepared` makes them what the network takes."""
+
+    def __init__(
+        self,
+        prepared: Callable[[npt.NDArray[Any]], npt.NDArray[Any]],
+        x: npt.NDArray[Any],
+        labels: npt.NDArray[np.int64],
+        weights: npt.NDArray[np.float64] | None = None,
+    ) -> None:
+        self.prepared, self.x, self.labels = prepared, x, labels
+        self.weights = np.ones(len(x)) if weights is None else weights * (len(weights) / weights.sum())
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def take(self, indices: npt.NDArray[np.int64], epoch: int) -> tuple[Any, Any, Any]:
+        """(inputs, labels, weights) of the examples `indices`."""
+        x = self.prepared(self.x[indices])
+        return x, self.labels[indices], self.weights[indices].astype(x.dtype)
 
 
 class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
@@ -92,15 +125,9 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> NetworkClassifier:
         """Train on X (N, D), classes y (N,), optionally with a weight (N,) for each example."""
-        for name in ("epochs", "batch", "patience"):
-            if not getattr(self, name) >= 1:
-                raise ValueError(f"{name} must be at least 1. Got {getattr(self, name)!r}.")
         x, labels, weights = self._checked(X, y, sample_weight, first=True)
         rng = check_random_state(self.random_state)
-        kept = weights > 0
-        if not kept.any():
-            raise ValueError("sample_weight leaves no example: all weights are 0.")
-        x, labels, weights = x[kept], labels[kept], weights[kept]
+        callbacks: list[Callback] = [KeepBest()]
         held_out = None
         if self.early_stopping:
             size = math.ceil(self.validation_fraction * len(x))
@@ -108,24 +135,11 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             evenly = labels if each[each > 0].min() > 1 and size >= (each > 0).sum() else None  # where there are enough
             parts = train_test_split(x, labels, weights, test_size=size, random_state=rng, stratify=evenly)
             x, held_out, labels, held_labels, weights, _ = parts
+            callbacks.append(EarlyStopping(self.patience))
         self._begin(x, weights, rng)
-        best, since, arrays = -1.0, 0, None
-        self.loss_curve_, self.validation_scores_ = [], []
-        steps = self.epochs * math.ceil(self._used(len(x)) / self.batch)
-        for _ in range(self.epochs):
-            self.loss_curve_.append(self._epoch(x, labels, weights, rng, steps))
-            if held_out is not None:
-                accuracy = float((self._scores_of(held_out).argmax(axis=1) == held_labels).mean())
-                self.validation_scores_.append(accuracy)
-                since += 1
-                if accuracy > best:
-                    best, since = accuracy, 0
-                    arrays = {name: a.copy() for name, a in self.network_.arrays().items()}
-                if since >= self.patience:
-                    break
-        if arrays is not None:
-            self.network_.load_arrays(arrays)
-        self.n_iter_ = len(self.loss_curve_)
+        valid = None if held_out is None else _Features(self._prepared, held_out, held_labels)
+        falling = Linear()
+        self._train(_Features(self._prepared, x, labels, weights), valid, int(self.epochs), falling, callbacks)
         return self
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> NetworkClassifier:
@@ -134,13 +148,8 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         first = not hasattr(self, "network_")
         x, labels, weights = self._checked(X, y, sample_weight, first=first, classes=classes)
         if first:
-            self._rng = check_random_state(self.random_state)
-            self._begin(x, weights, self._rng)
-            self.loss_curve_, self.validation_scores_ = [], []
-        elif not hasattr(self, "_rng"):
-            self._rng = check_random_state(self.random_state)
-        self.loss_curve_.append(self._epoch(x, labels, weights, self._rng, None))
-        self.n_iter_ = len(self.loss_curve_)
+            self._begin(x, weights, check_random_state(self.random_state))
+        self._train(_Features(self._prepared, x, labels, weights), None, self.n_iter_ + 1, Constant(), [])
         return self
 
     def predict_proba(self, X: Any) -> npt.NDArray[Any]:
@@ -157,7 +166,10 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     def _checked(
         self, X: Any, y: Any, sample_weight: Any, *, first: bool, classes: Any = None
     ) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64], npt.NDArray[np.float64]]:
-        """Features, labels from 0 to classes - 1, and weights of mean 1."""
+        """Features, labels from 0 to classes - 1, and weights, of the examples with a weight above 0."""
+        for name in ("epochs", "batch", "patience"):
+            if not getattr(self, name) >= 1:
+                raise ValueError(f"{name} must be at least 1. Got {getattr(self, name)!r}.")
         X, y = validate_data(self, X, y, reset=first)
         check_classification_targets(y)
         weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
@@ -170,7 +182,10 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         strange = self.classes_[labels] != y
         if strange.any():
             raise ValueError(f"{np.asarray(y)[strange][0]!r} is none of the classes {list(self.classes_)}.")
-        return X, labels.astype(np.int64), weights
+        kept = weights > 0
+        if not kept.any():
+            raise ValueError("sample_weight leaves no example: all weights are 0.")
+        return X[kept], labels[kept].astype(np.int64), weights[kept]
 
     def _begin(self, x: npt.NDArray[Any], weights: npt.NDArray[np.float64], rng: Any) -> None:
         shape = (x.shape[1],) if self.image_shape is None else tuple(self.image_shape)
@@ -189,41 +204,43 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             )
         self.network_ = network
         self._optimizer = Adam(self.lr)
-        self._loss = SoftmaxCrossEntropy()
+        self._seed = int(rng.randint(np.iinfo(np.int32).max))
+        self.loss_curve_: list[float] = []
+        self.validation_scores_: list[float] = []
+        self.n_iter_ = 0
 
-    def _epoch(
-        self, x: npt.NDArray[Any], labels: npt.NDArray[np.int64], weights: npt.NDArray[Any], rng: Any, steps: int | None
-    ) -> float:
-        """One epoch; returns the mean loss. steps: of the whole training, over which the rate falls to 0."""
-        used = self._used(len(x))
-        order = rng.permutation(len(x))[:used] if len(x) > self.batch else np.arange(len(x))
-        weights = weights * (len(weights) / weights.sum())
-        total, parameters = 0.0, self.network_.parameters()
-        for start in range(0, used, self.batch):
-            rows = order[start : start + self.batch]
-            self.network_.set_dropout_key((int(rng.randint(2**31 - 1)), self._optimizer.steps))
-            scores = self.network_.run(self._prepared(x[rows]), train=True)
-            gradient = np.empty_like(scores)
-            loss, _ = self._loss.run(scores, labels[rows], gradient)
-            gradient *= weights[rows, None].astype(gradient.dtype)
-            self.network_.run_backward(gradient)
-            rate = self.lr if steps is None else self.lr * (1 - self._optimizer.steps / steps)
-            self._optimizer.step(parameters, rate, l2=self.l2)
-            total += loss * len(rows)
-        self.network_.set_dropout_key(None)
-        if not math.isfinite(total):
-            raise ValueError(f"The loss is not finite in epoch {len(self.loss_curve_) + 1}: choose a smaller lr.")
-        return total / used
-
-    def _used(self, count: int) -> int:
-        """How many of so many examples an epoch takes: one alone has no variance to normalise by."""
-        if not any(isinstance(layer, BatchNorm) for _, layer in self.network_.walk()):
-            return count
-        if min(count, self.batch) < 2:
+    def _train(
+        self, train: _Features, valid: _Features | None, until: int, schedule: Schedule, callbacks: list[Callback]
+    ) -> None:
+        """Train from the epoch that was reached up to epoch `until`."""
+        engine = NativeEngine(self.network_, SoftmaxCrossEntropy(), self._optimizer, l2=self.l2)
+        if min(len(train), self.batch) < engine.least_batch:
             raise ValueError(
-                f"Batch normalisation needs at least 2 examples a step. Got {count} in steps of {self.batch}."
+                f"Batch normalisation needs at least 2 examples a step. Got {len(train)} in steps of {self.batch}."
             )
-        return count - (count % self.batch == 1)
+        history = History()
+        training = Training(
+            engine,
+            train,
+            valid,
+            settings=Settings(until, int(self.batch), seed=self._seed, log_every=_NEVER),
+            schedule=schedule,
+            callbacks=[*callbacks, history],
+            task=_ByAccuracy(),
+            state=Progression(epoch=self.n_iter_, step=self._optimizer.steps),
+        )
+        try:
+            training.run()
+        except TrainingError as error:
+            epoch = training.state.epoch + 1
+            raise ValueError(f"The loss is not finite in epoch {epoch}: choose a smaller lr.") from error
+        finally:
+            self.network_.set_dropout_key(None)
+        if training.kept:
+            self.network_.load_arrays(training.kept)
+        self.loss_curve_ += [record["loss"] for record in history.epochs]
+        self.validation_scores_ += [record["valid_accuracy"] for record in history.epochs if valid is not None]
+        self.n_iter_ = training.state.epoch
 
     def _prepared(self, x: npt.NDArray[Any]) -> npt.NDArray[Any]:
         with np.errstate(over="ignore", invalid="ignore"):

@@ -35,13 +35,11 @@ def predict(
     import numpy as np
 
     from glassnet.data.pictures import pictures_of
-    from glassnet.errors import ModelError
     from glassnet.imagenet import open_model
 
     pictures = pictures_of(pictures)
     loaded = open_model(model, weights)
-    if not loaded.loss.classifies:
-        raise ModelError("This model rebuilds pictures and names no classes; 'predict' needs a recogniser.")
+    loaded.task.require_classes("'predict' needs a recogniser.")
     probabilities = loaded.predict_files(pictures)
     top = top or (5 if len(loaded.class_names) > _MANY else 3)
     found = []

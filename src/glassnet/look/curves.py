@@ -14,7 +14,7 @@ from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
 from glassnet.look import style
-from glassnet.train.best import best_epoch as best_record
+from glassnet.tasks import best_epoch as best_record
 
 __all__ = ["History", "Record", "best_epoch", "epoch_records", "learning_curves", "measure_of"]
 

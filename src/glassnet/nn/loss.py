@@ -24,10 +24,10 @@ __all__ = ["LOSSES", "Hinge", "Loss", "SoftmaxCrossEntropy", "SquaredError", "pa
 
 
 class Loss:
-    """Base of the losses. `classifies` says whether the targets are class labels."""
+    """Base of the losses. `task` names what a network is trained to do with it, see `glassnet.tasks`."""
 
     word: ClassVar[str]
-    classifies: ClassVar[bool] = True
+    task: ClassVar[str] = "classification"
 
     def notation(self) -> str:
         """This loss in arrow notation."""
@@ -88,7 +88,7 @@ class SquaredError(Loss):
     """Squared error against arrays: the loss of an autoencoder. Notation: `squared-error`, `squared-error half`."""
 
     word = "squared-error"
-    classifies = False
+    task = "reconstruction"
 
     def __init__(self, convention: str = "mean") -> None:
         squared_error_factor(1, 1, convention)

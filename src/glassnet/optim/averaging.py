@@ -16,14 +16,13 @@ ones alone would belong to the latest weights.
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from glassnet.nn.functional.arrays import Array, flat
 from glassnet.nn.kernels import updates
 from glassnet.optim.optimisers import run_update
 
-__all__ = ["follow", "in_place"]
+__all__ = ["follow"]
 
 
 def follow(mean: dict[str, Array], arrays: Mapping[str, Array], step: int, decay: float) -> None:
@@ -34,16 +33,3 @@ def follow(mean: dict[str, Array], arrays: Mapping[str, Array], step: int, decay
     share = 1.0 - min(decay, (1.0 + step) / (10.0 + step))
     for name, array in arrays.items():
         run_update(updates.average, flat(mean[name]), flat(array), share)
-
-
-@contextlib.contextmanager
-def in_place(mean: Mapping[str, Array], arrays: Mapping[str, Array]) -> Iterator[None]:
-    """Within the block `arrays` hold what `mean` holds; afterwards they hold their own values again."""
-    kept = {name: arrays[name].copy() for name in mean}
-    try:
-        for name, array in mean.items():
-            arrays[name][...] = array
-        yield
-    finally:
-        for name, array in kept.items():
-            arrays[name][...] = array

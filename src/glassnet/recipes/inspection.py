@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
 from glassnet.data import read_picture
 from glassnet.errors import DataError
 from glassnet.files import exists
@@ -51,10 +49,8 @@ def _maps(model: Model, name: str, chosen: str) -> FeatureMaps | None:
         picture, caption = _of_run(Path(name), int(chosen))
     else:
         picture, caption = read_picture(chosen, model.image_shape, model.reading), Path(chosen).name
-    if model.loss.classifies:
-        chances = model.predict(picture[None])[0]
-        best = int(np.argmax(chances))
-        caption += f": read as {model.class_names[best]}, {100 * float(chances[best]):.0f} % sure"
+    if answer := model.task.answer(model.predict(picture[None])[0], model.class_names):
+        caption += f": {answer}"
     return feature_maps(model.network, model.preprocess.transform(picture[None])[0], picture, caption)
 
 

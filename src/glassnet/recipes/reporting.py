@@ -126,7 +126,7 @@ def _gradient_check(run: Run, part: Dataset) -> tuple[list[tuple[Any, ...]] | No
         return None, ""
     examples, entries = sample
     x = run.model.preprocess.transform(part.images[:examples]).astype(np.float64)
-    target = part.labels[:examples] if run.model.loss.classifies else x.reshape(len(x), -1)
+    target = run.model.task.targets(part.subset(slice(examples)), run.model.preprocess)
     try:
         check = check_network(run.model.network, x, target, run.model.loss, samples=entries, seed=0)
     except GlassnetError as error:

@@ -18,13 +18,14 @@ from glassnet.errors import RecipeError, TrainingError, TrainingInterrupted
 from glassnet.files import exists, read_json, remove_partial, write_json, write_text
 from glassnet.locking import LOCK, locked
 from glassnet.look import first_weights
-from glassnet.metrics import Evaluation, Reconstruction, evaluate_reconstruction
+from glassnet.metrics import Evaluation, Reconstruction
 from glassnet.model import Model
 from glassnet.nn import Network
 from glassnet.nn.functional.arrays import Array
 from glassnet.recipes.environment import environment, going_on
 from glassnet.recipes.recipe import Recipe, load_recipe
-from glassnet.train import History, Progress, Trainer, best_epoch, read_history
+from glassnet.tasks import Task, best_epoch
+from glassnet.train import History, Progress, Trainer, read_history
 
 __all__ = ["Run", "carry_out", "new_folder", "reopen", "resume"]
 
@@ -129,7 +130,7 @@ def build(recipe: Recipe, splits: Splits) -> Trainer:
         preprocess = recipe.make_preprocess().fit(splits.train.images)
     shape = preprocess.output_shape(splits.train.image_shape)
     loss = recipe.make_loss()
-    outputs = len(splits.train.class_names) if loss.classifies else int(np.prod(shape))
+    outputs = Task.of(loss).outputs(shape, splits.train.classes)
     settings = recipe.settings
     return Trainer(
         Network(recipe.model.network, shape, outputs, seed=settings.seed),
@@ -285,14 +286,19 @@ def _train(
 ) -> Run:
     first = _first_weights(trainer.network)
     before = None if first is None else first.copy()
-    model = trainer.fit(
-        splits.train,
-        splits.valid,
-        checkpoint_path=folder / "checkpoint.safetensors" if folder else None,
-        history_path=folder / "metrics.jsonl" if folder else None,
-        resume=resuming,
-        progress=progress,
-    )
+    try:
+        model = trainer.fit(
+            splits.train,
+            splits.valid,
+            checkpoint_path=folder / "checkpoint.safetensors" if folder else None,
+            history_path=folder / "metrics.jsonl" if folder else None,
+            resume=resuming,
+            progress=progress,
+        )
+    except TrainingInterrupted as error:
+        raise (
+            error if folder is None else TrainingInterrupted(f"{error} Go on with: glassnet train --resume {folder}")
+        ) from None
     run = Run(recipe, model, trainer.history, splits, evaluated_part(splits)[0], folder=folder)
     _evaluate(run)
     model.card = card(run, trainer)
@@ -307,15 +313,9 @@ def _first_weights(network: Network) -> Array | None:
 
 
 def _evaluate(run: Run) -> None:
-    if run.model.loss.classifies:
-        run.evaluation = run.model.evaluate(run.evaluated)
-    else:
-        run.reconstruction = _reconstruct(run.model, run.evaluated)
-
-
-def _reconstruct(model: Model, part: Dataset) -> Reconstruction:
-    target = model.preprocess.transform(part.images).reshape(len(part), -1)
-    return evaluate_reconstruction(target, model.predict(part.images))
+    found = run.model.assess(run.evaluated)
+    run.evaluation = found if isinstance(found, Evaluation) else None
+    run.reconstruction = found if isinstance(found, Reconstruction) else None
 
 
 def card(run: Run, trainer: Trainer) -> dict[str, Any]:

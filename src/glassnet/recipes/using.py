@@ -15,6 +15,7 @@ from glassnet.files import exists
 from glassnet.look import image_grid, save_png
 from glassnet.model import Model
 from glassnet.nn import Network, parse_loss
+from glassnet.tasks import Task
 
 __all__ = ["check_notation", "choose_part", "load_for", "show_data"]
 
@@ -66,7 +67,7 @@ def check_notation(
         model = Model.load(network)
         built, objective = model.network, model.loss
     else:
-        outputs = classes if objective.classifies else int(np.prod(input_shape))
+        outputs = Task.of(objective).outputs(input_shape, classes)
         built = Network(network, input_shape, outputs, seed=seed, dtype=np.float64)
     numbers = examples * math.prod(built.input_shape)
     if numbers > _MOST_NUMBERS:
@@ -74,7 +75,7 @@ def check_notation(
     rng = np.random.default_rng([seed, examples])
     x = rng.random((examples, *built.input_shape))
     width = built.output_shape[0]
-    target = rng.integers(0, width, examples) if objective.classifies else rng.random((examples, width))
+    target = Task.of(objective).random_targets(rng, examples, width)
     return check_network(built, x, target, objective, l2=l2, samples=samples, seed=seed)
 
 

@@ -1,19 +1,40 @@
-"""Training: the loop, its history, checkpoints and run folders."""
+"""Training: the loop, its callbacks, the history of a training and how it is shown."""
 
-from glassnet.train.best import best_epoch
+from glassnet.train.callbacks import (
+    Callback,
+    Checkpoint,
+    EarlyStopping,
+    Interrupt,
+    KeepBest,
+    Saved,
+    Shown,
+    WeightAverage,
+)
 from glassnet.train.history import History, read_history
+from glassnet.train.loop import Examples, Training
 from glassnet.train.progress import LiveProgress, PlainProgress, Progress, progress_for
 from glassnet.train.settings import Settings
+from glassnet.train.state import Progression
 from glassnet.train.trainer import Trainer
 
 __all__ = [
+    "Callback",
+    "Checkpoint",
+    "EarlyStopping",
+    "Examples",
     "History",
+    "Interrupt",
+    "KeepBest",
     "LiveProgress",
     "PlainProgress",
     "Progress",
+    "Progression",
+    "Saved",
     "Settings",
+    "Shown",
     "Trainer",
-    "best_epoch",
+    "Training",
+    "WeightAverage",
     "progress_for",
     "read_history",
 ]

@@ -7,14 +7,17 @@ import os
 from pathlib import Path
 from typing import Any
 
-from glassnet.errors import GlassnetError, TrainingError
+from glassnet.engines import StepResult
+from glassnet.errors import GlassnetError, ModelError, TrainingError
+from glassnet.train.callbacks.base import Callback, Saved
+from glassnet.train.loop import Training
 
 __all__ = ["History", "read_history"]
 
 Record = dict[str, Any]
 
 
-class History:
+class History(Callback):
     """The records of a training: one an epoch (`kind` "epoch") and one every so many steps (`kind` "step").
 
     With a path every record is also a line of JSON in that file, which only grows; `cut` takes back what lies after a
@@ -24,6 +27,28 @@ class History:
     def __init__(self, path: Path | None = None) -> None:
         self.path = path
         self.records: list[Record] = []
+
+    def start(self, training: Training, saved: Saved) -> None:
+        """Begin, or go on after the records that there were at a checkpoint."""
+        records = saved.get("records", 0)
+        if type(records) is not int or records < 0:
+            raise ModelError(f"The checkpoint has no number of records: {records!r:.60}.")
+        self.cut(records)
+
+    def step(self, training: Training, result: StepResult) -> None:
+        """Add a record of a step whose norms were taken."""
+        if result.norms is not None:
+            state = training.state
+            record: Record = {"kind": "step", "step": state.step, "epoch": state.epoch + 1, "loss": result.loss}
+            self.add({**record, "rate": training.rate(state.step - 1), "norms": result.norms})
+
+    def epoch(self, training: Training, record: Record) -> None:
+        """Add the record of an epoch."""
+        self.add(record)
+
+    def state(self) -> Saved:
+        """How many records there are."""
+        return {"records": len(self.records)}
 
     def add(self, record: Record) -> None:
         """Append a record, to the file as well."""

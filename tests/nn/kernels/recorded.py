@@ -16,6 +16,7 @@ import glassnet
 from glassnet import threads
 from glassnet.classic import KNNClassifier
 from glassnet.data import Augmentation
+from glassnet.engines import Batch, NativeEngine
 from glassnet.nn import Hinge, Network, SoftmaxCrossEntropy, SquaredError, functional
 from glassnet.nn.kernels import batch
 from glassnet.nn.kernels.blas import matmul
@@ -25,7 +26,6 @@ from glassnet.optim import SGD, Adam, RMSProp
 from glassnet.optim.averaging import follow
 from glassnet.reader.find import find_pieces
 from glassnet.reader.pen import ink
-from glassnet.train.steps import Stepper
 
 SMALL = 1 << 14  # bytes in all arrays of a call: what lies close together
 Call = tuple[str, tuple[Any, ...]]  # the kernel's name and its arguments, arrays as they were before the call
@@ -131,7 +131,7 @@ def _train(text: str, dtype: Any) -> None:
     x, labels = rng.standard_normal((48, 16, 16, 3)).astype(dtype), rng.integers(0, 10, 48)
     for loss in (SoftmaxCrossEntropy(0.1), Hinge()):
         for optimizer in (SGD(0.01), SGD(0.01, momentum=0.9), RMSProp(0.01), Adam(0.01)):
-            Stepper(network, loss, optimizer, l2=1e-3, clip=1.0).step(x, labels, 0.01)
+            NativeEngine(network, loss, optimizer, l2=1e-3, clip=1.0).step(Batch(x, labels), 0.01)
     network.choose(winograd=False)
     network.forward(x, train=True)
     network.backward(np.ones((48, 10), dtype), input_gradient=True)

@@ -7,10 +7,32 @@ import signal
 import threading
 from collections.abc import Iterator
 from types import FrameType
+from typing import ClassVar
 
+from glassnet.engines import StepResult
 from glassnet.processes import SIGNALS
+from glassnet.train.callbacks.base import Callback
+from glassnet.train.loop import Training
 
-__all__ = ["StopRequest", "stop_on_interrupt"]
+__all__ = ["Interrupt", "StopRequest", "stop_on_interrupt"]
+
+
+class Interrupt(Callback):
+    """Ends a training between two steps when it is asked to by Ctrl-C, SIGTERM or SIGHUP."""
+
+    last: ClassVar[bool] = True  # the signal may come while the others work
+
+    def __init__(self) -> None:
+        self.request = StopRequest()
+
+    @contextlib.contextmanager
+    def around(self, training: Training) -> Iterator[None]:
+        with stop_on_interrupt() as self.request:
+            yield
+
+    def step(self, training: Training, result: StepResult) -> None:
+        if self.request.asked:
+            training.interrupt()
 
 
 class StopRequest:

@@ -1,0 +1,142 @@
+"""The protocol between the training loop and what computes.
+
+An engine is a subclass of `Engine` with `network`, `loss`, `lr`, `step`, `scores`, `state` and `load_state`; the other
+methods have defaults. The loop knows no more of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple, Protocol
+
+from glassnet.nn import Loss, Network
+from glassnet.nn.functional.arrays import Array
+
+__all__ = ["Batch", "Engine", "ManySteps", "StepResult", "load_weights", "swapped_in", "weights_of"]
+
+_NETWORK = "network."
+
+
+class Batch(NamedTuple):
+    """The examples of a step.
+
+    Attributes
+    ----------
+    x : inputs; for a `Network` (n, *input_shape) in its precision
+    target : what the loss takes: labels (n,) int64, arrays (n, k), ...
+    weights : (n,) factor of each example's gradient, or None for all ones
+    key : what the step's random numbers (dropout masks) are drawn from; None leaves it to the layers
+    """
+
+    x: Any
+    target: Any
+    weights: Array | None = None
+    key: tuple[int, ...] | None = None
+
+
+class StepResult(NamedTuple):
+    """What a step gives, or several steps in one call.
+
+    Attributes
+    ----------
+    loss : the objective at the step's start; the sum of several steps' objectives
+    correct : examples that the loss counts as correct, see `Loss.run`
+    norms : by parameter, the norms of `gradient`, `weight` and `update`, where they were asked for
+    steps : how many steps these are
+    """
+
+    loss: float
+    correct: int
+    norms: dict[str, dict[str, float]] | None = None
+    steps: int = 1
+
+    @property
+    def mean_loss(self) -> float:
+        """The objective, as a mean over the steps."""
+        return self.loss / self.steps
+
+
+ManySteps = Callable[[Array, Array], StepResult]  # (indices of the examples, learning rate of each step)
+
+
+class Engine(Protocol):
+    """A network, its loss and its optimiser, on some hardware.
+
+    Attributes
+    ----------
+    network : what is trained, as a `Network`. A training that ends writes its weights there, whatever they were
+        computed with
+    loss : the loss; it names the task
+    """
+
+    network: Network
+    loss: Loss
+
+    @property
+    def lr(self) -> float:
+        """The learning rate, before a schedule."""
+        raise NotImplementedError
+
+    def step(self, batch: Batch, lr: float, *, norms: bool = False) -> StepResult:
+        """One training step at learning rate `lr`; with `norms` the result has them."""
+        raise NotImplementedError
+
+    def scores(self, x: Any) -> Array:
+        """The network's outputs for a batch, in evaluation mode, as an array that the caller may keep."""
+        raise NotImplementedError
+
+    def state(self) -> dict[str, Array]:
+        """All that a training needs to go on: arrays of the network as `network.<name>` (see `Network.arrays`), and
+        whatever the optimiser keeps under other names. Not copied where that can be.
+        """
+        raise NotImplementedError
+
+    def load_state(self, arrays: Mapping[str, Array]) -> None:
+        """Take over arrays that `state` gave, all of them or those of the network alone.
+
+        Raises `ModelError` where they do not fit.
+        """
+        raise NotImplementedError
+
+    # ---- what an engine may have of its own
+
+    def reset(self) -> None:
+        """Forget the memory of the optimiser: a new training begins."""
+
+    @property
+    def least_batch(self) -> int:
+        """The fewest examples that a step can be made of."""
+        return 1
+
+    def many_steps(self, examples: Any, batch: int) -> ManySteps | None:
+        """A call that takes many steps of `batch` examples at once, the same steps as one by one; None: there is none.
+
+        examples : what gives the batches, see `glassnet.train.loop.Examples`
+        """
+        return None
+
+    def identity(self) -> dict[str, Any]:
+        """What must be the same when a training is resumed, as plain JSON."""
+        return {"network": self.network.notation(), "loss": self.loss.notation()}
+
+
+def weights_of(engine: Engine) -> dict[str, Array]:
+    """The network's arrays by name, as a model file keeps them; not copied where the engine does not copy."""
+    return {n.removeprefix(_NETWORK): array for n, array in engine.state().items() if n.startswith(_NETWORK)}
+
+
+def load_weights(engine: Engine, arrays: Mapping[str, Array]) -> None:
+    """Put arrays that `weights_of` gave into the engine's network. Raises `ModelError`."""
+    engine.load_state({f"{_NETWORK}{name}": array for name, array in arrays.items()})
+
+
+@contextlib.contextmanager
+def swapped_in(engine: Engine, arrays: Mapping[str, Array]) -> Iterator[None]:
+    """Within the block the engine's network has these arrays; afterwards it has its own values again."""
+    kept = {name: array.copy() for name, array in weights_of(engine).items()}
+    load_weights(engine, arrays)
+    try:
+        yield
+    finally:
+        load_weights(engine, kept)

@@ -1,0 +1,175 @@
+"""Our own engine: a training step on NumPy and Numba, in the fastest of three ways that do the same arithmetic.
+
+    general     forward, loss, backward, optimiser: any network, any optimiser
+    folded      plain gradient descent: the product that makes a weight gradient subtracts it from the weights at once
+    one by one  softmax regression, one example a step: many steps in one compiled call
+
+Results of the three agree to rounding; which one runs depends on the settings alone, so equal runs take equal ways.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from glassnet.engines.base import Batch, Engine, ManySteps, StepResult
+from glassnet.errors import ModelError
+from glassnet.nn import BatchNorm, Loss, Network, SoftmaxCrossEntropy
+from glassnet.nn.functional.arrays import Array, flat
+from glassnet.nn.kernels import updates
+from glassnet.nn.kernels.stochastic import softmax_descent
+from glassnet.nn.layers import Dropout, Flatten, Linear
+from glassnet.optim import Optimizer, clip_factor, global_norm
+
+__all__ = ["NativeEngine"]
+
+_STEPS = "steps"  # the optimiser's counter among its arrays
+
+
+class NativeEngine(Engine):
+    """Trains a network by single steps.
+
+    Parameters
+    ----------
+    network : the `Network`, changed in place
+    loss : what is minimised
+    optimizer : how
+    l2 : coefficient of the penalty 0.5 l2 |w|^2
+    clip : largest global gradient norm, or None
+    """
+
+    def __init__(
+        self, network: Network, loss: Loss, optimizer: Optimizer, *, l2: float = 0.0, clip: float | None = None
+    ) -> None:
+        self.network, self.loss, self.optimizer, self.l2, self.clip = network, loss, optimizer, l2, clip
+        self.parameters = network.parameters()
+        self.weights = [flat(p.value) for p in self.parameters.values() if p.decays]
+        self.folded = optimizer.is_plain_descent and clip is None
+        layers = [layer for _, layer in network.walk()]
+        self._drops = any(isinstance(layer, Dropout) for layer in layers)
+        self._normalises = any(isinstance(layer, BatchNorm) for layer in layers)
+        self._dscores = np.empty((0, *network.output_shape), network.dtype)
+
+    @property
+    def lr(self) -> float:
+        return self.optimizer.lr
+
+    @property
+    def least_batch(self) -> int:
+        """2 with batch normalisation: a single example has no variance."""
+        return 2 if self._normalises else 1
+
+    @property
+    def one_by_one(self) -> bool:
+        """Whether single examples may be trained on by the compiled loop."""
+        trained = [layer for layer in self.network.layers if not isinstance(layer, Flatten)]
+        return (
+            self.folded and len(trained) == 1 and type(trained[0]) is Linear and type(self.loss) is SoftmaxCrossEntropy
+        )
+
+    def penalty(self) -> float:
+        """The L2 term of the objective, 0.5 l2 |w|^2."""
+        return 0.5 * self.l2 * sum(updates.sum_of_squares(w) for w in self.weights) if self.l2 else 0.0
+
+    # ---- steps
+
+    def step(self, batch: Batch, lr: float, *, norms: bool = False) -> StepResult:
+        if self._drops and batch.key is not None:
+            self.network.set_dropout_key(batch.key)
+        loss, correct, dscores = self._forward(batch)
+        if norms:  # by the general way, which stores every gradient
+            self.network.run_backward(dscores)
+            return StepResult(loss, correct, self._recorded_update(lr))
+        if self.folded:
+            self.optimizer.steps += 1
+            self.network.run_descent(dscores, lr, self.l2)
+        else:
+            self.network.run_backward(dscores)
+            self._update(lr)
+        return StepResult(loss, correct)
+
+    def scores(self, x: Array) -> Array:
+        return self.network.run_inference(x)
+
+    def many_steps(self, examples: Any, batch: int) -> ManySteps | None:
+        """The compiled loop of softmax regression, where single examples lie ready as rows."""
+        rows = getattr(examples, "rows", None)
+        if batch != 1 or rows is None or not self.one_by_one:
+            return None
+        return partial(self.steps_one_by_one, rows, examples.labels)
+
+    def steps_one_by_one(self, rows: Array, labels: Array, order: Array, rates: Array) -> StepResult:
+        """A step on each example of `order`, in one call. The penalty of the sum is that at the start of the call."""
+        penalty = self.penalty() * len(order)
+        linear = next(layer for layer in self.network.layers if isinstance(layer, Linear))
+        weight, bias = linear.parameters["weight"].value, linear.parameters["bias"].value
+        scalar = self.network.dtype
+        by_class = np.ascontiguousarray(weight.T)
+        smoothing: Any = self.loss.smoothing  # type: ignore[attr-defined]
+        total, correct = softmax_descent(
+            by_class, bias, rows, labels, order, rates.astype(scalar), scalar(self.l2), scalar(smoothing)
+        )
+        weight[...] = by_class.T
+        self.optimizer.steps += len(order)
+        return StepResult(total + penalty, correct, steps=len(order))
+
+    def _forward(self, batch: Batch) -> tuple[float, int, Array]:
+        scores = self.network.run(batch.x, train=True)
+        if len(self._dscores) < len(scores):
+            self._dscores = np.empty_like(scores)
+        dscores = self._dscores[: len(scores)]
+        loss, correct = self.loss.run(scores, batch.target, dscores)
+        if batch.weights is not None:
+            dscores *= batch.weights.reshape(-1, *(1,) * (dscores.ndim - 1))
+        return (loss + self.penalty() if self.l2 else loss), correct, dscores
+
+    def _update(self, lr: float) -> None:
+        clip = 1.0 if self.clip is None else clip_factor((p.grad for p in self.parameters.values()), self.clip)
+        self.optimizer.step(self.parameters, lr, l2=self.l2, clip=clip)
+
+    def _recorded_update(self, lr: float) -> dict[str, dict[str, float]]:
+        """Update, and the norms of every parameter's gradient, weight and update."""
+        before = {name: parameter.value.copy() for name, parameter in self.parameters.items()}
+        self._update(lr)
+        return {
+            name: {
+                "gradient": global_norm([parameter.grad]),
+                "weight": global_norm([before[name]]),
+                "update": global_norm([parameter.value - before[name]]),
+            }
+            for name, parameter in self.parameters.items()
+        }
+
+    # ---- state
+
+    def reset(self) -> None:
+        self.optimizer.reset()
+
+    def state(self) -> dict[str, Array]:
+        """`network.<array>`, `optimizer.<parameter>.<slot>` and `optimizer.steps`, (1,) int64."""
+        arrays = {f"network.{name}": array for name, array in self.network.arrays().items()}
+        arrays |= {f"optimizer.{name}": array for name, array in self.optimizer.state.items()}
+        return arrays | {f"optimizer.{_STEPS}": np.array([self.optimizer.steps], np.int64)}
+
+    def load_state(self, arrays: Mapping[str, Array]) -> None:
+        memory = {n.removeprefix("optimizer."): a.copy() for n, a in arrays.items() if n.startswith("optimizer.")}
+        if memory:
+            steps = memory.pop(_STEPS, np.empty(0))
+            if steps.shape != (1,) or steps.dtype != np.int64 or steps[0] < 0:
+                raise ModelError("The optimiser's number of steps is missing or none.")
+            self._check_memory(memory)
+            self.optimizer.steps, self.optimizer.state = int(steps[0]), memory
+        self.network.load_arrays({n.removeprefix("network."): a for n, a in arrays.items() if n.startswith("network.")})
+
+    def _check_memory(self, memory: Mapping[str, Array]) -> None:
+        """The optimiser's compiled loops trust the sizes of its arrays, so these are checked here."""
+        slots = {f"{name}.{slot}": p.value for name, p in self.parameters.items() for slot in self.optimizer.slots}
+        for name, array in memory.items():
+            if name not in slots or array.shape != (slots[name].size,) or array.dtype != slots[name].dtype:
+                raise ModelError(f"The optimiser's array '{name}' does not fit the network.")
+
+    def identity(self) -> dict[str, Any]:
+        return {**super().identity(), "optimizer": repr(self.optimizer), "l2": self.l2, "clip": self.clip}

@@ -1,0 +1,254 @@
+"""What a network is trained to do: what its outputs stand for, its targets, and what decides which epoch is the best.
+
+| task           | outputs       | targets                   | metric                   |
+|----------------|---------------|---------------------------|--------------------------|
+| classification | one a class   | labels (n,)               | accuracy, higher better  |
+| reconstruction | one a pixel   | the input itself, (n, k)  | PSNR, higher better      |
+
+A loss names its task (`Loss.task`). A new task is a subclass of `Task`, made known by `register`: the training loop,
+the run, the model file and the reports ask it and need no change.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from glassnet import metrics
+from glassnet.data import Dataset, Preprocess
+from glassnet.errors import DataError, ModelError, TrainingError
+from glassnet.nn import Loss, Network
+from glassnet.nn.functional.arrays import Array
+
+__all__ = ["TASKS", "Classification", "Metric", "Rank", "Reconstruction", "Task", "best_epoch", "rank", "register"]
+
+Rank = tuple[float, ...]  # compared as tuples: larger is better
+
+
+@dataclass(frozen=True)
+class Metric:
+    """The figure that epochs are compared by.
+
+    Attributes
+    ----------
+    name : what records call it; on validation it is `valid_<name>`
+    higher_is_better : whether accuracy-like (True) or error-like (False)
+    ties_by_loss : whether of two equal figures the one with the lower validation loss is better; else the earlier is
+    """
+
+    name: str
+    higher_is_better: bool = True
+    ties_by_loss: bool = True
+
+    @property
+    def key(self) -> str:
+        """The figure's name in an epoch record."""
+        return f"valid_{self.name}"
+
+    def rank(self, record: Mapping[str, Any]) -> Rank | None:
+        """How good an epoch is, as numbers that compare as a tuple does; None where it was not measured.
+
+        Of equal ranks the earlier epoch is the best.
+        """
+        value = _number(record.get(self.key))
+        if math.isnan(value):
+            return None
+        measure = value if self.higher_is_better else -value
+        if not self.ties_by_loss:
+            return (measure,)
+        loss = _number(record.get("valid_loss"))
+        return measure, -math.inf if math.isnan(loss) else -loss
+
+    def as_rank(self, saved: Any) -> Rank:
+        """A rank as JSON gives it back. Raises `TypeError` or `ValueError` where it is none of this metric."""
+        found = tuple(float(number) for number in saved)
+        if isinstance(saved, str) or len(found) != (2 if self.ties_by_loss else 1):
+            raise ValueError(f"{saved!r} is no rank by {self.name}")
+        return found
+
+
+class Task:
+    """Base of the tasks.
+
+    Attributes
+    ----------
+    word : the name by which a loss asks for it
+    metric : what decides which epoch is the best
+    rebuilds : whether the targets are the preprocessed inputs themselves
+    feed : what gives the batches of a data set, called as `glassnet.train.feed.Feed` is; None takes that one, which is
+        for pictures of one size
+    """
+
+    word: ClassVar[str]
+    metric: ClassVar[Metric]
+    rebuilds: ClassVar[bool] = False
+    feed: ClassVar[Callable[..., Any] | None] = None
+
+    @staticmethod
+    def of(loss: Loss) -> Task:
+        """The task that a loss trains for. Raises `TrainingError` where nobody registered it."""
+        if loss.task not in TASKS:
+            raise TrainingError(f"The loss '{loss.word}' is for the task '{loss.task}'. Known: {', '.join(TASKS)}.")
+        return TASKS[loss.task]
+
+    # ---- training
+
+    def outputs(self, input_shape: Sequence[int], classes: int) -> int:
+        """How many numbers the network gives for an example of `input_shape`."""
+        raise NotImplementedError
+
+    def check(self, network: Network, classes: int) -> None:
+        """Raise `DataError` where the network's output does not fit the task."""
+
+    def check_data(self, network: Network, preprocess: Preprocess, train: Dataset) -> None:
+        """Raise `DataError` where the network does not take what the preprocessing makes of the data, or `check` does.
+
+        A task of data that are no pictures of one size has its own rule.
+        """
+        shape = preprocess.output_shape(train.image_shape)
+        if shape != network.input_shape:
+            raise DataError(f"The network takes {network.input_shape}; the preprocessed pictures are {shape}.")
+        self.check(network, len(train.class_names))
+
+    def training_figures(self, correct: int, n: int) -> dict[str, float]:
+        """What an epoch record says besides the loss, of n examples of which the loss counted so many as correct."""
+        return {}
+
+    def measure(self, scores: Array, target: Any, correct: int) -> tuple[float, int]:
+        """(sum of the metric over a validation batch, what to divide the sum over all batches by).
+
+        scores are the network's, target as the feed gave it, correct the number that the loss counted.
+        """
+        raise NotImplementedError
+
+    # ---- use
+
+    def targets(self, dataset: Dataset, preprocess: Preprocess) -> Array:
+        """The targets of a whole set, for `evaluate` and gradient checks."""
+        raise NotImplementedError
+
+    def random_targets(self, rng: np.random.Generator, n: int, outputs: int) -> Array:
+        """Targets of n random examples, for a gradient check."""
+        raise NotImplementedError
+
+    def evaluate(self, predictions: Array, targets: Array, class_names: tuple[str, ...]) -> Any:
+        """All figures of predictions (as `Model.predict` gives them) against `targets`."""
+        raise NotImplementedError
+
+    def answer(self, prediction: Array, class_names: Sequence[str]) -> str:
+        """One prediction in words; empty where it has none."""
+        return ""
+
+    def require_classes(self, purpose: str) -> None:
+        """Raise `ModelError` where predictions are not class probabilities, which `purpose` needs."""
+        raise ModelError(f"This model names no classes. {purpose}")
+
+
+class Classification(Task):
+    """One of several classes for each example; the best epoch has the highest accuracy, then the lowest loss."""
+
+    word = "classification"
+    metric = Metric("accuracy")
+
+    def outputs(self, input_shape: Sequence[int], classes: int) -> int:
+        return classes
+
+    def check(self, network: Network, classes: int) -> None:
+        _check_width(network, classes, "class")
+
+    def training_figures(self, correct: int, n: int) -> dict[str, float]:
+        return {"accuracy": correct / n}
+
+    def measure(self, scores: Array, target: Any, correct: int) -> tuple[float, int]:
+        return correct, len(scores)
+
+    def targets(self, dataset: Dataset, preprocess: Preprocess) -> Array:
+        """(N,) int64 labels."""
+        return dataset.labels
+
+    def random_targets(self, rng: np.random.Generator, n: int, outputs: int) -> Array:
+        return rng.integers(0, outputs, n)
+
+    def evaluate(self, predictions: Array, targets: Array, class_names: tuple[str, ...]) -> metrics.Evaluation:
+        return metrics.evaluate(predictions, targets, class_names)
+
+    def answer(self, prediction: Array, class_names: Sequence[str]) -> str:
+        best = int(np.argmax(prediction))
+        return f"read as {class_names[best]}, {100 * float(prediction[best]):.0f} % sure"
+
+    def require_classes(self, purpose: str) -> None:
+        return None
+
+
+class Reconstruction(Task):
+    """The input itself, pixel by pixel; the best epoch has the highest PSNR, then the lowest loss."""
+
+    word = "reconstruction"
+    metric = Metric("psnr")
+    rebuilds = True
+
+    def outputs(self, input_shape: Sequence[int], classes: int) -> int:
+        return math.prod(input_shape)
+
+    def check(self, network: Network, classes: int) -> None:
+        _check_width(network, math.prod(network.input_shape), "pixel")
+
+    def measure(self, scores: Array, target: Any, correct: int) -> tuple[float, int]:
+        finite = np.isfinite(scores).all()
+        return float(metrics.psnr_per_image(target, scores).sum()) if finite else 0.0, len(scores)
+
+    def targets(self, dataset: Dataset, preprocess: Preprocess) -> Array:
+        """(N, pixels) float32 preprocessed pictures."""
+        return preprocess.transform(dataset.images).reshape(len(dataset), -1)
+
+    def random_targets(self, rng: np.random.Generator, n: int, outputs: int) -> Array:
+        return rng.random((n, outputs))
+
+    def evaluate(self, predictions: Array, targets: Array, class_names: tuple[str, ...]) -> metrics.Reconstruction:
+        return metrics.evaluate_reconstruction(targets, predictions)
+
+    def require_classes(self, purpose: str) -> None:
+        raise ModelError(f"This model rebuilds pictures and names no classes. {purpose}")
+
+
+TASKS: dict[str, Task] = {}
+
+
+def register(task: Task) -> None:
+    """Make a task known under its word; a loss then names it, and records are ranked by its metric."""
+    TASKS[task.word] = task
+
+
+for _task in (Classification(), Reconstruction()):
+    register(_task)
+
+
+def rank(record: Mapping[str, Any]) -> Rank | None:
+    """How good an epoch is by the metric that its record has; None where it has none. See `Metric.rank`."""
+    return next((found for task in TASKS.values() if (found := task.metric.rank(record)) is not None), None)
+
+
+def best_epoch(records: Iterable[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """The best of some epoch records, the first of equal ones; None where none of them has a validation result."""
+    best: Mapping[str, Any] | None = None
+    highest: Rank | None = None
+    for record in records:
+        value = rank(record)
+        if value is not None and (highest is None or value > highest):
+            best, highest = record, value
+    return best
+
+
+def _check_width(network: Network, needed: int, each: str) -> None:
+    if network.output_shape != (needed,):
+        raise DataError(
+            f"The network gives {network.output_shape} numbers; wanted are {needed} outputs (one a {each})."
+        )
+
+
+def _number(value: Any) -> float:
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else math.nan

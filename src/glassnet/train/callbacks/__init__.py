@@ -1,0 +1,20 @@
+"""What happens beside the steps of a training, each in a file of its own: see `Callback`."""
+
+from glassnet.train.callbacks.average import WeightAverage
+from glassnet.train.callbacks.base import Callback, Saved
+from glassnet.train.callbacks.best import KeepBest
+from glassnet.train.callbacks.checkpoint import Checkpoint
+from glassnet.train.callbacks.interrupt import Interrupt
+from glassnet.train.callbacks.shown import Shown
+from glassnet.train.callbacks.stopping import EarlyStopping
+
+__all__ = [
+    "Callback",
+    "Checkpoint",
+    "EarlyStopping",
+    "Interrupt",
+    "KeepBest",
+    "Saved",
+    "Shown",
+    "WeightAverage",
+]

@@ -1,0 +1,34 @@
+"""The network of the best epoch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from glassnet.nn.functional.arrays import Array
+from glassnet.train.callbacks.base import Callback, Saved, fitting_arrays
+from glassnet.train.loop import Training
+
+__all__ = ["KeepBest"]
+
+
+class KeepBest(Callback):
+    """Copies the arrays of the best epoch so far; the model takes them in the end. Which is best the task says.
+
+    Attributes
+    ----------
+    arrays : by name, empty while no epoch was validated
+    """
+
+    def __init__(self) -> None:
+        self.arrays: dict[str, Array] = {}
+
+    def start(self, training: Training, saved: Saved) -> None:
+        self.arrays = fitting_arrays(saved, training, "best weights")
+        training.kept = self.arrays
+
+    def epoch(self, training: Training, record: dict[str, Any]) -> None:
+        if training.improved:
+            self.arrays.update({name: array.copy() for name, array in training.weights().items()})
+
+    def state(self) -> Saved:
+        return dict(self.arrays)

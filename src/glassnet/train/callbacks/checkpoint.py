@@ -1,0 +1,142 @@
+"""Checkpoints: everything that a training needs to go on as if it had never stopped.
+
+One safetensors file, written whole or not at all and checked by a digest, holds the engine's arrays (weights and the
+optimiser's memory), what every callback keeps, and the counters. No state of a random generator is needed: every random
+number is drawn from the seed and the place in the training (epoch, step, example).
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from glassnet.engines import StepResult
+from glassnet.errors import ModelError, TrainingError
+from glassnet.nn import model_file
+from glassnet.nn.functional.arrays import Array
+from glassnet.tasks import Metric
+from glassnet.train.callbacks.base import Callback, Saved
+from glassnet.train.loop import Training
+from glassnet.train.state import Progression
+
+__all__ = ["Checkpoint", "load"]
+
+_FORMAT, _VERSION = "glassnet-checkpoint", 2
+_CALLBACK = "callback."
+
+
+class Checkpoint(Callback):
+    """Saves the training after a step or an epoch, at its end, and when it is interrupted.
+
+    Parameters
+    ----------
+    path : the file
+    seconds : least time between two checkpoints
+    """
+
+    last: ClassVar[bool] = True
+
+    def __init__(self, path: Path, seconds: float = 5.0) -> None:
+        self.path, self.seconds = path, seconds
+        self.saved_at = 0.0
+
+    def start(self, training: Training, saved: Saved) -> None:
+        self.saved_at = time.perf_counter()
+        training.resumable = True
+
+    def step(self, training: Training, result: StepResult) -> None:
+        self._save_if(training, training.interrupted)
+
+    def epoch(self, training: Training, record: dict[str, Any]) -> None:
+        self._save_if(training, bool(training.state.stopped))
+
+    def _save_if(self, training: Training, needed: bool) -> None:
+        if needed or time.perf_counter() - self.saved_at >= self.seconds:
+            save(self.path, training)
+            self.saved_at = time.perf_counter()
+
+
+def save(path: Path, training: Training) -> None:
+    """Write a checkpoint of a training."""
+    training.state.seconds = training.seconds
+    arrays, plain = training.engine.state(), dict[str, Saved]()
+    for name, callback in training.named.items():
+        state = callback.state()
+        arrays |= {f"{_CALLBACK}{name}.{key}": a for key, a in state.items() if isinstance(a, np.ndarray)}
+        plain[name] = {key: value for key, value in state.items() if not isinstance(value, np.ndarray)}
+    description = {
+        "format": _FORMAT,
+        "version": _VERSION,
+        "identity": training.identity,
+        "progression": vars(training.state),
+        "callbacks": {name: state for name, state in plain.items() if state},
+    }
+    model_file.write(path, description, arrays)
+
+
+def load(path: Path, training: Training) -> None:
+    """Bring a training that has not begun to the state of a checkpoint.
+
+    Raises `TrainingError` when the checkpoint is of another training, `ModelError` when it is damaged.
+    """
+    description, arrays = model_file.read(path)
+    if description.get("format") != _FORMAT:
+        raise ModelError(f"'{path}' is no checkpoint of a training.")
+    if description.get("version") != _VERSION:
+        raise ModelError(f"The checkpoint '{path}' was written by another version of glassnet. Start the run afresh.")
+    _check_identity(path, description.get("identity"), training.identity)
+    try:
+        state = _counters(description["progression"], training.task.metric)
+        training.saved = _states(description["callbacks"], arrays)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"The counters of the checkpoint '{path}' do not fit this version of glassnet.") from error
+    for name in training.saved:
+        if name not in training.named:
+            raise TrainingError(f"Cannot resume: the checkpoint was made with the callback {name}, this run has none.")
+    try:
+        training.engine.load_state({n: a for n, a in arrays.items() if not n.startswith(_CALLBACK)})
+    except ModelError as error:
+        raise ModelError(f"The checkpoint '{path}' cannot be used. {error}") from error
+    training.state = state
+
+
+def _check_identity(path: Path, theirs: Any, ours: dict[str, Any]) -> None:
+    if not isinstance(theirs, dict):
+        raise ModelError(f"The checkpoint '{path}' does not say what it was made with.")
+    for name, value in ours.items():
+        if theirs.get(name) != value:
+            raise TrainingError(
+                f"Cannot resume: the checkpoint was made with {name} = {theirs.get(name)!r}, this run has {value!r}."
+            )
+
+
+def _counters(saved: Any, metric: Metric) -> Progression:
+    """The `Progression` that `save` wrote. Raises `TypeError` or `ValueError` where it is none."""
+    plain = vars(Progression())
+    counters = _table(saved)
+    if counters.get("best") is not None:
+        counters["best"] = metric.as_rank(counters["best"])  # JSON knows no tuples
+    for name, value in counters.items():
+        right = name == "best" or type(value) is type(plain.get(name))
+        if not right or (isinstance(value, int) and value < 0):
+            raise TypeError
+    return Progression(**counters)
+
+
+def _states(plain: Any, arrays: dict[str, Array]) -> dict[str, Saved]:
+    """What each callback kept, by its name."""
+    states: dict[str, Saved] = {name: _table(state) for name, state in _table(plain).items()}
+    for place, array in arrays.items():
+        if place.startswith(_CALLBACK):
+            name, _, key = place.removeprefix(_CALLBACK).partition(".")
+            states.setdefault(name, {})[key] = array
+    return states
+
+
+def _table(saved: Any) -> dict[str, Any]:
+    if not isinstance(saved, dict):
+        raise TypeError
+    return dict(saved)

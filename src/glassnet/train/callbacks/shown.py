@@ -1,0 +1,32 @@
+"""Progress on the terminal."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+from glassnet.engines import StepResult
+from glassnet.train.callbacks.base import Callback, Saved
+from glassnet.train.loop import Training
+from glassnet.train.progress import Progress
+
+__all__ = ["Shown"]
+
+
+class Shown(Callback):
+    """Tells a `Progress` what happens."""
+
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress
+
+    def around(self, training: Training) -> contextlib.AbstractContextManager[Any]:
+        return self.progress
+
+    def start(self, training: Training, saved: Saved) -> None:
+        self.progress.start(training.settings.epochs, training.steps_per_epoch, training.state.step)
+
+    def step(self, training: Training, result: StepResult) -> None:
+        self.progress.step(training.state.step, result.mean_loss)
+
+    def epoch(self, training: Training, record: dict[str, Any]) -> None:
+        self.progress.epoch(record, training.improved)

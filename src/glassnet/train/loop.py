@@ -1,0 +1,280 @@
+"""The training loop: epochs of steps, each epoch followed by validation; callbacks do all the rest."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from glassnet import threads
+from glassnet.data import epoch_order
+from glassnet.engines import Batch, Engine, StepResult, swapped_in, weights_of
+from glassnet.errors import ModelError, TrainingError, TrainingInterrupted
+from glassnet.nn.functional.arrays import Array
+from glassnet.optim import Constant, Schedule
+from glassnet.tasks import Task
+from glassnet.train.settings import Settings
+from glassnet.train.state import Progression
+
+if TYPE_CHECKING:
+    from glassnet.train.callbacks.base import Callback, Saved
+
+__all__ = ["Examples", "Training", "step_key"]
+
+_EVALUATION_BATCH = 500
+_STEPS_A_CALL = 4096  # steps that an engine takes in one call, between two looks at the clock
+_STREAM_DROPOUT = 0xD40  # keeps dropout's random numbers apart from all other streams of the seed
+
+
+class Examples(Protocol):
+    """What gives the batches of a part of the data."""
+
+    def __len__(self) -> int:
+        """How many examples there are."""
+
+    def take(self, indices: Array, epoch: int) -> Sequence[Any]:
+        """The examples `indices` (n,) as they are in `epoch`: (x, target), or (x, target, weights); see `Batch`."""
+
+
+class Training:
+    """One training, from its first step to its last.
+
+    Parameters
+    ----------
+    engine : what computes the steps
+    train : the examples to train on
+    valid : the examples that epochs are compared on, or None
+    settings : epochs, batch, seed and log_every are read here
+    schedule : of the learning rate
+    callbacks : what happens beside the steps, see `Callback`
+    task : None takes that of the engine's loss
+    identity : what must be the same when the training is resumed, as plain JSON
+    state : where it stands; None begins
+
+    Attributes
+    ----------
+    state : where it stands
+    used : examples of an epoch: all, but for a rest that is too small for a batch
+    steps_per_epoch : steps of an epoch
+    named : the callbacks by name, in the order in which they are called
+    improved : whether the latest epoch is the best so far
+    evaluated : arrays that validation and the model have in place of the trained ones; empty: the trained ones
+    kept : arrays that the model has in the end; empty: those of the last step
+    interrupted : whether it is asked to stop at once
+    resumable : whether a checkpoint is kept
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        train: Examples,
+        valid: Examples | None = None,
+        *,
+        settings: Settings,
+        schedule: Schedule | None = None,
+        callbacks: Sequence[Callback] = (),
+        task: Task | None = None,
+        identity: dict[str, Any] | None = None,
+        state: Progression | None = None,
+    ) -> None:
+        self.engine, self.train, self.valid, self.settings = engine, train, valid, settings
+        self.schedule = schedule or Constant()
+        self.task = task or Task.of(engine.loss)
+        self.identity = identity or {}
+        self.state = state or Progression()
+        self.named = _named(callbacks)
+        self.saved: dict[str, Saved] = {}  # what the callbacks kept in a checkpoint
+        self.improved = self.interrupted = self.resumable = False
+        self.evaluated: dict[str, Array] = {}
+        self.kept: dict[str, Array] = {}
+        self.batch = settings.batch or len(train)
+        rest = len(train) % self.batch
+        self.used = len(train) - (rest if rest < engine.least_batch else 0)
+        self.steps_per_epoch = -(-self.used // self.batch)
+        self.log_every = settings.log_every or max(1, math.ceil(self.steps_per_epoch * settings.epochs / 200))
+        every_step = any(callback.every_step for callback in callbacks)
+        self._many_steps = None if every_step else engine.many_steps(train, self.batch)
+        self._clock = time.perf_counter()
+
+    # ---- what callbacks ask and say
+
+    @property
+    def seconds(self) -> float:
+        """Time the training has taken, that before it was resumed included."""
+        return time.perf_counter() - self._clock
+
+    def rate(self, step: int) -> float:
+        """The learning rate of step `step`, from 0."""
+        return self.engine.lr * self.schedule.factor(step, self.steps_per_epoch, self.settings.epochs)
+
+    def weights(self) -> dict[str, Array]:
+        """The arrays that validation has and, unless an earlier epoch is kept, the model: by name, not copied."""
+        return self.evaluated or weights_of(self.engine)
+
+    def stop(self, reason: str) -> None:
+        """End the training after the current epoch. Of several reasons the first stands."""
+        self.state.stopped = self.state.stopped or reason
+
+    def interrupt(self) -> None:
+        """End the training after the current step, with `TrainingInterrupted`."""
+        self.interrupted = True
+
+    # ---- the loop
+
+    @threads.single_blas_thread()  # NumPy's products round in another way on more threads
+    def run(self) -> None:
+        """Train to the end.
+
+        Raises
+        ------
+        TrainingError
+            The loss or the weights are not finite.
+        TrainingInterrupted
+            It was asked to stop.
+        """
+        self._clock = time.perf_counter() - self.state.seconds
+        with contextlib.ExitStack() as contexts:
+            for callback in reversed(self.named.values()):  # the last to be called stands around all others
+                contexts.enter_context(callback.around(self))
+            for name, callback in self.named.items():
+                _start(name, callback, self, self.saved.get(name, {}))
+            while not self.state.stopped:
+                self._epoch()
+        if not all(np.isfinite(array).all() for array in (self.kept or self.weights()).values()):
+            raise self._diverged("The weights are no longer finite")
+
+    def _epoch(self) -> None:
+        state = self.state
+        order = epoch_order(len(self.train), self.settings.seed, state.epoch)[: self.used]
+        while state.position < self.used:
+            result = self._many(order) if self._many_steps and state.step % self.log_every else self._one(order)
+            if not math.isfinite(result.loss):
+                raise self._diverged(_loss_became(result.loss))
+            for callback in self.named.values():
+                callback.step(self, result)
+            if self.interrupted:
+                raise TrainingInterrupted(_interrupted(state, self.resumable))
+        record = self._end_of_epoch()
+        for callback in self.named.values():
+            callback.epoch(self, record)
+
+    def _one(self, order: Array) -> StepResult:
+        """A step on the next batch, with norms where it is to be recorded."""
+        state = self.state
+        indices = order[state.position : state.position + self.batch]
+        batch = Batch(*self.train.take(indices, state.epoch))._replace(key=step_key(self.settings.seed, state.step))
+        result = self.engine.step(batch, self.rate(state.step), norms=state.step % self.log_every == 0)
+        return self._count(len(indices), result)
+
+    def _many(self, order: Array) -> StepResult:
+        """Steps in one call, up to the next one that is recorded."""
+        assert self._many_steps is not None
+        state = self.state
+        left = -(-(self.used - state.position) // self.batch)
+        count = min(_STEPS_A_CALL, left, self.log_every - state.step % self.log_every)
+        indices = order[state.position : state.position + count * self.batch]
+        rates = np.array([self.rate(step) for step in range(state.step, state.step + count)])
+        return self._count(len(indices), self._many_steps(indices, rates))
+
+    def _count(self, examples: int, result: StepResult) -> StepResult:
+        state = self.state
+        state.position += examples
+        state.step += result.steps
+        state.epoch_steps += result.steps
+        state.loss_sum += result.loss
+        state.correct += result.correct
+        return result
+
+    def _end_of_epoch(self) -> dict[str, Any]:
+        """Validate, say which epoch is the best and go over to the next one; returns the record of this one."""
+        state = self.state
+        record: dict[str, Any] = {
+            "kind": "epoch",
+            "epoch": state.epoch + 1,
+            "step": state.step,
+            "loss": state.loss_sum / state.epoch_steps,
+            **self.task.training_figures(state.correct, self.used),
+            **self._validate(),
+            "rate": self.rate(state.step - 1),
+            "seconds": round(self.seconds, 3),
+        }
+        if not math.isfinite(record.get("valid_loss", 0.0)):
+            raise self._diverged(_loss_became(record["valid_loss"]))
+        rank = self.task.metric.rank(record)
+        self.improved = rank is not None and (state.best is None or rank > state.best)
+        if self.improved:
+            state.best, state.best_epoch = rank, record["epoch"]
+        state.epoch += 1
+        state.position = state.epoch_steps = state.correct = 0
+        state.loss_sum = 0.0
+        if state.epoch >= self.settings.epochs:
+            self.stop(f"after all {state.epoch} epochs")
+        return record
+
+    def _validate(self) -> dict[str, float]:
+        """Loss and metric on the validation part, in evaluation mode; nothing without one."""
+        if self.valid is None or not len(self.valid):
+            return {}
+        if not all(np.isfinite(array).all() for array in self.evaluated.values()):
+            raise self._diverged("The weights are no longer finite")
+        total, measured, count, n = 0.0, 0.0, 0, len(self.valid)
+        with swapped_in(self.engine, self.evaluated) if self.evaluated else contextlib.nullcontext():
+            for start in range(0, n, _EVALUATION_BATCH):
+                indices = np.arange(start, min(n, start + _EVALUATION_BATCH))
+                x, target, *_ = self.valid.take(indices, 0)
+                scores = self.engine.scores(x)
+                loss, correct = self.engine.loss.run(scores, target, np.empty_like(scores))
+                total += loss * len(indices)
+                part, size = self.task.measure(scores, target, correct)
+                measured, count = measured + part, count + size
+        return {"valid_loss": total / n, self.task.metric.key: measured / count}
+
+    def _diverged(self, what: str) -> TrainingError:
+        rate = self.engine.lr
+        epoch = self.state.epoch + (not self.state.stopped)
+        return TrainingError(
+            f"{what} at step {self.state.step} (epoch {epoch}). Likely causes: a learning rate that is"
+            f" too large (it is {rate:g}; try {rate / 10:g}), pictures that are not standardised (preprocess"
+            f" 'scale -> standardise'), or gradients that grow (set clip to 1)."
+            f" Nothing after the latest checkpoint was saved."
+        )
+
+
+def step_key(seed: int, step: int) -> tuple[int, ...]:
+    """What the random numbers of step `step` are drawn from."""
+    return seed, _STREAM_DROPOUT, step
+
+
+def _named(callbacks: Sequence[Callback]) -> dict[str, Callback]:
+    """The callbacks by the name of their class, the second of a name as `<name>-2`; those that come last at the end."""
+    named: dict[str, Callback] = {}
+    for callback in sorted(callbacks, key=lambda callback: callback.last):
+        name = kind = type(callback).__name__
+        number = 1
+        while name in named:
+            number += 1
+            name = f"{kind}-{number}"
+        named[name] = callback
+    return named
+
+
+def _start(name: str, callback: Callback, training: Training, saved: Saved) -> None:
+    try:
+        callback.start(training, saved)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        if not saved:
+            raise
+        raise ModelError(f"What the checkpoint keeps for {name} does not fit this version of glassnet.") from error
+
+
+def _loss_became(loss: float) -> str:
+    return f"The loss became {'not a number' if math.isnan(loss) else 'infinite'}"
+
+
+def _interrupted(state: Progression, saved: bool) -> str:
+    where = f"Interrupted at step {state.step} (epoch {state.epoch + 1})"
+    return f"{where}; everything is saved." if saved else f"{where}. Nothing was saved: there is no checkpoint."

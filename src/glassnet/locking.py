@@ -62,7 +62,7 @@ def _take(path: Path) -> int:
             os.close(handle)
             return _take_without_locks(path)
         if not free:
-            holder = _holder(path)
+            holder = _holder(path) or _holder_later(path)  # it may just be about to sign
             os.close(handle)
             raise TrainingError(_held(path, holder))
         if _is_same_file(handle, path):
@@ -108,10 +108,7 @@ def _sign(handle: int) -> None:
 
 def _take_without_locks(path: Path) -> int:
     """The lock where only its file can be relied on."""
-    holder = _holder(path)
-    if holder is None:
-        time.sleep(_SIGNING)
-        holder = _holder(path)
+    holder = _holder(path) or _holder_later(path)
     if holder is not None and _is_alive(holder):
         raise TrainingError(_held(path, holder) + f" If it is gone, remove '{path}'.")
     stale = path.with_name(f"{LOCK}.{os.getpid()}.partial")
@@ -169,6 +166,12 @@ def _holder(path: Path) -> dict[str, Any] | None:
         return None
     right = type(pid) is int and pid > 0 and isinstance(host, str) and isinstance(started, str)
     return {"pid": pid, "host": host, "started": started} if right else None
+
+
+def _holder_later(path: Path) -> dict[str, Any] | None:
+    """`_holder`, once whoever has just taken the lock had the time to sign it."""
+    time.sleep(_SIGNING)
+    return _holder(path)
 
 
 def _held(path: Path, holder: dict[str, Any] | None) -> str:

@@ -12,7 +12,7 @@ import pytest
 
 from glassnet import tasks
 from glassnet.data import Dataset, Preprocess, Reading
-from glassnet.engines import Batch, Engine, NativeEngine, StepResult, load_weights, swapped_in, weights_of
+from glassnet.engines import Batch, Engine, NativeEngine, StepResult, load_weights, swapped_in
 from glassnet.errors import ModelError, RecipeError, TrainingError, TrainingInterrupted
 from glassnet.nn import Loss, Network, SoftmaxCrossEntropy, parse_loss
 from glassnet.optim import SGD, Adam
@@ -146,9 +146,9 @@ def test_an_engine_has_its_own_parts() -> None:
 def test_swapped_weights_come_back() -> None:
     engine = NativeEngine(softmax_regression(), SoftmaxCrossEntropy(), Adam())
     before = bits(engine.state())
-    other = {name: array + 1 for name, array in weights_of(engine).items()}
+    other = {name: array + 1 for name, array in engine.weights().items()}
     with pytest.raises(KeyError), swapped_in(engine, other):
-        assert bits(weights_of(engine)) == bits(other)
+        assert bits(engine.weights()) == bits(other)
         raise KeyError
     assert bits(engine.state()) == before
     with pytest.raises(ModelError):

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 from glassnet.nn import Loss, Network
 from glassnet.nn.functional.arrays import Array
 
-__all__ = ["Batch", "Engine", "ManySteps", "StepResult", "load_weights", "swapped_in", "weights_of"]
+__all__ = ["Batch", "Engine", "ManySteps", "StepResult", "load_weights", "swapped_in"]
 
 _NETWORK = "network."
 
@@ -104,6 +104,10 @@ class Engine(Protocol):
     def reset(self) -> None:
         """Forget the memory of the optimiser: a new training begins."""
 
+    def weights(self) -> dict[str, Array]:
+        """The network's arrays by name, as a model file keeps them; not copied where that can be."""
+        return {n.removeprefix(_NETWORK): array for n, array in self.state().items() if n.startswith(_NETWORK)}
+
     @property
     def least_batch(self) -> int:
         """The fewest examples that a step can be made of."""
@@ -121,20 +125,15 @@ class Engine(Protocol):
         return {"network": self.network.notation(), "loss": self.loss.notation()}
 
 
-def weights_of(engine: Engine) -> dict[str, Array]:
-    """The network's arrays by name, as a model file keeps them; not copied where the engine does not copy."""
-    return {n.removeprefix(_NETWORK): array for n, array in engine.state().items() if n.startswith(_NETWORK)}
-
-
 def load_weights(engine: Engine, arrays: Mapping[str, Array]) -> None:
-    """Put arrays that `weights_of` gave into the engine's network. Raises `ModelError`."""
+    """Put arrays that `Engine.weights` gave into the engine's network. Raises `ModelError`."""
     engine.load_state({f"{_NETWORK}{name}": array for name, array in arrays.items()})
 
 
 @contextlib.contextmanager
 def swapped_in(engine: Engine, arrays: Mapping[str, Array]) -> Iterator[None]:
     """Within the block the engine's network has these arrays; afterwards it has its own values again."""
-    kept = {name: array.copy() for name, array in weights_of(engine).items()}
+    kept = {name: array.copy() for name, array in engine.weights().items()}
     load_weights(engine, arrays)
     try:
         yield

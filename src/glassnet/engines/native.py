@@ -46,7 +46,7 @@ class NativeEngine(Engine):
     ) -> None:
         self.network, self.loss, self.optimizer, self.l2, self.clip = network, loss, optimizer, l2, clip
         self.parameters = network.parameters()
-        self.weights = [flat(p.value) for p in self.parameters.values() if p.decays]
+        self._decaying = [flat(p.value) for p in self.parameters.values() if p.decays]
         self.folded = optimizer.is_plain_descent and clip is None
         layers = [layer for _, layer in network.walk()]
         self._drops = any(isinstance(layer, Dropout) for layer in layers)
@@ -72,7 +72,7 @@ class NativeEngine(Engine):
 
     def penalty(self) -> float:
         """The L2 term of the objective, 0.5 l2 |w|^2."""
-        return 0.5 * self.l2 * sum(updates.sum_of_squares(w) for w in self.weights) if self.l2 else 0.0
+        return 0.5 * self.l2 * sum(updates.sum_of_squares(w) for w in self._decaying) if self.l2 else 0.0
 
     # ---- steps
 
@@ -153,6 +153,9 @@ class NativeEngine(Engine):
         arrays = {f"network.{name}": array for name, array in self.network.arrays().items()}
         arrays |= {f"optimizer.{name}": array for name, array in self.optimizer.state.items()}
         return arrays | {f"optimizer.{_STEPS}": np.array([self.optimizer.steps], np.int64)}
+
+    def weights(self) -> dict[str, Array]:
+        return self.network.arrays()
 
     def load_state(self, arrays: Mapping[str, Array]) -> None:
         memory = {n.removeprefix("optimizer."): a.copy() for n, a in arrays.items() if n.startswith("optimizer.")}

@@ -12,7 +12,7 @@ import numpy as np
 
 from glassnet import threads
 from glassnet.data import epoch_order
-from glassnet.engines import Batch, Engine, StepResult, swapped_in, weights_of
+from glassnet.engines import Batch, Engine, StepResult, swapped_in
 from glassnet.errors import ModelError, TrainingError, TrainingInterrupted
 from glassnet.nn.functional.arrays import Array
 from glassnet.optim import Constant, Schedule
@@ -113,7 +113,7 @@ class Training:
 
     def weights(self) -> dict[str, Array]:
         """The arrays that validation has and, unless an earlier epoch is kept, the model: by name, not copied."""
-        return self.evaluated or weights_of(self.engine)
+        return self.evaluated or self.engine.weights()
 
     def stop(self, reason: str) -> None:
         """End the training after the current epoch. Of several reasons the first stands."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from glassnet import threads
 from glassnet.data import Augmentation, Dataset, Preprocess
-from glassnet.engines import Batch, Engine, NativeEngine, weights_of
+from glassnet.engines import Batch, Engine, NativeEngine
 from glassnet.errors import DataError, RecipeError, TrainingError, nearest
 from glassnet.model import Model
 from glassnet.nn import Loss, Network, SoftmaxCrossEntropy, parse_loss
@@ -222,7 +222,7 @@ class Trainer:
 
     def _model(self, train: Dataset, training: Training) -> Model:
         """The best network, or that of the last step, with all that goes into its file."""
-        self.network.load_arrays(training.kept or training.evaluated or weights_of(self.engine))
+        self.network.load_arrays(training.kept or training.evaluated or self.engine.weights())
         return Model(
             self.network, self.preprocess, train.image_shape, train.class_names, self.loss, reading=train.reading
         )

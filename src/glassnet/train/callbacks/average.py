@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from glassnet.engines import StepResult, weights_of
+from glassnet.engines import StepResult
 from glassnet.nn.functional.arrays import Array
 from glassnet.optim.averaging import follow
 from glassnet.train.callbacks.base import Callback, Saved, fitting_arrays
@@ -36,7 +36,7 @@ class WeightAverage(Callback):
         training.evaluated = self.mean
 
     def step(self, training: Training, result: StepResult) -> None:
-        follow(self.mean, weights_of(training.engine), training.state.step - 1, self.decay)
+        follow(self.mean, training.engine.weights(), training.state.step - 1, self.decay)
 
     def state(self) -> Saved:
         return dict(self.mean)

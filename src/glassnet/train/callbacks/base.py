@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from glassnet.engines import StepResult, weights_of
+from glassnet.engines import StepResult
 from glassnet.errors import ModelError
 from glassnet.nn.functional.arrays import Array
 
@@ -60,7 +60,7 @@ class Callback:
 
 def fitting_arrays(saved: Saved, training: Training, what: str) -> dict[str, Array]:
     """Copies of saved arrays, none or all that the network has. Raises `ModelError` where they do not fit it."""
-    wanted = _kinds(weights_of(training.engine))
+    wanted = _kinds(training.engine.weights())
     if saved and (not all(isinstance(a, np.ndarray) for a in saved.values()) or _kinds(saved) != wanted):
         raise ModelError(f"The {what} in the checkpoint do not fit the network.")
     return {name: array.copy() for name, array in saved.items()}

@@ -2,15 +2,17 @@
 
 from glassnet.data.augment import Augmentation
 from glassnet.data.batches import batches, epoch_order
-from glassnet.data.catalogue import CATALOGUE, KnownSet, data_places, find, get, known
+from glassnet.data.catalogue import CATALOGUE, KnownSet, data_places, find, get, known, register
 from glassnet.data.dataset import Dataset, Splits, join
 from glassnet.data.download import RemoteFile
 from glassnet.data.imagenet import ClassIndex, find_class_index
+from glassnet.data.known_sets import register_known_sets
 from glassnet.data.loading import holds_picture_files, load
+from glassnet.data.options import ReadOptions
 from glassnet.data.pictures import read_picture
 from glassnet.data.preprocess import Preprocess
 from glassnet.data.reading import Reading
-from glassnet.data.split import hold_out, split
+from glassnet.data.split import arrange, hold_out, split
 
 __all__ = [
     "CATALOGUE",
@@ -19,9 +21,11 @@ __all__ = [
     "Dataset",
     "KnownSet",
     "Preprocess",
+    "ReadOptions",
     "Reading",
     "RemoteFile",
     "Splits",
+    "arrange",
     "batches",
     "data_places",
     "epoch_order",
@@ -34,5 +38,8 @@ __all__ = [
     "known",
     "load",
     "read_picture",
+    "register",
     "split",
 ]
+
+register_known_sets()

@@ -10,8 +10,8 @@ import numpy as np
 
 from glassnet.data.dataset import Dataset, Splits
 from glassnet.data.names import checked_names, normal
+from glassnet.data.options import ReadOptions
 from glassnet.data.pictures import common_size, entries, picture_info, pictures_in, read_pictures
-from glassnet.data.reading import STRETCHED, Reading
 from glassnet.data.unread import unread
 from glassnet.errors import DataError
 
@@ -27,7 +27,7 @@ _UNCLEAR = ("eval", "evaluation")  # validation for some, test for others
 _FILLERS = frozenset({"data", "dataset", "images", "img", "imgs", "photos", "pictures", "set", "split"})
 
 
-def load_folder(path: Path, image_size: tuple[int, int] | None = None, reading: Reading = STRETCHED) -> Splits:
+def load_folder(path: Path, options: ReadOptions) -> Splits:
     """Read `path/CLASS/*.png ...`, or `path/train/CLASS/...` with `valid` (or `val`, `dev`) and `test` beside `train`.
 
     Classes are numbered in the alphabetical order of their folders. Hidden files and files that are not named like
@@ -47,23 +47,22 @@ def load_folder(path: Path, image_size: tuple[int, int] | None = None, reading: 
         raise DataError(_not_classes(path, among, [folder for folder in classes if folder not in among]))
     names = checked_names([folder.name for folder in classes], f"Data set '{path.resolve().name}'")
     listed = {part: _listed(root, names) for part, root in roots.items()}
-    return read_parts(listed, names, path, image_size, reading)
+    return read_parts(listed, names, path, options)
 
 
 def read_parts(
     listed: Mapping[str, tuple[list[Path], list[int]]],
     names: tuple[str, ...],
     path: Path,
-    image_size: tuple[int, int] | None,
-    reading: Reading = STRETCHED,
+    options: ReadOptions,
 ) -> Splits:
     """The parts of the set in the folder `path` from the picture files and labels `listed` for each, all read at one
     common size; the notes say what lies there and is not listed.
     """
     infos = [picture_info(file) for files, _ in listed.values() for file in files]
-    shape, notes = common_size(infos, image_size)
+    shape, notes = common_size(infos, options.image_size)
     notes += unread(path, [file for files, _ in listed.values() for file in files])
-    name = path.resolve().name
+    name, reading = path.resolve().name, options.chosen_reading
     parts = {
         part: Dataset(read_pictures(files, shape, reading), np.asarray(labels, np.int64), names, name, notes, reading)
         for part, (files, labels) in listed.items()

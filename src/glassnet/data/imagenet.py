@@ -17,15 +17,16 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from glassnet.data.dataset import Dataset, Splits
 from glassnet.data.folder import part_folders, sub_folders
+from glassnet.data.options import ReadOptions
 from glassnet.data.pictures import pictures_in, read_pictures
-from glassnet.data.reading import STRETCHED, Reading
+from glassnet.data.reading import Reading
 from glassnet.data.unread import unread
 from glassnet.errors import DataError
 from glassnet.files import plain_text
@@ -97,7 +98,7 @@ def has_imagenet_samples(path: Path) -> bool:
     return has_imagenet(path) and any((folder / CLASS_INDEX).is_file() for folder in _beside(path))
 
 
-def load_imagenet(path: Path, image_size: tuple[int, int] | None = None, reading: Reading | None = None) -> Splits:
+def load_imagenet(path: Path, options: ReadOptions) -> Splits:
     """Read photographs in ImageNet's way, as RGB.
 
     Without an image size they are read as networks are evaluated on ImageNet: the 224x224 pixels in the middle of a
@@ -115,15 +116,15 @@ def load_imagenet(path: Path, image_size: tuple[int, int] | None = None, reading
             f"'{path}' holds photographs named by WordNet ids, but no '{CLASS_INDEX}' that gives their classes; put"
             " that file into the folder."
         )
-    if image_size is None:
-        image_size, reading = IMAGENET_SIZE, reading or IMAGENET_READING
-    reading = reading or STRETCHED
+    if options.image_size is None:
+        options = replace(options, image_size=IMAGENET_SIZE, reading=IMAGENET_READING)
+    height, width = options.image_size or IMAGENET_SIZE
     name, parts = path.resolve().name, {}
     listed = {part: _listed(root, index) for part, root in _roots(path).items()}
     notes = unread(path, [file for files, _ in listed.values() for file in files])
     for part, (files, labels) in listed.items():
-        images = read_pictures(files, (*image_size, 3), reading)
-        parts[part] = Dataset(images, np.asarray(labels, np.int64), index.names, name, notes, reading)
+        images = read_pictures(files, (height, width, 3), options.chosen_reading)
+        parts[part] = Dataset(images, np.asarray(labels, np.int64), index.names, name, notes, options.chosen_reading)
     return Splits(parts["train"], parts.get("valid"), parts.get("test"))
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from glassnet import threads
-from glassnet.data import Dataset, Splits, hold_out, join, load
+from glassnet.data import Dataset, Splits, arrange, load
 from glassnet.errors import RecipeError, TrainingError, TrainingInterrupted
 from glassnet.files import exists, read_json, remove_partial, write_json, write_text
 from glassnet.locking import LOCK, locked
@@ -27,9 +27,6 @@ from glassnet.recipes.recipe import Recipe, load_recipe
 from glassnet.train import History, Progress, Trainer, best_epoch, read_history
 
 __all__ = ["Run", "carry_out", "new_folder", "reopen", "resume"]
-
-HELD_OUT = "The set has no test part of its own: the test figure is of pictures held out of its training part."
-_STREAM_LIMIT = 0x11317  # keeps the choice of a limited data set apart from all other random streams
 
 
 @dataclass
@@ -91,23 +88,17 @@ def load_splits(recipe: Recipe) -> Splits:
     """
     data, seed = recipe.data, recipe.settings.seed
     splits = load(data.source, image_size=data.image_size)
-    train, valid, test = splits.train, splits.valid, splits.test
-    if data.validation is not None and valid is not None:
-        train, valid = join(train, valid), None
-    if test is not None and data.test is not None:
+    if splits.test is not None and data.test is not None:
         note = f"data.test = {data.test} has no effect: '{splits.name}' has a test part of its own"
-        train = replace(train, notes=(*train.notes, note))
-    if test is None and data.test != 0:
-        train, test = hold_out(train, 0.2 if data.test is None else data.test, seed)
-        test = replace(test, notes=(*test.notes, HELD_OUT))
-    if data.train_limit:
-        train = _first(train, data.train_limit, seed)
-    if test is not None and data.test_limit:
-        test = _first(test, data.test_limit, seed)
-    share = 0.1 if data.validation is None else data.validation
-    if valid is None and share:
-        train, valid = hold_out(train, share, seed)
-    return Splits(train, valid, test)
+        splits = replace(splits, train=replace(splits.train, notes=(*splits.train.notes, note)))
+    return arrange(
+        splits,
+        validation=0.1 if data.validation is None and splits.valid is None else data.validation,
+        test=0.2 if data.test is None else data.test,
+        train_limit=data.train_limit,
+        test_limit=data.test_limit,
+        seed=seed,
+    )
 
 
 def evaluated_part(splits: Splits) -> tuple[str, Dataset]:
@@ -115,12 +106,6 @@ def evaluated_part(splits: Splits) -> tuple[str, Dataset]:
     if splits.test is not None:
         return "test", splits.test
     return ("training", splits.train) if splits.valid is None else ("validation", splits.valid)
-
-
-def _first(dataset: Dataset, limit: int, seed: int) -> Dataset:
-    """The first `limit` examples of a seeded permutation."""
-    order = np.random.default_rng([seed, _STREAM_LIMIT]).permutation(len(dataset))
-    return dataset if limit >= len(dataset) else dataset.subset(np.sort(order[:limit]))
 
 
 def build(recipe: Recipe, splits: Splits) -> Trainer:

@@ -8,7 +8,8 @@ from glassnet.data.download import RemoteFile
 from glassnet.data.imagenet import ClassIndex, find_class_index
 from glassnet.data.known_sets import register_known_sets
 from glassnet.data.loading import holds_picture_files, load
-from glassnet.data.options import ReadOptions
+from glassnet.data.options import MEMORY_SHARE, ReadOptions, every_few_seconds
+from glassnet.data.picture_files import PictureFiles, pieces
 from glassnet.data.pictures import read_picture
 from glassnet.data.preprocess import Preprocess
 from glassnet.data.reading import Reading
@@ -16,10 +17,12 @@ from glassnet.data.split import arrange, hold_out, split
 
 __all__ = [
     "CATALOGUE",
+    "MEMORY_SHARE",
     "Augmentation",
     "ClassIndex",
     "Dataset",
     "KnownSet",
+    "PictureFiles",
     "Preprocess",
     "ReadOptions",
     "Reading",
@@ -29,6 +32,7 @@ __all__ = [
     "batches",
     "data_places",
     "epoch_order",
+    "every_few_seconds",
     "find",
     "find_class_index",
     "get",
@@ -37,6 +41,7 @@ __all__ = [
     "join",
     "known",
     "load",
+    "pieces",
     "read_picture",
     "register",
     "split",

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from glassnet.data.dataset import Dataset, Splits
+from glassnet.data.gathering import gather
 from glassnet.data.options import ReadOptions
-from glassnet.data.pictures import common_size, entries, picture_info, pictures_in, read_pictures
+from glassnet.data.pictures import entries, pictures_in
 from glassnet.data.split import split
 from glassnet.data.unread import unread
 from glassnet.errors import DataError
@@ -55,11 +56,9 @@ def load_flowers(path: Path, options: ReadOptions) -> Splits:
     files = [(n, p) for n, p in found if 1 <= n <= _LAST]
     if not files:
         raise DataError(f"Folder '{folder}' holds no 'image_0001.jpg' to 'image_1360.jpg'; unpack 17flowers.tgz there.")
-    shape, notes = common_size([picture_info(p) for _, p in files], options.image_size)
+    paths = [path for _, path in files]
+    images, notes = gather({"all": paths}, options)
     labels = np.asarray([(n - 1) // _PER_CLASS for n, _ in files], np.int64)
-    reading = options.chosen_reading
-    images = read_pictures([p for _, p in files], shape, reading)
-    whole = Dataset(
-        images, labels, FLOWER_NAMES, "flowers17", (*notes, _SPLIT_NOTE, *unread(path, [p for _, p in files])), reading
-    )
+    notes = (*notes, _SPLIT_NOTE, *unread(path, paths))
+    whole = Dataset(images["all"], labels, FLOWER_NAMES, "flowers17", notes, options.chosen_reading)
     return split(whole, (0.5, 0.25, 0.25), seed=0)

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from glassnet.data.dataset import Dataset, Splits
+from glassnet.data.gathering import gather
 from glassnet.data.names import checked_names, normal
 from glassnet.data.options import ReadOptions
-from glassnet.data.pictures import common_size, entries, picture_info, pictures_in, read_pictures
+from glassnet.data.pictures import entries, pictures_in
 from glassnet.data.unread import unread
 from glassnet.errors import DataError
 
@@ -55,17 +56,17 @@ def read_parts(
     names: tuple[str, ...],
     path: Path,
     options: ReadOptions,
+    channels: int = 1,
 ) -> Splits:
     """The parts of the set in the folder `path` from the picture files and labels `listed` for each, all read at one
-    common size; the notes say what lies there and is not listed.
+    common size, with at least as many `channels`; the notes say what lies there and is not listed.
     """
-    infos = [picture_info(file) for files, _ in listed.values() for file in files]
-    shape, notes = common_size(infos, options.image_size)
+    images, notes = gather({part: files for part, (files, _) in listed.items()}, options, channels)
     notes += unread(path, [file for files, _ in listed.values() for file in files])
     name, reading = path.resolve().name, options.chosen_reading
     parts = {
-        part: Dataset(read_pictures(files, shape, reading), np.asarray(labels, np.int64), names, name, notes, reading)
-        for part, (files, labels) in listed.items()
+        part: Dataset(images[part], np.asarray(labels, np.int64), names, name, notes, reading)
+        for part, (_, labels) in listed.items()
     }
     return Splits(parts["train"], parts.get("valid"), parts.get("test"))
 

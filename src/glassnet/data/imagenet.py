@@ -20,14 +20,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
-from glassnet.data.dataset import Dataset, Splits
-from glassnet.data.folder import part_folders, sub_folders
+from glassnet.data.dataset import Splits
+from glassnet.data.folder import part_folders, read_parts, sub_folders
 from glassnet.data.options import ReadOptions
-from glassnet.data.pictures import pictures_in, read_pictures
+from glassnet.data.pictures import pictures_in
 from glassnet.data.reading import Reading
-from glassnet.data.unread import unread
 from glassnet.errors import DataError
 from glassnet.files import plain_text
 
@@ -118,14 +115,8 @@ def load_imagenet(path: Path, options: ReadOptions) -> Splits:
         )
     if options.image_size is None:
         options = replace(options, image_size=IMAGENET_SIZE, reading=IMAGENET_READING)
-    height, width = options.image_size or IMAGENET_SIZE
-    name, parts = path.resolve().name, {}
     listed = {part: _listed(root, index) for part, root in _roots(path).items()}
-    notes = unread(path, [file for files, _ in listed.values() for file in files])
-    for part, (files, labels) in listed.items():
-        images = read_pictures(files, (height, width, 3), options.chosen_reading)
-        parts[part] = Dataset(images, np.asarray(labels, np.int64), index.names, name, notes, options.chosen_reading)
-    return Splits(parts["train"], parts.get("valid"), parts.get("test"))
+    return read_parts(listed, index.names, path, options, channels=3)
 
 
 def _beside(path: Path) -> tuple[Path, Path]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from glassnet.data.reading import STRETCHED, Reading
 from glassnet.errors import DataError
 
-__all__ = ["MEMORY_SHARE", "Progress", "ReadOptions"]
+__all__ = ["MEMORY_SHARE", "Progress", "ReadOptions", "every_few_seconds"]
 
 MEMORY_SHARE = 0.25
 """Of the machine's memory, that decoded pictures may take before they are streamed: splits copy them once or twice."""
@@ -62,3 +63,22 @@ class ReadOptions:
                 f"An image size applies to picture files; '{name}' has its own. Use the preprocessing step 'resize {h} "
                 f"{w}'."
             )
+
+
+def every_few_seconds(say: Callable[[str], None], seconds: float = 5.0) -> Progress:
+    """Progress as lines of text, such as "reading pictures: 1,200 of 50,000", one in so many seconds.
+
+    What is done within that time is not mentioned.
+    """
+    latest, about = time.monotonic(), ""
+
+    def tell(what: str, done: int, total: int) -> None:
+        nonlocal latest, about
+        now = time.monotonic()
+        if what != about:
+            latest, about = now, what
+        elif now - latest >= seconds:
+            latest = now
+            say(f"{what}: {done:,} of {total:,}")
+
+    return tell

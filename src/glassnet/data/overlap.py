@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,23 +9,14 @@ import numpy as np
 if TYPE_CHECKING:
     from glassnet.data.dataset import Dataset
 
-__all__ = ["absent_classes", "equal_pictures", "picture_digests"]
+__all__ = ["absent_classes", "equal_pictures"]
 
 _NAMED = 5  # classes that a remark names
 
 
-def picture_digests(dataset: Dataset) -> list[bytes]:
-    """SHA-256 of each picture's pixels, as they are in memory after decoding and resizing, (N,) of 32 bytes.
-
-    The pixels are compared and not the files: a picture that was saved again without loss is the same picture.
-    """
-    rows = np.ascontiguousarray(dataset.images).reshape(len(dataset), -1)
-    return [hashlib.sha256(row.data).digest() for row in rows]
-
-
 def equal_pictures(parts: dict[str, Dataset]) -> list[str]:
     """Remarks on pictures that are in two parts, and on pictures that stand under two labels."""
-    digests = {word: picture_digests(part) for word, part in parts.items()}
+    digests = {word: part.picture_digests for word, part in parts.items()}
     if len(set().union(*digests.values())) == sum(map(len, digests.values())):
         return []
     remarks = []

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from glassnet import threads
-from glassnet.data import Dataset, Splits, arrange, load
+from glassnet.data import MEMORY_SHARE, Dataset, PictureFiles, Splits, arrange, every_few_seconds, load, pieces
 from glassnet.errors import RecipeError, TrainingError, TrainingInterrupted
 from glassnet.files import exists, read_json, remove_partial, write_json, write_text
 from glassnet.locking import LOCK, locked
 from glassnet.look import first_weights
-from glassnet.metrics import Evaluation, Reconstruction, evaluate_reconstruction
+from glassnet.metrics import Evaluation, Reconstruction, evaluate_reconstruction, evaluate_reconstruction_in_pieces
 from glassnet.model import Model
 from glassnet.nn import Network
 from glassnet.nn.functional.arrays import Array
@@ -80,14 +80,15 @@ class Run:
         return found | {name: kept[name] for name in ("valid_accuracy", "valid_psnr", "valid_loss") if name in kept}
 
 
-def load_splits(recipe: Recipe) -> Splits:
+def load_splits(recipe: Recipe, say: Callable[[str], None] = lambda text: None) -> Splits:
     """The data of a recipe, with validation and test parts held out as it says (both 'not at all' with 0).
 
     Where the recipe says how much to hold out for validation, a validation part of the set's own goes back into
-    training first.
+    training first. `say` is told from time to time how far the reading of picture files is.
     """
     data, seed = recipe.data, recipe.settings.seed
-    splits = load(data.source, image_size=data.image_size)
+    share = MEMORY_SHARE if data.memory_share is None else data.memory_share
+    splits = load(data.source, image_size=data.image_size, memory_share=share, progress=every_few_seconds(say))
     if splits.test is not None and data.test is not None:
         note = f"data.test = {data.test} has no effect: '{splits.name}' has a test part of its own"
         splits = replace(splits, train=replace(splits.train, notes=(*splits.train.notes, note)))
@@ -140,7 +141,7 @@ def carry_out(
     Raises `GlassnetError` for anything wrong with recipe, data or folder.
     """
     with threads.use(recipe.threads):
-        splits = splits or load_splits(recipe)
+        splits = splits or load_splits(recipe, say)
         trainer = build(recipe, splits)
         trainer.check(splits.train, splits.valid)  # before anything is written
         path = Path(folder) if folder is not None else None
@@ -198,7 +199,7 @@ def _resume(path: Path, progress: Progress | None, say: Callable[[str], None]) -
     kept = path / "environment.json"
     before = read_json(kept) if kept.exists() else {}
     with threads.use(recipe.threads), threads.use(going_on(before, say)):
-        splits = load_splits(recipe)
+        splits = load_splits(recipe, say)
         if kept.exists():
             _same_data(before, environment(splits), path)
         with _resumable(path):
@@ -299,8 +300,12 @@ def _evaluate(run: Run) -> None:
 
 
 def _reconstruct(model: Model, part: Dataset) -> Reconstruction:
-    target = model.preprocess.transform(part.images).reshape(len(part), -1)
-    return evaluate_reconstruction(target, model.predict(part.images))
+    def pair(images: Array) -> tuple[Array, Array]:
+        return model.preprocess.transform(images).reshape(len(images), -1), model.predict(images)
+
+    if isinstance(part.images, PictureFiles):
+        return evaluate_reconstruction_in_pieces(map(pair, pieces(part.images, what="evaluating")), peak=1.0)
+    return evaluate_reconstruction(*pair(part.images))
 
 
 def card(run: Run, trainer: Trainer) -> dict[str, Any]:

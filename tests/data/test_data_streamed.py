@@ -131,6 +131,11 @@ def recipe(folder: Path, share: float | None, network: str = "linear 12 -> relu 
     return recipe_from({"data": data, "model": model, "train": {"epochs": 3, "batch": 7, "seed": 2, **train}})
 
 
+def assert_equal_weights(one: Model, other: Model) -> None:
+    for a, b in zip(one.network.arrays().values(), other.network.arrays().values(), strict=True):
+        assert (a == b).all()
+
+
 @pytest.mark.parametrize("augment", ["", "flip -> crop 1 -> cutout 2", "shift 1.5"])
 def test_a_training_ends_in_the_same_bits(folder: Path, augment: str) -> None:
     runs = [carry_out(recipe(folder, share, augment=augment)) for share in (None, 0)]
@@ -175,8 +180,7 @@ def test_stopped_and_resumed_it_ends_in_the_same_bits_and_writes_a_report(folder
         carry_out(recipe(folder, 0, augment="flip -> crop 1"), tmp_path / "run", progress=Stop(7))
     run = resume(tmp_path / "run")
     assert isinstance(run.splits.train.images, PictureFiles)
-    for one, other in zip(whole.model.network.arrays().values(), run.model.network.arrays().values(), strict=True):
-        assert (one == other).all()
+    assert_equal_weights(whole.model, run.model)
     assert (tmp_path / "run" / "report.html").exists()
     reopened = Model.load(tmp_path / "run").evaluate(load(folder, memory_share=0).train)
     assert reopened.n == 40
@@ -216,6 +220,16 @@ def test_it_is_chosen_by_the_share_of_memory(folder: Path, monkeypatch: pytest.M
     assert not isinstance(load("digits", memory_share=0).train.images, PictureFiles)
 
 
+def picture(mode: str, noise: np.ndarray) -> Image.Image:
+    """Noise (H, W, 4) as grey, RGB, RGBA, black and white, 16-bit grey or grey with transparency."""
+    if mode == "1":
+        return Image.fromarray(noise[:, :, 0]).convert("1")
+    if mode == "I":
+        return Image.fromarray(noise[:, :, 0].astype(np.uint16) * 257)
+    channels = {"L": 1, "R": 3, "A": 4, "T": 2}[mode]
+    return Image.fromarray(noise[:, :, :channels].squeeze().copy())
+
+
 @pytest.mark.parametrize("sizes", [(9, 9, 9, 9), (9, 12, 9, 9), (40, 9, 9, 32), (32, 32, 9, 9), (32, 32, 32, 32)])
 @pytest.mark.parametrize("modes", ["LLLL", "RRRR", "LLRL", "RLLA", "1ITL"])
 @pytest.mark.parametrize("image_size", [None, (7, 5)])
@@ -231,17 +245,7 @@ def test_each_file_is_opened_once_and_comes_to_the_bits_of_read_picture(
     for number, (size, mode) in enumerate(zip(sizes, modes, strict=True)):
         file = tmp_path / f"class{number % 2}" / f"{number}.png"
         file.parent.mkdir(exist_ok=True)
-        pixels = Image.fromarray(rng.integers(0, 256, (size, size, 4), np.uint8), "RGBA") if False else None
-        noise = rng.integers(0, 256, (size, size, 4), np.uint8)
-        pixels = {
-            "L": lambda: Image.fromarray(noise[:, :, 0]),
-            "R": lambda: Image.fromarray(noise[:, :, :3].copy()),
-            "A": lambda: Image.fromarray(noise),
-            "1": lambda: Image.fromarray(noise[:, :, 0]).convert("1"),
-            "I": lambda: Image.fromarray(noise[:, :, 0].astype(np.uint16) * 257),
-            "T": lambda: Image.fromarray(noise[:, :, :2].copy(), "LA"),
-        }[mode]()
-        pixels.save(file)
+        picture(mode, rng.integers(0, 256, (size, size, 4), np.uint8)).save(file)
         files.append(file)
     opened: list[Path] = []
     real = pictures_module.open_plain

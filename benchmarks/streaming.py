@@ -1,6 +1,6 @@
 """Training on a folder of pictures larger than memory: peak memory, and speed beside the same pictures in memory.
 
-    python -m benchmarks.streaming                  # a folder that stands for 20 GB, and 2,000 pictures for the speed
+    python -m benchmarks.streaming                  # a folder that stands for 20 GB, and 1,000 pictures for the speed
     python -m benchmarks.streaming --gigabytes 2 --steps 10
 
 The large folder holds a few different JPEG files of 512x512 pixels and many symbolic links to them, so that the disk
@@ -38,8 +38,8 @@ _NETWORK = "conv 3x3, 16 -> relu -> maxpool 2 -> conv 3x3, 32 -> relu -> maxpool
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--gigabytes", type=float, default=20.0, help="what the large folder's pictures decode to")
-    parser.add_argument("--steps", type=int, default=40, help="steps of training on the large folder")
-    parser.add_argument("--pictures", type=int, default=2000, help="pictures of the comparison of speed")
+    parser.add_argument("--steps", type=int, default=20, help="steps of training on the large folder")
+    parser.add_argument("--pictures", type=int, default=1000, help="pictures of the comparison of speed")
     parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)  # the folder, in the process that is measured
     options = parser.parse_args()
     if options.measure is not None:

@@ -1,4 +1,4 @@
-"""The registries: one list of formats, one catalogue of known sets, and sets of rooms above that register themselves."""
+"""The registries: one list of formats, one catalogue of known sets, and sets that rooms above register."""
 
 from __future__ import annotations
 
@@ -54,6 +54,7 @@ def test_what_is_announced_is_loaded_once() -> None:
 
 
 def test_a_registered_set_is_loaded_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "hand-printed" in CATALOGUE  # loaded before the list is copied
     monkeypatch.setattr(catalogue._catalogue, "_sets", dict(catalogue._catalogue._sets))
     given: list[tuple[Path, ReadOptions]] = []
     part = Dataset(np.zeros((4, 3, 3, 1), np.uint8), np.array([0, 1, 0, 1]), ("a", "b"), "mine")

@@ -12,12 +12,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from glassnet import compiling
+from glassnet import compiling, plugins
 
 __all__ = ["Model", "Network", "Trainer", "fit", "load", "pretrained", "read"]
 __version__ = "0.1.0"
 
 compiling.choose_cache()  # before anything imports Numba
+
+
+def _sets_of_the_reader() -> None:
+    from glassnet.reader import characters
+
+    characters.register_set()
+
+
+plugins.announce("data sets", _sets_of_the_reader)
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from glassnet import metrics
-from glassnet.data import Dataset, Preprocess, Reading, read_picture
+from glassnet.data import Dataset, PictureFiles, Preprocess, Reading, pieces, read_picture
 from glassnet.data.names import checked_names
 from glassnet.errors import DataError, GlassnetError, ModelError
 from glassnet.files import exists
@@ -64,21 +64,19 @@ class Model:
 
     # ---- use
 
-    def scores(self, images: Array) -> Array:
+    def scores(self, images: Array | PictureFiles) -> Array:
         """Scores (N, K) of pictures (N, H, W, C), uint8 or float in [0, 1]."""
-        images = np.asarray(images)
+        if not isinstance(images, PictureFiles):
+            images = np.asarray(images)
         if images.ndim != 4 or images.shape[1:] != self.image_shape:
             raise DataError(
                 f"This model takes pictures of shape (N, {', '.join(map(str, self.image_shape))}). Got {images.shape}."
             )
         step = self._batch
-        parts = [
-            self.network.infer(self.preprocess.transform(images[start : start + step]))
-            for start in range(0, len(images), step)
-        ]
+        parts = [self.network.infer(self.preprocess.transform(piece)) for piece in pieces(images, step, "evaluating")]
         return np.concatenate(parts) if parts else np.empty((0, *self.network.output_shape), self.network.dtype)
 
-    def predict(self, images: Array) -> Array:
+    def predict(self, images: Array | PictureFiles) -> Array:
         """Class probabilities (N, K) of pictures (N, H, W, C); for an autoencoder the reconstructions (N, D)."""
         scores = self.scores(images)
         return self.loss.probabilities(scores) if len(scores) else scores
@@ -108,8 +106,7 @@ class Model:
 
     def assess(self, dataset: Dataset) -> Any:
         """What the model's task evaluates: an `Evaluation`, or for an autoencoder a `Reconstruction`."""
-        predictions = self.predict(dataset.images)
-        return self.task.evaluate(predictions, self.task.targets(dataset, self.preprocess), self.class_names)
+        return self.task.assess(self.predict, dataset, self.preprocess, self.class_names)
 
     # ---- the file
 

@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from glassnet import metrics
-from glassnet.data import Dataset, Preprocess
+from glassnet.data import Dataset, PictureFiles, Preprocess, pieces
 from glassnet.errors import DataError, ModelError, TrainingError
 from glassnet.nn import Loss, Network
 from glassnet.nn.functional.arrays import Array
@@ -139,6 +139,12 @@ class Task:
         """All figures of predictions (as `Model.predict` gives them) against `targets`."""
         raise NotImplementedError
 
+    def assess(
+        self, predict: Callable[[Any], Array], dataset: Dataset, preprocess: Preprocess, class_names: tuple[str, ...]
+    ) -> Any:
+        """`evaluate` of what `predict` gives for the images of a whole set."""
+        return self.evaluate(predict(dataset.images), self.targets(dataset, preprocess), class_names)
+
     def answer(self, prediction: Array, class_names: Sequence[str]) -> str:
         """One prediction in words; empty where it has none."""
         return ""
@@ -203,13 +209,25 @@ class Reconstruction(Task):
 
     def targets(self, dataset: Dataset, preprocess: Preprocess) -> Array:
         """(N, pixels) float32 preprocessed pictures."""
-        return preprocess.transform(dataset.images).reshape(len(dataset), -1)
+        return preprocess.transform(np.asarray(dataset.images)).reshape(len(dataset), -1)
 
     def random_targets(self, rng: np.random.Generator, n: int, outputs: int) -> Array:
         return rng.random((n, outputs))
 
     def evaluate(self, predictions: Array, targets: Array, class_names: tuple[str, ...]) -> metrics.Reconstruction:
         return metrics.evaluate_reconstruction(targets, predictions)
+
+    def assess(
+        self, predict: Callable[[Any], Array], dataset: Dataset, preprocess: Preprocess, class_names: tuple[str, ...]
+    ) -> metrics.Reconstruction:
+        if not isinstance(dataset.images, PictureFiles):
+            found: metrics.Reconstruction = super().assess(predict, dataset, preprocess, class_names)
+            return found
+
+        def pair(images: Array) -> tuple[Array, Array]:
+            return preprocess.transform(images).reshape(len(images), -1), predict(images)
+
+        return metrics.evaluate_reconstruction_in_pieces(map(pair, pieces(dataset.images, what="evaluating")), peak=1.0)
 
     def require_classes(self, purpose: str) -> None:
         raise ModelError(f"This model rebuilds pictures and names no classes. {purpose}")

@@ -1,29 +1,38 @@
 """Data: formats, the catalogue of known sets, splits, preprocessing and augmentation."""
 
 from glassnet.data.augment import Augmentation
-from glassnet.data.batches import epoch_order
-from glassnet.data.catalogue import CATALOGUE, KnownSet, data_places, find, get, known
+from glassnet.data.batches import batches, epoch_order
+from glassnet.data.catalogue import CATALOGUE, KnownSet, data_places, find, get, known, register
 from glassnet.data.dataset import Dataset, Splits, join
 from glassnet.data.download import RemoteFile
 from glassnet.data.imagenet import ClassIndex, find_class_index
+from glassnet.data.known_sets import register_known_sets
 from glassnet.data.loading import holds_picture_files, load
+from glassnet.data.options import MEMORY_SHARE, ReadOptions, every_few_seconds
+from glassnet.data.picture_files import PictureFiles, pieces
 from glassnet.data.pictures import read_picture
 from glassnet.data.preprocess import Preprocess
 from glassnet.data.reading import Reading
-from glassnet.data.split import hold_out, split
+from glassnet.data.split import arrange, hold_out, split
 
 __all__ = [
     "CATALOGUE",
+    "MEMORY_SHARE",
     "Augmentation",
     "ClassIndex",
     "Dataset",
     "KnownSet",
+    "PictureFiles",
     "Preprocess",
+    "ReadOptions",
     "Reading",
     "RemoteFile",
     "Splits",
+    "arrange",
+    "batches",
     "data_places",
     "epoch_order",
+    "every_few_seconds",
     "find",
     "find_class_index",
     "get",
@@ -32,6 +41,10 @@ __all__ = [
     "join",
     "known",
     "load",
+    "pieces",
     "read_picture",
+    "register",
     "split",
 ]
+
+register_known_sets()

@@ -148,14 +148,16 @@ class Augmentation:
         table: npt.NDArray[np.float32],
         out: npt.NDArray[np.float32],
         colour: npt.ArrayLike | None = None,
+        keys: Array | None = None,
     ) -> None:
         """out[i] = table of (image indices[i], augmented): `apply` and a preprocessing of single values in one pass.
 
         For whole-pixel steps alone. images (N, H, W, C) uint8 and C-contiguous; table (C, 256) what every value of a
-        channel becomes; out (n, H, W, C). Only `colour` is checked.
+        channel becomes; out (n, H, W, C); keys (n,) the examples' indices in the training set, where they are not those
+        in `images`. Only `colour` is checked.
         """
         shade = table[np.arange(len(table)), _shade(colour, images)]
-        self._gather(images, indices, indices, epoch, seed, shade, table, out)
+        self._gather(images, indices, indices if keys is None else keys, epoch, seed, shade, table, out)
 
     def _gather(
         self, images: Array, rows: Array, keys: Array, epoch: int, seed: int, shade: Array, table: Array, out: Array

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from glassnet.data.names import checked_names
 from glassnet.data.overlap import absent_classes, equal_pictures
+from glassnet.data.picture_files import Images, PictureFiles, concatenate, pieces, select
 from glassnet.data.reading import STRETCHED, Reading
 from glassnet.errors import DataError
 
@@ -29,7 +30,8 @@ class Dataset:
 
     Parameters
     ----------
-    images : (N, H, W, C) uint8 in 0..255, or float32 in about 0..1 (float64 is rounded to float32)
+    images : (N, H, W, C) uint8 in 0..255, or float32 in about 0..1 (float64 is rounded to float32); or `PictureFiles`,
+        which are decoded when they are needed
     labels : (N,) integers from 0 to classes - 1; kept as int64
     class_names : one name a class, at least two; kept in their composed spelling (Unicode NFC)
     name : what the set is called in reports
@@ -48,7 +50,7 @@ class Dataset:
         The images look like (N, C, H, W).
     """
 
-    images: npt.NDArray[Any]
+    images: Images
     labels: npt.NDArray[np.int64]
     class_names: tuple[str, ...]
     name: str = "data"
@@ -91,14 +93,30 @@ class Dataset:
     @cached_property
     def sha256(self) -> str:
         """SHA-256 of shapes, types, pixels, labels and class names: two sets with the same digest train alike."""
-        digest = hashlib.sha256()
-        for array in (self.images, self.labels):
-            digest.update(f"{array.shape} {array.dtype.newbyteorder('<').str}\n".encode())
+        return self._digests[0]
+
+    @cached_property
+    def picture_digests(self) -> list[bytes]:
+        """SHA-256 of each picture's pixels, as they are in memory after decoding and resizing, N of 32 bytes.
+
+        The pixels are compared and not the files: a picture that was saved again without loss is the same picture.
+        """
+        return self._digests[1]
+
+    @cached_property
+    def _digests(self) -> tuple[str, list[bytes]]:
+        """`sha256` and `picture_digests`, from one pass over the pictures."""
+        digest, each = hashlib.sha256(), []
+        digest.update(_description(self.images))
+        for piece in pieces(self.images, what="comparing pictures"):
             # The bytes are those of a little-endian machine whatever this one is.
-            little = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
+            little = np.ascontiguousarray(piece, dtype=piece.dtype.newbyteorder("<")).reshape(len(piece), -1)
             digest.update(little.reshape(-1).view(np.uint8).data)
+            each += [hashlib.sha256(row.data).digest() for row in little]
+        digest.update(_description(self.labels))
+        digest.update(np.ascontiguousarray(self.labels, "<i8").view(np.uint8).data)
         digest.update("\n".join(self.class_names).encode("utf-8"))
-        return digest.hexdigest()
+        return digest.hexdigest(), each
 
     def counts(self) -> npt.NDArray[np.int64]:
         """(classes,) how many examples each class has here."""
@@ -128,7 +146,7 @@ class Dataset:
                 f"Data set '{self.name}' has examples 0 to {len(self) - 1}. "
                 f"Got indices from {picked.min()} to {picked.max()} instead."
             )
-        return replace(self, images=self.images[picked], labels=self.labels[picked])
+        return replace(self, images=select(self.images, picked), labels=self.labels[picked])
 
 
 @dataclass(frozen=True, eq=False)
@@ -194,10 +212,14 @@ def join(first: Dataset, second: Dataset) -> Dataset:
     Splits(first, second)
     return replace(
         first,
-        images=np.concatenate([first.images, second.images]),
+        images=concatenate(first.images, second.images),
         labels=np.concatenate([first.labels, second.labels]),
         notes=tuple(dict.fromkeys((*first.notes, *second.notes))),
     )
+
+
+def _description(array: Images) -> bytes:
+    return f"{array.shape} {array.dtype.newbyteorder('<').str}\n".encode()
 
 
 def _kind(part: Dataset) -> str:
@@ -215,7 +237,9 @@ def _channels_first(shape: tuple[int, int, int], name: str) -> str:
     )
 
 
-def _checked_images(images: Any, name: str) -> npt.NDArray[Any]:
+def _checked_images(images: Any, name: str) -> Images:
+    if isinstance(images, PictureFiles):
+        return images
     try:
         array = np.asarray(images)
     except ValueError as error:  # NumPy refuses a list of arrays of unequal shapes

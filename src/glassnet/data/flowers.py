@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from glassnet.data.dataset import Dataset, Splits
-from glassnet.data.pictures import common_size, entries, picture_info, pictures_in, read_pictures
-from glassnet.data.reading import STRETCHED, Reading
+from glassnet.data.gathering import gather
+from glassnet.data.options import ReadOptions
+from glassnet.data.pictures import entries, pictures_in
 from glassnet.data.split import split
 from glassnet.data.unread import unread
 from glassnet.errors import DataError
@@ -45,7 +46,7 @@ def has_flowers(path: Path) -> bool:
     return all(match is not None and 1 <= int(match[1]) <= _LAST for match in numbers)
 
 
-def load_flowers(path: Path, image_size: tuple[int, int] | None = None, reading: Reading = STRETCHED) -> Splits:
+def load_flowers(path: Path, options: ReadOptions) -> Splits:
     """Read `jpg/image_0001.jpg` to `image_1360.jpg`: class = (number - 1) // 80. RGB, sizes as `common_size` says.
 
     Raises `DataError` when no numbered photograph is there or one cannot be read.
@@ -55,10 +56,9 @@ def load_flowers(path: Path, image_size: tuple[int, int] | None = None, reading:
     files = [(n, p) for n, p in found if 1 <= n <= _LAST]
     if not files:
         raise DataError(f"Folder '{folder}' holds no 'image_0001.jpg' to 'image_1360.jpg'; unpack 17flowers.tgz there.")
-    shape, notes = common_size([picture_info(p) for _, p in files], image_size)
+    paths = [path for _, path in files]
+    images, notes = gather({"all": paths}, options)
     labels = np.asarray([(n - 1) // _PER_CLASS for n, _ in files], np.int64)
-    images = read_pictures([p for _, p in files], shape, reading)
-    whole = Dataset(
-        images, labels, FLOWER_NAMES, "flowers17", (*notes, _SPLIT_NOTE, *unread(path, [p for _, p in files])), reading
-    )
+    notes = (*notes, _SPLIT_NOTE, *unread(path, paths))
+    whole = Dataset(images["all"], labels, FLOWER_NAMES, "flowers17", notes, options.chosen_reading)
     return split(whole, (0.5, 0.25, 0.25), seed=0)

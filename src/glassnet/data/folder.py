@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from glassnet.data.dataset import Dataset, Splits
+from glassnet.data.gathering import gather
 from glassnet.data.names import checked_names, normal
-from glassnet.data.pictures import common_size, entries, picture_info, pictures_in, read_pictures
-from glassnet.data.reading import STRETCHED, Reading
+from glassnet.data.options import ReadOptions
+from glassnet.data.pictures import entries, pictures_in
 from glassnet.data.unread import unread
 from glassnet.errors import DataError
 
@@ -27,7 +28,7 @@ _UNCLEAR = ("eval", "evaluation")  # validation for some, test for others
 _FILLERS = frozenset({"data", "dataset", "images", "img", "imgs", "photos", "pictures", "set", "split"})
 
 
-def load_folder(path: Path, image_size: tuple[int, int] | None = None, reading: Reading = STRETCHED) -> Splits:
+def load_folder(path: Path, options: ReadOptions) -> Splits:
     """Read `path/CLASS/*.png ...`, or `path/train/CLASS/...` with `valid` (or `val`, `dev`) and `test` beside `train`.
 
     Classes are numbered in the alphabetical order of their folders. Hidden files and files that are not named like
@@ -47,26 +48,25 @@ def load_folder(path: Path, image_size: tuple[int, int] | None = None, reading: 
         raise DataError(_not_classes(path, among, [folder for folder in classes if folder not in among]))
     names = checked_names([folder.name for folder in classes], f"Data set '{path.resolve().name}'")
     listed = {part: _listed(root, names) for part, root in roots.items()}
-    return read_parts(listed, names, path, image_size, reading)
+    return read_parts(listed, names, path, options)
 
 
 def read_parts(
     listed: Mapping[str, tuple[list[Path], list[int]]],
     names: tuple[str, ...],
     path: Path,
-    image_size: tuple[int, int] | None,
-    reading: Reading = STRETCHED,
+    options: ReadOptions,
+    channels: int = 1,
 ) -> Splits:
     """The parts of the set in the folder `path` from the picture files and labels `listed` for each, all read at one
-    common size; the notes say what lies there and is not listed.
+    common size, with at least as many `channels`; the notes say what lies there and is not listed.
     """
-    infos = [picture_info(file) for files, _ in listed.values() for file in files]
-    shape, notes = common_size(infos, image_size)
+    images, notes = gather({part: files for part, (files, _) in listed.items()}, options, channels)
     notes += unread(path, [file for files, _ in listed.values() for file in files])
-    name = path.resolve().name
+    name, reading = path.resolve().name, options.chosen_reading
     parts = {
-        part: Dataset(read_pictures(files, shape, reading), np.asarray(labels, np.int64), names, name, notes, reading)
-        for part, (files, labels) in listed.items()
+        part: Dataset(images[part], np.asarray(labels, np.int64), names, name, notes, reading)
+        for part, (_, labels) in listed.items()
     }
     return Splits(parts["train"], parts.get("valid"), parts.get("test"))
 

@@ -17,16 +17,14 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
-from glassnet.data.dataset import Dataset, Splits
-from glassnet.data.folder import part_folders, sub_folders
-from glassnet.data.pictures import pictures_in, read_pictures
-from glassnet.data.reading import STRETCHED, Reading
-from glassnet.data.unread import unread
+from glassnet.data.dataset import Splits
+from glassnet.data.folder import part_folders, read_parts, sub_folders
+from glassnet.data.options import ReadOptions
+from glassnet.data.pictures import pictures_in
+from glassnet.data.reading import Reading
 from glassnet.errors import DataError
 from glassnet.files import plain_text
 
@@ -97,7 +95,7 @@ def has_imagenet_samples(path: Path) -> bool:
     return has_imagenet(path) and any((folder / CLASS_INDEX).is_file() for folder in _beside(path))
 
 
-def load_imagenet(path: Path, image_size: tuple[int, int] | None = None, reading: Reading | None = None) -> Splits:
+def load_imagenet(path: Path, options: ReadOptions) -> Splits:
     """Read photographs in ImageNet's way, as RGB.
 
     Without an image size they are read as networks are evaluated on ImageNet: the 224x224 pixels in the middle of a
@@ -115,16 +113,10 @@ def load_imagenet(path: Path, image_size: tuple[int, int] | None = None, reading
             f"'{path}' holds photographs named by WordNet ids, but no '{CLASS_INDEX}' that gives their classes; put"
             " that file into the folder."
         )
-    if image_size is None:
-        image_size, reading = IMAGENET_SIZE, reading or IMAGENET_READING
-    reading = reading or STRETCHED
-    name, parts = path.resolve().name, {}
+    if options.image_size is None:
+        options = replace(options, image_size=IMAGENET_SIZE, reading=IMAGENET_READING)
     listed = {part: _listed(root, index) for part, root in _roots(path).items()}
-    notes = unread(path, [file for files, _ in listed.values() for file in files])
-    for part, (files, labels) in listed.items():
-        images = read_pictures(files, (*image_size, 3), reading)
-        parts[part] = Dataset(images, np.asarray(labels, np.int64), index.names, name, notes, reading)
-    return Splits(parts["train"], parts.get("valid"), parts.get("test"))
+    return read_parts(listed, index.names, path, options, channels=3)
 
 
 def _beside(path: Path) -> tuple[Path, Path]:

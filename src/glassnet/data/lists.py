@@ -6,7 +6,7 @@ from pathlib import Path
 
 from glassnet.data.dataset import Splits
 from glassnet.data.folder import read_parts
-from glassnet.data.reading import STRETCHED, Reading
+from glassnet.data.options import ReadOptions
 from glassnet.errors import DataError
 from glassnet.files import plain_text
 
@@ -20,7 +20,7 @@ def has_lists(path: Path) -> bool:
     return (path / "train_files.txt").is_file()
 
 
-def load_lists(path: Path, image_size: tuple[int, int] | None = None, reading: Reading = STRETCHED) -> Splits:
+def load_lists(path: Path, options: ReadOptions) -> Splits:
     """Read a folder with `train_files.txt`, `train_labels.txt`, optionally `valid_*` and `test_*`, and
     `class_names.txt`.
 
@@ -35,7 +35,7 @@ def load_lists(path: Path, image_size: tuple[int, int] | None = None, reading: R
     """
     listed = {part: _listed(path, part) for part in _PARTS if part == "train" or (path / f"{part}_files.txt").is_file()}
     names = _names(path, max(max(labels) for _, labels in listed.values()))
-    return read_parts(listed, names, path, image_size, reading)
+    return read_parts(listed, names, path, options)
 
 
 def _lines(file: Path) -> list[str]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["absent_classes", "equal_pictures", "picture_digests"]
+__all__ = ["absent_classes", "equal_pictures"]
 
 _NAMED = 5  # classes that a remark names
 
@@ -18,7 +17,7 @@ class Part(Protocol):
     """What is asked of a `Dataset`."""
 
     @property
-    def images(self) -> npt.NDArray[Any]: ...
+    def picture_digests(self) -> list[bytes]: ...
     @property
     def labels(self) -> npt.NDArray[np.int64]: ...
     @property
@@ -29,18 +28,9 @@ class Part(Protocol):
     def __len__(self) -> int: ...
 
 
-def picture_digests(dataset: Part) -> list[bytes]:
-    """SHA-256 of each picture's pixels, as they are in memory after decoding and resizing, (N,) of 32 bytes.
-
-    The pixels are compared and not the files: a picture that was saved again without loss is the same picture.
-    """
-    rows = np.ascontiguousarray(dataset.images).reshape(len(dataset), -1)
-    return [hashlib.sha256(row.data).digest() for row in rows]
-
-
 def equal_pictures(parts: Mapping[str, Part]) -> list[str]:
     """Remarks on pictures that are in two parts, and on pictures that stand under two labels."""
-    digests = {word: picture_digests(part) for word, part in parts.items()}
+    digests = {word: part.picture_digests for word, part in parts.items()}
     if len(set().union(*digests.values())) == sum(map(len, digests.values())):
         return []
     remarks = []

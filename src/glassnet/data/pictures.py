@@ -6,6 +6,7 @@ import contextlib
 import logging
 import math
 import os
+import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
@@ -21,6 +22,9 @@ from glassnet.errors import DataError
 from glassnet.files import open_plain
 
 __all__ = [
+    "FALLBACK_SIZE",
+    "Shape",
+    "beside_other_threads",
     "common_size",
     "entries",
     "is_picture_name",
@@ -30,7 +34,7 @@ __all__ = [
     "pictures_in",
     "pictures_of",
     "read_picture",
-    "read_pictures",
+    "read_sized",
 ]
 
 # The formats that Pillow may take a file for, whatever its name says. It knows some forty, among them PostScript, for
@@ -45,8 +49,7 @@ _UNREAD_SUFFIXES = frozenset({
 })  # fmt: skip
 
 MOST_PIXELS = 100_000_000  # larger than any camera's picture; a file that claims more is damaged or hostile
-_MOST_BYTES = 8 * 2**30  # of one data set in memory
-_FALLBACK_SIZE = (32, 32)
+FALLBACK_SIZE = (32, 32)
 _GREY_MODES = frozenset({"1", "L", "LA", "La", "I", "I;16", "I;16L", "I;16B", "I;16N"})
 _SEVERAL_FRAMES_ALLOWED = frozenset({"MPO"})  # a phone's JPEG with a preview or a second view inside
 _ORIENTATION = 0x0112
@@ -54,8 +57,13 @@ _TIFF_WIDTH, _TIFF_HEIGHT = 256, 257
 _SIDEWAYS = frozenset({5, 6, 7, 8})
 _T = TypeVar("_T")
 
+Shape = tuple[int, int, int]
+_helper = threading.local()
+
 # Pillow logs what is wrong with a TIFF; without a handler that reaches the terminal beside the one line of the error.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
+# It warns of metadata that do not matter here; see `_without_warnings` for threads that cannot set this when they read.
+warnings.filterwarnings("ignore", module=r"PIL\b")
 
 
 def read_picture(
@@ -90,7 +98,8 @@ def read_picture(
         if enough is not None and enough < width * height:
             share = (enough / (width * height)) ** 0.5
             picture.draft(picture.mode, (math.ceil(width * share), math.ceil(height * share)))
-        return _to_array(picture, image_shape, reading)
+        whole = _decoded(picture, image_shape[2] if image_shape else _channels(picture))
+        return _pixels(reading.bring(whole, image_shape[:2]) if image_shape else whole)
 
     return _opened(path, use)
 
@@ -98,6 +107,44 @@ def read_picture(
 def picture_info(path: str | os.PathLike[str]) -> tuple[int, int, int]:
     """(H, W, C) that `read_picture` would give without a shape, from the file's header alone (fast)."""
     return _opened(path, _info)
+
+
+def read_sized(
+    path: str | os.PathLike[str], size: tuple[int, int] | None, reading: Reading = STRETCHED
+) -> tuple[Shape, npt.NDArray[np.uint8]]:
+    """((H, W, C) of a picture, its pixels at `size`), in one opening of the file.
+
+    C is 1 for a grey picture, else 3, for both; without a size the pixels are as many as the picture has. What
+    `read_picture` gives for three channels is a grey picture's one channel three times.
+    """
+    if size is not None:
+        _check_shape((*size, 3))
+        reading.check(size)
+
+    def use(picture: Image.Image) -> tuple[Shape, npt.NDArray[np.uint8]]:
+        whole = _decoded(picture, channels := _channels(picture))
+        return (whole.height, whole.width, channels), _pixels(reading.bring(whole, size) if size else whole)
+
+    return _opened(path, use)
+
+
+def beside_other_threads() -> None:
+    """From now on, this thread reads pictures without touching how the process treats warnings.
+
+    Filters of warnings belong to the process: two threads that set and restore them could leave either's behind.
+    """
+    _helper.leaves_warnings = True
+
+
+@contextlib.contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Metadata that Pillow warns of do not matter here."""
+    if getattr(_helper, "leaves_warnings", False):
+        yield
+        return
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def is_picture_name(path: Path) -> bool:
@@ -166,32 +213,13 @@ def common_size(
     if len(sizes) == 1:
         h, w = sizes.pop()
         return (h, w, channels), ()
-    h, w = _FALLBACK_SIZE
+    h, w = FALLBACK_SIZE
     smallest, largest = min(sizes, key=lambda s: s[0] * s[1]), max(sizes, key=lambda s: s[0] * s[1])
     note = (
         f"The pictures have {len(sizes)} different sizes ({smallest[0]}x{smallest[1]} to {largest[0]}x{largest[1]}); "
         f"all were brought to {h}x{w}. Give an image size to choose another."
     )
     return (h, w, channels), (note,)
-
-
-def read_pictures(
-    paths: Sequence[Path], image_shape: tuple[int, int, int], reading: Reading = STRETCHED
-) -> npt.NDArray[np.uint8]:
-    """(N, H, W, C) uint8: every picture of the list, brought to one shape. Raises `DataError` as `read_picture`
-    does.
-    """
-    total = len(paths) * image_shape[0] * image_shape[1] * image_shape[2]
-    if total > _MOST_BYTES:
-        h, w, c = image_shape
-        raise DataError(
-            f"{len(paths)} pictures of {h}x{w}x{c} would take {total / 2**30:.1f} GiB of memory; choose a smaller "
-            "image size or a folder of fewer pictures."
-        )
-    images = np.empty((len(paths), *image_shape), np.uint8)
-    for row, path in enumerate(paths):
-        images[row] = read_picture(path, image_shape, reading)
-    return images
 
 
 def _check_shape(shape: tuple[int, int, int]) -> None:
@@ -224,11 +252,9 @@ def _opened(path: str | os.PathLike[str], use: Callable[[Image.Image], _T]) -> _
     # Pillow's plug-ins raise OSError, SyntaxError, ValueError, struct.error, zlib.error, IndexError and more for
     # damaged files, and warn about metadata that does not matter here. Nothing but the file is at work in the block.
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with file, open_picture(file) as picture:
-                _guard(picture, path)
-                return use(picture)
+        with _without_warnings(), file, open_picture(file) as picture:
+            _guard(picture, path)
+            return use(picture)
     except DataError:
         raise
     except UnidentifiedImageError as error:
@@ -285,19 +311,18 @@ def _channels(picture: Image.Image) -> int:
     return 1 if picture.mode in _GREY_MODES or "LA;16B" in _raw_modes(picture) else 3
 
 
-def _to_array(
-    picture: Image.Image, image_shape: tuple[int, int, int] | None, reading: Reading
-) -> npt.NDArray[np.uint8]:
-    channels = image_shape[2] if image_shape else _channels(picture)
+def _decoded(picture: Image.Image, channels: int) -> Image.Image:
+    """The picture upright, on white, with 8 bits in one channel or three."""
     transparent = picture.info.get("transparency")
     if "RGB;16B" in _raw_modes(picture) and isinstance(transparent, tuple):
         # Pillow keeps the high byte of a pixel, but all of the colour that stands for transparent.
         picture.info["transparency"] = tuple(value >> 8 for value in transparent)
     picture.load()
     picture = ImageOps.exif_transpose(picture)
-    picture = _on_white(_eight_bits(picture)).convert("L" if channels == 1 else "RGB")
-    if image_shape is not None:
-        picture = reading.bring(picture, image_shape[:2])
+    return _on_white(_eight_bits(picture)).convert("L" if channels == 1 else "RGB")
+
+
+def _pixels(picture: Image.Image) -> npt.NDArray[np.uint8]:
     array = np.array(picture, dtype=np.uint8)
     return array[:, :, None] if array.ndim == 2 else array
 

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from glassnet.data.picture_files import Images, PictureFiles, pieces
 from glassnet.data.steps import STEPS, Shape, Step
 from glassnet.errors import DataError, NotationError, nearest
 from glassnet.notation import parse
@@ -91,13 +92,14 @@ class Preprocess:
             shape = step.output_shape(shape)
         return shape
 
-    def fit(self, images: npt.NDArray[Any]) -> Preprocess:
+    def fit(self, images: Images) -> Preprocess:
         """Compute the statistics of every step, in order, from training images; returns this object.
 
-        images: (N, H, W, C) uint8 or float. Each step sees what the steps before it give. Sums are in float64.
+        images: (N, H, W, C) uint8 or float, or `PictureFiles`. Each step sees what the steps before it give. Sums are
+        in float64.
         Raises `DataError` when a step cannot take the images or they have pixels that are not finite.
         """
-        _check_images(images)
+        _check_images(images, (np.ndarray, PictureFiles))
         shape: Shape = (images.shape[1], images.shape[2], images.shape[3])
         self.output_shape(shape)
         for position, step in enumerate(self.steps):
@@ -192,8 +194,8 @@ def _x(shape: Shape) -> str:
     return "x".join(map(str, shape))
 
 
-def _check_images(images: npt.NDArray[Any]) -> None:
-    if not isinstance(images, np.ndarray) or images.ndim != 4 or 0 in images.shape:
+def _check_images(images: Images, kinds: Any = np.ndarray) -> None:
+    if not isinstance(images, kinds) or images.ndim != 4 or 0 in images.shape:
         raise DataError(
             f"Images must be an array (N, H, W, C) with at least one. Got shape {np.shape(images)} instead."
         )
@@ -217,11 +219,11 @@ def _apply(x: Floats, steps: tuple[Step, ...]) -> Floats:
     return x
 
 
-def _pieces(images: npt.NDArray[Any], steps: tuple[Step, ...]) -> Any:
+def _pieces(images: Images, steps: tuple[Step, ...]) -> Any:
     """The training images piece by piece, through the steps before the one that is being fitted."""
     rows = max(1, _CHUNK_VALUES // math.prod(images.shape[1:]))
-    for start in range(0, len(images), rows):
-        piece = _to_float(images[start : start + rows])
+    for pixels in pieces(images, rows, "fitting the preprocessing"):
+        piece = _to_float(pixels)
         if not np.isfinite(piece).all():
             raise DataError(
                 "The training images have pixels that are NaN or infinite; repair or leave out those images."

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
-from glassnet.data.dataset import Dataset, Splits
-from glassnet.data.streams import SPLITTING, generator
+from glassnet.data.dataset import Dataset, Splits, join
+from glassnet.data.streams import LIMITING, SPLITTING, generator
 from glassnet.errors import DataError
 
-__all__ = ["hold_out", "split"]
+__all__ = ["HELD_OUT", "arrange", "hold_out", "split"]
+
+HELD_OUT = "The set has no test part of its own: the test figure is of pictures held out of its training part."
 
 
 def split(dataset: Dataset, sizes: Sequence[float | int], seed: int = 0) -> Splits:
@@ -65,6 +68,58 @@ def hold_out(dataset: Dataset, size: float | int, seed: int = 0) -> tuple[Datase
         )
     rest, held = _draw(dataset.labels, np.arange(len(dataset), dtype=np.int64), count, generator(seed, SPLITTING))
     return dataset.subset(rest), dataset.subset(held)
+
+
+def arrange(
+    splits: Splits,
+    *,
+    validation: float | int | None = None,
+    test: float | int | None = None,
+    train_limit: int | None = None,
+    test_limit: int | None = None,
+    seed: int = 0,
+) -> Splits:
+    """The parts of a set as an experiment asks for them; whatever is not asked for stays as it comes.
+
+    Parameters
+    ----------
+    validation : how much of the training part to hold out for validation: a fraction, a count, or 0 for none. A
+        validation part of the set's own goes back into training first.
+    test : how much of the training part to hold out for test, where the set has no test part of its own
+    train_limit : the largest number of training examples, drawn before validation is held out
+    test_limit : the largest number of test examples
+    seed : of whatever is drawn
+
+    Returns
+    -------
+    Splits
+        Stratified where examples are held out, in the order of the set. Raises `DataError` when nothing would be held
+        out or nothing left.
+    """
+    train, valid, own = splits.train, splits.valid, splits.test
+    if validation is not None and valid is not None:
+        train, valid = join(train, valid), None
+    if own is None and test is not None and not _is_none(test):
+        train, held = hold_out(train, test, seed)
+        own = replace(held, notes=(*held.notes, HELD_OUT))
+    train = _limited(train, train_limit, seed)
+    own = own and _limited(own, test_limit, seed)
+    if validation is not None and not _is_none(validation):
+        train, valid = hold_out(train, validation, seed)
+    return Splits(train, valid, own)
+
+
+def _is_none(size: float | int) -> bool:
+    """Whether the size means that there is no such part; False is no size, and is refused where sizes are checked."""
+    return not isinstance(size, bool) and size == 0
+
+
+def _limited(dataset: Dataset, limit: int | None, seed: int) -> Dataset:
+    """The first `limit` examples of a seeded permutation, in the order of the set."""
+    if limit is None or limit >= len(dataset):
+        return dataset
+    order = generator(seed, LIMITING).permutation(len(dataset))
+    return dataset.subset(np.sort(order[:limit]))
 
 
 def _count(size: float | int, total: int, name: str) -> int:

@@ -10,9 +10,10 @@ import numpy as np
 
 from glassnet.errors import DataError
 
-__all__ = ["AUGMENTATION", "MIRRORING", "SHUFFLING", "SPLITTING", "generator"]
+__all__ = ["AUGMENTATION", "LIMITING", "MIRRORING", "SHUFFLING", "SPLITTING", "generator"]
 
 SPLITTING = 0x5B117
+LIMITING = 0x11317
 SHUFFLING = 0x5C0FF1E
 AUGMENTATION = 0xA06
 MIRRORING = 0xF11B

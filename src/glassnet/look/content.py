@@ -8,6 +8,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from glassnet.data.picture_files import Images
 from glassnet.look.curves import Record
 from glassnet.look.features import FeatureMaps
 from glassnet.metrics import Evaluation
@@ -24,7 +25,7 @@ class ReportContent:
     cards : (label, value, note) headline figures; made from the evaluation if empty.
     history : records of `metrics.jsonl`, see `learning_curves` and `norms_figure`.
     evaluation, evaluation_name : figures on the set of that name ("test", "validation").
-    images : (N, H, W, C) the evaluated pictures, for the mistakes.
+    images : (N, H, W, C) the evaluated pictures, in memory or on the disk, for the mistakes.
     weights_before, weights_after : (in, out), or (kh, kw, c, f) of a convolution, of the first layer that has weights;
         image_shape : (H, W, C) of its input.
     feature_maps : one picture on its way through the layers, see `glassnet.look.feature_maps`.
@@ -43,7 +44,7 @@ class ReportContent:
     history: Sequence[Record] = ()
     evaluation: Evaluation | None = None
     evaluation_name: str = "test"
-    images: NDArray[Any] | None = None
+    images: Images | None = None
     weights_before: NDArray[Any] | None = None
     weights_after: NDArray[Any] | None = None
     image_shape: tuple[int, int, int] | None = None

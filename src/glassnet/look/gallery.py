@@ -38,7 +38,7 @@ def mistakes_section(content: ReportContent) -> Section | None:
         return Section("mistakes", "Mistakes", "There are none: every example was recognised.", Html(""))
     tiles = [
         _tile(picture, f"example {i}", *_mistake_caption(found, int(i)))
-        for i, picture in zip(chosen, as_rgb(np.asarray(images)[chosen]), strict=True)
+        for i, picture in zip(chosen, as_rgb(images[chosen]), strict=True)
     ]
     total = len(found.mistakes())
     lead = f"The {len(chosen)} of {number(total)} mistakes in which the network was most sure of itself, surest first."

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -13,6 +12,8 @@ from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
+from glassnet.data import PictureFiles
+from glassnet.data.picture_files import Images
 from glassnet.errors import DataError
 from glassnet.look import style
 from glassnet.metrics import Evaluation, psnr_per_image
@@ -120,7 +121,7 @@ def image_grid(
     return _grid(pictures, lines, columns or min(10, max(1, len(pictures))), inches)
 
 
-def mistakes_figure(images: ArrayLike, evaluation: Evaluation, k: int = 24, columns: int = 8) -> Figure:
+def mistakes_figure(images: ArrayLike | PictureFiles, evaluation: Evaluation, k: int = 24, columns: int = 8) -> Figure:
     """The `k` most confident mistakes: each picture with its true class, the predicted one and the confidence.
 
     `images` are all N evaluated pictures (N, H, W, C), in the order of the evaluation. Raises `DataError` on another
@@ -145,8 +146,8 @@ def mistakes_figure(images: ArrayLike, evaluation: Evaluation, k: int = 24, colu
     return _grid(as_rgb(array[chosen]), lines, min(columns, len(chosen)), 1.15)
 
 
-def _as_evaluated(images: ArrayLike, evaluation: Evaluation) -> NDArray[Any]:
-    array = np.asarray(images)
+def _as_evaluated(images: ArrayLike | PictureFiles, evaluation: Evaluation) -> Images:
+    array = images if isinstance(images, PictureFiles) else np.asarray(images)
     if array.ndim != 4 or len(array) != evaluation.n:
         raise DataError(
             f"The pictures must be the {evaluation.n} evaluated ones, (N, H, W, C). Got shape {array.shape} instead."

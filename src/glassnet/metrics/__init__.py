@@ -1,7 +1,14 @@
 """Metrics: how good a network is, each figure with the interval it is known to."""
 
 from glassnet.metrics.classification import ClassScore, Confusion, Evaluation, confusion_matrix, evaluate
-from glassnet.metrics.image import Reconstruction, evaluate_reconstruction, mean_psnr, psnr, psnr_per_image
+from glassnet.metrics.image import (
+    Reconstruction,
+    evaluate_reconstruction,
+    evaluate_reconstruction_in_pieces,
+    mean_psnr,
+    psnr,
+    psnr_per_image,
+)
 from glassnet.metrics.intervals import Interval, bootstrap_interval, normal_interval, wilson_interval
 from glassnet.metrics.regression import mean_squared_error
 from glassnet.metrics.reliability import Calibration, best_temperature, calibration
@@ -19,6 +26,7 @@ __all__ = [
     "confusion_matrix",
     "evaluate",
     "evaluate_reconstruction",
+    "evaluate_reconstruction_in_pieces",
     "mean_psnr",
     "mean_squared_error",
     "normal_interval",

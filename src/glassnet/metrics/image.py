@@ -9,6 +9,7 @@ different kinds must not be compared.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,14 @@ from glassnet.errors import DataError
 from glassnet.metrics.intervals import Interval, normal_interval
 from glassnet.metrics.regression import mean_squared_error, paired
 
-__all__ = ["Reconstruction", "evaluate_reconstruction", "mean_psnr", "psnr", "psnr_per_image"]
+__all__ = [
+    "Reconstruction",
+    "evaluate_reconstruction",
+    "evaluate_reconstruction_in_pieces",
+    "mean_psnr",
+    "psnr",
+    "psnr_per_image",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,8 +115,32 @@ def evaluate_reconstruction(inputs: ArrayLike, outputs: ArrayLike, peak: float |
         As `psnr` does.
     """
     peak = _peak(peak, inputs, outputs)
-    single = psnr_per_image(inputs, outputs, peak)
-    error = mean_squared_error(inputs, outputs)
+    return _summary(psnr_per_image(inputs, outputs, peak), mean_squared_error(inputs, outputs), peak)
+
+
+def evaluate_reconstruction_in_pieces(pairs: Iterable[tuple[ArrayLike, ArrayLike]], peak: float) -> Reconstruction:
+    """As `evaluate_reconstruction`, for pictures that do not fit into memory together.
+
+    Parameters
+    ----------
+    pairs : originals and reconstructions, (n, ...) arrays of one shape, one pair after another
+    peak : the largest value a pixel can have
+
+    Returns
+    -------
+    Reconstruction
+        The PSNRs have the bits of the whole; the mean squared error differs from it by rounding. Raises `DataError` as
+        `psnr` does.
+    """
+    singles, total = [], 0.0
+    for inputs, outputs in pairs:
+        singles.append(psnr_per_image(inputs, outputs, peak))
+        total += mean_squared_error(inputs, outputs) * len(singles[-1])
+    single = np.concatenate(singles)
+    return _summary(single, total / len(single), peak)
+
+
+def _summary(single: NDArray[np.float64], error: float, peak: float) -> Reconstruction:
     exact = bool(np.isinf(single).any())
     return Reconstruction(
         n=len(single),

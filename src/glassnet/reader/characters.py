@@ -16,11 +16,11 @@ from PIL import Image
 from scipy import ndimage
 
 from glassnet import threads
-from glassnet.data.catalogue import place_of
+from glassnet.data.catalogue import KnownSet, place_of, register
 from glassnet.data.dataset import Dataset, Splits
 from glassnet.data.framing import SIDE, frame
 from glassnet.data.idx import load_idx
-from glassnet.data.letters36 import load_characters62
+from glassnet.data.letters36 import has_letters36, load_characters62
 from glassnet.processes import map_in_processes
 from glassnet.reader.glyphs import ALPHABET
 from glassnet.reader.pen import Hand, bounds, draw_hand, ink, write
@@ -32,6 +32,7 @@ __all__ = [
     "load_characters",
     "load_validation",
     "photographed",
+    "register_set",
     "written",
     "written_character",
 ]
@@ -77,6 +78,25 @@ def load_characters(seed: int = 0) -> Splits:
     train = Dataset(np.concatenate([np.stack(images), made]), np.append(labels, wanted), CLASSES, "hand-printed", ())
     assert real.test is not None
     return Splits(train, _validation(real, seed), photographed(real.test))
+
+
+def register_set() -> None:
+    """Put these characters into the catalogue of known sets, as `hand-printed`."""
+    register(
+        KnownSet(
+            "hand-printed",
+            "Characters written by a pen model, photographed and scanned: what the reader is trained on",
+            CLASSES,
+            (SIDE, SIDE, 1),
+            "205,600 + 4,180 validation + 1,240 test",
+            "MIT (the photographs), CC BY-SA 3.0 (MNIST)",
+            "https://github.com/TasnimulIntazamAsif/Handwritten_Letter_Indentation",
+            lambda path, options: load_characters(seed=0),
+            ("handwriting/characters62", "characters62", "letters36"),
+            has_letters36,
+            by_hand="it is made when it is loaded, from 'letters36' and 'mnist'; lay out those two",
+        )
+    )
 
 
 def load_validation(seed: int = 0, *, photographs_only: bool = False) -> Dataset:

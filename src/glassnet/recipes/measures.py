@@ -140,7 +140,7 @@ def pca_psnr(run: Run, components: int = 32) -> dict[str, float]:
     def rows(images: Array) -> Array:
         return run.model.preprocess.transform(images).reshape(len(images), -1).astype(np.float64)
 
-    train, test = rows(run.splits.train.images), rows(run.evaluated.images)
+    train, test = (rows(np.asarray(part.images)) for part in (run.splits.train, run.evaluated))
     pca = PCA(components, solver="covariance").fit(train)
     rebuilt = pca.inverse_transform(pca.transform(test))
     return {"pca_psnr": evaluate_reconstruction(test, np.clip(rebuilt, 0, 1)).psnr}

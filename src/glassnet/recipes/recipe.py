@@ -60,6 +60,7 @@ class Data:
     train_limit: int | None = None
     test_limit: int | None = None
     image_size: tuple[int, int] | None = None
+    memory_share: float | None = None
 
 
 @dataclass(frozen=True)
@@ -229,6 +230,9 @@ def _check_types(recipe: Recipe) -> None:
     for name, number in whole.items():
         if number is not None and (isinstance(number, bool) or not isinstance(number, int) or number < 1):
             raise RecipeError(f"The setting '{name}' must be a whole number of at least 1. Got {number!r} instead.")
+    share = d.memory_share
+    if share is not None and (isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 <= share <= 1):
+        raise RecipeError(f"The setting 'data.memory_share' must be a number from 0 to 1. Got {share!r} instead.")
     size = d.image_size
     if size is not None:
         right = isinstance(size, tuple) and len(size) == 2 and all(type(v) is int and 1 <= v <= 4096 for v in size)

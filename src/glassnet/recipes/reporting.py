@@ -9,12 +9,13 @@ import numpy as np
 
 from glassnet.check import check_network
 from glassnet.data import Dataset
+from glassnet.data.split import HELD_OUT
 from glassnet.errors import GlassnetError
 from glassnet.files import read_json
 from glassnet.look import FeatureMaps, ReportContent, feature_maps, first_weights, write_report
 from glassnet.nn import Network
 from glassnet.nn.functional.arrays import Array
-from glassnet.recipes.run import HELD_OUT, Run
+from glassnet.recipes.run import Run
 
 __all__ = ["write_run_report"]
 

@@ -10,10 +10,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from glassnet import threads
-from glassnet.data import Dataset, Splits, hold_out, join, load
+from glassnet.data import MEMORY_SHARE, Dataset, Splits, arrange, every_few_seconds, load
 from glassnet.errors import RecipeError, TrainingError, TrainingInterrupted
 from glassnet.files import exists, read_json, remove_partial, write_json, write_text
 from glassnet.locking import LOCK, locked
@@ -28,9 +26,6 @@ from glassnet.tasks import Task, best_epoch
 from glassnet.train import History, Progress, Trainer, read_history
 
 __all__ = ["Run", "carry_out", "new_folder", "reopen", "resume"]
-
-HELD_OUT = "The set has no test part of its own: the test figure is of pictures held out of its training part."
-_STREAM_LIMIT = 0x11317  # keeps the choice of a limited data set apart from all other random streams
 
 
 @dataclass
@@ -84,31 +79,26 @@ class Run:
         return found | {name: kept[name] for name in ("valid_accuracy", "valid_psnr", "valid_loss") if name in kept}
 
 
-def load_splits(recipe: Recipe) -> Splits:
+def load_splits(recipe: Recipe, say: Callable[[str], None] = lambda text: None) -> Splits:
     """The data of a recipe, with validation and test parts held out as it says (both 'not at all' with 0).
 
     Where the recipe says how much to hold out for validation, a validation part of the set's own goes back into
-    training first.
+    training first. `say` is told from time to time how far the reading of picture files is.
     """
     data, seed = recipe.data, recipe.settings.seed
-    splits = load(data.source, image_size=data.image_size)
-    train, valid, test = splits.train, splits.valid, splits.test
-    if data.validation is not None and valid is not None:
-        train, valid = join(train, valid), None
-    if test is not None and data.test is not None:
+    share = MEMORY_SHARE if data.memory_share is None else data.memory_share
+    splits = load(data.source, image_size=data.image_size, memory_share=share, progress=every_few_seconds(say))
+    if splits.test is not None and data.test is not None:
         note = f"data.test = {data.test} has no effect: '{splits.name}' has a test part of its own"
-        train = replace(train, notes=(*train.notes, note))
-    if test is None and data.test != 0:
-        train, test = hold_out(train, 0.2 if data.test is None else data.test, seed)
-        test = replace(test, notes=(*test.notes, HELD_OUT))
-    if data.train_limit:
-        train = _first(train, data.train_limit, seed)
-    if test is not None and data.test_limit:
-        test = _first(test, data.test_limit, seed)
-    share = 0.1 if data.validation is None else data.validation
-    if valid is None and share:
-        train, valid = hold_out(train, share, seed)
-    return Splits(train, valid, test)
+        splits = replace(splits, train=replace(splits.train, notes=(*splits.train.notes, note)))
+    return arrange(
+        splits,
+        validation=0.1 if data.validation is None and splits.valid is None else data.validation,
+        test=0.2 if data.test is None else data.test,
+        train_limit=data.train_limit,
+        test_limit=data.test_limit,
+        seed=seed,
+    )
 
 
 def evaluated_part(splits: Splits) -> tuple[str, Dataset]:
@@ -116,12 +106,6 @@ def evaluated_part(splits: Splits) -> tuple[str, Dataset]:
     if splits.test is not None:
         return "test", splits.test
     return ("training", splits.train) if splits.valid is None else ("validation", splits.valid)
-
-
-def _first(dataset: Dataset, limit: int, seed: int) -> Dataset:
-    """The first `limit` examples of a seeded permutation."""
-    order = np.random.default_rng([seed, _STREAM_LIMIT]).permutation(len(dataset))
-    return dataset if limit >= len(dataset) else dataset.subset(np.sort(order[:limit]))
 
 
 def build(recipe: Recipe, splits: Splits) -> Trainer:
@@ -156,7 +140,7 @@ def carry_out(
     Raises `GlassnetError` for anything wrong with recipe, data or folder.
     """
     with threads.use(recipe.threads):
-        splits = splits or load_splits(recipe)
+        splits = splits or load_splits(recipe, say)
         trainer = build(recipe, splits)
         trainer.check(splits.train, splits.valid)  # before anything is written
         path = Path(folder) if folder is not None else None
@@ -214,7 +198,7 @@ def _resume(path: Path, progress: Progress | None, say: Callable[[str], None]) -
     kept = path / "environment.json"
     before = read_json(kept) if kept.exists() else {}
     with threads.use(recipe.threads), threads.use(going_on(before, say)):
-        splits = load_splits(recipe)
+        splits = load_splits(recipe, say)
         if kept.exists():
             _same_data(before, environment(splits), path)
         with _resumable(path):

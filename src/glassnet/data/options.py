@@ -1,0 +1,84 @@
+"""How a data set is to be read: what `load` hands to the format or the known set that it found."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from glassnet.data.reading import STRETCHED, Reading
+from glassnet.errors import DataError
+
+__all__ = ["MEMORY_SHARE", "Progress", "ReadOptions", "every_few_seconds"]
+
+MEMORY_SHARE = 0.25
+"""Of the machine's memory, that decoded pictures may take before they are streamed: splits copy them once or twice."""
+
+Progress = Callable[[str, int, int], None]
+"""Called as `progress(what is done, pictures so far, pictures in all)`."""
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """How a data set is to be read.
+
+    Parameters
+    ----------
+    image_size : (H, W) that picture files are brought to; None is the size that they share
+    reading : how they come to that size; None is the format's own way
+    memory_share : from 0 to 1; sets of pictures that would take more of the machine's memory are decoded on the way,
+        and with 0 all are
+    progress : told how far the reading of picture files is
+
+    Raises
+    ------
+    DataError
+        A size, or a share, outside its range; a reading without a size.
+    """
+
+    image_size: tuple[int, int] | None = None
+    reading: Reading | None = None
+    memory_share: float = MEMORY_SHARE
+    progress: Progress | None = None
+
+    def __post_init__(self) -> None:
+        size, share = self.image_size, self.memory_share
+        if size is not None and (len(size) != 2 or min(size) < 1 or max(size) > 4096):
+            raise DataError(f"An image size is H W, each from 1 to 4096. Got {tuple(size)} instead.")
+        if self.reading is not None and size is None:
+            raise DataError("A reading brings pictures to an image size; give that size as well.")
+        if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 <= share <= 1:
+            raise DataError(f"A share of memory is a number from 0 to 1. Got {share!r} instead.")
+
+    @property
+    def chosen_reading(self) -> Reading:
+        """The reading, `stretch` where none is given."""
+        return self.reading or STRETCHED
+
+    def refuse_size(self, name: str) -> None:
+        """Raise `DataError` where an image size is asked for; `name` is of a set whose pictures have a fixed size."""
+        if self.image_size is not None:
+            h, w = self.image_size
+            raise DataError(
+                f"An image size applies to picture files; '{name}' has its own. Use the preprocessing step 'resize {h} "
+                f"{w}'."
+            )
+
+
+def every_few_seconds(say: Callable[[str], None], seconds: float = 5.0) -> Progress:
+    """Progress as lines of text, such as "reading pictures: 1,200 of 50,000", one in so many seconds.
+
+    What is done within that time is not mentioned.
+    """
+    latest, about = time.monotonic(), ""
+
+    def tell(what: str, done: int, total: int) -> None:
+        nonlocal latest, about
+        now = time.monotonic()
+        if what != about:
+            latest, about = now, what
+        elif now - latest >= seconds:
+            latest = now
+            say(f"{what}: {done:,} of {total:,}")
+
+    return tell

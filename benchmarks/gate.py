@@ -23,7 +23,7 @@ from glassnet.data.catalogue import find_folder
 from glassnet.data.pictures import is_picture_name, read_picture
 from glassnet.reader.evaluate import compare
 from glassnet.reader.gate import WEIGHTS, features, lines_of_writing
-from glassnet.reader.glyphs import ALPHABET
+from glassnet.reader.alphabet import ALPHABET
 from glassnet.reader.pages import made_up_lines
 from glassnet.reader.pen import draw_hand
 from glassnet.reader.reading import recognise

@@ -14,7 +14,7 @@ from glassnet.data.pictures import read_picture
 from glassnet.reader import Page, read
 from glassnet.reader.evaluate import compare
 from glassnet.reader.gate import lines_of_writing
-from glassnet.reader.glyphs import ALPHABET
+from glassnet.reader.alphabet import ALPHABET
 from glassnet.reader.page import Box, Character, Line, Word
 from glassnet.reader.pages import made_up_lines, pages
 from glassnet.reader.pen import draw_hand

@@ -7,7 +7,8 @@ import pytest
 
 from glassnet.reader.context import settle, with_words
 from glassnet.reader.geometry import Measure, fit_line, place_factors
-from glassnet.reader.glyphs import ALPHABET, extents, strokes_of
+from glassnet.reader.alphabet import ALPHABET
+from glassnet.reader.glyphs import extents, strokes_of
 
 
 def _boxes(text: str, capital: float = 50.0, base: float = 200.0, slope: float = 0.0) -> np.ndarray:

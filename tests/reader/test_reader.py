@@ -123,7 +123,8 @@ def test_docs_name_the_stages_in_their_order() -> None:
 # ---- threads
 
 
-def test_threads_share_a_reader() -> None:
+@pytest.mark.parametrize("reads", [3, pytest.param(25, marks=pytest.mark.long)])
+def test_threads_share_a_reader(reads: int) -> None:
     reader = Reader()
     layout, camera = Layout(capital=24.0), Camera(blur=0.4, noise=1.0)
     pictures = [
@@ -136,7 +137,7 @@ def test_threads_share_a_reader() -> None:
 
     def work(first: int) -> None:
         try:
-            for k in range(first, first + 25):
+            for k in range(first, first + reads):
                 if not same(reader.read(pictures[k % 3]), alone[k % 3]):
                     wrong.append(f"{first}: {k}")
         except Exception as error:

@@ -179,6 +179,7 @@ class Reader:
             self.assemble,
         )
 
+    @threads.single_blas_thread()
     def read(self, picture: Picture) -> Page:
         """The text of a picture, with the place of every character.
 

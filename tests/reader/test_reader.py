@@ -34,8 +34,9 @@ def pixels() -> np.ndarray:
 
 def same(a: Page, b: Page) -> bool:
     """Bit for bit, what the network saw included."""
-    crops = [np.array_equal(c.crop, d.crop) for c, d in zip(a.characters, b.characters, strict=True)]
-    return a == b and all(crops)
+    if a != b:
+        return False
+    return all(np.array_equal(c.crop, d.crop) for c, d in zip(a.characters, b.characters, strict=True))
 
 
 # ---- stages

@@ -205,8 +205,8 @@ def test_no_threshold_stands_outside_the_settings() -> None:
     [
         {"binarise": {"clear": 1e6}},
         {"segment": {"sure": 1.1}},
-        {"group": {"dot": 0.0, "big": 9.0, "spacing": {"usual": 0.0, "least": 9.0}}},
-        {"recognise": {"decode": {"cut": -50.0}}},
+        {"group": {"spacing": {"usual": 9.0, "least": 9.0}}},
+        {"recognise": {"split": {"wide": 0.2, "thin": 99.0}, "decode": {"cut": -50.0}}},
         {"recognise": {"place": {"spread": 1e-3}}},
         {"select": {"page": 1e6}},
         {"rescore": {"alternatives": 1}},

@@ -1,4 +1,4 @@
-"""What tells writing from what is none: the regression behind `glassnet.reader.gate`, fitted and tried.
+"""What tells writing from what is none: the regression behind `glassnet.reader.selection`, fitted and tried.
 
     python -m benchmarks.gate                           # needs GLASSNET_DATA; some ten minutes
     python -m benchmarks.gate --pages 40 --photographs 40
@@ -21,13 +21,14 @@ from PIL import Image
 
 from glassnet.data.catalogue import find_folder
 from glassnet.data.pictures import is_picture_name, read_picture
+from glassnet.reader import Reader
+from glassnet.reader.alphabet import ALPHABET
+from glassnet.reader.decoding import Decoded
 from glassnet.reader.evaluate import compare
-from glassnet.reader.gate import WEIGHTS, features, lines_of_writing
-from glassnet.reader.glyphs import ALPHABET
 from glassnet.reader.pages import made_up_lines
 from glassnet.reader.pen import draw_hand
-from glassnet.reader.reading import recognise
-from glassnet.reader.recognise import Reading, Recogniser
+from glassnet.reader.selection import features, lines_of_writing
+from glassnet.reader.settings import DEFAULTS
 from glassnet.reader.synthesis import Layout, _lay, _photograph, draw_camera, draw_layout, draw_paper, synthesise
 
 _SEED = 3_000_017
@@ -73,21 +74,24 @@ def photographs(count: int) -> Iterator[Path]:
         yield from files[:: max(1, len(files) // count)][:count]
 
 
-def lines_in(pixels: np.ndarray, recogniser: Recogniser) -> list[list[Reading]]:
-    """What the reader decides upon."""
-    return recognise(pixels, pixels.shape[:2], recogniser).lines
+def lines_in(pixels: np.ndarray, reader: Reader) -> list[list[Decoded]]:
+    """What the reader selects from."""
+    state = reader.open(pixels)
+    for stage in itertools.takewhile(lambda stage: stage != reader.select, reader.stages):
+        state = stage(state)
+    return state.characters or []
 
 
 def collect(count: int, photos: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Features (n, k) of every page with marks; whether it is writing (n,); which of two halves it is in (n,);
     and whether the reader takes it for writing (n,)."""
-    recogniser = Recogniser()
+    reader = Reader()
     rows, truth, halves, taken = [], [], [], []
     left_out = 0
     for number in range(count):
         pixels, text = written(number)
-        lines = lines_in(pixels, recogniser)
-        plain = "\n".join("".join(ALPHABET[int(r.p[:-1].argmax())] for r in line) for line in lines)
+        lines = lines_in(pixels, reader)
+        plain = "\n".join("".join(ALPHABET[int(c.probabilities[:-1].argmax())] for c in line) for line in lines)
         if not lines or compare("", plain, text).score < _LEGIBLE:
             left_out += 1
             continue
@@ -99,7 +103,7 @@ def collect(count: int, photos: int) -> tuple[np.ndarray, np.ndarray, np.ndarray
     others = itertools.chain(map(read_picture, photographs(photos)), map(blank, range(photos)))
     without = 0
     for number, pixels in enumerate(others):
-        lines = lines_in(pixels, recogniser)
+        lines = lines_in(pixels, reader)
         if not lines:
             without += 1
             continue
@@ -132,7 +136,7 @@ def main() -> None:
     if options.keep:
         np.savez(options.keep, x=x, y=y, half=half, taken=taken)
     print("fitted on the first half: " + ", ".join(f"{w:.2f}" for w in fit(x[half == 0], y[half == 0])))
-    print("in use:                   " + ", ".join(f"{w:.2f}" for w in WEIGHTS))
+    print("in use:                   " + ", ".join(f"{w:.2f}" for w in DEFAULTS.select.weights))
     for number, name in enumerate(["first half", "other half"]):
         for what, truth in (("writing", True), ("no writing, with marks", False)):
             own = taken[(half == number) & (y == truth)]

@@ -33,8 +33,8 @@ from glassnet.data.letters36 import load_characters62, normalise_character
 from glassnet.data.pictures import pictures_in, read_picture
 from glassnet.metrics import calibration, wilson_interval
 from glassnet.reader import Recogniser, read
+from glassnet.reader.alphabet import ALPHABET, DIGITS
 from glassnet.reader.evaluate import PageScore, compare, summarise
-from glassnet.reader.glyphs import ALPHABET, DIGITS
 from glassnet.reader.pages import pages
 
 _SEED = 2_000_003  # of pages that nothing was chosen by

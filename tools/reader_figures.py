@@ -13,8 +13,8 @@ from PIL import Image
 
 from glassnet.data.pictures import read_picture
 from glassnet.reader import read
-from glassnet.reader.compose import overlay
 from glassnet.reader.evaluate import compare
+from glassnet.reader.export import overlay
 from glassnet.reader.pages import pages
 from glassnet.reader.synthesis import Camera, Layout, Paper, synthesise
 

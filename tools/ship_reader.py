@@ -24,7 +24,8 @@ import numpy as np
 
 from glassnet.metrics import best_temperature
 from glassnet.model import Model
-from glassnet.reader.characters import CLASSES, LETTERS_SURPLUS, load_validation
+from glassnet.reader.alphabet import CLASSES
+from glassnet.reader.characters import LETTERS_SURPLUS, load_validation
 
 ROOT = Path(__file__).resolve().parent.parent
 PLACE = ROOT / "src" / "glassnet" / "reader"

@@ -23,7 +23,7 @@ __all__ = ["announced", "choose_cache", "listen", "settle"]
 
 _SAY_AGAIN = 5.0  # seconds between lines while kernels are compiled
 _WORTH_SAYING = 1.0  # seconds
-_KERNEL_FOLDERS = ("nn/kernels", "data", "reader", "classic")  # where functions stand that Numba compiles
+_KERNEL_FOLDERS = ("nn/kernels", "data", "classic")  # where functions stand that Numba compiles
 
 
 class _Watch:

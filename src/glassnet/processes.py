@@ -8,6 +8,7 @@ an interrupt waits: half-started ones could not be ended.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import signal
 import threading
@@ -33,6 +34,7 @@ _PATIENCE = 5.0  # seconds that a worker has to end by itself
 T = TypeVar("T")
 R = TypeVar("R")
 _running: set[subprocess.Popen[str]] = set()
+_made: Any = None  # in a process of `map_in_processes`: what `start` made for it
 
 
 @contextlib.contextmanager
@@ -68,13 +70,15 @@ def hold_interrupts() -> Iterator[None]:
 
 
 def map_in_processes(
-    function: Callable[[T], R],
+    function: Callable[..., R],
     items: Sequence[T],
     number: int,
-    start: Callable[..., None] | None = None,
+    start: Callable[..., Any] | None = None,
     arguments: tuple[Any, ...] = (),
 ) -> Iterator[R]:
-    """`function` of every item in order, worked out by `number` processes, each of which calls `start` first.
+    """`function` of every item in order, worked out by `number` processes.
+
+    With `start`, every process first makes `start(*arguments)`, and works out `function(made, item)`.
 
     However the iteration ends, no process is left. Raises `GlassnetError` when one was ended from outside.
     """
@@ -88,7 +92,7 @@ def map_in_processes(
     done = False
     try:
         with hold_interrupts():
-            results = pool.map(function, items)
+            results = pool.map(function if start is None else functools.partial(_with_made, function), items)
         yield from results
         done = True
     except concurrent.futures.BrokenExecutor as error:
@@ -110,14 +114,19 @@ def _end(workers: Sequence[BaseProcess]) -> None:
             worker.kill()
 
 
-def _begin(start: Callable[..., None] | None, arguments: tuple[Any, ...]) -> None:
+def _begin(start: Callable[..., Any] | None, arguments: tuple[Any, ...]) -> None:
     """Set a worker up: asked to end, or left alone by its parent, it takes back what it has half written."""
     for number in SIGNALS:
         if number != signal.SIGINT:
             signal.signal(number, _leave)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if start is not None:
-        start(*arguments)
+        global _made
+        _made = start(*arguments)
+
+
+def _with_made(function: Callable[[Any, T], R], item: T) -> R:
+    return function(_made, item)
 
 
 def _leave(number: int = 0, frame: FrameType | None = None) -> None:

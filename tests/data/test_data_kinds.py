@@ -19,7 +19,7 @@ from glassnet.errors import DataError, GlassnetError, ModelError
 from glassnet.files import read_json
 from glassnet.model import Model
 from glassnet.nn import Network, SoftmaxCrossEntropy
-from glassnet.reader.reading import read_words
+from glassnet.reader import read_words
 from glassnet.recipes import carry_out, load_recipe
 from glassnet.recipes.recipe import recipe_from
 from glassnet.recipes.run import load_splits

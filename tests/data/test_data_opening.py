@@ -32,7 +32,7 @@ from glassnet.errors import DataError, GlassnetError
 from glassnet.look.filter_files import read_filter
 from glassnet.model import Model
 from glassnet.nn.torchvision import read_tensors
-from glassnet.reader.reading import read_words
+from glassnet.reader import read_words
 from glassnet.recipes import load_recipe
 
 COLOUR = np.random.default_rng(0).integers(0, 256, (6, 10, 3), np.uint8)

@@ -8,9 +8,8 @@ import pytest
 from glassnet.data.catalogue import find
 from glassnet.model import Model
 from glassnet.reader import Recogniser, characters
-from glassnet.reader.characters import CLASSES, load_characters
-from glassnet.reader.glyphs import ALPHABET
-from glassnet.reader.recognise import parse_alphabet
+from glassnet.reader.alphabet import ALPHABET, CLASSES, parse_alphabet
+from glassnet.reader.characters import load_characters
 
 
 @pytest.mark.skipif(

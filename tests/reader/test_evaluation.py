@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 
 from glassnet.errors import GlassnetError, ReaderError
-from glassnet.reader.compose import FORMATS, as_hocr, as_pdf, overlay, write_page
 from glassnet.reader.evaluate import compare, fold, pairs_in, summarise
 from glassnet.reader.evaluation_page import write_evaluation
+from glassnet.reader.export import FORMATS, as_hocr, as_pdf, overlay, write_page
 from glassnet.reader.page import Box, Character, Line, Page, Word
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from glassnet.reader.context import settle, with_words
+from glassnet.reader.alphabet import ALPHABET
+from glassnet.reader.context import rescore, with_words
 from glassnet.reader.geometry import Measure, fit_line, place_factors
-from glassnet.reader.glyphs import ALPHABET, extents, strokes_of
+from glassnet.reader.glyphs import extents, strokes_of
 
 
 def _boxes(text: str, capital: float = 50.0, base: float = 200.0, slope: float = 0.0) -> np.ndarray:
@@ -62,7 +63,7 @@ def _open(*choices: dict[str, float]) -> list[np.ndarray]:
 
 
 def _read(rows: list[np.ndarray]) -> str:
-    return "".join(ALPHABET[int(row.argmax())] for row in settle([rows])[0])
+    return "".join(ALPHABET[int(row.argmax())] for row in rescore([rows])[0])
 
 
 def test_figures_among_figures_letters_among_letters() -> None:
@@ -82,8 +83,8 @@ def test_what_the_picture_is_sure_of_stays() -> None:
     assert _read(_open({"A": 1}, {"7": 0.99, "T": 0.01}, {"x": 1})) == "A7x"
 
 
-def test_settled_probabilities_add_up() -> None:
-    for word in settle([_open({"O": 0.5, "0": 0.5}, {"1": 0.6, "l": 0.4}), _open({"a": 1})]):
+def test_rescored_probabilities_add_up() -> None:
+    for word in rescore([_open({"O": 0.5, "0": 0.5}, {"1": 0.6, "l": 0.4}), _open({"a": 1})]):
         for row in word:
             assert abs(row.sum() - 1) < 1e-9
 
@@ -92,16 +93,16 @@ def test_words_of_one_character_have_neighbours_too() -> None:
     unsure = {"l": 0.4, "1": 0.3, "I": 0.3}
     words = [_open(choice) for choice in ({"o": 0.6, "0": 0.4}, unsure, {"2": 1}, {"3": 1})]
     assert [_read(word) for word in words] == ["o", "l", "2", "3"], "each alone"
-    assert "".join(ALPHABET[int(row.argmax())] for word in settle(words) for row in word) == "0123"
+    assert "".join(ALPHABET[int(row.argmax())] for word in rescore(words) for row in word) == "0123"
     words = [_open(choice) for choice in ({"H": 1}, unsure, {"J": 1})]
-    assert "".join(ALPHABET[int(row.argmax())] for word in settle(words) for row in word) == "HIJ"
+    assert "".join(ALPHABET[int(row.argmax())] for word in rescore(words) for row in word) == "HIJ"
 
 
 def test_a_sentence_begins_with_a_capital_where_the_picture_leaves_it_open() -> None:
     words = [_open({"o": 1}, {"k": 1}, {".": 1}), _open({"l": 0.55, "I": 0.45}, {"t": 1})]
     assert [_read(word) for word in words] == ["ok.", "lt"], "each alone"
-    assert "".join(ALPHABET[int(row.argmax())] for word in settle(words) for row in word) == "ok.It"
-    assert ALPHABET[int(settle(words[1:], begins=True)[0][0].argmax())] == "I"
+    assert "".join(ALPHABET[int(row.argmax())] for word in rescore(words) for row in word) == "ok.It"
+    assert ALPHABET[int(rescore(words[1:], begins=True)[0][0].argmax())] == "I"
 
 
 @pytest.mark.parametrize(
@@ -117,7 +118,7 @@ def test_a_sentence_begins_with_a_capital_where_the_picture_leaves_it_open() -> 
 def test_items_of_a_list_are_numbered_with_full_stops(line: list[str], text: str) -> None:
     mark = {",": 0.9, ".": 0.05}
     words = [_open(*(mark if c == "{" else {c: 0.9} for c in word)) for word in line]
-    assert "".join(ALPHABET[int(row.argmax())] for word in settle(words) for row in word) == text
+    assert "".join(ALPHABET[int(row.argmax())] for word in rescore(words) for row in word) == text
 
 
 def test_a_word_list_decides_what_the_picture_leaves_open() -> None:

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from glassnet.data import CATALOGUE
+from glassnet.reader.alphabet import ALPHABET
 from glassnet.reader.characters import CLASSES, written_character
-from glassnet.reader.glyphs import ALPHABET, X_HEIGHT, extents, strokes_of, variants
+from glassnet.reader.glyphs import X_HEIGHT, extents, strokes_of, variants
 from glassnet.reader.pen import bounds, draw_hand, ink, write
 
 

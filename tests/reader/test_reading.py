@@ -19,10 +19,9 @@ from glassnet.errors import DataError, GlassnetError, ModelError, ReaderError
 from glassnet.model import Model
 from glassnet.nn import Network, parse_loss
 from glassnet.reader import Page, Recogniser, read, read_words
+from glassnet.reader.alphabet import ALPHABET, parse_alphabet
 from glassnet.reader.evaluate import compare
-from glassnet.reader.glyphs import ALPHABET
 from glassnet.reader.pen import Hand
-from glassnet.reader.recognise import parse_alphabet
 from glassnet.reader.synthesis import Camera, Layout, Paper, synthesise
 
 TEXT = "READ THIS PAGE\nof 25 words, slowly\nand with great care."

@@ -9,8 +9,9 @@ import pytest
 from test_reading import CAMERA, HAND, LAYOUT
 
 from glassnet.reader import read
-from glassnet.reader.clean import find_ink
-from glassnet.reader.find import find_pieces, without_rules
+from glassnet.reader.binarise import find_ink
+from glassnet.reader.components import find_components
+from glassnet.reader.rules import without_rules
 from glassnet.reader.synthesis import Layout, Paper, synthesise
 
 TEXT = "Hidden below the tiled path\nTHE HOTEL KEPT FIFTEEN"
@@ -68,7 +69,7 @@ def test_ink_that_covers_a_third_of_a_strip_is_ink() -> None:
         pixels[2:58, x : x + 8] = 60
     ink = find_ink(np.clip(pixels + rng.normal(0, 2, pixels.shape), 0, 255).astype(np.uint8)[..., None])
     assert ink is not None
-    assert len(find_pieces(ink.ink).pieces) == 25
+    assert len(find_components(ink.ink).items) == 25
 
 
 def test_remains_at_the_edges_of_a_page_are_left_out() -> None:

@@ -64,21 +64,20 @@ def read(
       glassnet read --evaluate pages --out report
     """
     from glassnet import threads as pool
+    from glassnet.model import Model
+    from glassnet.reader import Reader, read_words
     from glassnet.reader.batch import Task, read_all
-    from glassnet.reader.compose import FORMATS
-    from glassnet.reader.reading import read_words
-    from glassnet.reader.recognise import parse_alphabet
+    from glassnet.reader.export import FORMATS
 
     if format_ not in FORMATS:
         raise ReaderError(f"--format is {', '.join(FORMATS[:-1])} or {FORMATS[-1]}. Got '{format_}' instead.")
-    parse_alphabet(alphabet)
     known = read_words(words) if words else None
-    settings: dict[str, Any] = {"alphabet": alphabet, "words": known, "model": model, "jobs": jobs}
+    reader = Reader(Model.load(model) if model else None, alphabet=alphabet, words=known)
     if evaluate is not None:
         if pictures:
             raise ReaderError("--evaluate takes the pictures of its folder; give no others.")
         with pool.use(threads):
-            _evaluate(evaluate, out, settings, json)
+            _evaluate(evaluate, out, reader, jobs, json)
         return
     if not pictures:
         raise ReaderError("Name a picture, as in 'glassnet read page.jpg'.")
@@ -94,7 +93,7 @@ def read(
     files: list[Path] = []
     errors: list[GlassnetError] = []
     with pool.use(threads):
-        for path, (page, written, error) in zip(pictures, read_all(tasks, **settings), strict=True):
+        for path, (page, written, error) in zip(pictures, read_all(tasks, reader, jobs=jobs), strict=True):
             files += written
             if page is None:
                 assert error is not None
@@ -152,7 +151,7 @@ def _targets(pictures: list[Path], out: Path | None) -> list[Path]:
 def _show(path: Path, page: Any, form: str, several: bool, least: float) -> None:
     import json
 
-    from glassnet.reader.compose import as_hocr
+    from glassnet.reader.export import as_hocr
 
     if form == "json":
         typer.echo(json.dumps({"picture": str(path), **page.as_json()}, ensure_ascii=False))
@@ -165,7 +164,7 @@ def _show(path: Path, page: Any, form: str, several: bool, least: float) -> None
             typer.echo(page.marked_text(least))
 
 
-def _evaluate(folder: Path, out: Path | None, settings: dict[str, Any], json: bool) -> None:
+def _evaluate(folder: Path, out: Path | None, reader: Any, jobs: int, json: bool) -> None:
     from glassnet.reader.batch import Task, read_all
     from glassnet.reader.evaluate import compare, pairs_in, summarise
     from glassnet.reader.evaluation_page import write_evaluation
@@ -174,7 +173,9 @@ def _evaluate(folder: Path, out: Path | None, settings: dict[str, Any], json: bo
     start = time.perf_counter()
     scores, pages = [], []
     tasks = [Task(path) for path, _ in pairs]
-    for number, ((path, truth), (page, _, error)) in enumerate(zip(pairs, read_all(tasks, **settings), strict=True), 1):
+    for number, ((path, truth), (page, _, error)) in enumerate(
+        zip(pairs, read_all(tasks, reader, jobs=jobs), strict=True), 1
+    ):
         if page is None:
             assert error is not None
             raise error

@@ -22,13 +22,11 @@ from glassnet.data.framing import SIDE, frame
 from glassnet.data.idx import load_idx
 from glassnet.data.letters36 import has_letters36, load_characters62
 from glassnet.processes import map_in_processes
-from glassnet.reader.glyphs import ALPHABET
+from glassnet.reader.alphabet import ALPHABET, CLASSES
 from glassnet.reader.pen import Hand, bounds, draw_hand, ink, write
 
 __all__ = [
-    "CLASSES",
     "LETTERS_SURPLUS",
-    "NO_CHARACTER",
     "load_characters",
     "load_validation",
     "photographed",
@@ -36,9 +34,6 @@ __all__ = [
     "written",
     "written_character",
 ]
-
-NO_CHARACTER = "none"
-CLASSES = (*ALPHABET, NO_CHARACTER)
 
 _EACH = 4000  # examples a class
 _REAL = 1400  # of them photographed, half as they are and half varied, where there are any

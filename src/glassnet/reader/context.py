@@ -14,13 +14,11 @@ from collections.abc import Collection, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from glassnet.reader.glyphs import ALPHABET
+from glassnet.reader.alphabet import ALPHABET
+from glassnet.reader.settings import DEFAULTS, RescoreSettings
 
-__all__ = ["KIND", "KINDS", "LOOSE_STEP", "SENTENCE_ENDS", "settle", "with_words"]
+__all__ = ["KIND", "KINDS", "LOOSE_STEP", "SENTENCE_ENDS", "rescore", "with_words"]
 
-_ALTERNATIVES = 6
-_POSSIBLE = 0.04  # probability that a letter must have to be chosen for the sake of a word list
-_COSTLIEST = 4.0  # how much less probable, as a difference of logarithms, a listed word may be
 
 Floats = npt.NDArray[np.float64]
 
@@ -66,39 +64,49 @@ _SPACE = (
     + _START
 )
 LOOSE_STEP = np.maximum(_STEP, _SPACE)  # where words are not known yet
-_SENTENCE = -1.5  # a small letter where a sentence begins
-_ITEM = -6.0  # a comma or quotation mark after the number that heads a line of words: items of lists are 1. or 1)
-_INNER_CAPITAL = -2.0  # a capital's small neighbours: not at the third letter or later
 
 
-def settle(words: Sequence[Sequence[Floats]], *, begins: bool = False) -> list[list[Floats]]:
-    """The characters' probabilities (classes,) of a line's words, each times that of the best way through the others.
+def rescore(
+    words: Sequence[Sequence[Floats]], *, begins: bool = False, settings: RescoreSettings = DEFAULTS.rescore
+) -> list[list[Floats]]:
+    """The characters' probabilities, each times that of the best way through the line's others.
 
-    begins: whether a sentence begins with the line.
-    Each result's values add up to 1; the largest ones together are the line's most probable reading.
+    Parameters
+    ----------
+    words
+        Of a line, at least one: for each of its characters the probabilities (characters,).
+    begins
+        Whether a sentence begins with the line.
+    settings
+        The thresholds.
+
+    Returns
+    -------
+    list
+        Of the same shapes. Each one's values add up to 1; the largest ones together are the line's most probable text.
     """
     p = [row for word in words for row in word]
     places = [place for word in words for place in range(len(word))]
     n = len(p)
-    tops = [np.argsort(row)[::-1][:_ALTERNATIVES] for row in p]
+    tops = [np.argsort(row)[::-1][: settings.alternatives] for row in p]
     logs = [np.log(row[top] + 1e-9) for row, top in zip(p, tops, strict=True)]
     if _may_number(words, tops):
         mark = len(words[0]) - 1
-        logs[mark] = logs[mark] + _ITEM * _NO_ITEM[tops[mark]]
-    steps = [_steps(tops[i - 1], tops[i], places[i]) for i in range(1, n)]
-    ahead = [logs[0] + _START[KIND[tops[0]]] + begins * _SENTENCE * (KIND[tops[0]] == _LOWER)]
+        logs[mark] = logs[mark] + settings.item * _NO_ITEM[tops[mark]]
+    steps = [_steps(tops[i - 1], tops[i], places[i], settings) for i in range(1, n)]
+    ahead = [logs[0] + _START[KIND[tops[0]]] + begins * settings.sentence * (KIND[tops[0]] == _LOWER)]
     for i in range(1, n):
         ahead.append(logs[i] + (ahead[-1][:, None] + steps[i - 1]).max(axis=0))
     behind = [np.zeros(len(tops[-1]))]
     for i in range(n - 1, 0, -1):
         behind.append((steps[i - 1] + (logs[i] + behind[-1])[None, :]).max(axis=1))
-    settled = []
+    rescored = []
     for top, forward, backward in zip(tops, ahead, behind[::-1], strict=True):
         total = forward + backward
         row = np.zeros(len(ALPHABET))
         row[top] = np.exp(total - total.max())
-        settled.append(row / row.sum())
-    rows = iter(settled)
+        rescored.append(row / row.sum())
+    rows = iter(rescored)
     return [[next(rows) for _ in word] for word in words]
 
 
@@ -109,19 +117,29 @@ def _may_number(words: Sequence[Sequence[Floats]], tops: Sequence[npt.NDArray[np
     return len(words) > 1 and 1 <= figures <= 2 and all(digits[:figures]) and not digits[figures + 1]
 
 
-def _steps(before: npt.NDArray[np.intp], after: npt.NDArray[np.intp], place: int) -> Floats:
+def _steps(before: npt.NDArray[np.intp], after: npt.NDArray[np.intp], place: int, s: RescoreSettings) -> Floats:
     """The logarithms from each alternative before to each after, which stands at this place of its word."""
     step: Floats = (_STEP if place else _SPACE)[KIND[before]][:, KIND[after]]
     if place == 0:
-        step = step + _SENTENCE * (_ENDS[before][:, None] & (KIND[after][None, :] == _LOWER))
+        step = step + s.sentence * (_ENDS[before][:, None] & (KIND[after][None, :] == _LOWER))
     if place >= 2:  # "McDonald" is rare: from a capital inside a word to small letters
         inner = (KIND[before][:, None] == _UPPER) & (KIND[after][None, :] == _LOWER)
-        step = step + _INNER_CAPITAL * inner
+        step = step + s.inner_capital * inner
     return step
 
 
-def with_words(p: Sequence[Floats], words: Collection[str]) -> str | None:
-    """The word of the list that the pictures allow best, or None where the text as read is better; case is kept."""
+def with_words(p: Sequence[Floats], words: Collection[str], settings: RescoreSettings = DEFAULTS.rescore) -> str | None:
+    """The word of the list that the pictures allow best, or None where the text as read is better; case is kept.
+
+    Parameters
+    ----------
+    p
+        Of each character of a word, (characters,).
+    words
+        In lower case.
+    settings
+        The thresholds.
+    """
     read = "".join(ALPHABET[int(row.argmax())] for row in p)
     letters = [k for k, c in enumerate(read) if c.isalnum()]
     if not letters:
@@ -131,7 +149,7 @@ def with_words(p: Sequence[Floats], words: Collection[str]) -> str | None:
     if inner.lower() in words or len(inner) < 3:
         return None
     own = sum(float(np.log(row.max() + 1e-9)) for row in p[first:last])
-    best, found = own - _COSTLIEST, None
+    best, found = own - settings.costliest, None
     for word in words:
         if len(word) != len(inner):
             continue
@@ -139,7 +157,7 @@ def with_words(p: Sequence[Floats], words: Collection[str]) -> str | None:
         for row, letter in zip(p[first:last], word, strict=True):
             ways = [(float(row[ALPHABET.index(c)]), c) for c in {letter.upper(), letter.lower()} if c in ALPHABET]
             probability, c = max(ways, default=(0.0, ""))
-            if probability < _POSSIBLE:
+            if probability < settings.possible:
                 break
             score += float(np.log(probability))
             text += c

@@ -12,8 +12,8 @@ from rapidfuzz.distance import Levenshtein
 
 from glassnet.data.pictures import read_picture
 from glassnet.files import write_text
-from glassnet.reader.compose import overlay
 from glassnet.reader.evaluate import PageScore, Scores
+from glassnet.reader.export import overlay
 from glassnet.reader.page import Page
 
 __all__ = ["write_evaluation"]

@@ -16,14 +16,11 @@ from dataclasses import astuple, dataclass
 import numpy as np
 import numpy.typing as npt
 
-from glassnet.reader.glyphs import ALPHABET, extents
+from glassnet.reader.alphabet import ALPHABET
+from glassnet.reader.glyphs import extents
+from glassnet.reader.settings import DEFAULTS, PlaceSettings
 
 __all__ = ["Measure", "fit_line", "place_factors"]
-
-_SPREAD = 0.15  # standard deviation of a hand's sizes, in heights of a capital
-_FLOOR = 0.02  # the network's opinion is never overruled altogether
-_LIKELY = 10  # classes of a character that have a say in where its line runs
-_PAGE_SPREAD = 0.22  # of the logarithm of capitals' heights among the lines of a page
 
 _WAYS = max(len(extents(c)) for c in ALPHABET)
 # (classes, ways) where each character ends and begins; the first again where there are fewer ways.
@@ -52,29 +49,57 @@ class Measure:
         return (base - boxes[:, 3]) / self.capital, (base - boxes[:, 1]) / self.capital
 
 
-def place_factors(boxes: Floats, measure: Measure, k: Classes | slice = slice(None)) -> Floats:
-    """(n, classes) the factor by which each character's place multiplies each class's probability; of classes k (n, m)
-    alone, where they are given. (measures, n, classes) for several measures."""
+def place_factors(
+    boxes: Floats,
+    measure: Measure,
+    k: Classes | slice = slice(None),
+    settings: PlaceSettings = DEFAULTS.recognise.place,
+) -> Floats:
+    """The factor by which each character's place multiplies each class's probability, (n, classes).
+
+    Parameters
+    ----------
+    boxes
+        (n, 4) left, top, right, bottom.
+    measure
+        Of the line; for several measures at once the result is (measures, n, classes).
+    k
+        (n, m) classes that are wanted; the result is (n, m) then.
+    settings
+        The thresholds.
+    """
     bottom, top = measure.place(boxes)
     square = (bottom[..., None, None] - _BOTTOM[k]) ** 2 + (top[..., None, None] - _TOP[k]) ** 2
-    factors: Floats = np.exp(-square.min(axis=-1) / (2 * _SPREAD**2)) + _FLOOR
+    factors: Floats = np.exp(-square.min(axis=-1) / (2 * settings.spread**2)) + settings.floor
     return factors
 
 
-def fit_line(boxes: Floats, p: Floats, page: float | None = None) -> Measure:
-    """The measure of a line from its characters' boxes (n, 4) and class probabilities (n, classes).
+def fit_line(
+    boxes: Floats, p: Floats, page: float | None = None, settings: PlaceSettings = DEFAULTS.recognise.place
+) -> Measure:
+    """The baseline of a line and the height of its capitals.
 
-    page: the usual height of capitals on the page, if it is known; it decides where a line has nothing to tell.
+    Parameters
+    ----------
+    boxes
+        (n, 4) of its characters: left, top, right, bottom.
+    p
+        (n, classes) their probabilities.
+    page
+        The usual height of capitals on the page, if it is known; it decides where a line has nothing to tell.
+    settings
+        The thresholds.
     """
     heights = boxes[:, 3] - boxes[:, 1]
     tall = float(np.percentile(heights, 75))
-    k = np.argpartition(p, -_LIKELY, axis=1)[:, -_LIKELY:]
+    k = np.argpartition(p, -settings.likely, axis=1)[:, -settings.likely :]
     p = np.take_along_axis(p, k, axis=1)
 
     def best_of(capitals: Floats) -> tuple[float, Measure]:
-        measures = _baselines(boxes, p, k, capitals)
-        rated = np.log((p * place_factors(boxes, measures, k)).sum(axis=2) + 1e-9).sum(axis=1)
-        rated += -((np.log(capitals / page) / _PAGE_SPREAD) ** 2) if page else -0.5 * np.log(capitals / tall) ** 2
+        measures = _baselines(boxes, p, k, capitals, settings.spread)
+        rated = np.log((p * place_factors(boxes, measures, k, settings)).sum(axis=2) + 1e-9).sum(axis=1)
+        spread = settings.page_spread
+        rated += -((np.log(capitals / page) / spread) ** 2) if page else -0.5 * np.log(capitals / tall) ** 2
         first = int(rated.argmax())
         return float(rated[first]), Measure(*(float(np.ravel(v)[first]) for v in astuple(measures)))
 
@@ -84,7 +109,7 @@ def fit_line(boxes: Floats, p: Floats, page: float | None = None) -> Measure:
     return max(coarse, fine, key=lambda found: found[0])[1]
 
 
-def _baselines(boxes: Floats, p: Floats, k: Classes, capitals: Floats) -> Measure:
+def _baselines(boxes: Floats, p: Floats, k: Classes, capitals: Floats, spread: float) -> Measure:
     """A straight baseline for each of these heights of capitals (measures,): each character says where the baseline
     must be if it is what it most probably is."""
     capital = capitals[:, None]
@@ -92,7 +117,7 @@ def _baselines(boxes: Floats, p: Floats, k: Classes, capitals: Floats) -> Measur
     bottom, top = boxes[:, 3], boxes[:, 1]
     # The class and way that fit both the picture and the height; then the baseline that its bottom and top ask for.
     misfit = (((bottom - top) / capital)[:, :, None, None] - (_TOP - _BOTTOM)[k]) ** 2
-    fit = np.log(p + 1e-4)[:, :, None] - misfit / (2 * _SPREAD**2)
+    fit = np.log(p + 1e-4)[:, :, None] - misfit / (2 * spread**2)
     best = fit.reshape(*fit.shape[:2], -1).argmax(axis=2)
     chosen, way = k[np.arange(len(k)), best // _WAYS], best % _WAYS
     y = (bottom + top + (_BOTTOM + _TOP)[chosen, way] * capital) / 2

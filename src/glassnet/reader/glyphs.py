@@ -12,13 +12,7 @@ import numpy.typing as npt
 
 from glassnet.reader.forms import FORMS
 
-__all__ = ["ALPHABET", "DIGITS", "LOWER", "PUNCTUATION", "UPPER", "X_HEIGHT", "extents", "strokes_of", "variants"]
-
-UPPER = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-LOWER = UPPER.lower()
-DIGITS = "0123456789"
-PUNCTUATION = ".,!?:;'\"-+=()/&#@"
-ALPHABET = UPPER + LOWER + DIGITS + PUNCTUATION
+__all__ = ["X_HEIGHT", "extents", "strokes_of", "variants"]
 
 X_HEIGHT = 0.58
 _SAMPLES = 7  # points that a smooth piece between two given points is drawn with

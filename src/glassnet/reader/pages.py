@@ -12,7 +12,7 @@ from PIL import Image
 
 from glassnet.errors import ReaderError
 from glassnet.files import atomic_write, write_text
-from glassnet.reader.glyphs import ALPHABET
+from glassnet.reader.alphabet import ALPHABET
 from glassnet.reader.page import Page
 from glassnet.reader.synthesis import Pixels, draw_camera, synthesise
 

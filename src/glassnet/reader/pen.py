@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 from scipy import ndimage
 
-from glassnet.nn.kernels.options import SERIAL
-from glassnet.reader.glyphs import ALPHABET, X_HEIGHT, Stroke, strokes_of, variants
+from glassnet.nn.kernels.strokes import draw_stroke
+from glassnet.reader.alphabet import ALPHABET
+from glassnet.reader.glyphs import X_HEIGHT, Stroke, strokes_of, variants
 
 __all__ = ["Hand", "bounds", "draw_hand", "ink", "write"]
 
@@ -108,7 +108,7 @@ def write(character: str, hand: Hand, rng: np.random.Generator) -> list[Stroke]:
 
 
 def _flowing(stroke: Stroke, hand: Hand, rng: np.random.Generator) -> Stroke:
-    """The stroke with its corners rounded and its course a little unsteady."""
+    """The stroke with its corners rounded and its path a little unsteady."""
     along = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(stroke, axis=0).T))])
     if along[-1] < 0.1 or (hand.rounding == 0 and hand.wobble == 0):
         return stroke
@@ -181,24 +181,4 @@ def ink(
     for stroke in strokes:
         steps = np.linspace(0, rng.uniform(0.5, 3.0), len(stroke)) * np.pi + rng.uniform(0, 2 * np.pi)
         radii = radius * (1 + pressure * np.sin(steps))
-        _draw(canvas, np.ascontiguousarray(stroke, np.float64), radii)
-
-
-@njit(**SERIAL)
-def _draw(canvas, points, radii):  # type: ignore[no-untyped-def]
-    """The union of discs that move along the points; half a pixel at the edge is soft."""
-    height, width = canvas.shape
-    for k in range(max(1, len(points) - 1)):
-        a, b = points[k], points[min(k + 1, len(points) - 1)]
-        r0, r1 = radii[k], radii[min(k + 1, len(points) - 1)]
-        reach = max(r0, r1) + 1.0
-        dx, dy = b[0] - a[0], b[1] - a[1]
-        square = dx * dx + dy * dy
-        for y in range(max(0, int(min(a[1], b[1]) - reach)), min(height, int(max(a[1], b[1]) + reach) + 2)):
-            for x in range(max(0, int(min(a[0], b[0]) - reach)), min(width, int(max(a[0], b[0]) + reach) + 2)):
-                t = 0.0 if square == 0 else ((x - a[0]) * dx + (y - a[1]) * dy) / square
-                t = min(1.0, max(0.0, t))
-                ex, ey = a[0] + t * dx - x, a[1] + t * dy - y
-                cover = r0 + t * (r1 - r0) - np.sqrt(ex * ex + ey * ey) + 0.5
-                if cover > canvas[y, x]:
-                    canvas[y, x] = min(1.0, cover)
+        draw_stroke(canvas, np.ascontiguousarray(stroke, np.float64), radii)

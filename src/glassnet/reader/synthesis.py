@@ -19,7 +19,8 @@ from scipy import ndimage
 
 from glassnet.data.pictures import open_picture
 from glassnet.errors import ReaderError
-from glassnet.reader.glyphs import ALPHABET, Stroke
+from glassnet.reader.alphabet import ALPHABET
+from glassnet.reader.glyphs import Stroke
 from glassnet.reader.page import Box, Character, Line, Page, Word
 from glassnet.reader.pen import Hand, bounds, draw_hand, ink, write
 

@@ -24,7 +24,7 @@ from glassnet.nn.kernels.sharing import shared
 from glassnet.nn.kernels.stochastic import softmax_descent
 from glassnet.optim import SGD, Adam, RMSProp
 from glassnet.optim.averaging import follow
-from glassnet.reader.find import find_pieces
+from glassnet.reader.components import find_components
 from glassnet.reader.pen import ink
 
 SMALL = 1 << 14  # bytes in all arrays of a call: what lies close together
@@ -208,4 +208,4 @@ def _pictures() -> None:
         KNNClassifier(3).fit(kind[:200], np.arange(200) % 4).predict(kind[200:])
     canvas = np.zeros((90, 90), np.float32)
     ink(canvas, [np.array([[20.0, 20], [60, 70]]), np.array([[10.0, 70], [80, 75]])], 3.0, 0.2, rng)
-    find_pieces(canvas.astype(np.float64))
+    find_components(canvas.astype(np.float64))

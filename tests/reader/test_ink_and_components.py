@@ -1,4 +1,4 @@
-"""Ink and pieces: light, paper, skew, rules, specks and edges."""
+"""Ink and components: light, paper, skew, rules, specks and edges."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from glassnet.reader.clean import find_ink, rotate, skew
-from glassnet.reader.find import find_pieces, without_print, without_rules
+from glassnet.reader.binarise import find_ink
+from glassnet.reader.components import find_components
+from glassnet.reader.deskew import rotate, skew
+from glassnet.reader.rules import without_print, without_rules
 from glassnet.reader.synthesis import Camera, Paper, synthesise
 
 PLAIN = Camera(blur=0.4, noise=1.0, jpeg=92)
@@ -21,7 +23,7 @@ def _page(
 
 def _count(pixels: np.ndarray) -> int:
     ink = find_ink(pixels)
-    return 0 if ink is None else len(find_pieces(ink.ink).pieces)
+    return 0 if ink is None else len(find_components(ink.ink).items)
 
 
 def test_uneven_light_changes_little() -> None:

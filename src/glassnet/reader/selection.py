@@ -19,39 +19,48 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from glassnet.reader.glyphs import ALPHABET
-from glassnet.reader.recognise import Reading
+from glassnet.reader.alphabet import ALPHABET
+from glassnet.reader.decoding import Decoded
+from glassnet.reader.page import geometric_mean
+from glassnet.reader.settings import DEFAULTS, SelectSettings
 
-__all__ = ["PAGE", "WEIGHTS", "evidence", "features", "lines_of_writing"]
+__all__ = ["evidence", "features", "lines_of_writing", "why_none"]
 
-PAGE = 0.0  # evidence of all lines together below which a page is left out
-WEIGHTS = np.array([2.5, 3.7, -3.3, 1.1, -2.6])
-_LINE = -2.0  # evidence below which a line is left out, on whatever page
-_PART = 0.2  # of all marks that lines of writing hold at least
+Floats = npt.NDArray[np.float64]
+
 _SIGNS = "+=?&#@"  # marks that have a shape of their own, unlike a dot or a dash
 _SHAPED = np.array([c.isalnum() or c in _SIGNS for c in ALPHABET])
 
 
-def features(lines: Sequence[Sequence[Reading]]) -> npt.NDArray[np.float64]:
-    """c, a, s, ln n and 1 of lines with at least one character."""
+def features(lines: Sequence[Sequence[Decoded]]) -> Floats:
+    """c, a, s, ln n and 1, (5,), of lines with at least one character."""
     count = sum(map(len, lines))
-    p = np.array([reading.p[:-1] for line in lines for reading in line])
+    p = np.array([c.probabilities[:-1] for line in lines for c in line])
     confidence = np.log(np.maximum(p.max(axis=1), 1e-6)).mean()
     shaped = _SHAPED[p.argmax(axis=1)].mean()
-    boxes = [np.array([reading.candidate.box for reading in line], float) for line in lines if line]
+    boxes = [np.array([c.candidate.box for c in line], float) for line in lines if line]
     spread = sum(len(b) * float(np.log(b[:, 3] - b[:, 1]).std()) for b in boxes) / count
     return np.array([confidence, shaped, spread, np.log(count), 1.0])
 
 
-def evidence(lines: Sequence[Sequence[Reading]]) -> float:
+def evidence(lines: Sequence[Sequence[Decoded]], settings: SelectSettings = DEFAULTS.select) -> float:
     """The logarithm of the odds that these lines, together, are writing; minus infinity for none."""
-    return float(WEIGHTS @ features(lines)) if any(lines) else -np.inf
+    return float(np.array(settings.weights) @ features(lines)) if any(lines) else -np.inf
 
 
-def lines_of_writing(lines: list[list[Reading]]) -> list[list[Reading]]:
+def lines_of_writing(lines: list[list[Decoded]], settings: SelectSettings = DEFAULTS.select) -> list[list[Decoded]]:
     """The lines that may be writing; none of them where all together are none."""
-    kept = [line for line in lines if evidence([line]) > _LINE]
-    page = evidence(kept)
-    if page <= PAGE or sum(map(len, kept)) < _PART * sum(map(len, lines)):
+    kept = [line for line in lines if evidence([line], settings) > settings.line]
+    page = evidence(kept, settings)
+    if page <= settings.page or sum(map(len, kept)) < settings.part * sum(map(len, lines)):
         return []
-    return [line for line in lines if evidence([line]) > _LINE - page]  # beside clear writing a line is rather writing
+    # Beside clear writing a line is rather writing.
+    return [line for line in lines if evidence([line], settings) > settings.line - page]
+
+
+def why_none(lines: Sequence[Sequence[Decoded]]) -> str:
+    """Why these lines are no writing, for the user."""
+    confidences = [c.confidence for line in lines for c in line]
+    sure, count = geometric_mean(confidences), len(confidences)
+    marks = "the one mark on it does" if count == 1 else f"the {count} marks on it do"
+    return f"{marks} not look like writing (mean confidence {sure:.2f})"

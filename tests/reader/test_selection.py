@@ -12,13 +12,14 @@ from test_reading import CAMERA, HAND, LAYOUT
 from glassnet.data.catalogue import find_folder
 from glassnet.data.pictures import read_picture
 from glassnet.reader import Page, read
+from glassnet.reader.alphabet import ALPHABET
+from glassnet.reader.decoding import Decoded
 from glassnet.reader.evaluate import compare
-from glassnet.reader.gate import lines_of_writing
-from glassnet.reader.glyphs import ALPHABET
 from glassnet.reader.page import Box, Character, Line, Word
 from glassnet.reader.pages import made_up_lines, pages
 from glassnet.reader.pen import draw_hand
-from glassnet.reader.recognise import Candidate, Reading
+from glassnet.reader.segmentation import Candidate
+from glassnet.reader.selection import lines_of_writing
 from glassnet.reader.synthesis import Paper, draw_layout, synthesise
 
 
@@ -82,12 +83,12 @@ def test_half_sure_words_are_marked() -> None:
     assert page.as_json()["confidence"] == round(page.confidence, 4)
 
 
-def _line(confidence: float) -> list[Reading]:
+def _line(confidence: float) -> list[Decoded]:
     """Four figures, as tall as one another."""
     p = np.full(len(ALPHABET) + 1, 1e-9)
     p[ALPHABET.index("3")] = confidence
     crop = np.zeros((32, 32, 1), np.uint8)
-    return [Reading(Candidate(k, k, (9 * k, 0, 9 * k + 8, 9), crop, 0, 1, 0), p) for k in range(4)]
+    return [Decoded(Candidate(k, k, (9 * k, 0, 9 * k + 8, 9), crop, 0, 1, 0), p) for k in range(4)]
 
 
 def test_an_unsure_line_is_read_on_a_page_of_writing_alone() -> None:

@@ -1,0 +1,327 @@
+"""`Reader`: a picture of hand-printed writing becomes a `Page`, stage by stage.
+
+    binarise -> deskew -> segment -> orient -> group -> recognise -> select -> rescore -> assemble
+
+Each stage is a method that takes a `PageState` to the next one and changes nothing, so that what a stage found can be
+looked at, drawn, or replaced before the next.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Collection
+from dataclasses import KW_ONLY, dataclass, field, replace
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from glassnet import threads
+from glassnet.data.pictures import picture_info, read_picture
+from glassnet.errors import ReaderError
+from glassnet.files import read_text
+from glassnet.model import Model
+from glassnet.reader.alphabet import parse_alphabet
+from glassnet.reader.assembly import assemble_lines
+from glassnet.reader.binarise import Ink, find_ink
+from glassnet.reader.components import Component, Components, find_components, without_remains
+from glassnet.reader.decoding import Decoded, decode_lines
+from glassnet.reader.deskew import level, rotate
+from glassnet.reader.group import Segment, group_lines
+from glassnet.reader.orient import quarter_turns
+from glassnet.reader.page import Line, Page
+from glassnet.reader.recogniser import Recogniser
+from glassnet.reader.rescoring import Rescored, rescore_lines
+from glassnet.reader.segmentation import cut_wide
+from glassnet.reader.selection import lines_of_writing, why_none
+from glassnet.reader.settings import DEFAULTS, ReaderSettings
+
+__all__ = ["PageState", "Picture", "Reader", "read", "read_words"]
+
+_NO_INK = "nothing on it is darker or lighter than its paper as a pen would be"
+_NO_STROKES = "what is darker or lighter than the paper has no strokes of characters"
+_NO_LINES = "its marks stand in no line"
+_OUTSIDE = "there is writing, but none of the characters of the alphabet"
+
+Picture = str | Path | npt.NDArray[np.uint8]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class PageState:
+    """A page between two stages: what has been found, None where its stage is still to come.
+
+    Attributes
+    ----------
+    pixels
+        (h, w, 1 or 3) uint8, the picture or a smaller copy that is enough to read from.
+    height
+        Of the picture itself, which places are given in.
+    width
+        Of the picture itself.
+    ink
+        From `binarise`, turned by `deskew` and `orient`.
+    turned
+        Degrees by which the writing was turned clockwise so far.
+    components
+        From `segment`, again from `orient` where the page was turned.
+    segments
+        From `group`: of every line, from left to right.
+    characters
+        From `recognise`, be they writing or not; from `select`, those of writing alone.
+    words
+        From `rescore`: of every line the words, of every word the characters.
+    page
+        From `assemble`.
+    nothing
+        Why there is nothing to read; every stage but `assemble` then returns the state as it is.
+    """
+
+    pixels: npt.NDArray[np.uint8] = field(repr=False)
+    height: int
+    width: int
+    ink: Ink | None = field(default=None, repr=False)
+    turned: float = 0.0
+    components: Components | None = field(default=None, repr=False)
+    segments: list[list[Segment]] | None = field(default=None, repr=False)
+    characters: list[list[Decoded]] | None = field(default=None, repr=False)
+    words: list[list[list[Rescored]]] | None = field(default=None, repr=False)
+    page: Page | None = field(default=None, repr=False)
+    nothing: str = ""
+
+
+Stage = Callable[[PageState], PageState]
+
+
+def _stage(method: Callable[[Reader, PageState], PageState]) -> Callable[[Reader, PageState], PageState]:
+    """A stage that passes on a page on which there is nothing to read.
+
+    Its matrix products are small: NumPy's own threads would only spin between them.
+    """
+
+    @functools.wraps(method)
+    def run(self: Reader, state: PageState) -> PageState:
+        if state.nothing:
+            return state
+        with threads.single_blas_thread():
+            return method(self, state)
+
+    return run
+
+
+def _from(stage: str, found: T | None) -> T:
+    """What an earlier stage has found. Raises `ReaderError` where that was left out."""
+    if found is None:
+        raise ReaderError(f"This stage of reading comes after '{stage}', which was left out.")
+    return found
+
+
+@dataclass(frozen=True, eq=False)
+class Reader:
+    """Reads pictures of hand-printed writing; it never changes, and threads may share it.
+
+    Parameters
+    ----------
+    model
+        A model with the reader's classes; None takes the one that comes with the package.
+    alphabet
+        `full`, or ranges and characters such as "A-Z0-9.,"; whatever else is written is left out.
+    words
+        A word list in lower case, to decide between texts that the picture leaves open.
+    settings
+        Every threshold.
+
+    Raises
+    ------
+    ModelError
+        The model has other classes.
+    ReaderError
+        The alphabet names nothing that can be read.
+
+    Examples
+    --------
+    ::
+
+        reader = Reader(alphabet="A-Z0-9")
+        page = reader.read("page.jpg")
+
+        state = reader.open("page.jpg")  # the same, stage by stage
+        for stage in reader.stages:
+            state = stage(state)
+        page = state.page
+    """
+
+    model: Model | None = None
+    _: KW_ONLY
+    alphabet: str = "full"
+    words: Collection[str] | None = None
+    settings: ReaderSettings = DEFAULTS
+    recogniser: Recogniser = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        known = parse_alphabet(self.alphabet)
+        object.__setattr__(self, "words", frozenset(self.words) if self.words else None)
+        object.__setattr__(self, "recogniser", Recogniser(self.model, known, self.settings.recognise))
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages, in order."""
+        return (
+            self.binarise,
+            self.deskew,
+            self.segment,
+            self.orient,
+            self.group,
+            self.recognise,
+            self.select,
+            self.rescore,
+            self.assemble,
+        )
+
+    @threads.single_blas_thread()
+    def read(self, picture: Picture) -> Page:
+        """The text of a picture, with the place of every character.
+
+        Parameters
+        ----------
+        picture
+            A file, or an array (H, W), (H, W, 1) or (H, W, 3) of uint8.
+
+        Returns
+        -------
+        Page
+            With no lines where no writing was found; `nothing` then says why.
+
+        Raises
+        ------
+        DataError
+            The file is missing, no picture, damaged or too large.
+        ReaderError
+            The array is no picture.
+        """
+        state = self.open(picture)
+        for stage in self.stages:
+            state = stage(state)
+        return _from("assemble", state.page)
+
+    def open(self, picture: Picture) -> PageState:
+        """The page before its first stage. Parameters and errors as of `read`."""
+        if isinstance(picture, (str, Path)):
+            height, width = picture_info(picture)[:2]
+            return PageState(read_picture(picture, enough=self.settings.binarise.pixels), height, width)
+        array = np.asarray(picture)
+        if array.ndim == 2:
+            array = array[..., None]
+        if array.ndim != 3 or array.shape[2] not in (1, 3) or array.dtype != np.uint8 or array.size == 0:
+            raise ReaderError(
+                f"A picture is an array (H, W), (H, W, 1) or (H, W, 3) of uint8. Got {array.shape} of {array.dtype}."
+            )
+        return PageState(array, array.shape[0], array.shape[1])
+
+    @_stage
+    def binarise(self, state: PageState) -> PageState:
+        """Ink: how much darker (or lighter) than the paper around it every pixel is."""
+        ink = find_ink(state.pixels, (state.height, state.width), self.settings.binarise)
+        return replace(state, ink=ink) if ink is not None else replace(state, nothing=_NO_INK)
+
+    @_stage
+    def deskew(self, state: PageState) -> PageState:
+        """Lines made level, or upright where the page lies on its side."""
+        ink, turned = level(_from("binarise", state.ink), settings=self.settings.deskew)
+        return replace(state, ink=ink, turned=turned)
+
+    @_stage
+    def segment(self, state: PageState) -> PageState:
+        """Connected components of ink, without rules, specks, edges and scribbles."""
+        components = find_components(_from("binarise", state.ink).ink, self.settings.segment)
+        if not components.items:
+            return replace(state, turned=0.0, nothing=_NO_STROKES)
+        return replace(state, components=components)
+
+    @_stage
+    def orient(self, state: PageState) -> PageState:
+        """The page turned by the quarter turns under which whole lines read clearly best, and segmented once more."""
+        ink, components = _from("binarise", state.ink), _from("segment", state.components)
+        quarter = quarter_turns(ink, components, self.recogniser, self.settings)
+        if quarter == 0:
+            return state
+        ink, more = level(rotate(ink, 0.0, quarter), either_way=False, settings=self.settings.deskew)
+        turned = (state.turned + 90.0 * quarter + more + 180) % 360 - 180
+        return replace(self.segment(replace(state, ink=ink)), turned=turned)
+
+    @_stage
+    def group(self, state: PageState) -> PageState:
+        """Lines of segments in reading order, without what the picture's edges have left of characters."""
+        components = _from("segment", state.components)
+        edges = [self._edges(c, state) for c in components.items]
+        kept = without_remains(components.items, edges, components.height, self.settings.segment)
+        lines = group_lines(kept, components.height, self.settings.group)
+        if not lines:
+            return replace(state, nothing=_NO_LINES)
+        return replace(state, components=replace(components, items=kept), segments=lines)
+
+    def _edges(self, c: Component, state: PageState) -> tuple[bool, bool, bool, bool]:
+        """Whether a component reaches the left, top, right and bottom edge of the picture, however that is turned."""
+        xs, ys = _from("binarise", state.ink).to_picture([c.left, c.right], [c.top, c.bottom])
+        margin = self.settings.segment.margin * max(state.width, state.height)
+        return xs.min() < margin, ys.min() < margin, state.width - xs.max() < margin, state.height - ys.max() < margin
+
+    @_stage
+    def recognise(self, state: PageState) -> PageState:
+        """The characters of every line: the network sees each way of cutting it, and the best way is taken."""
+        ink, components = _from("binarise", state.ink), _from("segment", state.components)
+        settings = self.settings.recognise
+        lines = [cut_wide(line, components, settings.split) for line in _from("group", state.segments)]
+        found = decode_lines(lines, components, ink.ink, self.recogniser, settings)
+        return replace(state, segments=lines, characters=found)
+
+    @_stage
+    def select(self, state: PageState) -> PageState:
+        """The lines that are writing, by what the network says of their characters."""
+        lines = _from("recognise", state.characters)
+        kept = lines_of_writing(lines, self.settings.select)
+        return replace(state, characters=kept, nothing="" if kept else why_none(lines))
+
+    @_stage
+    def rescore(self, state: PageState) -> PageState:
+        """Words, of characters that their neighbours and the word list have decided; those of the alphabet alone."""
+        height = _from("segment", state.components).height
+        characters = _from("recognise", state.characters)
+        words = rescore_lines(characters, height, self.recogniser.alphabet, self.words, self.settings)
+        return replace(state, words=words, nothing="" if words else _OUTSIDE)
+
+    def assemble(self, state: PageState) -> PageState:
+        """The page: every character with its place in the picture; or why there is nothing on it."""
+        lines: tuple[Line, ...] = ()
+        if not state.nothing:
+            lines = assemble_lines(_from("rescore", state.words), _from("binarise", state.ink), self.settings)
+        return replace(state, page=Page(lines, state.width, state.height, state.turned, state.nothing))
+
+
+def read(
+    picture: Picture,
+    *,
+    alphabet: str = "full",
+    words: Collection[str] | None = None,
+    model: Model | None = None,
+) -> Page:
+    """The text of one picture; parameters, result and errors as of `Reader` and `Reader.read`."""
+    return Reader(model, alphabet=alphabet, words=words).read(picture)
+
+
+def read_words(path: str | Path) -> frozenset[str]:
+    """A word list, in lower case.
+
+    Parameters
+    ----------
+    path
+        A text file in UTF-8 with one word per line.
+
+    Raises
+    ------
+    GlassnetError
+        The file cannot be read.
+    """
+    text = read_text(path, "a word list: a text file in UTF-8, one word a line")
+    return frozenset(word for line in text.splitlines() if (word := line.strip().lower()))

@@ -1,0 +1,527 @@
+"""Every threshold of the reader, by stage, with what it means and where its value comes from.
+
+Lengths are shares of the usual height of a character on the page, or of the width of its strokes, never pixels, except
+where a setting says so. Shares are in [0, 1].
+
+Few of the values were fitted; these name the command or the source. The others were chosen by hand, on pages by the pen
+model and on the photographed pages of the documentation, and are tried by
+
+    python -m benchmarks.reading --only pages --only synthesised --only turned --only blank
+
+which prints the error rates that a change has to be judged by. Those of `select` are fitted and tried by
+`python -m benchmarks.gate`; what concerns single characters is tried by
+`python -m benchmarks.reading --only characters`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = [
+    "DEFAULTS",
+    "BinariseSettings",
+    "DecodeSettings",
+    "DeskewSettings",
+    "GroupSettings",
+    "OrientSettings",
+    "PlaceSettings",
+    "ReaderSettings",
+    "RecogniseSettings",
+    "RescoreSettings",
+    "RulesSettings",
+    "SegmentSettings",
+    "SelectSettings",
+    "SpacingSettings",
+    "SplitSettings",
+]
+
+
+@dataclass(frozen=True)
+class BinariseSettings:
+    """From a picture to ink. Tried by `python -m benchmarks.reading --only pages --only synthesised --only blank`.
+
+    Attributes
+    ----------
+    pixels
+        Of the working picture, at most: a capital then has some tens of them.
+    smallest
+        Pixels of the working picture's longer side, at least: smaller ones are enlarged.
+    blur
+        Standard deviation in pixels of the smoothing that takes the grain away: grain is finer than a pen.
+    blocks
+        On the longer side, in each of which the paper's shade is estimated: a block is wider than a character.
+    block_sample
+        Pixels of a block that are looked at; a percentile of a hundred is known to a few hundredths.
+    paper
+        Quantile of a block's brightness that is its paper: writing covers less than the rest.
+    faintest
+        Grey levels between ink and paper below which nothing counts as writing.
+    noise
+        How many times the grain's standard deviation ink must be; of normal noise one pixel in three million is.
+    clear
+        The same for the usual ink: on paper alone the strongest grain reaches 7 (`--only blank`).
+    darkest
+        Grey level; paper counts as no darker than this, or black pictures would be all contrast.
+    closing
+        Strokes: what is narrower than this is no paper, what is wider is (a shadow).
+    strip
+        What the shorter side counts for at least, of the longer one, as the picture may be a strip of a page.
+    foot
+        Contrast, of the usual one, that is no ink at all.
+    rise
+        Contrast above `foot`, of the usual one, that is full ink.
+    pale
+        Contrast of a faint part of the page, at least, of the usual one: a dry pen, a pencil.
+    """
+
+    pixels: int = 3_000_000
+    smallest: int = 500
+    blur: float = 0.7
+    blocks: int = 64
+    block_sample: int = 100
+    paper: float = 0.75
+    faintest: float = 8.0
+    noise: float = 5.0
+    clear: float = 9.0
+    darkest: float = 60.0
+    closing: float = 4.5
+    strip: float = 0.7
+    foot: float = 0.15
+    rise: float = 0.6
+    pale: float = 0.45
+
+
+@dataclass(frozen=True)
+class DeskewSettings:
+    """How far lines are turned to be level. Tried by `python -m benchmarks.reading --only synthesised --only turned`.
+
+    Attributes
+    ----------
+    most
+        Degrees that are tried either way: a page that lies further askew is rarely photographed.
+    least
+        Degrees; less is left as it is, since turning blurs.
+    strokes
+        Height in widths of a stroke, about a character and a half, a sixth of which is the height of a band: then
+        single strokes, which may all lean, weigh little.
+    """
+
+    most: float = 16.0
+    least: float = 0.5
+    strokes: float = 15.0
+
+
+@dataclass(frozen=True)
+class RulesSettings:
+    """Ruled and squared paper. Tried by `python -m benchmarks.reading --only synthesised --only real`.
+
+    Attributes
+    ----------
+    length
+        Heights of a character that a rule is long, at least: no stroke of writing is.
+    page
+        The same as a share of the page's longer side.
+    first
+        The share of the longer side that counts while the height of a character is not known.
+    thick
+        Strokes that a rule is thick, at most.
+    slope
+        Rows for each column that a rule may rise against the lines of writing: perspective, bent paper.
+    faint
+        Ink of printed rules that only here and there, where two cross or in the light, count as ink.
+    ink
+        What counts as ink where printed rules run.
+    remains
+        Mean ink of writing that lies within the bands of rules; what is paler belongs to a rule.
+    few
+        Shortest rules that make a printed paper.
+    """
+
+    length: float = 5.0
+    page: float = 0.12
+    first: float = 0.35
+    thick: float = 1.6
+    slope: float = 0.06
+    faint: float = 0.15
+    ink: float = 0.6
+    remains: float = 0.85
+    few: int = 3
+
+
+@dataclass(frozen=True)
+class SegmentSettings:
+    """Connected components of ink. Tried by `python -m benchmarks.reading --only pages --only synthesised --only real`.
+
+    Attributes
+    ----------
+    ink
+        What counts as ink, of the usual darkness.
+    sure
+        What every component must reach somewhere; a dot is paler than a line where the picture is soft.
+    speck
+        A smaller area is no dot, in squares of a stroke's width.
+    short
+        Heights; what is shorter both ways is a speck too.
+    tall
+        Heights; what is taller is a drawing or an edge.
+    wide
+        Heights; what is wider is a drawing, an edge or a scribble. A joined word is less.
+    finest
+        Strokes; characters are no taller than that, with the finest pen. Else all is lines and edges.
+    edge
+        Heights; what is larger at the picture's edge is a dark edge.
+    capital
+        Heights that capitals among small letters have, at most.
+    dot
+        Heights between an i and its dot.
+    near
+        Heights between neighbours in a line, at most.
+    margin
+        Share of the longer side within which a component counts as touching the picture's edge.
+    rules
+        Ruled and squared paper.
+    """
+
+    ink: float = 0.42
+    sure: float = 0.62
+    speck: float = 0.18
+    short: float = 0.06
+    tall: float = 4.0
+    wide: float = 9.0
+    finest: float = 60.0
+    edge: float = 1.6
+    capital: float = 2.4
+    dot: float = 0.3
+    near: float = 3.0
+    margin: float = 0.004
+    rules: RulesSettings = RulesSettings()
+
+
+@dataclass(frozen=True)
+class OrientSettings:
+    """Which way is up. Tried by `python -m benchmarks.reading --only turned --only real`, the latter all upright.
+
+    Attributes
+    ----------
+    sample
+        Characters of whole lines that are read each way; their number is most of what this stage costs.
+    upright
+        By how much more than upright another way must be read.
+    few
+        How much more than that on top where it is by one character alone; it falls with their number.
+    runs
+        How much the logarithm of the runs' mean length counts beside the confidence.
+    gap
+        Heights between neighbours of a run, at most.
+    """
+
+    sample: int = 60
+    upright: float = 0.12
+    few: float = 0.3
+    runs: float = 0.25
+    gap: float = 0.6
+
+
+@dataclass(frozen=True)
+class SpacingSettings:
+    """Which gaps part words. Tried by the word error rate of `python -m benchmarks.reading --only pages`.
+
+    Attributes
+    ----------
+    least
+        Heights that the narrowest gap between words has, at least.
+    ratio
+        How many times the letters' mean gap the words' mean gap is, at least.
+    apart
+        Heights by which it is wider on top of that.
+    clear
+        Variance between the two groups of gaps, in terms of that within them, at least.
+    alike
+        A line's own threshold, in terms of the page's, is trusted within this range.
+    many
+        Gaps of a line whose own threshold is trusted beyond that range.
+    usual
+        Heights that part words where no threshold is found, at least.
+    """
+
+    least: float = 0.3
+    ratio: float = 1.7
+    apart: float = 0.15
+    clear: float = 1.5
+    alike: tuple[float, float] = (0.6, 1.8)
+    many: int = 10
+    usual: float = 0.6
+
+
+@dataclass(frozen=True)
+class GroupSettings:
+    """From components to lines. Tried by `python -m benchmarks.reading --only pages --only synthesised --only real`.
+
+    Attributes
+    ----------
+    big
+        Heights of the components that lines are found from.
+    dot
+        Heights that a dot has, at most.
+    filled
+        Share of its box that a dot's ink covers, at least.
+    overlap
+        Share of a component's height that lies beside the end of the line it joins, at least.
+    same
+        Heights between two lines that continue each other, at most.
+    collide
+        Share of a line's components above or below those of another with which the two stay two.
+    reach
+        Heights between a dot, comma or bar and its line, sideways, at most.
+    above
+        The same above the line: the dot of an i.
+    below
+        The same below the line: a comma.
+    stacked
+        Share of the narrower of two components that stands above or below the other when they are one character.
+    stacked_whole
+        The same where both are as tall as characters: V and A reach over each other.
+    gutter
+        Heights between columns, at least.
+    column_lines
+        Lines that a column has, at least.
+    column
+        Share of the page's width that a column has, at least: numbers in the margin are none.
+    spacing
+        Which gaps part words.
+    """
+
+    big: float = 0.5
+    dot: float = 0.75
+    filled: float = 0.6
+    overlap: float = 0.35
+    same: float = 0.45
+    collide: float = 0.4
+    reach: float = 2.5
+    above: float = 0.45
+    below: float = 0.3
+    stacked: float = 0.4
+    stacked_whole: float = 0.75
+    gutter: float = 2.5
+    column_lines: int = 3
+    column: float = 0.2
+    spacing: SpacingSettings = SpacingSettings()
+
+
+@dataclass(frozen=True)
+class SplitSettings:
+    """How a line is cut into candidates. Tried by `python -m benchmarks.reading --only pages --only synthesised`.
+
+    Attributes
+    ----------
+    wide
+        Heights from which a component is looked at for places to cut.
+    thin
+        Strokes of ink in a column, at most, where a wide component is cut.
+    cuts
+        Places at which a wide component is cut, at most.
+    cuts_again
+        The same where no character was found in it.
+    apart
+        Heights between two cuts, at least.
+    margin
+        Heights between a cut and the component's ends, at least.
+    longest
+        Segments that may be one character.
+    gap
+        Heights between segments that may be one character, at most.
+    narrow
+        Heights: of components wider and taller than that, no two are one character.
+    character_width
+        Heights that a character is wide, at most.
+    character_height
+        Heights that a character is tall, at most.
+    lean
+        Shift per unit of height; what leans less is left as it is.
+    lean_clear
+        How many times the mean sharpness that of the best lean is, at least; else the hand does not lean.
+    """
+
+    wide: float = 0.85
+    thin: float = 1.8
+    cuts: int = 3
+    cuts_again: int = 4
+    apart: float = 0.25
+    margin: float = 0.3
+    longest: int = 3
+    gap: float = 0.3
+    narrow: float = 0.32
+    character_width: float = 1.4
+    character_height: float = 2.2
+    lean: float = 0.12
+    lean_clear: float = 1.15
+
+
+@dataclass(frozen=True)
+class PlaceSettings:
+    """Size and height above the baseline. Tried by `python -m benchmarks.reading --only pages --only synthesised`.
+
+    Attributes
+    ----------
+    spread
+        Standard deviation of a hand's sizes, in heights of a capital (`s` in `geometry`).
+    floor
+        Least factor: the network's opinion is never overruled altogether.
+    likely
+        Classes of a character that have a say in where its line runs, the most probable ones.
+    page_spread
+        Standard deviation of the logarithm of capitals' heights among the lines of a page.
+    """
+
+    spread: float = 0.15
+    floor: float = 0.02
+    likely: int = 10
+    page_spread: float = 0.22
+
+
+@dataclass(frozen=True)
+class DecodeSettings:
+    """Costs of a way through a line, as logarithms. Tried by `python -m benchmarks.reading --only pages`.
+
+    Attributes
+    ----------
+    cut
+        Cost of each side of a character that lies within a component.
+    joined
+        Cost of a gap within a character, a usual height wide.
+    steps
+        How much the neighbours' kinds count: half of what they do in `rescore`, where the cuts are settled.
+    rejected
+        Probability of "no character" above which a component is cut again: more likely none than one.
+    """
+
+    cut: float = 0.9
+    joined: float = 1.5
+    steps: float = 0.5
+    rejected: float = 0.5
+
+
+@dataclass(frozen=True)
+class RecogniseSettings:
+    """The network for single characters. Tried by `python -m benchmarks.reading --only characters`.
+
+    Attributes
+    ----------
+    twin
+        How much a letter counts for its twin where one case alone can be written: enough to decide what nothing else
+        looks like, too little to make every 0 an O because of o.
+    foreign
+        How much a character counts that the alphabet leaves out. It is unlikely, not impossible: a full stop beside
+        figures stays one, and is left out.
+    sure
+        A picture whose likeliest class is less probable gets a second look; above, hardly an answer changes.
+    turns
+        Degrees by which it is turned for that.
+    split
+        How a line is cut into candidates.
+    place
+        What a character's place in its line says.
+    decode
+        How the best way through the candidates is found.
+    """
+
+    twin: float = 0.05
+    foreign: float = 0.05
+    sure: float = 0.7
+    turns: tuple[float, ...] = (-8.0, 8.0)
+    split: SplitSettings = SplitSettings()
+    place: PlaceSettings = PlaceSettings()
+    decode: DecodeSettings = DecodeSettings()
+
+
+@dataclass(frozen=True)
+class SelectSettings:
+    """What is writing. Fitted and tried by `python -m benchmarks.gate`, which prints what every change costs.
+
+    Attributes
+    ----------
+    weights
+        Of the five features (`selection.features`), fitted on half of the benchmark's pages, rounded.
+    page
+        Evidence (logarithm of the odds) of all lines together below which a page is left out: even odds.
+    line
+        Evidence below which a line is left out, on whatever page; chosen with pages from the wild in sight.
+    part
+        Share of all marks that lines of writing hold, at least: of many marks some look like a line by chance.
+    """
+
+    weights: tuple[float, float, float, float, float] = (2.5, 3.7, -3.3, 1.1, -2.6)
+    page: float = 0.0
+    line: float = -2.0
+    part: float = 0.2
+
+
+@dataclass(frozen=True)
+class RescoreSettings:
+    """What neighbours say; costs are logarithms of probability. Tried by `python -m benchmarks.reading --only pages`.
+
+    Attributes
+    ----------
+    alternatives
+        Of a character that take part, the most probable ones.
+    sentence
+        A small letter where a sentence begins.
+    item
+        A comma or quotation mark after the number that heads a line of words: items of lists are 1. or 1).
+    inner_capital
+        A small letter after a capital, at the third letter of a word or later: "McDonald" is rare.
+    possible
+        Probability that a letter must have to be chosen for the sake of a word list.
+    costliest
+        How much less probable a listed word may be.
+    """
+
+    alternatives: int = 6
+    sentence: float = -1.5
+    item: float = -6.0
+    inner_capital: float = -2.0
+    possible: float = 0.04
+    costliest: float = 4.0
+
+
+@dataclass(frozen=True)
+class ReaderSettings:
+    """Every threshold of the reader, by stage; `python -m benchmarks.reading` shows what a change does.
+
+    Attributes
+    ----------
+    binarise
+        From a picture to ink.
+    deskew
+        How far lines are turned to be level.
+    segment
+        Connected components, ruled paper, edges.
+    orient
+        Which way is up.
+    group
+        Lines, columns and words.
+    recognise
+        Cutting, the network, place in the line, decoding.
+    select
+        What is writing.
+    rescore
+        What neighbours and a word list say.
+    alternatives
+        Alternatives of a character that the page keeps, at most.
+    improbable
+        Probability of an alternative that is not worth keeping: the JSON rounds it to 0.0005.
+    """
+
+    binarise: BinariseSettings = BinariseSettings()
+    deskew: DeskewSettings = DeskewSettings()
+    segment: SegmentSettings = SegmentSettings()
+    orient: OrientSettings = OrientSettings()
+    group: GroupSettings = GroupSettings()
+    recognise: RecogniseSettings = RecogniseSettings()
+    select: SelectSettings = SelectSettings()
+    rescore: RescoreSettings = RescoreSettings()
+    alternatives: int = 4
+    improbable: float = 5e-4
+
+
+DEFAULTS = ReaderSettings()

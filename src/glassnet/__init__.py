@@ -62,7 +62,7 @@ def fit(
     """
     from glassnet import recipes
     from glassnet.errors import RecipeError, nearest
-    from glassnet.recipes.recipe import TRAIN_SETTINGS
+    from glassnet.experiments.recipe import TRAIN_SETTINGS
     from glassnet.train import PlainProgress, Progress
 
     own = ("model", "preprocess", "loss", "optimizer", "lr", "out", "verbose")

@@ -151,7 +151,7 @@ def warm_up() -> None:
         if not module.name.startswith(("glassnet.twin", "glassnet.bench.pytorch", "glassnet.__main__")):
             importlib.import_module(module.name)
     from glassnet.recipes import carry_out
-    from glassnet.recipes.recipe import Data, ModelPart, Recipe
+    from glassnet.experiments.recipe import Data, ModelPart, Recipe
 
     glassnet.bench.report.is_installed = lambda: False  # its processes would take seconds to import PyTorch
     glassnet.bench.worker.SECONDS, glassnet.bench.machine.gemm_speed = 0.05, lambda threads: 1.0

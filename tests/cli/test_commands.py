@@ -15,7 +15,7 @@ from glassnet import recipes
 from glassnet.cli import main
 from glassnet.data import load
 from glassnet.recipes import reproduction
-from glassnet.recipes.recipe import recipe_from
+from glassnet.experiments.recipe import recipe_from
 
 RECIPE = """
 title = "small"
@@ -38,7 +38,7 @@ seed = 1
 @pytest.fixture
 def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
     """Some tests make many runs and look at none of their reports."""
-    monkeypatch.setattr("glassnet.recipes.reporting.write_run_report", lambda run, before: [])
+    monkeypatch.setattr("glassnet.report.pages.run.write_run_report", lambda run, before: [])
 
 
 @pytest.fixture(scope="module")

@@ -21,8 +21,8 @@ from glassnet.model import Model
 from glassnet.nn import Network, SoftmaxCrossEntropy
 from glassnet.reader.reading import read_words
 from glassnet.recipes import carry_out, load_recipe
-from glassnet.recipes.recipe import recipe_from
-from glassnet.recipes.run import load_splits
+from glassnet.experiments.recipe import recipe_from
+from glassnet.experiments.run import load_splits
 
 GREY = np.arange(63, dtype=np.uint8).reshape(9, 7)
 

@@ -22,7 +22,7 @@ os.environ["GLASSNET_THREADS"] = "1"
 os.environ["NUMBA_THREADING_LAYER"] = "workqueue"  # the one that lives on in a forked child
 
 from glassnet.recipes import carry_out, reporting, resume
-from glassnet.recipes.recipe import recipe_from
+from glassnet.experiments.recipe import recipe_from
 
 
 def die_at(calls: int) -> None:

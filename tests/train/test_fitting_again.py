@@ -15,12 +15,12 @@ import glassnet
 from glassnet import recipes
 from glassnet.data import Dataset
 from glassnet.errors import GlassnetError, RecipeError, TrainingError
-from glassnet.look import SweepRun, best_run, learning_curves
-from glassnet.look import curves as look_curves
+from glassnet.report import SweepRun, best_run, learning_curves
+from glassnet.report import curves as look_curves
 from glassnet.model import Model
 from glassnet.nn import Network, model_file
 from glassnet.optim import SGD, Adam
-from glassnet.recipes.recipe import recipe_from
+from glassnet.experiments.recipe import recipe_from
 from glassnet.train import Progress, Trainer, best_epoch, read_history
 
 

@@ -22,7 +22,7 @@ from glassnet import locking, recipes
 from glassnet.cli import main
 from glassnet.errors import GlassnetError, RecipeError, TrainingError, TrainingInterrupted
 from glassnet.locking import LOCK, locked
-from glassnet.recipes.recipe import recipe_from
+from glassnet.experiments.recipe import recipe_from
 from glassnet.train import Progress, read_history
 
 SETTINGS = {
@@ -34,7 +34,7 @@ SETTINGS = {
 
 @pytest.fixture
 def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("glassnet.recipes.reporting.write_run_report", lambda run, before: [])
+    monkeypatch.setattr("glassnet.report.pages.run.write_run_report", lambda run, before: [])
 
 
 class InterruptAt(Progress):

@@ -10,7 +10,7 @@ import numba
 import pytest
 
 from glassnet import recipes, threads
-from glassnet.recipes.recipe import recipe_from
+from glassnet.experiments.recipe import recipe_from
 from glassnet.train import Progress, read_history
 
 CONVNET = recipe_from(
@@ -39,7 +39,7 @@ class StopAt(Progress):
 
 @pytest.fixture(autouse=True)
 def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("glassnet.recipes.reporting.write_run_report", lambda run, before: [])
+    monkeypatch.setattr("glassnet.report.pages.run.write_run_report", lambda run, before: [])
 
 
 def machine(monkeypatch: pytest.MonkeyPatch, number: int, *, asked: bool = False) -> None:

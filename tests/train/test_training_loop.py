@@ -16,7 +16,7 @@ from glassnet.data import Dataset, Splits, load
 from glassnet.errors import DataError, ModelError, RecipeError, TrainingError
 from glassnet.nn import Network, model_file
 from glassnet.optim import SGD, Adam
-from glassnet.recipes.recipe import recipe_from
+from glassnet.experiments.recipe import recipe_from
 from glassnet.train import Progress, Settings, Trainer, read_history
 from glassnet.train.interrupt import stop_on_interrupt
 
@@ -24,7 +24,7 @@ from glassnet.train.interrupt import stop_on_interrupt
 @pytest.fixture
 def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs that are compared by their bits need no figures."""
-    monkeypatch.setattr("glassnet.recipes.reporting.write_run_report", lambda run, before: [])
+    monkeypatch.setattr("glassnet.report.pages.run.write_run_report", lambda run, before: [])
 
 
 def small(seed: int = 0, n: int = 60, classes: int = 3) -> Dataset:
@@ -282,7 +282,7 @@ def test_ctrl_c_while_the_report_is_written(
     def interrupted(*arguments: object) -> None:
         signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr("glassnet.recipes.reporting.write_run_report", interrupted)
+    monkeypatch.setattr("glassnet.report.pages.run.write_run_report", interrupted)
     folder = tmp_path / "run"
     assert main(["train", "digits", "--model", "linear", "--epochs", "1", "--out", str(folder)]) == 130
     said = capsys.readouterr().err
@@ -329,7 +329,7 @@ def test_resuming_after_the_data_changed_is_refused(tmp_path: Path, monkeypatch:
     whole = load("digits")
     images = whole.train.images ^ 1
     changed = Splits(Dataset(images, whole.train.labels, whole.train.class_names, "digits"), None, whole.test)
-    monkeypatch.setattr("glassnet.recipes.run.load", lambda *a, **k: changed)
+    monkeypatch.setattr("glassnet.experiments.run.load", lambda *a, **k: changed)
     with pytest.raises(TrainingError, match="data have changed"):
         recipes.resume(tmp_path / "run")
 

@@ -15,7 +15,7 @@ from glassnet.cli.options import Json, Threads, emit, say
 from glassnet.errors import DataError
 
 if TYPE_CHECKING:
-    from glassnet.look.filters import Filter
+    from glassnet.filters.kernels import Filter
 
 _MOST_NUMBERS = 1024  # of a kernel, in JSON
 _LONG = 2.0  # seconds of work before progress is told in lines
@@ -66,10 +66,10 @@ def filter_(
       glassnet filter photo.jpg --kernel edges-horizontal --channel blue
     """
     from glassnet import threads as pool
-    from glassnet.look.filter_page import describe_filter, describe_result, kernel_text
-    from glassnet.look.filter_saving import filter_file
-    from glassnet.look.filtering import choose_filter
-    from glassnet.look.filters import NAMES
+    from glassnet.report.pages.filter import describe_filter, describe_result, kernel_text
+    from glassnet.filters.saving import filter_file
+    from glassnet.filters.apply import choose_filter
+    from glassnet.filters.kernels import NAMES
 
     if kernel == "list":
         _list(NAMES, json)

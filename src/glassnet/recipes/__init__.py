@@ -1,9 +1,9 @@
 """Recipes: whole experiments as TOML, carried out, swept, resumed and reproduced."""
 
-from glassnet.recipes.recipe import Data, ModelPart, Recipe, load_recipe
+from glassnet.experiments.recipe import Data, ModelPart, Recipe, load_recipe
 from glassnet.recipes.reproduction import Reproduction, Row, reproduce, rows
-from glassnet.recipes.run import Run, carry_out, load_splits, new_folder, reopen, resume
-from glassnet.recipes.sweep import Sweep, is_sweep, resume_sweep, sweep
+from glassnet.experiments.run import Run, carry_out, load_splits, new_folder, reopen, resume
+from glassnet.experiments.sweep import Sweep, is_sweep, resume_sweep, sweep
 from glassnet.recipes.using import check_notation, choose_part, load_for, show_data
 
 __all__ = [

@@ -27,8 +27,8 @@ from glassnet.data import find
 from glassnet.errors import DataError, RecipeError, nearest
 from glassnet.files import write_json, write_text
 from glassnet.recipes import classical, measures
-from glassnet.recipes.recipe import Recipe, recipe_from, with_source
-from glassnet.recipes.run import Run, carry_out
+from glassnet.experiments.recipe import Recipe, recipe_from, with_source
+from glassnet.experiments.run import Run, carry_out
 from glassnet.train import Progress
 
 __all__ = ["Reproduction", "Row", "reproduce", "rows"]

@@ -12,7 +12,7 @@ from glassnet.check import Check, check_network
 from glassnet.data import Dataset, Splits, holds_picture_files, join, load
 from glassnet.errors import CheckError, DataError, RecipeError, escaped, nearest
 from glassnet.files import exists
-from glassnet.look import image_grid, save_png
+from glassnet.report import image_grid, save_png
 from glassnet.model import Model
 from glassnet.nn import Network, parse_loss
 

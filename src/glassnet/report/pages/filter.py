@@ -1,0 +1,150 @@
+"""A filtered picture beside the original and the kernel: as text for a terminal, as a figure, and as a page."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from PIL import Image
+
+from glassnet.files import atomic_write
+from glassnet.report.figures import style
+from glassnet.report.content import ReportContent
+from glassnet.filters.apply import Filtered
+from glassnet.filters.kernels import GREY, VALUES, Filter
+from glassnet.report.html import Html, data_uri, element, page
+from glassnet.report.masthead import masthead
+from glassnet.report.figures.matrix import NUMBERS_UP_TO, draw_matrix
+from glassnet.report.figures.pictures import as_rgb, picture_png
+from glassnet.report.page import Section, chart
+
+__all__ = ["describe_filter", "describe_result", "filter_figure", "kernel_figure", "kernel_text", "write_filter_page"]
+
+_SIDE = 1000  # pixels of a picture on the page
+
+
+def kernel_text(chosen: Filter) -> str:
+    """The kernel's numbers as aligned rows, two kernels side by side; of a large one the middle row and column's."""
+    blocks = [_block(matrix) for matrix in chosen.matrices]
+    return "\n".join("     ".join(lines).rstrip() for lines in zip(*blocks, strict=True))
+
+
+def _block(matrix: NDArray[np.float64]) -> list[str]:
+    kh, kw = matrix.shape
+    if max(kh, kw) <= NUMBERS_UP_TO:
+        return _aligned(matrix)
+    middle = _aligned(np.stack([matrix[kh // 2, _few(kw)]]))[0]
+    return [
+        f"{kh}x{kw} numbers from {matrix.min():.4g} to {matrix.max():.4g}; around the middle of row {kh // 2 + 1}:",
+        f"  ... {middle} ...",
+    ]
+
+
+def _few(length: int) -> slice:
+    middle, reach = length // 2, NUMBERS_UP_TO // 2
+    return slice(max(0, middle - reach), middle + reach + 1)
+
+
+def _aligned(matrix: NDArray[np.float64]) -> list[str]:
+    texts = [[f"{value:.4g}" for value in row] for row in matrix]
+    width = max(len(text) for row in texts for text in row)
+    return ["  ".join(text.rjust(width) for text in row) for row in texts]
+
+
+def describe_filter(chosen: Filter, edge: str) -> str:
+    """In a sentence or two: what it is applied to, and what lies beyond the border."""
+    on = {
+        "each": "each channel by itself",
+        "grey": f"the grey picture ({GREY[0]} red + {GREY[1]} green + {GREY[2]} blue)",
+    }.get(chosen.channel, f"the {chosen.channel} channel alone")
+    two = "; the result is the root of the sum of both squares" if len(chosen.matrices) == 2 else ""
+    beyond = {
+        "reflect": "reflected at its last row and column",
+        "repeat": "its last pixel repeated",
+        "zero": "black",
+    }[edge]
+    return f"Applied to {on}{two}. Beyond the border the picture is {beyond}."
+
+
+def describe_result(chosen: Filter, found: Filtered) -> str:
+    """In a sentence: the numbers that came out, and how they became pixels."""
+    low, high = (f"{round(value, 3):.5g}" for value in (found.lowest, found.highest))
+    text = f"The numbers run from {low} to {high}; '{chosen.values}': {VALUES[chosen.values]}."
+    if found.outside > 0:
+        text += f" {100 * found.outside:.2g} % of them were cut off."
+    return text
+
+
+def kernel_figure(chosen: Filter) -> Figure:
+    """The kernel as a picture, blue below zero, red above, with its numbers unless it is large."""
+    count = len(chosen.matrices)
+    kh, kw = chosen.size
+    figure = style.new_figure(2.2 * count, float(np.clip(2.2 * kh / kw, 0.8, 4.0)))
+    for axes, matrix in zip(figure.subplots(1, count, squeeze=False)[0], chosen.matrices, strict=True):
+        draw_matrix(axes, matrix)
+    return figure
+
+
+def filter_figure(image: NDArray[np.uint8], found: Filtered, chosen: Filter) -> Figure:
+    """Kernel, original and result side by side.
+
+    image : (H, W, C) uint8, the picture that was filtered. Large pictures are drawn smaller.
+    """
+    count = len(chosen.matrices)
+    before, after = (_small(as_rgb(picture[None])[0]) for picture in (image, found.picture))
+    tall = float(np.clip(4.2 * before.shape[0] / before.shape[1], 1.6, 6.5))
+    figure = style.new_figure(2.0 + 8.4, tall + 0.55)
+    grid = figure.add_gridspec(count, 3, width_ratios=(1.9, 4.2, 4.2))
+    for row, matrix in enumerate(chosen.matrices):
+        axes = figure.add_subplot(grid[row, 0])
+        draw_matrix(axes, matrix)
+        if row == 0:
+            style.dress(axes, title=style.shorten(chosen.name, 22), grid="")
+            style.pictures_off(axes)
+    for column, (title, picture) in enumerate((("Original", before), ("Result", after)), start=1):
+        axes = figure.add_subplot(grid[:, column])
+        axes.imshow(picture, interpolation="nearest" if max(picture.shape) < 200 else "antialiased")
+        style.dress(axes, title=title, grid="")
+        style.pictures_off(axes)
+    return figure
+
+
+def _small(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    image = Image.fromarray(picture)
+    image.thumbnail((_SIDE, _SIDE), Image.Resampling.LANCZOS)
+    return np.asarray(image)
+
+
+def write_filter_page(
+    path: str | os.PathLike[str], name: str, image: NDArray[np.uint8], found: Filtered, chosen: Filter, edge: str
+) -> Path:
+    """Write one self-contained HTML page: the kernel as numbers and picture, the original and the result."""
+    meaning = chosen.meaning[:1].upper() + chosen.meaning[1:]
+    content = ReportContent(f"{name}: {chosen.name}", f"{meaning}. {describe_filter(chosen, edge)}")
+    kernel = element(
+        "div",
+        chart(kernel_figure(chosen), "The kernel as a picture"),
+        element("pre", kernel_text(chosen)),
+        class_="beside",
+    )
+    pictures = element(
+        "div", _photograph("original", image), _photograph("result", found.picture), class_="pair-of-figures"
+    )
+    lead = "Each number multiplies the pixel under it, and the sum is the new pixel: blue takes away, red adds."
+    parts = [
+        Section("pictures", "Before and after", describe_result(chosen, found), pictures),
+        Section("kernel", "The kernel", lead, kernel),
+    ]
+    body = element("main", masthead(content), *(part.html() for part in parts))
+    with atomic_write(path) as file:
+        file.write(page(content.title, body))
+    return Path(path)
+
+
+def _photograph(label: str, picture: NDArray[np.uint8]) -> Html:
+    image = element("img", src=data_uri(picture_png(_small(as_rgb(picture[None])[0]), _SIDE)), alt=label)
+    size = f"{label}, {picture.shape[1]} pixels wide, {picture.shape[0]} high"
+    return element("figure", image, element("figcaption", size), class_="photograph")

@@ -1,0 +1,179 @@
+"""The report of a sweep: several runs side by side, the best one marked."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from glassnet.errors import DataError
+from glassnet.files import atomic_write
+from glassnet.report.figures import style
+from glassnet.report.content import ReportContent
+from glassnet.report.figures.curves import Record, best_epoch, epoch_records, learning_curves, measure_of
+from glassnet.report.html import Html, element, page
+from glassnet.report.masthead import masthead
+from glassnet.report.page import Section, chart
+from glassnet.report.tables import SCRIPT, Cell, number, percent, table
+
+__all__ = ["SweepRun", "best_run", "sweep_report"]
+
+_LOWER_IS_BETTER = ("loss", "error", "seconds", "mse", "distance")
+_BEST_BY = ("valid_accuracy", "valid_psnr", "valid_loss", "accuracy", "psnr", "loss")
+
+
+@dataclass
+class SweepRun:
+    """One run of a sweep.
+
+    label : what sets it apart, such as "optimizer.lr = 0.002".
+    history : its records, see `learning_curves`.
+    figures : final figures by name ("valid_accuracy", "valid_loss", "seconds", ...); names with "accuracy" are
+        shares. Taken from the history's best (else last) epoch if empty.
+    link : a relative address of the run's own report, or "".
+    failed : why it failed, in one line, or "".
+    """
+
+    label: str
+    history: Sequence[Record]
+    figures: Mapping[str, Any] = field(default_factory=dict)
+    link: str = ""
+    failed: str = ""
+
+    def final(self) -> dict[str, Any]:
+        """The given figures, or those of the best epoch on validation, or of the last epoch; none of a failed run."""
+        if self.failed:
+            return {}
+        if self.figures:
+            return dict(self.figures)
+        records = epoch_records(self.history)
+        if not records:
+            return {}
+        best = best_epoch(self.history)
+        chosen = next((r for r in records if best is not None and r.get("epoch") == best[0]), records[-1])
+        return {
+            key: value for key, value in chosen.items() if key not in ("kind", "rate", "step") and _is_number(value)
+        }
+
+
+def best_run(runs: Sequence[SweepRun], by: str | None = None) -> tuple[int, str] | None:
+    """Index of the best run and the figure that decided; `None` if no run has it as a finite number.
+
+    by : name of the figure; the first known of valid_accuracy, valid_psnr, valid_loss, accuracy, psnr, loss unless
+        told. Losses, errors, distances and seconds are better when lower. Of equal ones the lower validation loss is
+        better, as for epochs; then the earlier run.
+    """
+    finals = [run.final() for run in runs]
+    for name in (by,) if by else _BEST_BY:
+        known = [
+            (float(f[name]), i) for i, f in enumerate(finals) if _is_number(f.get(name)) and math.isfinite(f[name])
+        ]
+        if known:
+            sign = 1.0 if any(word in name for word in _LOWER_IS_BETTER) else -1.0
+            losses = style.finite(final.get("valid_loss") for final in finals)
+            losses = np.where(np.isnan(losses), math.inf, losses)
+            return min((sign * value, float(losses[i]), i) for value, i in known)[2], name
+    return None
+
+
+def sweep_report(
+    path: str | os.PathLike[str],
+    runs: Sequence[SweepRun],
+    *,
+    title: str = "Sweep",
+    sentence: str = "",
+    best_by: str | None = None,
+) -> list[Path]:
+    """Write one self-contained HTML file that compares several runs: a table of final figures and all learning curves.
+
+    Returns the paths written.
+
+    Raises
+    ------
+    DataError
+        No runs were given.
+    GlassnetError
+        The file cannot be written.
+    """
+    if not runs:
+        raise DataError("A sweep report needs at least one run. Got none.")
+    best = best_run(runs, best_by)
+    if best is not None:
+        name = _heading(best[1])
+        shown = _show(best[1], runs[best[0]].final()[best[1]])
+        sentence = f"{sentence} Best of {len(runs)} runs by {name}: {runs[best[0]].label}, with {shown}.".strip()
+    labels = _distinct([f"{run.label}  ★" if best and i == best[0] else run.label for i, run in enumerate(runs)])
+    curves = learning_curves({label: run.history for label, run in zip(labels, runs, strict=True)})
+    parts = [
+        Section("runs", "The runs", "The best run is marked. Click a heading to sort.", _final_table(runs, best)),
+        *([_failures(runs)] if any(run.failed for run in runs) else []),
+        Section("curves", "Learning curves", _lead(runs), chart(curves, "Learning curves, one column for each run")),
+    ]
+    body = element("main", masthead(ReportContent(title=title, sentence=sentence)), *(part.html() for part in parts))
+    with atomic_write(path) as file:
+        file.write(page(title, body, SCRIPT))
+    return [Path(path)]
+
+
+def _failures(runs: Sequence[SweepRun]) -> Section:
+    failed = [run for run in runs if run.failed]
+    lead = f"{len(failed)} of {len(runs)} runs failed; the others went on."
+    rows = [[Cell(run.label, run.label), Cell(run.failed, run.failed)] for run in failed]
+    return Section("failed", "What failed", lead, table([("run", False), ("reason", False)], rows))
+
+
+def _lead(runs: Sequence[SweepRun]) -> str:
+    measured = any(measure_of(run.history) is not None for run in runs)
+    return (
+        "One column for each run, the loss above; all share their axes."
+        if measured
+        else "One column for each run, on one axis."
+    )
+
+
+def _distinct(labels: list[str]) -> list[str]:
+    """Labels name the columns, so equal ones get a number."""
+    seen: dict[str, int] = {}
+    named = []
+    for label in labels:
+        seen[label] = seen.get(label, 0) + 1
+        named.append(label if seen[label] == 1 else f"{label} ({seen[label]})")
+    return named
+
+
+def _final_table(runs: Sequence[SweepRun], best: tuple[int, str] | None) -> Html:
+    finals = [run.final() for run in runs]
+    names = list(dict.fromkeys(name for final in finals for name in final))
+    headings = [("run", False)] + [(_heading(name), True) for name in names]
+    rows = []
+    for i, (run, final) in enumerate(zip(runs, finals, strict=True)):
+        label: object = element("a", run.label, href=run.link) if run.link else run.label
+        mark = element("span", "best", class_="badge good") if best and best[0] == i else None
+        if run.failed:
+            mark = element("span", "failed", class_="badge bad")
+        cells = [Cell(element("span", label, " ", mark), run.label)]
+        for name in names:
+            value = final.get(name)
+            key = float(value) if _is_number(value) and value is not None else math.nan
+            cells.append(Cell(_show(name, value), key))
+        rows.append(cells)
+    return table(headings, rows, sortable=True, marked=None if best is None else best[0])
+
+
+def _show(name: str, value: Any) -> str:
+    if "accuracy" in name and _is_number(value):
+        return percent(float(value), 2)
+    return number(value)
+
+
+def _heading(name: str) -> str:
+    return name.replace("valid_", "validation_").replace("_", " ")
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)

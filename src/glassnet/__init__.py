@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from glassnet.model import Model
     from glassnet.nn import Network
     from glassnet.reader import Page
-    from glassnet.recipes import Run
+    from glassnet.experiments import Run
     from glassnet.train import Trainer
 
 
@@ -60,7 +60,7 @@ def fit(
     ------
     GlassnetError : whatever is wrong, in one line
     """
-    from glassnet import recipes
+    from glassnet import experiments
     from glassnet.errors import RecipeError, nearest
     from glassnet.experiments.recipe import TRAIN_SETTINGS
     from glassnet.train import PlainProgress, Progress
@@ -71,13 +71,13 @@ def fit(
             known = (*own, *TRAIN_SETTINGS)
             raise RecipeError(f"glassnet.fit takes no '{name}'.{nearest(name, known)} Known: {', '.join(known)}.")
     rate = {} if lr is None else {"lr": lr}
-    recipe = recipes.Recipe(
-        recipes.Data(str(data)),
-        recipes.ModelPart(model, preprocess, loss),
+    recipe = experiments.Recipe(
+        experiments.Data(str(data)),
+        experiments.ModelPart(model, preprocess, loss),
         {"name": optimizer, **rate},
         train,
     )
-    return recipes.carry_out(recipe, out, progress=PlainProgress() if verbose else Progress())
+    return experiments.run_recipe(recipe, out, progress=PlainProgress() if verbose else Progress())
 
 
 def load(path: str | Path) -> Model:

@@ -20,7 +20,7 @@ from glassnet.files import read_json
 from glassnet.model import Model
 from glassnet.nn import Network, SoftmaxCrossEntropy
 from glassnet.reader.reading import read_words
-from glassnet.recipes import carry_out, load_recipe
+from glassnet.experiments import load_recipe, run_recipe
 from glassnet.experiments.recipe import recipe_from
 from glassnet.experiments.run import load_splits
 
@@ -151,7 +151,7 @@ def test_a_run_and_its_evaluation_say_what_their_figures_are_of(
     recipe = recipe_from({
         "data": {"source": str(tmp_path / "data")}, "model": {"network": "linear"}, "train": {"epochs": 1}
     })  # fmt: skip
-    carry_out(recipe, tmp_path / "run")
+    run_recipe(recipe, tmp_path / "run")
     assert "held out of its training part" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
     assert main(["evaluate", str(tmp_path / "run"), str(tmp_path / "data")]) == 0
     assert "note: Not read: 2 pictures beside the folders." in capsys.readouterr().out

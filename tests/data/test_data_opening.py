@@ -33,7 +33,7 @@ from glassnet.filters.files import read_filter
 from glassnet.model import Model
 from glassnet.nn.published import read_tensors
 from glassnet.reader.reading import read_words
-from glassnet.recipes import load_recipe
+from glassnet.experiments import load_recipe
 
 COLOUR = np.random.default_rng(0).integers(0, 256, (6, 10, 3), np.uint8)
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glassnet import reader, recipes
+from glassnet import experiments, reader, recipes
 from glassnet.data import load
 from glassnet.errors import DataError, RecipeError
 from glassnet.nn import Network
@@ -48,7 +48,7 @@ def test_recipes_come_back_from_toml(
     recipe = recipe_from({"data": {"source": "digits"}, "title": "a é \" 'title'"}).with_settings(chosen)
     path = tmp_path_factory.mktemp("recipe") / "recipe.toml"
     path.write_text(recipe.to_toml(), encoding="utf-8")
-    again = recipes.load_recipe(path)
+    again = experiments.load_recipe(path)
     assert again == recipe and again.to_toml() == recipe.to_toml()
     for name, value in chosen.items():
         part, key = name.split(".")
@@ -86,7 +86,7 @@ def test_a_recipe_needs_data() -> None:
 
 
 def divided(**data: Any) -> Any:
-    return recipes.load_splits(recipe_from({"data": {"source": "digits", **data}}))
+    return experiments.load_splits(recipe_from({"data": {"source": "digits", **data}}))
 
 
 def test_how_a_set_is_divided() -> None:
@@ -115,7 +115,7 @@ def test_the_parts_share_no_example() -> None:
 
 def test_shipped_recipes_are_whole() -> None:
     for path in sorted((Path(__file__).parents[2] / "recipes").glob("*.toml")):
-        recipe = recipes.load_recipe(path)
+        recipe = experiments.load_recipe(path)
         assert recipe.title
     for row in recipes.rows():
         if row.recipe is not None and row.recipe.make_loss().classifies:
@@ -125,7 +125,7 @@ def test_shipped_recipes_are_whole() -> None:
 def test_runs_keep_nothing_without_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     recipe = recipe_from({"data": {"source": "digits", "train_limit": 100}, "train": {"epochs": 1}})
-    run = recipes.carry_out(recipe)
+    run = experiments.run_recipe(recipe)
     assert run.folder is None and run.files == [] and not list(tmp_path.iterdir())
     assert run.figures()["accuracy"] == run.evaluation.accuracy  # type: ignore[union-attr]
 

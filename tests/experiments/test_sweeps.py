@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from glassnet import recipes
+from glassnet import experiments
 from glassnet.cli import main
 from glassnet.errors import DataError, GlassnetError, RecipeError, TrainingError, TrainingInterrupted
 from glassnet.files import read_json
 from glassnet.locking import LOCK, locked
-from glassnet.recipes import run as run_module
+from glassnet.experiments import run as run_module
 from glassnet.experiments.recipe import recipe_from
 from glassnet.train import Progress
 
@@ -37,7 +37,7 @@ def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("glassnet.report.pages.run.write_run_report", lambda run, before: [])
 
 
-def base(**train: Any) -> recipes.Recipe:
+def base(**train: Any) -> experiments.Recipe:
     return recipe_from({**BASE, "train": {**BASE["train"], **train}})
 
 
@@ -68,17 +68,17 @@ class InterruptIn(Progress):
 def test_a_sweep_goes_on_where_it_was_interrupted(run: int, step: int, tmp_path: Path) -> None:
     values = {"optimizer.lr": [0.1, 0.2, 0.3]}
     whole, folder = tmp_path / "whole", tmp_path / "sweep"
-    expected = recipes.sweep(base(), values, whole)
+    expected = experiments.sweep(base(), values, whole)
     InterruptIn.number = -1
     with pytest.raises(TrainingInterrupted, match=f"run {run + 1} of 3 .*--resume {folder}$"):
-        recipes.sweep(base(), values, folder, make_progress=lambda: InterruptIn(run, step))
+        experiments.sweep(base(), values, folder, make_progress=lambda: InterruptIn(run, step))
     before = made_when(folder)
     assert len(before) == run and not (folder / "index.html").exists() and not (folder / LOCK).exists()
     said: list[str] = []
     if run == 1:  # by the same command, or by the folder
-        result = recipes.sweep(base(), values, folder, say=said.append)
+        result = experiments.sweep(base(), values, folder, say=said.append)
     else:
-        result = recipes.resume_sweep(folder, say=said.append)
+        result = experiments.resume_sweep(folder, say=said.append)
     assert said.count("finished before; kept") == run
     assert models(folder) == models(whole) and len(models(folder)) == 3
     assert {name: made_when(folder)[name] for name in before} == before
@@ -86,7 +86,7 @@ def test_a_sweep_goes_on_where_it_was_interrupted(run: int, step: int, tmp_path:
     for label, found in result.runs.items():
         ours, theirs = found.figures(), expected.runs[label].figures()
         assert {k: v for k, v in ours.items() if k != "seconds"} == {k: v for k, v in theirs.items() if k != "seconds"}
-    again = recipes.resume_sweep(folder)
+    again = experiments.resume_sweep(folder)
     assert list(again.runs) == list(expected.runs) and made_when(folder).items() >= before.items()
 
 
@@ -109,7 +109,7 @@ def test_a_sweep_goes_on_after_kill_9(tmp_path: Path) -> None:
             assert time.monotonic() < end and process.poll() is None
             time.sleep(0.005)
         with pytest.raises(TrainingError, match=f"process {process.pid};"):
-            recipes.resume_sweep(folder)
+            experiments.resume_sweep(folder)
     finally:
         process.kill()
         process.communicate()
@@ -121,9 +121,9 @@ def test_a_sweep_goes_on_after_kill_9(tmp_path: Path) -> None:
     assert (folder / "index.html").exists() and not list(folder.rglob(".*"))
 
 
-def models_of_runs(recipe: recipes.Recipe, rates: list[float], folder: Path) -> dict[str, bytes]:
+def models_of_runs(recipe: experiments.Recipe, rates: list[float], folder: Path) -> dict[str, bytes]:
     for rate in rates:
-        run = recipes.carry_out(recipe.with_settings({"optimizer.lr": rate}))
+        run = experiments.run_recipe(recipe.with_settings({"optimizer.lr": rate}))
         run.model.save(folder / f"optimizer.lr_{rate}" / "model.safetensors")
     return models(folder)
 
@@ -144,7 +144,7 @@ def test_whatever_one_run_dies_of_the_others_go_on(
 
     monkeypatch.setattr(run_module, "card", card)
     values = {"optimizer.lr": [0.1, 0.2, 0.3]}
-    result = recipes.sweep(base(), values, tmp_path / "sweep")
+    result = experiments.sweep(base(), values, tmp_path / "sweep")
     assert list(result.runs) == ["optimizer.lr = 0.1", "optimizer.lr = 0.3"]
     (reason,) = result.failed.values()
     assert "\n" not in reason and str(error).split()[-1] in reason
@@ -154,7 +154,7 @@ def test_whatever_one_run_dies_of_the_others_go_on(
     monkeypatch.undo()  # what it died of is gone: it is tried again, and only it
     monkeypatch.setattr("glassnet.report.pages.run.write_run_report", lambda run, before: [])
     before = made_when(tmp_path / "sweep")
-    again = recipes.resume_sweep(tmp_path / "sweep")
+    again = experiments.resume_sweep(tmp_path / "sweep")
     assert len(again.runs) == 3 and not again.failed
     assert made_when(tmp_path / "sweep").items() >= before.items()
 
@@ -162,7 +162,7 @@ def test_whatever_one_run_dies_of_the_others_go_on(
 def test_a_run_of_absurd_numbers_keeps_its_report_and_the_sweep(tmp_path: Path) -> None:
     """At these rates the weights grow to 1e30 and more, and nothing is NaN."""
     recipe = base().with_settings({"model.network": "linear"})
-    result = recipes.sweep(recipe, {"optimizer.lr": [1e30, 1e37, 0.1]}, tmp_path / "sweep")
+    result = experiments.sweep(recipe, {"optimizer.lr": [1e30, 1e37, 0.1]}, tmp_path / "sweep")
     assert len(result.runs) == 3 and not result.failed
     for label, run in result.runs.items():
         folder = run.folder
@@ -190,14 +190,14 @@ WRONG: list[tuple[dict[str, list[Any]], str]] = [
 @pytest.mark.parametrize(("values", "says"), WRONG, ids=[says[:30] for _, says in WRONG])
 def test_every_value_is_checked_before_the_first_run(values: dict[str, list[Any]], says: str, tmp_path: Path) -> None:
     with pytest.raises(GlassnetError, match=says) as caught:
-        recipes.sweep(base(), values, tmp_path / "sweep")
+        experiments.sweep(base(), values, tmp_path / "sweep")
     assert "\n" not in str(caught.value) and not (tmp_path / "sweep").exists()
 
 
 @pytest.mark.usefixtures("no_report")
 def test_a_folder_of_another_sweep_is_left_alone(tmp_path: Path) -> None:
     folder = tmp_path / "sweep"
-    recipes.sweep(base(epochs=1), {"optimizer.lr": [0.1]}, folder)
+    experiments.sweep(base(epochs=1), {"optimizer.lr": [0.1]}, folder)
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     for recipe, values in (
         (base(epochs=1), {"optimizer.lr": [0.1, 0.2]}),
@@ -205,17 +205,17 @@ def test_a_folder_of_another_sweep_is_left_alone(tmp_path: Path) -> None:
         (base(epochs=1), {"optimizer.momentum": [0.1]}),
     ):
         with pytest.raises(RecipeError, match="other than this sweep"):
-            recipes.sweep(recipe, values, folder)
+            experiments.sweep(recipe, values, folder)
     with locked(folder), pytest.raises(TrainingError, match=f"process {os.getpid()};"):
-        recipes.resume_sweep(folder)
+        experiments.resume_sweep(folder)
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
 
 @pytest.mark.usefixtures("no_report")
 @pytest.mark.parametrize("damage", [b"", b"[]", b"{}", b'{"recipe": 3, "values": {}}', b"\xff", b'{"recipe": {}}'])
 def test_a_damaged_plan(damage: bytes, tmp_path: Path) -> None:
-    recipes.sweep(base(epochs=1), {"optimizer.lr": [0.1]}, tmp_path / "sweep")
+    experiments.sweep(base(epochs=1), {"optimizer.lr": [0.1]}, tmp_path / "sweep")
     (tmp_path / "sweep" / "sweep.json").write_bytes(damage)
     with pytest.raises(GlassnetError, match=r"sweep\.json") as caught:
-        recipes.resume_sweep(tmp_path / "sweep")
+        experiments.resume_sweep(tmp_path / "sweep")
     assert "\n" not in str(caught.value)

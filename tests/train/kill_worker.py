@@ -21,7 +21,7 @@ from typing import Any
 os.environ["GLASSNET_THREADS"] = "1"
 os.environ["NUMBA_THREADING_LAYER"] = "workqueue"  # the one that lives on in a forked child
 
-from glassnet.recipes import carry_out, reporting, resume
+from glassnet.recipes import run_recipe, reporting, resume
 from glassnet.experiments.recipe import recipe_from
 
 
@@ -64,7 +64,7 @@ def work(job: dict[str, Any]) -> int:
         if job["recipe"] is None:
             resume(folder)
         else:
-            carry_out(recipe_from(tomllib.loads(job["recipe"])), folder)
+            run_recipe(recipe_from(tomllib.loads(job["recipe"])), folder)
     except BaseException:
         traceback.print_exc()
         return 1
@@ -74,7 +74,7 @@ def work(job: dict[str, Any]) -> int:
 def warm_up(recipe: str) -> None:
     """Load every library and compiled function before the first fork."""
     with tempfile.TemporaryDirectory() as folder:
-        carry_out(recipe_from(tomllib.loads(recipe)), Path(folder) / "run")
+        run_recipe(recipe_from(tomllib.loads(recipe)), Path(folder) / "run")
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import glassnet
-from glassnet import recipes
+from glassnet import experiments
 from glassnet.data import Dataset
 from glassnet.errors import GlassnetError, RecipeError, TrainingError
 from glassnet.report import SweepRun, best_run, learning_curves
@@ -154,7 +154,7 @@ def test_the_report_rings_the_epoch_that_was_kept(tmp_path: Path) -> None:
             if best:
                 marked.append(record["epoch"])
 
-    run = recipes.carry_out(recipe_from(TIES), tmp_path / "run", progress=Watch())
+    run = experiments.run_recipe(recipe_from(TIES), tmp_path / "run", progress=Watch())
     epochs = run.history.epochs
     highest = [r for r in epochs if r["valid_accuracy"] == max(r["valid_accuracy"] for r in epochs)]
     kept = min(highest, key=lambda r: r["valid_loss"])
@@ -217,4 +217,4 @@ def test_a_trainer_and_a_recipe_know_theirs() -> None:
     with pytest.raises(RecipeError, match=r"'epoch'.*Did you mean 'epochs'"):
         Trainer(Network("linear", (4,), 3), epoch=3)
     with pytest.raises(RecipeError, match=r"'epoch'.*Did you mean 'epochs'"):
-        recipes.Recipe(recipes.Data("digits"), train={"epoch": 3})
+        experiments.Recipe(experiments.Data("digits"), train={"epoch": 3})

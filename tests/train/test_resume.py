@@ -17,7 +17,7 @@ import pytest
 
 from glassnet.files import read_json
 from glassnet.nn import model_file
-from glassnet.recipes import load_recipe
+from glassnet.experiments import load_recipe
 from glassnet.train import read_history
 
 CONFIGURATIONS = {

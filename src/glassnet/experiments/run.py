@@ -26,7 +26,7 @@ from glassnet.experiments.environment import environment, going_on
 from glassnet.experiments.recipe import Recipe, load_recipe
 from glassnet.train import History, Progress, Trainer, best_epoch, read_history
 
-__all__ = ["Run", "carry_out", "new_folder", "reopen", "resume"]
+__all__ = ["Run", "run_recipe", "new_folder", "reopen", "resume"]
 
 HELD_OUT = "The set has no test part of its own: the test figure is of pictures held out of its training part."
 _STREAM_LIMIT = 0x11317  # keeps the choice of a limited data set apart from all other random streams
@@ -142,7 +142,7 @@ def build(recipe: Recipe, splits: Splits) -> Trainer:
     )
 
 
-def carry_out(
+def run_recipe(
     recipe: Recipe,
     folder: str | Path | None = None,
     *,

@@ -20,7 +20,7 @@ from glassnet.files import exists, read_json, write_json
 from glassnet.locking import locked
 from glassnet.report import SweepRun, sweep_report
 from glassnet.experiments.recipe import Recipe, recipe_from
-from glassnet.experiments.run import Run, build, carry_out, is_left_over, load_splits, reopen, resume
+from glassnet.experiments.run import Run, build, run_recipe, is_left_over, load_splits, reopen, resume
 from glassnet.train import Progress, read_history
 
 __all__ = ["Sweep", "is_sweep", "resume_sweep", "sweep"]
@@ -193,7 +193,7 @@ class _Runner:
             return reopen(folder, self.splits.of(recipe))
         if exists(folder / "recipe.toml"):
             return resume(folder, progress=self.make_progress())
-        return carry_out(recipe, folder, progress=self.make_progress(), splits=self.splits.of(recipe))
+        return run_recipe(recipe, folder, progress=self.make_progress(), splits=self.splits.of(recipe))
 
     def _compared(self, label: str, result: Sweep) -> SweepRun:
         name = self.names[label]

@@ -15,7 +15,6 @@ from PIL import Image
 from glassnet.data import read_picture
 from glassnet.errors import DataError
 from glassnet.files import atomic_write
-from glassnet.report.pages.filter import write_filter_page
 from glassnet.filters.apply import Filtered, Progress, apply_filter
 from glassnet.filters.kernels import Filter
 
@@ -39,10 +38,19 @@ _FORMATS: dict[str, tuple[str, dict[str, int]]] = {
 
 @dataclass(frozen=True, eq=False)
 class FilteredFile:
-    """What was found, the files that were written (the picture first), and the seconds that the filtering took."""
+    """A picture and what became of it.
 
+    Attributes
+    ----------
+    image : (H, W, C) uint8, the picture that was filtered
+    found : the result and its figures
+    path : the file that was written
+    seconds : how long the filtering took
+    """
+
+    image: NDArray[np.uint8]
     found: Filtered
-    files: list[Path]
+    path: Path
     seconds: float
 
 
@@ -52,7 +60,6 @@ def filter_file(
     out: str | os.PathLike[str] | None = None,
     *,
     edge: str = "reflect",
-    show: bool = False,
     progress: Progress | None = None,
 ) -> FilteredFile:
     """Filter a picture file and save the result.
@@ -62,7 +69,6 @@ def filter_file(
     path : the picture, read by `glassnet.data.read_picture`
     out : where to; None: beside the picture as PICTURE-KERNEL.png, with a number where that exists already
     edge, progress : see `apply_filter`
-    show : also write a page with the kernel, the original and the result, under the result's name with .html
 
     Raises
     ------
@@ -76,10 +82,7 @@ def filter_file(
     found = apply_filter(image, chosen, edge=edge, progress=progress)
     seconds = time.perf_counter() - start
     _save(place, found.picture)
-    files = [place]
-    if show:
-        files.append(write_filter_page(place.with_suffix(".html"), source.name, image, found, chosen, edge))
-    return FilteredFile(found, files, seconds)
+    return FilteredFile(image, found, place, seconds)
 
 
 def _free(source: Path, kernel: str) -> Path:

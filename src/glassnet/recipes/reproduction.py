@@ -28,7 +28,7 @@ from glassnet.errors import DataError, RecipeError, nearest
 from glassnet.files import write_json, write_text
 from glassnet.recipes import classical, measures
 from glassnet.experiments.recipe import Recipe, recipe_from, with_source
-from glassnet.experiments.run import Run, carry_out
+from glassnet.experiments.run import Run, run_recipe
 from glassnet.train import Progress
 
 __all__ = ["Reproduction", "Row", "reproduce", "rows"]
@@ -184,7 +184,7 @@ def _run_row(row: Row, out: Path, make_progress: Callable[[], Progress], say: Ca
         say(reason)
         return Outcome(row, source, goal, skipped=reason)
     folder = _free(out / row.id)
-    run = carry_out(recipe, folder, progress=make_progress(), say=say)
+    run = run_recipe(recipe, folder, progress=make_progress(), say=say)
     return Outcome(row, source, goal, _measured(run, goal))
 
 

@@ -7,7 +7,7 @@ import html as _html
 from collections.abc import Iterable
 from pathlib import Path
 
-__all__ = ["Html", "data_uri", "element", "join", "page"]
+__all__ = ["Html", "data_uri", "document", "element", "join"]
 
 _VOID = frozenset({"br", "col", "hr", "img", "input", "link", "meta"})
 
@@ -47,7 +47,7 @@ def data_uri(png: bytes) -> str:
     return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
 
 
-def page(title: str, body: Html, script: str = "") -> bytes:
+def document(title: str, body: Html, script: str = "") -> bytes:
     """A whole page in UTF-8 that needs no other file: the style sheet and the script are part of it.
 
     `script` must be trusted code of this package.
@@ -63,6 +63,6 @@ def page(title: str, body: Html, script: str = "") -> bytes:
         element("style", Html(css)),
     )
     end = element("script", Html(script)) if script else None
-    document = element("html", head, element("body", body, end), lang="en")
+    whole = element("html", head, element("body", body, end), lang="en")
     # A lone surrogate, as in the name of a file that is not UTF-8, cannot be written; it becomes a question mark.
-    return ("<!doctype html>\n" + document + "\n").encode("utf-8", errors="replace")
+    return ("<!doctype html>\n" + whole + "\n").encode("utf-8", errors="replace")

@@ -43,6 +43,7 @@ __all__ = [
     "figure_legend",
     "finite",
     "legend",
+    "natural_width",
     "new_figure",
     "pictures_off",
     "plain",
@@ -67,7 +68,8 @@ _AMBER = "#e69f00"
 CYCLE = (BLUE, ORANGE, GREEN, _PINK, _SKY, _AMBER, "#5b4b9a", "#7a6a4f")
 
 LARGEST = 1e100  # of what is drawn; float32 ends at 3.4e38, and near 1e308 the arithmetic of axes and ticks overflows
-DENSITY = 100  # pixels an inch at 1x; pages embed figures at 2x
+DENSITY = 100  # pixels an inch at 1x
+_SCALE = 2.0  # at which pages embed figures
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -77,7 +79,7 @@ def new_figure(width: float, height: float) -> Figure:
     return figure
 
 
-def png_bytes(figure: Figure, *, scale: float = 2.0, transparent: bool = False) -> bytes:
+def png_bytes(figure: Figure, *, scale: float = _SCALE, transparent: bool = False) -> bytes:
     """The figure as a PNG file, `scale` times as dense as its size on a page. The same figure gives the same bytes."""
     buffer = io.BytesIO()
     with warnings.catch_warnings():
@@ -85,6 +87,11 @@ def png_bytes(figure: Figure, *, scale: float = 2.0, transparent: bool = False) 
         warnings.filterwarnings("ignore", message=".*[Gg]lyph.*missing.*")
         figure.savefig(buffer, format="png", dpi=DENSITY * scale, transparent=transparent, metadata={"Software": None})
     return buffer.getvalue()
+
+
+def natural_width(png: bytes) -> int:
+    """The width of a figure on a page, in pixels, from its PNG file."""
+    return round(int.from_bytes(png[16:20], "big") / _SCALE)  # the first number of the header chunk, IHDR
 
 
 def save_png(figure: Figure, path: str | os.PathLike[str]) -> Path:

@@ -1,12 +1,14 @@
-"""Experiments: recipes as TOML, carried out in run folders, swept and resumed."""
+"""Experiments: recipes as TOML, carried out in run folders, resumed, opened again, and swept."""
 
+from glassnet.experiments.folder import new_folder
 from glassnet.experiments.predictions import Predictions
 from glassnet.experiments.recipe import Data, ModelPart, Recipe, load_recipe
-from glassnet.experiments.run import Run, load_splits, new_folder, resume, run_recipe
+from glassnet.experiments.run import Finisher, Run, load_splits, resume, run_recipe
 from glassnet.experiments.sweep import Sweep, is_sweep, resume_sweep, sweep
 
 __all__ = [
     "Data",
+    "Finisher",
     "ModelPart",
     "Predictions",
     "Recipe",

@@ -1,12 +1,23 @@
-"""A run: a recipe carried out in a folder of its own, from the data to the report."""
+"""A run: a recipe carried out in a folder of its own, from the data to the figures.
+
+A run folder is complete by itself:
+
+    recipe.toml              what was asked for
+    environment.json         versions, hardware, threads, SHA-256 of the data
+    metrics.jsonl            the history: a record for each epoch, and for some steps
+    checkpoint.safetensors   to resume from
+    model.safetensors        the network that was kept
+    predictions.npz          what it says of every example of the evaluated part
+    evaluation.json          its figures there
+
+Whoever carries a recipe out may add to it when it is finished, as a report.
+"""
 
 from __future__ import annotations
 
 import contextlib
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -14,19 +25,19 @@ import numpy as np
 
 from glassnet import threads
 from glassnet.data import Dataset, Splits, hold_out, join, load
-from glassnet.errors import RecipeError, TrainingError, TrainingInterrupted
-from glassnet.files import exists, read_json, remove_partial, write_json, write_text
-from glassnet.locking import LOCK, locked
-from glassnet.report import first_weights
-from glassnet.metrics import Evaluation, Reconstruction, evaluate_reconstruction
+from glassnet.errors import DataError, TrainingError
+from glassnet.experiments.environment import environment, going_on
+from glassnet.experiments.folder import begun, require_run, require_same_data, resumable
+from glassnet.experiments.predictions import Predictions
+from glassnet.experiments.recipe import Recipe, load_recipe
+from glassnet.files import read_json, remove_partial, write_json
+from glassnet.locking import locked
+from glassnet.metrics import Evaluation, Reconstruction, evaluate, evaluate_reconstruction
 from glassnet.model import Model
 from glassnet.nn import Network
-from glassnet.nn.functional.arrays import Array
-from glassnet.experiments.environment import environment, going_on
-from glassnet.experiments.recipe import Recipe, load_recipe
 from glassnet.train import History, Progress, Trainer, best_epoch, read_history
 
-__all__ = ["Run", "run_recipe", "new_folder", "reopen", "resume"]
+__all__ = ["Finisher", "Run", "load_splits", "resume", "run_recipe"]
 
 HELD_OUT = "The set has no test part of its own: the test figure is of pictures held out of its training part."
 _STREAM_LIMIT = 0x11317  # keeps the choice of a limited data set apart from all other random streams
@@ -38,23 +49,81 @@ class Run:
 
     Attributes
     ----------
-    recipe, model, history : what was asked, what came out, and what happened
-    splits : the data
-    evaluation : figures on the test part (else the validation part, named by `evaluated_on`); None for a network that
-        rebuilds its input, which has `reconstruction` instead
-    folder : the run folder, or None
-    files : the files written
+    recipe, model, history : Recipe, Model, History
+        What was asked for, what came out, and what happened.
+    predictions : Predictions
+        What the model says of every example of that part.
+    evaluation : Evaluation or None
+        The figures of a classifier.
+    reconstruction : Reconstruction or None
+        The figures of a network that reconstructs its input.
+    folder : Path or None
+        The run folder.
+    files : list of Path
+        The files written: the model, then what was added at the end, as a report.
     """
 
     recipe: Recipe
     model: Model
     history: History
-    splits: Splits
-    evaluated_on: str
+    predictions: Predictions
     evaluation: Evaluation | None = None
     reconstruction: Reconstruction | None = None
     folder: Path | None = None
     files: list[Path] = field(default_factory=list)
+    _splits: Splits | None = field(default=None, repr=False)
+
+    @classmethod
+    def open(cls, folder: str | Path, splits: Splits | None = None) -> Run:
+        """The finished run of a folder. Nothing is trained, evaluated or written, and no data are loaded.
+
+        Parameters
+        ----------
+        folder : path-like
+            A run folder.
+        splits : Splits or None
+            Its data where they are at hand; otherwise they are loaded when they are first asked for.
+
+        Returns
+        -------
+        Run
+            With recipe, history, model, figures and every prediction of the evaluated part.
+
+        Raises
+        ------
+        GlassnetError
+            The folder holds no finished run, a file of it cannot be read, or the data are others.
+        """
+        path = Path(folder)
+        require_run(path)
+        recipe, model, history = load_recipe(path / "recipe.toml"), Model.load(path), History()
+        history.records = read_history(path / "metrics.jsonl")
+        if splits is not None:
+            require_same_data(read_json(path / "environment.json"), environment(splits), path)
+        run = cls(recipe, model, history, Predictions.load(path / "predictions.npz"), folder=path, _splits=splits)
+        try:
+            _judge(run)
+        except DataError as error:
+            raise TrainingError(f"The predictions in '{path}' are not those of its model: {error}") from error
+        figures = sorted((path / "figures").glob("*.png"))
+        known = [path / name for name in ("model.safetensors", "report.html", "predictions.npz", "evaluation.json")]
+        run.files = [file for file in (*known, *figures) if file.exists()]
+        return run
+
+    @property
+    def evaluated_on(self) -> str:
+        """The part of the data that the final figures are of: "test", else "validation", else "training"."""
+        return self.predictions.part
+
+    @property
+    def splits(self) -> Splits:
+        """The data; loaded when they are first asked for. Raises `GlassnetError` where they are not there any more."""
+        if self._splits is None:
+            splits = load_splits(self.recipe)
+            if self.folder is not None:
+                require_same_data(read_json(self.folder / "environment.json"), environment(splits), self.folder)
+            self._splits = splits
+        return self._splits
 
     @property
     def evaluated(self) -> Dataset:
@@ -81,6 +150,16 @@ class Run:
             found |= {"psnr": self.reconstruction.psnr, "mean_squared_error": self.reconstruction.mean_squared_error}
         kept = best_epoch(self.history.epochs) or {}
         return found | {name: kept[name] for name in ("valid_accuracy", "valid_psnr", "valid_loss") if name in kept}
+
+    def untrained(self) -> Network:
+        """The network as it was before training: made once more from the recipe and its seed."""
+        network = self.model.network
+        return Network(
+            self.recipe.model.network, network.input_shape, network.output_shape[0], seed=self.recipe.settings.seed
+        )
+
+
+Finisher = Callable[[Run], Iterable[Path]]  # adds files to a run folder, and says which
 
 
 def load_splits(recipe: Recipe) -> Splits:
@@ -149,20 +228,47 @@ def run_recipe(
     progress: Progress | None = None,
     splits: Splits | None = None,
     say: Callable[[str], None] = lambda text: None,
+    on_finish: Sequence[Finisher] = (),
 ) -> Run:
-    """Carry a recipe out. With `folder` (new or empty) everything is kept there and the run can be resumed.
+    """Carry a recipe out.
 
-    Raises `GlassnetError` for anything wrong with recipe, data or folder.
+    Parameters
+    ----------
+    recipe : Recipe
+        What to do.
+    folder : path-like or None
+        A new or empty folder, in which everything is kept and from which the run can be resumed; None keeps nothing.
+    progress : Progress or None
+        Is told of steps and epochs.
+    splits : Splits or None
+        The recipe's data, where they are at hand.
+    say : callable
+        Is given a line here and there.
+    on_finish : sequence of callables
+        Each is called with the finished run where it has a folder, and returns the paths of the files that it adds:
+        `glassnet.report.write_run_page`, for one.
+
+    Returns
+    -------
+    Run
+        The finished run.
+
+    Raises
+    ------
+    GlassnetError
+        Recipe, data or folder are wrong.
+    TrainingInterrupted
+        Somebody pressed Ctrl-C; the run can be resumed.
     """
     with threads.use(recipe.threads):
         splits = splits or load_splits(recipe)
         trainer = build(recipe, splits)
         trainer.check(splits.train, splits.valid)  # before anything is written
         path = Path(folder) if folder is not None else None
-        created = contextlib.nullcontext() if path is None else _created(path, recipe, splits)
-        with created, _resumable(path):
+        created = contextlib.nullcontext() if path is None else begun(path, recipe, environment(splits))
+        with created, resumable(path):
             say(_introduction(trainer.network, splits, path))
-            return _train(recipe, trainer, splits, path, progress, say, resuming=False)
+            return _train(recipe, trainer, splits, path, progress, on_finish, resuming=False)
 
 
 def _introduction(network: Network, splits: Splits, folder: Path | None) -> str:
@@ -173,104 +279,53 @@ def _introduction(network: Network, splits: Splits, folder: Path | None) -> str:
 
 
 def resume(
-    folder: str | Path, *, progress: Progress | None = None, say: Callable[[str], None] = lambda text: None
+    folder: str | Path,
+    *,
+    progress: Progress | None = None,
+    say: Callable[[str], None] = lambda text: None,
+    on_finish: Sequence[Finisher] = (),
 ) -> Run:
     """Go on with the run of a folder, from its latest checkpoint, as if it had never stopped.
 
     It goes on with as many threads as it was begun with; where that cannot be, or the processor is another one, `say`
     is given a line: the bits will differ.
 
-    Raises `TrainingError` when the folder holds no run, is being written by another process, or its data have changed.
+    Parameters
+    ----------
+    folder : path-like
+        A run folder.
+    progress, say, on_finish
+        As of `run_recipe`.
+
+    Returns
+    -------
+    Run
+        The finished run.
+
+    Raises
+    ------
+    TrainingError
+        The folder holds no run, is being written by another process, or its data have changed.
     """
     path = Path(folder)
-    if not exists(path / "recipe.toml"):
-        raise TrainingError(
-            f"'{path}' is no run folder: it has no recipe.toml. Name the folder that 'train --out' made."
-        )
+    require_run(path)
     with locked(path):
         remove_partial(path)
-        return _resume(path, progress, say)
+        return _resume(path, progress, say, on_finish)
 
 
-def reopen(folder: str | Path, splits: Splits) -> Run:
-    """The finished run of a folder, evaluated anew on its data; nothing is trained or written.
-
-    Raises `GlassnetError` when its files cannot be read or the data are others.
-    """
-    path = Path(folder)
-    recipe, model, history = load_recipe(path / "recipe.toml"), Model.load(path), History()
-    _same_data(read_json(path / "environment.json"), environment(splits), path)
-    history.records = read_history(path / "metrics.jsonl")
-    run = Run(recipe, model, history, splits, evaluated_part(splits)[0], folder=path)
-    _evaluate(run)
-    figures = sorted((path / "figures").glob("*.png"))
-    run.files = [file for file in (path / "model.safetensors", path / "report.html", *figures) if file.exists()]
-    return run
-
-
-def _resume(path: Path, progress: Progress | None, say: Callable[[str], None]) -> Run:
+def _resume(
+    path: Path, progress: Progress | None, say: Callable[[str], None], on_finish: Sequence[Finisher]
+) -> Run:
     recipe = load_recipe(path / "recipe.toml")
     kept = path / "environment.json"
     before = read_json(kept) if kept.exists() else {}
     with threads.use(recipe.threads), threads.use(going_on(before, say)):
         splits = load_splits(recipe)
         if kept.exists():
-            _same_data(before, environment(splits), path)
-        with _resumable(path):
-            return _train(recipe, build(recipe, splits), splits, path, progress, say, resuming=True)
-
-
-@contextlib.contextmanager
-def _resumable(folder: Path | None) -> Iterator[None]:
-    """Tell whoever interrupts the work on a run folder how to go on with it, whatever is done at that moment."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        if folder is None:
-            raise
-        raise TrainingInterrupted(
-            f"Interrupted; the run is kept as of its latest checkpoint. Go on with: glassnet train --resume {folder}"
-        ) from None
-
-
-@contextlib.contextmanager
-def _created(path: Path, recipe: Recipe, splits: Splits) -> Iterator[None]:
-    """A run folder of this recipe, new and locked within the block."""
-    try:
-        _refuse_occupied(path)
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RecipeError(f"Cannot make the run folder '{path}': {error.strerror or error}.") from error
-    with locked(path):
-        _refuse_occupied(path)  # by a run that began in between
-        remove_partial(path)
-        write_json(path / "environment.json", environment(splits))
-        write_text(path / "recipe.toml", recipe.to_toml())
-        yield
-
-
-def _refuse_occupied(path: Path) -> None:
-    """Raise `RecipeError` where a new run would overwrite something.
-
-    A run that was killed before its recipe was written leaves its environment, its lock and half a file, and may be
-    begun again.
-    """
-    if path.exists() and (not path.is_dir() or any(not is_left_over(inside.name) for inside in path.iterdir())):
-        hint = f" Go on with --resume {path}" if (path / "recipe.toml").exists() else " Choose another --out"
-        raise RecipeError(f"'{path}' exists and is not empty; a run never overwrites another.{hint}.")
-
-
-def is_left_over(name: str) -> bool:
-    """Whether a file of this name says nothing of a run or sweep: its writer was killed before there was one."""
-    return name in ("environment.json", LOCK) or (name.startswith(".") and name.endswith(".partial"))
-
-
-def _same_data(before: Any, now: dict[str, Any], path: Path) -> None:
-    theirs = before.get("data") if isinstance(before, dict) else None
-    if theirs != now["data"]:
-        raise TrainingError(
-            f"Cannot resume '{path}': the data have changed since it was started (another SHA-256). Start a new run."
-        )
+            require_same_data(before, environment(splits), path)
+        with resumable(path):
+            return _train(recipe, build(recipe, splits), splits, path, progress, on_finish, resuming=True)
 
 
 def _train(
@@ -279,12 +334,10 @@ def _train(
     splits: Splits,
     folder: Path | None,
     progress: Progress | None,
-    say: Callable[[str], None],
+    on_finish: Sequence[Finisher],
     *,
     resuming: bool,
 ) -> Run:
-    first = _first_weights(trainer.network)
-    before = None if first is None else first.copy()
     model = trainer.fit(
         splits.train,
         splits.valid,
@@ -293,29 +346,35 @@ def _train(
         resume=resuming,
         progress=progress,
     )
-    run = Run(recipe, model, trainer.history, splits, evaluated_part(splits)[0], folder=folder)
-    _evaluate(run)
+    predictions = predict(model, *evaluated_part(splits))
+    run = Run(recipe, model, trainer.history, predictions, folder=folder, _splits=splits)
+    _judge(run)
     model.card = card(run, trainer)
     if folder is not None:
-        _write(run, before, say)
+        _write(run, folder)
+        run.files[1:1] = [path for finish in on_finish for path in finish(run)]
     return run
 
 
-def _first_weights(network: Network) -> Array | None:
-    found = first_weights(network)
-    return None if found is None else found[1].parameters["weight"].value
-
-
-def _evaluate(run: Run) -> None:
-    if run.model.loss.classifies:
-        run.evaluation = run.model.evaluate(run.evaluated)
-    else:
-        run.reconstruction = _reconstruct(run.model, run.evaluated)
+def predict(model: Model, part_name: str, part: Dataset) -> Predictions:
+    """What a model says of every example of a part of its data."""
+    indices = np.arange(len(part), dtype=np.int64)
+    if model.loss.classifies:
+        return Predictions(part_name, indices, part.labels, model.predict(part.images))
+    return Predictions(part_name, indices, part.labels, reconstruction=_reconstruct(model, part))
 
 
 def _reconstruct(model: Model, part: Dataset) -> Reconstruction:
     target = model.preprocess.transform(part.images).reshape(len(part), -1)
     return evaluate_reconstruction(target, model.predict(part.images))
+
+
+def _judge(run: Run) -> None:
+    """Turn a run's predictions into its figures."""
+    found = run.predictions
+    run.reconstruction = found.reconstruction
+    if found.probabilities is not None:
+        run.evaluation = evaluate(found.probabilities, found.labels, run.model.class_names)
 
 
 def card(run: Run, trainer: Trainer) -> dict[str, Any]:
@@ -337,16 +396,12 @@ def card(run: Run, trainer: Trainer) -> dict[str, Any]:
     return found
 
 
-def _write(run: Run, before: Array | None, say: Callable[[str], None]) -> None:
-    from glassnet.report.pages.run import write_run_report
-
-    assert run.folder is not None
-    run.model.save(run.folder / "model.safetensors")
-    say("writing the report")
-    run.files = [run.folder / "model.safetensors", *write_run_report(run, before)]
-
-
-def new_folder(recipe: Recipe, parent: str | Path = "runs") -> Path:
-    """A folder name that is still free: `runs/<data>-<number>`."""
-    stem = re.sub(r"[^A-Za-z0-9]+", "-", Path(recipe.data.source).name).strip("-").lower() or "run"
-    return next(path for n in count(1) if not (path := Path(parent) / f"{stem}-{n}").exists())
+def _write(run: Run, folder: Path) -> None:
+    """Write what came out. The model is last: a folder that has one is that of a finished run."""
+    figures = run.evaluation or run.reconstruction
+    assert figures is not None
+    run.predictions.save(folder / "predictions.npz")
+    data = {"data": run.splits.name, "notes": list(run.splits.notes)}
+    write_json(folder / "evaluation.json", {"part": run.evaluated_on, **data, **figures.to_dict()})
+    run.model.save(folder / "model.safetensors")
+    run.files = [folder / name for name in ("model.safetensors", "predictions.npz", "evaluation.json")]

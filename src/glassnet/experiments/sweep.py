@@ -1,14 +1,14 @@
 """Several runs of one recipe that differ in some settings, compared side by side.
 
-A sweep has a folder with a sub-folder for each run, `index.html` that compares them, and `sweep.json`: the recipe, the
-values, and how each run ended so far. That is written anew after each run, so that a killed sweep goes on where it
-stopped: finished runs are kept, one that was not is resumed, the rest is begun. Runs that failed are tried again.
+A sweep has a folder with a sub-folder for each run and `sweep.json`: the recipe, the values, and how each run ended so
+far. That is written anew after each run, so that a killed sweep goes on where it stopped: finished runs are kept, one
+that was not is resumed, the rest is begun. Runs that failed are tried again.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
@@ -18,9 +18,9 @@ from glassnet.data import Splits
 from glassnet.errors import GlassnetError, RecipeError, TrainingError, TrainingInterrupted
 from glassnet.files import exists, read_json, write_json
 from glassnet.locking import locked
-from glassnet.report import SweepRun, sweep_report
+from glassnet.experiments.folder import is_left_over
 from glassnet.experiments.recipe import Recipe, recipe_from
-from glassnet.experiments.run import Run, build, run_recipe, is_left_over, load_splits, reopen, resume
+from glassnet.experiments.run import Finisher, Run, build, load_splits, resume, run_recipe
 from glassnet.train import Progress, read_history
 
 __all__ = ["Sweep", "is_sweep", "resume_sweep", "sweep"]
@@ -37,14 +37,46 @@ class Sweep:
 
     Attributes
     ----------
-    runs : finished runs by label ("optimizer.lr = 0.1")
-    failed : why the others failed, by label, in one line each
-    files : the page that compares them all
+    title : str
+        The recipe's.
+    folder : Path
+        Where it is kept.
+    folders : dict of str to Path
+        The run folder of each label ("optimizer.lr = 0.1"), in the order of the values.
+    runs : dict of str to Run
+        The finished runs by label.
+    failed : dict of str to str
+        Why the others failed, by label, in one line each.
+    files : list of Path
+        What was added at the end, such as a page that compares the runs.
     """
 
+    title: str
+    folder: Path
+    folders: dict[str, Path]
     runs: dict[str, Run] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     files: list[Path] = field(default_factory=list)
+
+    def history(self, label: str) -> list[dict[str, Any]]:
+        """The records of a run, finished or failed; of a failed one as far as they can be read."""
+        if label in self.runs:
+            return self.runs[label].history.records
+        path = self.folders[label] / "metrics.jsonl"
+        try:
+            return read_history(path) if exists(path) else []
+        except GlassnetError:
+            return []  # the run has failed, and this may be why
+
+
+@dataclass(frozen=True)
+class _Ways:
+    """How the runs of a sweep are carried out: what is told, and what is added to each run and to the sweep."""
+
+    make_progress: Callable[[], Progress]
+    say: Say
+    on_run: Sequence[Finisher]
+    on_finish: Sequence[Callable[[Sweep], Iterable[Path]]]
 
 
 def sweep(
@@ -54,12 +86,36 @@ def sweep(
     *,
     make_progress: Callable[[], Progress] = Progress,
     say: Say = lambda text: None,
+    on_run: Sequence[Finisher] = (),
+    on_finish: Sequence[Callable[[Sweep], Iterable[Path]]] = (),
 ) -> Sweep:
     """Carry the recipe out once for every combination of `values`, each in a sub-folder of `folder`.
 
     Every combination is checked, with its data, before the first run starts. A run that fails after that (its loss
-    diverges, the disk is full) is named with its reason, in the result and on the page, and the others go on. Where
-    `folder` holds this very sweep, stopped at any moment, it goes on from there.
+    diverges, the disk is full) is named with its reason, and the others go on. Where `folder` holds this very sweep,
+    stopped at any moment, it goes on from there.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        What all runs have in common.
+    values : dict of str to sequence
+        The values of each setting: {"optimizer.lr": [0.1, 0.01]}.
+    folder : path-like
+        A new or empty folder, or that of this sweep.
+    make_progress : callable
+        Makes what is told of the steps of one run.
+    say : callable
+        Is given a line here and there.
+    on_run : sequence of callables
+        Each is called with each finished run, as `on_finish` of `run_recipe`.
+    on_finish : sequence of callables
+        Each is called with the finished sweep and returns the paths of the files that it adds to its folder.
+
+    Returns
+    -------
+    Sweep
+        The runs, and why some failed.
 
     Raises
     ------
@@ -85,7 +141,7 @@ def sweep(
     except OSError as error:
         raise RecipeError(f"Cannot make the folder of the sweep '{path}': {error.strerror or error}.") from error
     with locked(path):
-        return _Runner(path, plan, runs, splits, make_progress, say).run(recipe.title)
+        return _Runner(path, plan, runs, splits, _Ways(make_progress, say, on_run, on_finish)).run(recipe.title)
 
 
 def is_sweep(folder: str | Path) -> bool:
@@ -94,15 +150,40 @@ def is_sweep(folder: str | Path) -> bool:
 
 
 def resume_sweep(
-    folder: str | Path, *, make_progress: Callable[[], Progress] = Progress, say: Say = lambda text: None
+    folder: str | Path,
+    *,
+    make_progress: Callable[[], Progress] = Progress,
+    say: Say = lambda text: None,
+    on_run: Sequence[Finisher] = (),
+    on_finish: Sequence[Callable[[Sweep], Iterable[Path]]] = (),
 ) -> Sweep:
-    """Go on with the sweep of a folder. Raises as `sweep` does, and `TrainingError` where its plan is damaged."""
+    """Go on with the sweep of a folder.
+
+    Parameters
+    ----------
+    folder : path-like
+        Of a sweep.
+    make_progress, say, on_run, on_finish
+        As of `sweep`.
+
+    Returns
+    -------
+    Sweep
+        The runs, and why some failed.
+
+    Raises
+    ------
+    GlassnetError
+        As `sweep`; `TrainingError` where its plan is damaged.
+    """
     found = read_json(Path(folder) / PLAN)
     try:
         recipe, values = recipe_from(found["recipe"]), dict(found["values"])
     except (KeyError, TypeError, ValueError, AttributeError, GlassnetError) as error:
         raise TrainingError(f"Cannot go on with the sweep: '{Path(folder) / PLAN}' is damaged ({error}).") from error
-    return sweep(recipe, values, folder, make_progress=make_progress, say=say)
+    return sweep(
+        recipe, values, folder, make_progress=make_progress, say=say, on_run=on_run, on_finish=on_finish
+    )
 
 
 def _plan(recipe: Recipe, values: dict[str, Sequence[Any]]) -> dict[str, Any]:
@@ -146,23 +227,17 @@ class _Runner:
     """Carries out the runs of one sweep and keeps its `sweep.json` true."""
 
     def __init__(
-        self,
-        folder: Path,
-        plan: dict[str, Any],
-        recipes: dict[str, Recipe],
-        splits: _Splits,
-        make_progress: Callable[[], Progress],
-        say: Say,
+        self, folder: Path, plan: dict[str, Any], recipes: dict[str, Recipe], splits: _Splits, ways: _Ways
     ) -> None:
         self.folder, self.plan, self.recipes, self.splits = folder, plan, recipes, splits
-        self.make_progress, self.say = make_progress, say
-        self.names = _folder_names(list(recipes))
+        self.ways, self.say = ways, ways.say
+        self.folders = {label: folder / name for label, name in _folder_names(list(recipes)).items()}
         kept = read_json(folder / PLAN).get("ended") if is_sweep(folder) else None
         self.ended: dict[str, str] = kept if isinstance(kept, dict) else {}
 
     def run(self, title: str) -> Sweep:
         self._keep()
-        result = Sweep()
+        result = Sweep(title, self.folder, self.folders)
         for number, (label, recipe) in enumerate(self.recipes.items(), start=1):
             self.say(f"run {number} of {len(self.recipes)}: {label}")
             try:
@@ -178,8 +253,7 @@ class _Runner:
                 result.failed[label] = self.ended[label] = " ".join(reason.split())
                 self.say(f"failed: {result.failed[label]}")
             self._keep()
-        compared = [self._compared(label, result) for label in self.recipes]
-        result.files = list(sweep_report(self.folder / "index.html", compared, title=title or "Sweep"))
+        result.files = [path for finish in self.ways.on_finish for path in finish(result)]
         return result
 
     def _keep(self) -> None:
@@ -187,25 +261,15 @@ class _Runner:
 
     def _one(self, label: str, recipe: Recipe) -> Run:
         """The run of a label: kept where it is finished, else resumed or begun."""
-        folder = self.folder / self.names[label]
+        folder, ways = self.folders[label], self.ways
         if self.ended.get(label) == _FINISHED and exists(folder / "model.safetensors"):
             self.say("finished before; kept")
-            return reopen(folder, self.splits.of(recipe))
+            return Run.open(folder, self.splits.of(recipe))
         if exists(folder / "recipe.toml"):
-            return resume(folder, progress=self.make_progress())
-        return run_recipe(recipe, folder, progress=self.make_progress(), splits=self.splits.of(recipe))
-
-    def _compared(self, label: str, result: Sweep) -> SweepRun:
-        name = self.names[label]
-        if label in result.runs:
-            run = result.runs[label]
-            return SweepRun(label, run.history.records, run.figures(), f"{name}/report.html")
-        history = self.folder / name / "metrics.jsonl"
-        try:
-            records = read_history(history) if exists(history) else []
-        except GlassnetError:
-            records = []  # its run has failed, and this may be why
-        return SweepRun(label, records, failed=result.failed[label])
+            return resume(folder, progress=ways.make_progress(), on_finish=ways.on_run)
+        return run_recipe(
+            recipe, folder, progress=ways.make_progress(), splits=self.splits.of(recipe), on_finish=ways.on_run
+        )
 
 
 def _label(choice: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""A filtered picture beside the original and the kernel: as text for a terminal, as a figure, and as a page."""
+"""The page of a filtered picture: the original, the result and the kernel."""
 
 from __future__ import annotations
 
@@ -10,18 +10,14 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
-from glassnet.files import atomic_write
+from glassnet.filters import Filter, Filtered, describe_filter, describe_result, kernel_text
 from glassnet.report.figures import style
-from glassnet.report.content import ReportContent
-from glassnet.filters.apply import Filtered
-from glassnet.filters.kernels import GREY, VALUES, Filter
-from glassnet.report.html import Html, data_uri, element, page
-from glassnet.report.masthead import masthead
-from glassnet.report.figures.matrix import NUMBERS_UP_TO, draw_matrix
+from glassnet.report.figures.matrix import draw_matrix
 from glassnet.report.figures.pictures import as_rgb, picture_png
-from glassnet.report.page import Section, chart
+from glassnet.report.html import Html, data_uri, element
+from glassnet.report.page import Chart, Heading, Panel, write_page
 
-__all__ = ["describe_filter", "describe_result", "filter_figure", "kernel_figure", "kernel_text", "write_filter_page"]
+__all__ = ["filter_figure", "kernel_figure", "write_filter_page"]
 
 _SIDE = 1000  # pixels of a picture on the page
 
@@ -69,27 +65,49 @@ def _small(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def write_filter_page(
     path: str | os.PathLike[str], name: str, image: NDArray[np.uint8], found: Filtered, chosen: Filter, edge: str
 ) -> Path:
-    """Write one self-contained HTML page: the kernel as numbers and picture, the original and the result."""
+    """Write one self-contained HTML page: the kernel as numbers and picture, the original and the result.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    name : str
+        What the picture is called.
+    image : (H, W, C) uint8
+        The picture that was filtered.
+    found : Filtered
+        What came out.
+    chosen : Filter
+        The kernel.
+    edge : str
+        What lay beyond the border.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    GlassnetError
+        It cannot be written.
+    """
     meaning = chosen.meaning[:1].upper() + chosen.meaning[1:]
-    content = ReportContent(f"{name}: {chosen.name}", f"{meaning}. {describe_filter(chosen, edge)}")
-    kernel = element(
-        "div",
-        chart(kernel_figure(chosen), "The kernel as a picture"),
-        element("pre", kernel_text(chosen)),
-        class_="beside",
-    )
-    pictures = element(
-        "div", _photograph("original", image), _photograph("result", found.picture), class_="pair-of-figures"
-    )
-    lead = "Each number multiplies the pixel under it, and the sum is the new pixel: blue takes away, red adds."
-    parts = [
-        Section("pictures", "Before and after", describe_result(chosen, found), pictures),
-        Section("kernel", "The kernel", lead, kernel),
-    ]
-    body = element("main", masthead(content), *(part.html() for part in parts))
-    with atomic_write(path) as file:
-        file.write(page(content.title, body))
+    heading = Heading(f"{name}: {chosen.name}", f"{meaning}. {describe_filter(chosen, edge)}")
+    write_page(path, heading, [_pictures_panel(image, found, chosen), _kernel_panel(chosen)])
     return Path(path)
+
+
+def _pictures_panel(image: NDArray[np.uint8], found: Filtered, chosen: Filter) -> Panel:
+    pictures = _photograph("original", image), _photograph("result", found.picture)
+    body = element("div", *pictures, class_="pair-of-figures")
+    return Panel("pictures", "Before and after", describe_result(chosen, found), body=body)
+
+
+def _kernel_panel(chosen: Filter) -> Panel:
+    lead = "Each number multiplies the pixel under it, and the sum is the new pixel: blue takes away, red adds."
+    chart = Chart("kernel", lambda: kernel_figure(chosen), "The kernel as a picture")
+    return Panel("kernel", "The kernel", lead, chart, element("pre", kernel_text(chosen)), beside=True)
 
 
 def _photograph(label: str, picture: NDArray[np.uint8]) -> Html:

@@ -1,109 +1,155 @@
-"""What a run's report says: the figures of a `Run` turned into the content of a page."""
+"""The report of a run: what was learned, how well, where it fails, and how it was made."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from glassnet.check import check_network
+from glassnet.check import Row, check_network
 from glassnet.data import Dataset
 from glassnet.errors import GlassnetError
+from glassnet.experiments import Run
+from glassnet.experiments.run import HELD_OUT
 from glassnet.files import read_json
-from glassnet.report import FeatureMaps, ReportContent, feature_maps, first_weights, write_report
 from glassnet.nn import Network
-from glassnet.nn.functional.arrays import Array
-from glassnet.experiments.run import HELD_OUT, Run
+from glassnet.report.figures.curves import best_epoch, epoch_records
+from glassnet.report.figures.features import FeatureMaps, chosen_layers, feature_maps
+from glassnet.report.page import Heading, Panel, write_page
+from glassnet.report.panels.gallery import mistakes_panel, reconstructions_panel
+from glassnet.report.panels.inside import feature_maps_panel, first_layer_panel, network_panel
+from glassnet.report.panels.results import (
+    classes_panel,
+    confusion_panel,
+    curves_panel,
+    reliability_panel,
+    updates_panel,
+)
+from glassnet.report.panels.text import commands_panel, details_panel, gradients_panel
+from glassnet.report.tables import number, percent
 
-__all__ = ["write_run_report"]
+__all__ = ["run_panels", "write_run_page"]
 
 # Examples and entries of each tensor in the gradient check, and the operations that it may take: some ten seconds.
 _CHECKED_EXAMPLES, _CHECKED_ENTRIES = 8, 24
 _FEWEST_EXAMPLES, _FEWEST_ENTRIES = 2, 4
 _MOST_OPERATIONS = 4e10
-_REBUILT = 10
+_RECONSTRUCTED = 10
 
 
-def write_run_report(run: Run, weights_before: Array | None) -> list[Path]:
-    """Write `report.html` and `figures/*.png` into the run folder; returns their paths."""
+def write_run_page(run: Run) -> list[Path]:
+    """Write `report.html` and `figures/*.png` into the folder of a run.
+
+    Parameters
+    ----------
+    run : Run
+        A finished run with a folder. Its data are loaded if they are not at hand.
+
+    Returns
+    -------
+    list of Path
+        The files, the page first.
+
+    Raises
+    ------
+    GlassnetError
+        A file cannot be written, and none is left half-written; or the data are not there any more.
+    """
     assert run.folder is not None
     with np.errstate(all="ignore"):  # the numbers of a diverged run overflow, and are shown as far as they can be
-        content = _content(run, weights_before)
-    return list(write_report(run.folder / "report.html", content, figures_folder=run.folder / "figures"))
+        return write_page(
+            run.folder / "report.html", _heading(run), list(run_panels(run)), figures_folder=run.folder / "figures"
+        )
 
 
-def _content(run: Run, weights_before: Array | None) -> ReportContent:
-    assert run.folder is not None
-    part = run.evaluated
-    network = run.model.network
-    height, width, channels = network.input_shape if len(network.input_shape) == 3 else (1, 1, network.input_shape[0])
-    first = first_weights(network)
-    after = None if first is None else first[1].parameters["weight"].value
-    # What was kept from before training may be of another layer than the first that has weights.
-    fits = after is not None and weights_before is not None and weights_before.shape == after.shape
-    model_path = run.folder / "model.safetensors"
-    commands = [
-        "# look at it again on other data",
-        f"glassnet evaluate {model_path} {run.recipe.data.source}",
-        "# let it read a picture",
-        f"glassnet predict {model_path} PICTURE.png",
-        "# check every gradient of its network",
-        f'glassnet check "{network.notation()}" --input {"x".join(map(str, network.input_shape))}',
+def run_panels(run: Run) -> Iterator[Panel]:
+    """The panels of a run's report, those for which there is something to show, in the order of the page."""
+    history, model, part = run.history.records, run.model, run.evaluated
+    panels = [
+        curves_panel(history),
+        run.evaluation and confusion_panel(run.evaluation),
+        run.evaluation and classes_panel(run.evaluation),
+        run.evaluation and mistakes_panel(run.evaluation, part.images),
+        _reconstructions(run, part),
+        first_layer_panel(model.network, run.untrained()),
+        _feature_maps(run, part),
+        run.evaluation and reliability_panel(run.evaluation),
+        updates_panel(history),
+        gradients_panel(*_gradient_check(run, part)),
+        network_panel(model.network, min(run.recipe.settings.batch or len(run.splits.train), len(run.splits.train))),
+        commands_panel(_commands(run)),
+        details_panel(run.recipe.to_toml(), _environment(run)),
     ]
-    rows, remark = _gradient_check(run, part)
-    maps = _feature_maps(run, part)
-    if maps is not None:
-        commands += ["# follow another picture through its layers", f"glassnet look {run.folder} --picture 0"]
-    return ReportContent(
-        title=run.recipe.title or f"{run.splits.name}: {run.recipe.model.network}",
-        sentence=_sentence(run),
-        cards=_cards(run),
-        history=run.history.records,
-        evaluation=run.evaluation,
-        evaluation_name=run.evaluated_on,
-        images=part.images if run.evaluation is not None else None,
-        weights_before=weights_before if fits else None,
-        weights_after=after,
-        image_shape=(height, width, channels),
-        feature_maps=maps,
-        network=network,
-        network_table=str(network),
-        network_plan=str(network.plan(min(run.recipe.settings.batch or len(run.splits.train), len(run.splits.train)))),
-        gradient_check=rows,
-        gradient_remark=remark,
-        reconstructions=_rebuilt(run, part),
-        configuration=run.recipe.to_toml(),
-        environment=read_json(run.folder / "environment.json"),
-        commands=commands,
-    )
+    return (panel for panel in panels if panel is not None)
+
+
+# ---- the top of the page
+
+
+def _heading(run: Run) -> Heading:
+    title = run.recipe.title or f"{run.splits.name}: {run.recipe.model.network}"
+    return Heading(title, _sentence(run), _cards(run))
 
 
 def _sentence(run: Run) -> str:
-    network = run.model.network
+    """What was trained and how good it is, in plain words and with the interval."""
     train, epochs = run.splits.train, len(run.history.epochs)
     text = (
-        f"A network with {network.size:,} weights learned from {len(train):,} pictures in {epochs} epochs"
+        f"A network with {run.model.network.size:,} weights learned from {len(train):,} pictures in {epochs} epochs"
         f" and {run.seconds:.1f} seconds."
     )
     if run.reconstruction is not None:
-        text += f" It rebuilds {run.evaluated_on} pictures with a mean PSNR of {run.reconstruction.psnr:.2f} dB."
-    return f"{text} {HELD_OUT}" if HELD_OUT in run.splits.notes else text
+        text += f" It reconstructs {run.evaluated_on} pictures with a mean PSNR of {run.reconstruction.psnr:.2f} dB."
+    if HELD_OUT in run.splits.notes:
+        text += f" {HELD_OUT}"
+    if run.evaluation is not None:
+        found = run.evaluation
+        low, high = found.accuracy_interval
+        text += (
+            f" It recognises {number(int(np.trace(found.confusion)))} of {number(found.n)} {run.evaluated_on} examples,"
+            f" {percent(found.accuracy)}; with 95 % confidence its true accuracy lies between {percent(low)}"
+            f" and {percent(high)}."
+        )
+    return text
 
 
 def _cards(run: Run) -> list[tuple[str, str, str]]:
-    if run.reconstruction is None:
-        return []
-    found = run.reconstruction
-    return [
-        ("PSNR", f"{found.psnr:.2f} dB", f"mean of the {run.evaluated_on} pictures"),
-        ("Mean squared error", f"{found.mean_squared_error:.5f}", "pixels from 0 to 1"),
-        ("Weights", f"{run.model.network.size:,}", "trained numbers"),
+    if run.reconstruction is not None:
+        error = run.reconstruction.mean_squared_error
+        return [
+            ("PSNR", f"{run.reconstruction.psnr:.2f} dB", f"mean of the {run.evaluated_on} pictures"),
+            ("Mean squared error", f"{error:.5f}", "pixels from 0 to 1"),
+            ("Weights", f"{run.model.network.size:,}", "trained numbers"),
+        ]
+    found = run.evaluation
+    assert found is not None
+    low, high = found.accuracy_interval
+    interval = f"95 % interval {percent(low)} to {percent(high)}"
+    cards = [
+        (f"{run.evaluated_on} accuracy", percent(found.accuracy, 2), interval),
+        ("mistakes", number(found.n - int(np.trace(found.confusion))), f"of {number(found.n)} examples"),
+        ("loss", f"{found.loss:.4f}", "mean cross-entropy in nats"),
     ]
+    best = best_epoch(run.history.records)
+    if best is not None:
+        cards.append(("best epoch", str(best[0]), f"of {len(epoch_records(run.history.records))}, by validation"))
+    return cards
 
 
-def _feature_maps(run: Run, part: Dataset) -> FeatureMaps | None:
-    """What the layers make of the surest mistake, or of the first picture where there is none."""
+# ---- what the panels are made from
+
+
+def _reconstructions(run: Run, part: Dataset) -> Panel | None:
+    if run.reconstruction is None or len(run.model.network.input_shape) != 3:
+        return None
+    chosen = part.images[:_RECONSTRUCTED]
+    inputs = run.model.preprocess.transform(chosen)
+    return reconstructions_panel(inputs, run.model.predict(chosen).reshape(inputs.shape))
+
+
+def _feature_maps(run: Run, part: Dataset) -> Panel | None:
+    """What the layers make of the most confident mistake, or of the first picture where there is none."""
     found = run.evaluation
     wrong = [] if found is None else found.mistakes(1).tolist()
     index = int(wrong[0]) if wrong else 0
@@ -111,28 +157,27 @@ def _feature_maps(run: Run, part: Dataset) -> FeatureMaps | None:
     if found is not None:
         true, read = (found.class_names[labels[index]] for labels in (found.labels, found.predictions))
         sure = f"{100 * found.confidences[index]:.0f} % sure"
-        caption += f": {true}, read as {read}, {sure}" + (" - the surest mistake" if wrong else "")
+        caption += f": {true}, read as {read}, {sure}" + (" - the most confident mistake" if wrong else "")
     x = run.model.preprocess.transform(part.images[index : index + 1])[0]
-    return feature_maps(run.model.network, x, part.images[index], caption)
+    maps: FeatureMaps | None = feature_maps(run.model.network, x, part.images[index], caption)
+    return None if maps is None else feature_maps_panel(maps)
 
 
-def _gradient_check(run: Run, part: Dataset) -> tuple[list[tuple[Any, ...]] | None, str]:
+def _gradient_check(run: Run, part: Dataset) -> tuple[tuple[Row, ...], str]:
     """(the trained network's own gradients, sampled, on a few pictures of the evaluated part; why there are none).
 
     Large networks are checked in fewer places, and not at all where even those would take minutes.
     """
     sample = _affordable(run.model.network)
     if sample is None:
-        return None, ""
+        return (), ""
     examples, entries = sample
     x = run.model.preprocess.transform(part.images[:examples]).astype(np.float64)
     target = part.labels[:examples] if run.model.loss.classifies else x.reshape(len(x), -1)
     try:
-        check = check_network(run.model.network, x, target, run.model.loss, samples=entries, seed=0)
+        return check_network(run.model.network, x, target, run.model.loss, samples=entries, seed=0).rows, ""
     except GlassnetError as error:
-        return None, f"They cannot be checked here, where the numbers of the network are too large. {error}"
-    rows = [(f"{row.parameter} ({row.mode})", row.entries, row.error, row.worst, row.verdict) for row in check.rows]
-    return rows, ""
+        return (), f"They cannot be checked here, where the numbers of the network are too large. {error}"
 
 
 def _affordable(network: Network) -> tuple[int, int] | None:
@@ -146,9 +191,23 @@ def _affordable(network: Network) -> tuple[int, int] | None:
     return None
 
 
-def _rebuilt(run: Run, part: Dataset) -> tuple[Array, Array] | None:
-    if run.reconstruction is None or len(run.model.network.input_shape) != 3:
-        return None
-    chosen = part.images[:_REBUILT]
-    inputs = run.model.preprocess.transform(chosen)
-    return inputs, run.model.predict(chosen).reshape(inputs.shape)
+def _commands(run: Run) -> list[str]:
+    assert run.folder is not None
+    network, model = run.model.network, run.folder / "model.safetensors"
+    commands = [
+        "# look at it again on other data",
+        f"glassnet evaluate {model} {run.recipe.data.source}",
+        "# let it read a picture",
+        f"glassnet predict {model} PICTURE.png",
+        "# check every gradient of its network",
+        f'glassnet check "{network.notation()}" --input {"x".join(map(str, network.input_shape))}',
+    ]
+    if chosen_layers(network):
+        commands += ["# follow another picture through its layers", f"glassnet look {run.folder} --picture 0"]
+    return commands
+
+
+def _environment(run: Run) -> dict[str, object]:
+    assert run.folder is not None
+    found: dict[str, object] = read_json(run.folder / "environment.json")
+    return found

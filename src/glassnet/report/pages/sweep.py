@@ -1,4 +1,4 @@
-"""The report of a sweep: several runs side by side, the best one marked."""
+"""The page of a sweep: several runs side by side, the best one marked."""
 
 from __future__ import annotations
 
@@ -12,16 +12,14 @@ from typing import Any
 import numpy as np
 
 from glassnet.errors import DataError
-from glassnet.files import atomic_write
+from glassnet.experiments import Sweep
 from glassnet.report.figures import style
-from glassnet.report.content import ReportContent
 from glassnet.report.figures.curves import Record, best_epoch, epoch_records, learning_curves, measure_of
-from glassnet.report.html import Html, element, page
-from glassnet.report.masthead import masthead
-from glassnet.report.page import Section, chart
-from glassnet.report.tables import SCRIPT, Cell, number, percent, table
+from glassnet.report.html import Html, element
+from glassnet.report.page import Chart, Heading, Panel, write_page
+from glassnet.report.tables import Cell, number, percent, table
 
-__all__ = ["SweepRun", "best_run", "sweep_report"]
+__all__ = ["SweepRun", "best_run", "sweep_report", "write_sweep_page"]
 
 _LOWER_IS_BETTER = ("loss", "error", "seconds", "mse", "distance")
 _BEST_BY = ("valid_accuracy", "valid_psnr", "valid_loss", "accuracy", "psnr", "loss")
@@ -81,6 +79,17 @@ def best_run(runs: Sequence[SweepRun], by: str | None = None) -> tuple[int, str]
     return None
 
 
+def write_sweep_page(sweep: Sweep) -> list[Path]:
+    """Write `index.html` into the folder of a sweep; returns its path, as a finisher does. Raises `GlassnetError`."""
+    compared = []
+    for label, folder in sweep.folders.items():
+        run, history, link = sweep.runs.get(label), sweep.history(label), folder / "report.html"
+        figures = {} if run is None else run.figures()
+        address = f"{folder.name}/{link.name}" if link.exists() and run is not None else ""
+        compared.append(SweepRun(label, history, figures, address, sweep.failed.get(label, "")))
+    return sweep_report(sweep.folder / "index.html", compared, title=sweep.title or "Sweep")
+
+
 def sweep_report(
     path: str | os.PathLike[str],
     runs: Sequence[SweepRun],
@@ -91,7 +100,21 @@ def sweep_report(
 ) -> list[Path]:
     """Write one self-contained HTML file that compares several runs: a table of final figures and all learning curves.
 
-    Returns the paths written.
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    runs : sequence of SweepRun
+        At least one.
+    title, sentence : str
+        The top of the page; which run is best is added.
+    best_by : str or None
+        The figure that decides, see `best_run`.
+
+    Returns
+    -------
+    list of Path
+        The paths written.
 
     Raises
     ------
@@ -107,33 +130,35 @@ def sweep_report(
         name = _heading(best[1])
         shown = _show(best[1], runs[best[0]].final()[best[1]])
         sentence = f"{sentence} Best of {len(runs)} runs by {name}: {runs[best[0]].label}, with {shown}.".strip()
-    labels = _distinct([f"{run.label}  ★" if best and i == best[0] else run.label for i, run in enumerate(runs)])
-    curves = learning_curves({label: run.history for label, run in zip(labels, runs, strict=True)})
-    parts = [
-        Section("runs", "The runs", "The best run is marked. Click a heading to sort.", _final_table(runs, best)),
-        *([_failures(runs)] if any(run.failed for run in runs) else []),
-        Section("curves", "Learning curves", _lead(runs), chart(curves, "Learning curves, one column for each run")),
-    ]
-    body = element("main", masthead(ReportContent(title=title, sentence=sentence)), *(part.html() for part in parts))
-    with atomic_write(path) as file:
-        file.write(page(title, body, SCRIPT))
-    return [Path(path)]
+    panels = (_runs_panel(runs, best), _failures_panel(runs), _curves_panel(runs, best))
+    return write_page(path, Heading(title, sentence), [panel for panel in panels if panel is not None])
 
 
-def _failures(runs: Sequence[SweepRun]) -> Section:
+def _runs_panel(runs: Sequence[SweepRun], best: tuple[int, str] | None) -> Panel:
+    lead = "The best run is marked. Click a heading to sort."
+    return Panel("runs", "The runs", lead, body=_final_table(runs, best))
+
+
+def _failures_panel(runs: Sequence[SweepRun]) -> Panel | None:
     failed = [run for run in runs if run.failed]
+    if not failed:
+        return None
     lead = f"{len(failed)} of {len(runs)} runs failed; the others went on."
     rows = [[Cell(run.label, run.label), Cell(run.failed, run.failed)] for run in failed]
-    return Section("failed", "What failed", lead, table([("run", False), ("reason", False)], rows))
+    return Panel("failed", "What failed", lead, body=table([("run", False), ("reason", False)], rows))
 
 
-def _lead(runs: Sequence[SweepRun]) -> str:
+def _curves_panel(runs: Sequence[SweepRun], best: tuple[int, str] | None) -> Panel:
     measured = any(measure_of(run.history) is not None for run in runs)
-    return (
-        "One column for each run, the loss above; all share their axes."
-        if measured
-        else "One column for each run, on one axis."
+    lead = "One column for each run, on one axis."
+    if measured:
+        lead = "One column for each run, the loss above; all share their axes."
+    labels = _distinct([f"{run.label}  ★" if best and i == best[0] else run.label for i, run in enumerate(runs)])
+    histories = {label: run.history for label, run in zip(labels, runs, strict=True)}
+    chart = Chart(
+        "learning_curves", lambda: learning_curves(histories), "Learning curves, one column for each run"
     )
+    return Panel("curves", "Learning curves", lead, chart)
 
 
 def _distinct(labels: list[str]) -> list[str]:

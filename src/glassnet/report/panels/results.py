@@ -1,84 +1,62 @@
-"""The sections of a report, each with a sentence that says how to read it."""
+"""The panels that say how a training went and how good its network is."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from typing import Any
-
-import numpy as np
-
+from glassnet.metrics import ClassScore, Evaluation
 from glassnet.report.figures.confusion import confusion_figure
-from glassnet.report.content import ReportContent
-from glassnet.report.figures.curves import best_epoch, epoch_records, learning_curves
-from glassnet.report.panels.gallery import mistakes_section, reconstructions_section
-from glassnet.report.html import element, join
-from glassnet.report.panels.inside import feature_maps_section, first_layer_section, network_section
+from glassnet.report.figures.curves import History, best_epoch, epoch_records, learning_curves
 from glassnet.report.figures.norms import norms_figure, update_ratios
-from glassnet.report.figures.scores import reliability_figure
-from glassnet.report.page import Section, chart
-from glassnet.report.tables import Cell, key_value_table, number, percent, table
-from glassnet.metrics import ClassScore
+from glassnet.report.figures.scores import per_class_figure, reliability_figure
+from glassnet.report.html import Html, element, join
+from glassnet.report.page import Chart, Panel
+from glassnet.report.tables import Cell, number, percent, table
 
-__all__ = ["sections"]
+__all__ = ["classes_panel", "confusion_panel", "curves_panel", "reliability_panel", "updates_panel"]
 
-
-def sections(content: ReportContent) -> list[Section]:
-    """All sections for which there is something to show, in the order of the page."""
-    charts = [_curves, _confusion, _classes]
-    pictures = [mistakes_section, reconstructions_section, first_layer_section, feature_maps_section]
-    proofs = [_reliability, _ratios, _gradients]
-    words = [network_section, _next, _details]
-    makers: list[Callable[[ReportContent], Section | None]] = [*charts, *pictures, *proofs, *words]
-    return [part for part in (maker(content) for maker in makers) if part is not None]
+_AS_SURE = 0.005  # between mean confidence and accuracy: too little to speak of
 
 
-def _curves(content: ReportContent) -> Section | None:
-    if not epoch_records(content.history):
+def curves_panel(history: History) -> Panel | None:
+    """Loss and accuracy by epoch; `None` before the first epoch has ended."""
+    if not epoch_records(history):
         return None
-    lead = (
-        "The loss should fall and level off. Where the validation curve turns away from the training curve, the "
-        "network has begun to learn its training examples by heart; the model that was kept is the best on validation "
-        "(ringed)."
-    )
-    if best_epoch(content.history) is None:
-        lead = "The loss should fall and level off."
-    return Section(
-        "curves", "Learning curves", lead, chart(learning_curves(content.history), "Loss and accuracy by epoch")
-    )
-
-
-def _confusion(content: ReportContent) -> Section | None:
-    found = content.evaluation
-    if found is None:
-        return None
-    pairs = found.most_confused(12 if found.classes <= 16 else 20)
-    names = found.class_names
-    rows = [
-        element(
-            "li",
-            element(
-                "span", element("b", names[p.true]), " taken for ", element("b", names[p.predicted]), class_="pair"
-            ),
-            element("span", f"{number(p.count)} × ", element("small", percent(p.share)), class_="count"),
+    lead = "The loss should fall and level off."
+    if best_epoch(history) is not None:
+        lead += (
+            " Where the validation curve turns away from the training curve, the network has begun to learn its"
+            " training examples by heart; the model that was kept is the best on validation (ringed)."
         )
-        for p in pairs
-    ]
-    listing = (
-        element("div", element("h3", "Most often confused"), element("ol", *rows, class_="pairs")) if rows else None
-    )
+    chart = Chart("learning_curves", lambda: learning_curves(history), "Loss and accuracy by epoch")
+    return Panel("curves", "Learning curves", lead, chart)
+
+
+def confusion_panel(found: Evaluation) -> Panel:
+    """The confusion matrix, and beside it the pairs that are mixed up most often."""
     lead = (
         "One row for each true class, one column for each prediction. Blue cells on the diagonal are right; orange "
         "cells are mistakes, on a stronger scale so that rare ones show."
     )
-    picture = chart(confusion_figure(found), "Confusion matrix, rows true classes, columns predicted classes")
-    return Section("confusion", "What is taken for what", lead, element("div", picture, listing, class_="beside"))
+    chart = Chart(
+        "confusion", lambda: confusion_figure(found), "Confusion matrix, rows true classes, columns predicted classes"
+    )
+    return Panel("confusion", "Confusion matrix", lead, chart, _most_confused(found), beside=True)
 
 
-def _classes(content: ReportContent) -> Section | None:
-    found = content.evaluation
-    if found is None:
+def _most_confused(found: Evaluation) -> Html | None:
+    names = found.class_names
+    rows = []
+    for pair in found.most_confused(12 if found.classes <= 16 else 20):
+        true, predicted = element("b", names[pair.true]), element("b", names[pair.predicted])
+        words = element("span", true, " taken for ", predicted, class_="pair")
+        count = element("span", f"{number(pair.count)} × ", element("small", percent(pair.share)), class_="count")
+        rows.append(element("li", words, count))
+    if not rows:
         return None
+    return element("div", element("h3", "Most often confused"), element("ol", *rows, class_="pairs"))
+
+
+def classes_panel(found: Evaluation) -> Panel:
+    """A table of the classes with their recall, precision and F1; as a figure, their recalls."""
     headings = [
         ("class", False),
         ("examples", True),
@@ -87,12 +65,14 @@ def _classes(content: ReportContent) -> Section | None:
         ("precision", True),
         ("F1", True),
     ]
-    rows = [_class_row(score) for score in found.per_class]
     lead = (
         "Recall: how many of a class were found. Precision: how many of those called so really were. F1 combines both. "
         "The dark stroke is the 95 % interval of the recall: few examples make it wide. Click a heading to sort."
     )
-    return Section("classes", "Class by class", lead, table(headings, rows, sortable=True))
+    body = table(headings, [_class_row(score) for score in found.per_class], sortable=True)
+    return Panel(
+        "classes", "Class by class", lead, Chart("per_class", lambda: per_class_figure(found), on_page=False), body
+    )
 
 
 def _class_row(score: ClassScore) -> list[Cell]:
@@ -117,14 +97,12 @@ def _class_row(score: ClassScore) -> list[Cell]:
     ]
 
 
-def _reliability(content: ReportContent) -> Section | None:
-    found = content.evaluation
-    if found is None:
-        return None
+def reliability_panel(found: Evaluation) -> Panel:
+    """Whether the network is right as often as it is sure."""
     calibration = found.calibration
     mean = float(found.confidences.mean())
     verdict = "surer than it should be" if mean > found.accuracy else "less sure than it could be"
-    if abs(mean - found.accuracy) < 0.005:
+    if abs(mean - found.accuracy) < _AS_SURE:
         verdict = "as sure as it should be"
     lead = (
         f"Among examples the network calls 90 % sure, nine in ten should be right. Its mean confidence is "
@@ -132,75 +110,17 @@ def _reliability(content: ReportContent) -> Section | None:
         f"calibration error: {percent(calibration.error)} over {len(calibration.counts)} bins. Points on the dashed "
         "line can be believed; orange ones differ by more than chance likely explains."
     )
-    return Section(
-        "reliability",
-        "Can its confidence be believed?",
-        lead,
-        chart(reliability_figure(calibration), "Reliability diagram"),
-    )
+    chart = Chart("reliability", lambda: reliability_figure(calibration), "Reliability diagram")
+    return Panel("reliability", "Can its confidence be believed?", lead, chart)
 
 
-def _ratios(content: ReportContent) -> Section | None:
-    if not update_ratios(content.history):
+def updates_panel(history: History) -> Panel | None:
+    """The size of the updates against that of the weights; `None` where no norms were recorded."""
+    if not update_ratios(history):
         return None
     lead = (
         "The size of each update compared with the weights it changes. Around one in a thousand is healthy as a rule "
         "of thumb; far above, the learning rate is likely too high, far below, too low."
     )
-    return Section(
-        "updates", "Size of the updates", lead, chart(norms_figure(content.history), "Update to weight ratios by step")
-    )
-
-
-def _gradients(content: ReportContent) -> Section | None:
-    title = "Are the gradients right?"
-    if content.gradient_remark:
-        return Section("gradients", title, content.gradient_remark, join([]))
-    if not content.gradient_check:
-        return None
-    headings = [
-        ("parameter", False),
-        ("entries checked", True),
-        ("error", True),
-        ("worst index", True),
-        ("verdict", False),
-    ]
-    rows = []
-    for parameter, entries, error, worst, verdict in content.gradient_check:
-        text = (
-            {True: "correct", False: "wrong"}.get(verdict, str(verdict)) if isinstance(verdict, bool) else str(verdict)
-        )
-        good = text.strip().lower() in {"ok", "correct", "passed", "pass", "right", "good"}
-        badge = element("span", text, class_="badge good" if good else "badge bad")
-        cells = [element("code", parameter), number(entries), _error(error), str(worst), badge]
-        rows.append([Cell(cell, "") for cell in cells])
-    lead = "Every gradient compared with central differences in float64: the error should be at most about 1e-7."
-    return Section("gradients", title, lead, table(headings, rows))
-
-
-def _error(value: Any) -> str:
-    return f"{value:.1e}" if isinstance(value, float | np.floating) and math.isfinite(value) else number(value)
-
-
-def _next(content: ReportContent) -> Section | None:
-    if not content.commands:
-        return None
-    lines: list[object] = []
-    for command in content.commands:
-        remark = command.lstrip().startswith("#")
-        lines.append(element("span", command, class_="remark" if remark else "command"))
-        lines.append("\n")
-    return Section("next", "What to do next", "", element("pre", *lines[:-1]))
-
-
-def _details(content: ReportContent) -> Section | None:
-    parts = []
-    if content.configuration.strip():
-        parts.append(
-            element("details", element("summary", "Configuration"), element("pre", content.configuration.strip("\n")))
-        )
-    if content.environment:
-        parts.append(element("details", element("summary", "Environment"), key_value_table(content.environment)))
-    if not parts:
-        return None
-    return Section("details", "How it was made", "", join(parts))
+    chart = Chart("update_ratios", lambda: norms_figure(history), "Update to weight ratios by step")
+    return Panel("updates", "Size of the updates", lead, chart)

@@ -1,0 +1,1 @@
+"""Pages: what is on each, as one list of panels."""

@@ -22,10 +22,10 @@ compiling.choose_cache()  # before anything imports Numba
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from glassnet.experiments import Run
     from glassnet.model import Model
     from glassnet.nn import Network
     from glassnet.reader import Page
-    from glassnet.experiments import Run
     from glassnet.train import Trainer
 
 
@@ -77,7 +77,12 @@ def fit(
         {"name": optimizer, **rate},
         train,
     )
-    return experiments.run_recipe(recipe, out, progress=PlainProgress() if verbose else Progress())
+    progress = PlainProgress() if verbose else Progress()
+    if out is None:
+        return experiments.run_recipe(recipe, progress=progress)
+    from glassnet.report.pages import write_run_page  # draws: Matplotlib takes its time
+
+    return experiments.run_recipe(recipe, out, progress=progress, on_finish=[write_run_page])
 
 
 def load(path: str | Path) -> Model:

@@ -134,8 +134,8 @@ def knn(
 
     from glassnet import threads as pool
     from glassnet.classic import KNNClassifier
-    from glassnet.report.figures.classic import save_neighbours
     from glassnet.metrics import wilson_interval
+    from glassnet.report.figures.classic import save_neighbours
 
     train, test = _load(source, limit)
     if test is None:

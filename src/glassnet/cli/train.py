@@ -75,6 +75,7 @@ def train(
       glassnet train recipe.toml --sweep "train.augment=flip;flip -> crop 4, zero"
     """
     from glassnet import experiments
+    from glassnet.report import pages
     from glassnet.train import progress_for
 
     flags: dict[str, Any] = {
@@ -100,9 +101,16 @@ def train(
         if data or given or settings or sweeps or out:
             raise RecipeError("--resume takes the run folder alone: a resumed run keeps the settings it began with.")
         if experiments.is_sweep(resume):
-            _tell_sweep(experiments.resume_sweep(resume, make_progress=progress_for, say=say), json)
+            result = experiments.resume_sweep(
+                resume,
+                make_progress=progress_for,
+                say=say,
+                on_run=[pages.write_run_page],
+                on_finish=[pages.write_sweep_page],
+            )
+            _tell_sweep(result, json)
         else:
-            _tell(experiments.resume(resume, progress=progress_for(), say=say), json)
+            _tell(experiments.resume(resume, progress=progress_for(), say=say, on_finish=[_report]), json)
         return
     if data is None:
         raise RecipeError("Name the data: a folder, a known set such as 'digits', or a recipe ending in .toml.")
@@ -112,8 +120,15 @@ def train(
     if sweeps:
         _sweep(recipe, sweeps, folder, json)
         return
-    run = experiments.run_recipe(recipe, folder, progress=progress_for(), say=say)
+    run = experiments.run_recipe(recipe, folder, progress=progress_for(), say=say, on_finish=[_report])
     _tell(run, json)
+
+
+def _report(run: Any) -> list[Path]:
+    from glassnet.report import pages
+
+    say("writing the report")
+    return pages.write_run_page(run)
 
 
 def _share_or_count(text: str | None) -> float | int | None:
@@ -130,12 +145,22 @@ def _settings(settings: list[str] | None) -> list[tuple[str, Any]]:
 
 def _sweep(recipe: Any, sweeps: list[str], folder: Path, json: bool) -> None:
     from glassnet import experiments
+    from glassnet.report import pages
     from glassnet.train import progress_for
 
     values: dict[str, Sequence[Any]] = {
         name: [setting_value(v) for v in split_values(text)] for name, text in map(parse_setting, sweeps)
     }
-    _tell_sweep(experiments.sweep(recipe, values, folder, make_progress=progress_for, say=say), json)
+    result = experiments.sweep(
+        recipe,
+        values,
+        folder,
+        make_progress=progress_for,
+        say=say,
+        on_run=[pages.write_run_page],
+        on_finish=[pages.write_sweep_page],
+    )
+    _tell_sweep(result, json)
 
 
 def _tell_sweep(result: Any, json: bool) -> None:

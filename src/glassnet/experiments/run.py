@@ -246,7 +246,7 @@ def run_recipe(
         Is given a line here and there.
     on_finish : sequence of callables
         Each is called with the finished run where it has a folder, and returns the paths of the files that it adds:
-        `glassnet.report.write_run_page`, for one.
+        `glassnet.report.pages.write_run_page`, for one.
 
     Returns
     -------
@@ -314,9 +314,7 @@ def resume(
         return _resume(path, progress, say, on_finish)
 
 
-def _resume(
-    path: Path, progress: Progress | None, say: Callable[[str], None], on_finish: Sequence[Finisher]
-) -> Run:
+def _resume(path: Path, progress: Progress | None, say: Callable[[str], None], on_finish: Sequence[Finisher]) -> Run:
     recipe = load_recipe(path / "recipe.toml")
     kept = path / "environment.json"
     before = read_json(kept) if kept.exists() else {}

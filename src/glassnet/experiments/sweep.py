@@ -16,11 +16,11 @@ from typing import Any
 
 from glassnet.data import Splits
 from glassnet.errors import GlassnetError, RecipeError, TrainingError, TrainingInterrupted
-from glassnet.files import exists, read_json, write_json
-from glassnet.locking import locked
 from glassnet.experiments.folder import is_left_over
 from glassnet.experiments.recipe import Recipe, recipe_from
 from glassnet.experiments.run import Finisher, Run, build, load_splits, resume, run_recipe
+from glassnet.files import exists, read_json, write_json
+from glassnet.locking import locked
 from glassnet.train import Progress, read_history
 
 __all__ = ["Sweep", "is_sweep", "resume_sweep", "sweep"]
@@ -181,9 +181,7 @@ def resume_sweep(
         recipe, values = recipe_from(found["recipe"]), dict(found["values"])
     except (KeyError, TypeError, ValueError, AttributeError, GlassnetError) as error:
         raise TrainingError(f"Cannot go on with the sweep: '{Path(folder) / PLAN}' is damaged ({error}).") from error
-    return sweep(
-        recipe, values, folder, make_progress=make_progress, say=say, on_run=on_run, on_finish=on_finish
-    )
+    return sweep(recipe, values, folder, make_progress=make_progress, say=say, on_run=on_run, on_finish=on_finish)
 
 
 def _plan(recipe: Recipe, values: dict[str, Sequence[Any]]) -> dict[str, Any]:

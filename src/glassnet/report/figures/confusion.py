@@ -7,8 +7,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from glassnet.report.figures import style
 from glassnet.metrics import Evaluation
+from glassnet.report.figures import style
 
 __all__ = ["confusion_figure"]
 

@@ -14,10 +14,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
-from glassnet.report.figures import style
-from glassnet.report.figures.stages import WEIGHTED, Stage, staged, stages_of
 from glassnet.nn import Network
 from glassnet.nn.layer import Layer, sizes
+from glassnet.report.figures import style
+from glassnet.report.figures.stages import WEIGHTED, Stage, staged, stages_of
 
 __all__ = ["network_figure"]
 

@@ -9,11 +9,11 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
 from glassnet.errors import DataError
+from glassnet.nn import Network
+from glassnet.nn.layer import sizes
 from glassnet.report.figures import style
 from glassnet.report.figures.pictures import as_rgb, enlarged, mosaic
 from glassnet.report.figures.stages import stages_of
-from glassnet.nn import Network
-from glassnet.nn.layer import sizes
 
 __all__ = ["FeatureMaps", "LayerMaps", "chosen_layers", "feature_maps", "feature_maps_figure"]
 

@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
 from glassnet.errors import DataError
-from glassnet.report.figures import style
 from glassnet.metrics import Evaluation, psnr_per_image
+from glassnet.report.figures import style
 
 __all__ = [
     "as_rgb",

@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from glassnet.report.figures import style
 from glassnet.metrics import Calibration, ClassScore, Evaluation, wilson_interval
+from glassnet.report.figures import style
 
 __all__ = ["per_class_figure", "reliability_figure"]
 

@@ -1,4 +1,4 @@
-"""A page that looks inside a model: its first-layer kernels, what it makes of a picture, and its layers as a drawing."""
+"""The page that looks inside a model: first-layer weights, what it makes of a picture, its layers as a drawing."""
 
 from __future__ import annotations
 

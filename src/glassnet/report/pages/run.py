@@ -65,19 +65,20 @@ def write_run_page(run: Run) -> list[Path]:
 
 def run_panels(run: Run) -> Iterator[Panel]:
     """The panels of a run's report, those for which there is something to show, in the order of the page."""
-    history, model, part = run.history.records, run.model, run.evaluated
+    history, model, part, found = run.history.records, run.model, run.evaluated, run.evaluation
+    batch = min(run.recipe.settings.batch or len(run.splits.train), len(run.splits.train))
     panels = [
         curves_panel(history),
-        run.evaluation and confusion_panel(run.evaluation),
-        run.evaluation and classes_panel(run.evaluation),
-        run.evaluation and mistakes_panel(run.evaluation, part.images),
+        None if found is None else confusion_panel(found),
+        None if found is None else classes_panel(found),
+        None if found is None else mistakes_panel(found, part.images),
         _reconstructions(run, part),
         first_layer_panel(model.network, run.untrained()),
         _feature_maps(run, part),
-        run.evaluation and reliability_panel(run.evaluation),
+        None if found is None else reliability_panel(found),
         updates_panel(history),
         gradients_panel(*_gradient_check(run, part)),
-        network_panel(model.network, min(run.recipe.settings.batch or len(run.splits.train), len(run.splits.train))),
+        network_panel(model.network, batch),
         commands_panel(_commands(run)),
         details_panel(run.recipe.to_toml(), _environment(run)),
     ]

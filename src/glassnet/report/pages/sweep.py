@@ -155,9 +155,7 @@ def _curves_panel(runs: Sequence[SweepRun], best: tuple[int, str] | None) -> Pan
         lead = "One column for each run, the loss above; all share their axes."
     labels = _distinct([f"{run.label}  ★" if best and i == best[0] else run.label for i, run in enumerate(runs)])
     histories = {label: run.history for label, run in zip(labels, runs, strict=True)}
-    chart = Chart(
-        "learning_curves", lambda: learning_curves(histories), "Learning curves, one column for each run"
-    )
+    chart = Chart("learning_curves", lambda: learning_curves(histories), "Learning curves, one column for each run")
     return Panel("curves", "Learning curves", lead, chart)
 
 

@@ -42,9 +42,9 @@ def join(children: Iterable[object]) -> Html:
     return Html("".join(c if isinstance(c, Html) else _html.escape(str(c)) for c in children if c is not None))
 
 
-def data_uri(png: bytes) -> str:
-    """A PNG as an address that carries the picture itself."""
-    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
+def data_uri(picture: bytes, kind: str = "png") -> str:
+    """A picture file, a PNG or another `kind`, as an address that carries it whole."""
+    return f"data:image/{kind};base64," + base64.b64encode(picture).decode("ascii")
 
 
 def document(title: str, body: Html, script: str = "") -> bytes:

@@ -172,7 +172,9 @@ def write_page(
         panel.html(drawn[panel.chart.name] if panel.chart is not None and panel.chart.on_page else None)
         for panel in panels
     )
-    _write(Path(path), document(heading.title, element("main", heading.html(), links, *parts), SCRIPT))
+    body = element("main", heading.html(), links, *parts)
+    needed = '<table class="sortable">' in body or "<details>" in body
+    _write(Path(path), document(heading.title, body, SCRIPT if needed else ""))
     if figures_folder is None:
         return [Path(path)]
     files = {Path(figures_folder) / f"{name}.png": png for name, png in drawn.items()}

@@ -66,7 +66,7 @@ def _rates(scores: Scores) -> Panel:
         f" rate is {scores.exact_error_rate:.4f}."
     )
     headings = [("", False), ("rate", True), ("95 % interval", True)]
-    return Panel("rates", "Error rates", lead, body=table(headings, rows))
+    return Panel("rates", "Error rates", lead, body=table(headings, rows, compact=True))
 
 
 def _cells(*shown: object) -> list[Cell]:
@@ -84,7 +84,7 @@ def _confusions(scores: Scores) -> Panel:
         bar = element("span", fill, class_="bar", aria_hidden="true")
         rows.append(_cells(element("code", there), element("code", read), join([bar, number(times)])))
     headings = [("there", False), ("read", False), ("times", True)]
-    return Panel("confusions", title, "The characters confused most often.", body=table(headings, rows))
+    return Panel("confusions", title, "The characters confused most often.", body=table(headings, rows, compact=True))
 
 
 def _pages(scores: Scores, pages: Sequence[tuple[Path, Page]]) -> Panel:

@@ -77,8 +77,28 @@ def table(
     *,
     sortable: bool = False,
     marked: int | None = None,
+    compact: bool = False,
 ) -> Html:
-    """A table. `headings` are (text, whether the column holds numbers); row `marked` is emphasised."""
+    """A table.
+
+    Parameters
+    ----------
+    headings : sequence of (text, whether the column holds numbers)
+        One for each column.
+    rows : sequence of sequences of Cell
+        Each as long as the headings.
+    sortable : bool
+        Whether a click on a heading sorts the rows.
+    marked : int or None
+        A row to emphasise.
+    compact : bool
+        Whether it is only as wide as its cells.
+
+    Returns
+    -------
+    Html
+        The table, in a box that scrolls where it is too large.
+    """
 
     def heading(text: str, numeric: bool) -> Html:
         content: object = element("button", text, type="button") if sortable else text
@@ -101,7 +121,7 @@ def table(
         for place, row in enumerate(rows)
     ]
     whole = element("table", head, element("tbody", *body), class_="sortable" if sortable else None)
-    return element("div", whole, class_="scroll", tabindex="0")
+    return element("div", whole, class_="scroll compact" if compact else "scroll", tabindex="0")
 
 
 def key_value_table(values: Mapping[str, Any]) -> Html:

@@ -27,6 +27,7 @@ def kernel_figure(chosen: Filter) -> Figure:
     count = len(chosen.matrices)
     kh, kw = chosen.size
     figure = style.new_figure(2.2 * count, float(np.clip(2.2 * kh / kw, 0.8, 4.0)))
+    figure.get_layout_engine().set(wspace=0.12)  # type: ignore[union-attr,call-arg]
     for axes, matrix in zip(figure.subplots(1, count, squeeze=False)[0], chosen.matrices, strict=True):
         draw_matrix(axes, matrix)
     return figure

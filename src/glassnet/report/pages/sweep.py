@@ -144,7 +144,9 @@ def _failures_panel(runs: Sequence[SweepRun]) -> Panel | None:
     if not failed:
         return None
     lead = f"{len(failed)} of {len(runs)} runs failed; the others went on."
-    rows = [[Cell(run.label, run.label), Cell(run.failed, run.failed)] for run in failed]
+    rows = [
+        [Cell(element("span", run.label, class_="label"), run.label), Cell(run.failed, run.failed)] for run in failed
+    ]
     return Panel("failed", "What failed", lead, body=table([("run", False), ("reason", False)], rows))
 
 
@@ -171,7 +173,7 @@ def _distinct(labels: list[str]) -> list[str]:
 
 def _final_table(runs: Sequence[SweepRun], best: tuple[int, str] | None) -> Html:
     finals = [run.final() for run in runs]
-    names = list(dict.fromkeys(name for final in finals for name in final))
+    names = sorted(dict.fromkeys(name for final in finals for name in final), key=lambda name: name == "seconds")
     headings = [("run", False)] + [(_heading(name), True) for name in names]
     rows = []
     for i, (run, final) in enumerate(zip(runs, finals, strict=True)):
@@ -179,22 +181,28 @@ def _final_table(runs: Sequence[SweepRun], best: tuple[int, str] | None) -> Html
         mark = element("span", "best", class_="badge good") if best and best[0] == i else None
         if run.failed:
             mark = element("span", "failed", class_="badge bad")
-        cells = [Cell(element("span", label, " ", mark), run.label)]
-        for name in names:
-            value = final.get(name)
-            key = float(value) if _is_number(value) and value is not None else math.nan
-            cells.append(Cell(_show(name, value), key))
-        rows.append(cells)
+        cells = [Cell(element("span", label, " ", mark, class_="label"), run.label)]
+        rows.append(cells + [Cell(_show(name, final.get(name)), _key(final.get(name))) for name in names])
     return table(headings, rows, sortable=True, marked=None if best is None else best[0])
+
+
+def _key(value: Any) -> float:
+    if isinstance(value, list | tuple) and value:
+        value = value[0]
+    return float(value) if _is_number(value) else math.nan
 
 
 def _show(name: str, value: Any) -> str:
     if "accuracy" in name and _is_number(value):
         return percent(float(value), 2)
+    if "accuracy" in name and isinstance(value, list | tuple) and len(value) == 2 and all(map(_is_number, value)):
+        return f"{100 * value[0]:.1f} – {percent(value[1])}"
     return number(value)
 
 
 def _heading(name: str) -> str:
+    if name == "accuracy_interval":
+        return "95 % interval"
     return name.replace("valid_", "validation_").replace("_", " ")
 
 

@@ -152,12 +152,13 @@ def warm_up() -> None:
             importlib.import_module(module.name)
     from glassnet.experiments import run_recipe
     from glassnet.experiments.recipe import Data, ModelPart, Recipe
+    from glassnet.report.pages import write_run_page
 
     glassnet.bench.report.is_installed = lambda: False  # its processes would take seconds to import PyTorch
     glassnet.bench.worker.SECONDS, glassnet.bench.machine.gemm_speed = 0.05, lambda threads: 1.0
     with tempfile.TemporaryDirectory() as folder:
         recipe = Recipe(Data("digits", train_limit=50), ModelPart("linear"), train={"epochs": 1})
-        run_recipe(recipe, Path(folder) / "run")
+        run_recipe(recipe, Path(folder) / "run", on_finish=[write_run_page])
 
 
 def main() -> None:

@@ -38,7 +38,7 @@ seed = 1
 @pytest.fixture
 def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
     """Some tests make many runs and look at none of their reports."""
-    monkeypatch.setattr("glassnet.report.pages.run.write_run_report", lambda run, before: [])
+    monkeypatch.setattr("glassnet.report.pages.write_run_page", lambda run: [])
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,7 @@ from glassnet.files import read_json
 from glassnet.locking import LOCK, locked
 from glassnet.experiments import run as run_module
 from glassnet.experiments.recipe import recipe_from
+from glassnet.report.pages import write_run_page, write_sweep_page
 from glassnet.train import Progress
 
 BASE: dict[str, Any] = {
@@ -30,11 +31,6 @@ BASE: dict[str, Any] = {
     "optimizer": {"name": "sgd", "lr": 0.1},
     "train": {"epochs": 2, "batch": 20, "threads": 1, "checkpoint_seconds": 0},
 }
-
-
-@pytest.fixture
-def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("glassnet.report.pages.run.write_run_report", lambda run, before: [])
 
 
 def base(**train: Any) -> experiments.Recipe:
@@ -63,7 +59,6 @@ class InterruptIn(Progress):
             signal.raise_signal(signal.SIGINT)
 
 
-@pytest.mark.usefixtures("no_report")
 @pytest.mark.parametrize(("run", "step"), [(0, 3), (1, 1), (2, 15)])
 def test_a_sweep_goes_on_where_it_was_interrupted(run: int, step: int, tmp_path: Path) -> None:
     values = {"optimizer.lr": [0.1, 0.2, 0.3]}
@@ -128,7 +123,6 @@ def models_of_runs(recipe: experiments.Recipe, rates: list[float], folder: Path)
     return models(folder)
 
 
-@pytest.mark.usefixtures("no_report")
 @pytest.mark.parametrize(
     "error", [MemoryError("no more"), ValueError("two\nlines"), DataError("a picture is damaged"), OSError(28, "full")]
 )
@@ -144,7 +138,7 @@ def test_whatever_one_run_dies_of_the_others_go_on(
 
     monkeypatch.setattr(run_module, "card", card)
     values = {"optimizer.lr": [0.1, 0.2, 0.3]}
-    result = experiments.sweep(base(), values, tmp_path / "sweep")
+    result = experiments.sweep(base(), values, tmp_path / "sweep", on_finish=[write_sweep_page])
     assert list(result.runs) == ["optimizer.lr = 0.1", "optimizer.lr = 0.3"]
     (reason,) = result.failed.values()
     assert "\n" not in reason and str(error).split()[-1] in reason
@@ -152,7 +146,6 @@ def test_whatever_one_run_dies_of_the_others_go_on(
     assert "1 of 3 runs failed" in page and str(error).split()[-1] in page
     assert read_json(tmp_path / "sweep" / "sweep.json")["ended"]["optimizer.lr = 0.2"] == reason
     monkeypatch.undo()  # what it died of is gone: it is tried again, and only it
-    monkeypatch.setattr("glassnet.report.pages.run.write_run_report", lambda run, before: [])
     before = made_when(tmp_path / "sweep")
     again = experiments.resume_sweep(tmp_path / "sweep")
     assert len(again.runs) == 3 and not again.failed
@@ -162,7 +155,7 @@ def test_whatever_one_run_dies_of_the_others_go_on(
 def test_a_run_of_absurd_numbers_keeps_its_report_and_the_sweep(tmp_path: Path) -> None:
     """At these rates the weights grow to 1e30 and more, and nothing is NaN."""
     recipe = base().with_settings({"model.network": "linear"})
-    result = experiments.sweep(recipe, {"optimizer.lr": [1e30, 1e37, 0.1]}, tmp_path / "sweep")
+    result = experiments.sweep(recipe, {"optimizer.lr": [1e30, 1e37, 0.1]}, tmp_path / "sweep", on_run=[write_run_page])
     assert len(result.runs) == 3 and not result.failed
     for label, run in result.runs.items():
         folder = run.folder
@@ -194,7 +187,6 @@ def test_every_value_is_checked_before_the_first_run(values: dict[str, list[Any]
     assert "\n" not in str(caught.value) and not (tmp_path / "sweep").exists()
 
 
-@pytest.mark.usefixtures("no_report")
 def test_a_folder_of_another_sweep_is_left_alone(tmp_path: Path) -> None:
     folder = tmp_path / "sweep"
     experiments.sweep(base(epochs=1), {"optimizer.lr": [0.1]}, folder)
@@ -211,7 +203,6 @@ def test_a_folder_of_another_sweep_is_left_alone(tmp_path: Path) -> None:
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
 
-@pytest.mark.usefixtures("no_report")
 @pytest.mark.parametrize("damage", [b"", b"[]", b"{}", b'{"recipe": 3, "values": {}}', b"\xff", b'{"recipe": {}}'])
 def test_a_damaged_plan(damage: bytes, tmp_path: Path) -> None:
     experiments.sweep(base(epochs=1), {"optimizer.lr": [0.1]}, tmp_path / "sweep")

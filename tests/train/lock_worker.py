@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 
-from glassnet import experiments  # noqa: F401 - imported before the starting signal
+from glassnet.report import pages  # noqa: F401 - imported before the starting signal
 from glassnet.cli import main
 from glassnet.data import load
 

@@ -32,11 +32,6 @@ SETTINGS = {
 }
 
 
-@pytest.fixture
-def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("glassnet.report.pages.run.write_run_report", lambda run, before: [])
-
-
 class InterruptAt(Progress):
     """Presses Ctrl-C after the first step that it sees."""
 
@@ -93,7 +88,6 @@ def wait_for(condition: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-@pytest.mark.usefixtures("no_report")
 def test_a_run_that_is_being_written_cannot_be_resumed_or_begun(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -119,7 +113,6 @@ def test_a_run_that_is_being_written_cannot_be_resumed_or_begun(
     assert not (folder / LOCK).exists() and not list(folder.rglob(".*"))
 
 
-@pytest.mark.usefixtures("no_report")
 def test_of_two_that_resume_at_once_one_does(tmp_path: Path) -> None:
     """And it ends in the bits of a run that nobody disturbed."""
     folder, whole = tmp_path / "run", tmp_path / "whole"
@@ -153,7 +146,6 @@ def test_what_a_killed_beginning_leaves_can_be_begun_again(tmp_path: Path) -> No
         begun(tmp_path / "other", 1)
 
 
-@pytest.mark.usefixtures("no_report")
 def test_half_a_figure_is_cleared_away(tmp_path: Path) -> None:
     """A writer that is killed within the report leaves its temporary file in the folder of the figures."""
     folder = tmp_path / "run"

@@ -37,11 +37,6 @@ class StopAt(Progress):
             raise Stopped
 
 
-@pytest.fixture(autouse=True)
-def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("glassnet.report.pages.run.write_run_report", lambda run, before: [])
-
-
 def machine(monkeypatch: pytest.MonkeyPatch, number: int, *, asked: bool = False) -> None:
     """From now on a process uses so many threads, because the machine has them or because they were asked for."""
     monkeypatch.setattr(threads, "_count", None)

@@ -21,12 +21,6 @@ from glassnet.train import Progress, Settings, Trainer, read_history
 from glassnet.train.interrupt import stop_on_interrupt
 
 
-@pytest.fixture
-def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs that are compared by their bits need no figures."""
-    monkeypatch.setattr("glassnet.report.pages.run.write_run_report", lambda run, before: [])
-
-
 def small(seed: int = 0, n: int = 60, classes: int = 3) -> Dataset:
     """Pictures 4x4 whose bright row is their class."""
     rng = np.random.default_rng(seed)
@@ -236,7 +230,6 @@ class InterruptAt(Progress):
 @pytest.mark.parametrize("step", [1, 6, 7, 13])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("averaging", [{}, {"average": 0.9}])
-@pytest.mark.usefixtures("no_report")
 def test_an_interrupt_saves_and_resuming_gives_the_same_bits(
     step: int, number: int, averaging: dict[str, float], tmp_path: Path
 ) -> None:
@@ -282,7 +275,7 @@ def test_ctrl_c_while_the_report_is_written(
     def interrupted(*arguments: object) -> None:
         signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr("glassnet.report.pages.run.write_run_report", interrupted)
+    monkeypatch.setattr("glassnet.report.pages.write_run_page", interrupted)
     folder = tmp_path / "run"
     assert main(["train", "digits", "--model", "linear", "--epochs", "1", "--out", str(folder)]) == 130
     said = capsys.readouterr().err
@@ -323,7 +316,6 @@ def test_resuming_a_finished_run_changes_nothing(tmp_path: Path) -> None:
     assert again.evaluation.accuracy == run.evaluation.accuracy
 
 
-@pytest.mark.usefixtures("no_report")
 def test_resuming_after_the_data_changed_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     experiments.run_recipe(recipe(train={"epochs": 1}), tmp_path / "run")
     whole = load("digits")
@@ -345,7 +337,6 @@ CHANGES: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("change", CHANGES)
-@pytest.mark.usefixtures("no_report")
 def test_resuming_with_other_settings_is_refused(change: dict[str, Any], tmp_path: Path) -> None:
     experiments.run_recipe(recipe(train={"epochs": 2}), tmp_path / "run")
     other = recipe(train={"epochs": 2, **change})

@@ -14,8 +14,8 @@ from PIL import Image
 from glassnet import experiments
 from glassnet.cli import main
 from glassnet.data import load
-from glassnet.recipes import reproduction
 from glassnet.experiments.recipe import recipe_from
+from glassnet.recipes import reproduction
 
 RECIPE = """
 title = "small"

@@ -29,11 +29,11 @@ from glassnet.data.mat import is_mat
 from glassnet.data.matlab5 import read_matlab5
 from glassnet.data.pictures import picture_info, pictures_in
 from glassnet.errors import DataError, GlassnetError
+from glassnet.experiments import load_recipe
 from glassnet.filters.files import read_filter
 from glassnet.model import Model
 from glassnet.nn.published import read_tensors
 from glassnet.reader.reading import read_words
-from glassnet.experiments import load_recipe
 
 COLOUR = np.random.default_rng(0).integers(0, 256, (6, 10, 3), np.uint8)
 

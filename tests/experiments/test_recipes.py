@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from glassnet import experiments, reader, recipes
 from glassnet.data import load
 from glassnet.errors import DataError, RecipeError
+from glassnet.experiments.recipe import recipe_from
+from glassnet.experiments.sweep import _folder_names
 from glassnet.nn import Network
 from glassnet.optim import make_optimizer
-from glassnet.experiments.recipe import recipe_from
 from glassnet.recipes.reproduction import reached
-from glassnet.experiments.sweep import _folder_names
 
 VALUES: dict[str, st.SearchStrategy[Any]] = {
     "data.validation": st.floats(0, 0.9) | st.integers(0, 500),

@@ -17,10 +17,10 @@ import pytest
 from glassnet import experiments
 from glassnet.cli import main
 from glassnet.errors import DataError, GlassnetError, RecipeError, TrainingError, TrainingInterrupted
-from glassnet.files import read_json
-from glassnet.locking import LOCK, locked
 from glassnet.experiments import run as run_module
 from glassnet.experiments.recipe import recipe_from
+from glassnet.files import read_json
+from glassnet.locking import LOCK, locked
 from glassnet.report.pages import write_run_page, write_sweep_page
 from glassnet.train import Progress
 

@@ -77,6 +77,11 @@ def parse(page: str) -> Balanced:
     return parser
 
 
+def texts_of(figure: Any) -> list[str]:
+    """The texts within the axes of a figure."""
+    return [text.get_text() for axes in figure.axes for text in axes.texts]
+
+
 def ink(figure: Figure) -> float:
     """Share of drawn pixels that are not the white page."""
     figure.canvas.draw()  # type: ignore[attr-defined]

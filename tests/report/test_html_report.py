@@ -71,9 +71,7 @@ def embedded(page: str) -> dict[str, bytes]:
     parsed = parse(page)
     images = [value or "" for tag, name, value in parsed.attributes if (tag, name) == ("img", "src")]
     names = [value or "" for tag, name, value in parsed.attributes if (tag, name) == ("img", "alt")]
-    return {
-        name: base64.b64decode(image.partition(",")[2]) for name, image in zip(names, images, strict=True)
-    }
+    return {name: base64.b64decode(image.partition(",")[2]) for name, image in zip(names, images, strict=True)}
 
 
 def check_page(path: Path) -> Any:
@@ -131,7 +129,8 @@ def test_a_figure_is_drawn_once_and_the_page_has_the_bytes_of_the_file(tmp_path:
     }  # fmt: skip
     for chart in shown:
         assert pictures[chart.alternative] == (tmp_path / f"{chart.name}.png").read_bytes()
-    width, _ = Image.open(tmp_path / "confusion.png").size
+    with Image.open(tmp_path / "confusion.png") as image:
+        width, _ = image.size
     assert f'alt="{panels[1].chart.alternative}" width="{width // 2}"' in page.read_text()  # type: ignore[union-attr]
     drawn.clear()
     write_page(tmp_path / "r.html", Heading("t"), watching)
@@ -242,7 +241,7 @@ def test_a_sweep_shows_its_figures_as_they_are_read(tmp_path: Path) -> None:
     sweep_report(tmp_path / "s.html", [SweepRun("a", made_up_history(1), figures)])
     words = check_page(tmp_path / "s.html").words
     table = words[words.index("run") : words.index("Learning curves", words.index("run"))]
-    shown = [word.replace("\u00a0", " ") for word in table if word.strip()]
+    shown = [word.replace("\u00a0", " ").strip() for word in table if word.strip()]
     assert shown == [
         "run", "accuracy", "95 % interval", "loss", "seconds", "a", "best", "87.50 %", "80.0 – 95.0 %", "0.5", "3.25",
     ]  # fmt: skip

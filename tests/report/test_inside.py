@@ -3,35 +3,33 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from helpers_report import ink, made_up_evaluation, parse
+from helpers_report import ink, made_up_evaluation, parse, texts_of
 
 from glassnet.errors import DataError
+from glassnet.nn import Network
 from glassnet.report import (
-    ReportContent,
+    Heading,
     feature_maps,
     feature_maps_figure,
     first_weights,
     kernel_figure,
+    kernel_pictures,
     network_figure,
-    write_report,
+    write_page,
 )
 from glassnet.report.figures.features import chosen_layers
-from glassnet.report.figures.kernels import kernel_pictures, matrix_figure
 from glassnet.report.figures.pictures import enlarged
 from glassnet.report.figures.stages import stages_of
-from glassnet.nn import Network
+from glassnet.report.figures.weight_matrix import matrix_figure, shown_as_matrix
+from glassnet.report.panels.gallery import mistakes_panel
+from glassnet.report.panels.inside import feature_maps_panel, first_layer_panel, network_panel
 
 SMALL = (
     "conv 3x3, 5, pad 1 -> relu -> maxpool 2x2 -> residual(conv 3x3, 5, pad 1 -> relu) -> relu -> flatten -> linear 3"
 )
-
-
-def texts_of(figure: Any) -> list[str]:
-    return [text.get_text() for axes in figure.axes for text in axes.texts]
 
 
 # ---- kernels
@@ -41,7 +39,7 @@ def test_kernels_keep_their_number_order_and_layout() -> None:
     weights = np.zeros((3, 4, 1, 6))
     weights[1, 2, 0, :] = [1.0, -2.0, 3.0, -4.0, 5.0, -6.0]
     found = kernel_pictures(None, weights)
-    assert found.filters.tolist() == [0, 1, 2, 3, 4, 5] and found.before is None and not found.colour
+    assert found.shown.tolist() == [0, 1, 2, 3, 4, 5] and found.before is None and not found.colour
     np.testing.assert_allclose(found.limits, [1, 2, 3, 4, 5, 6])
     times = found.after.shape[2] // 4
     assert found.after.shape == (6, 3 * times + 4, 4 * times, 3)
@@ -70,9 +68,16 @@ def test_of_many_kernels_the_strongest_are_shown_in_order() -> None:
     weights[0, 0, 0, 89] = np.nan
     found = kernel_pictures(None, weights)
     length = np.linalg.norm(np.nan_to_num(weights).reshape(-1, 90), axis=0)
-    assert found.filters.tolist() == sorted(np.argsort(-length)[:64].tolist())
-    assert len(found.mosaics()) == 1 and ink(kernel_figure(weights, weights)) > 0.1
-    assert ink(kernel_figure(None, weights * 0)) > 0.0
+    assert found.shown.tolist() == sorted(np.argsort(-length)[:64].tolist())
+    ((name, mosaic),) = found.mosaics()
+    assert name == "after training"
+    (axes,) = kernel_figure(found).axes
+    np.testing.assert_array_equal(axes.images[0].get_array(), mosaic)
+    both = kernel_figure(kernel_pictures(weights, weights))
+    assert [axes.get_title(loc="left") for axes in both.axes] == ["Before training", "After training"]
+    assert f"±{found.largest:.2g}" in both._supxlabel.get_text()  # type: ignore[attr-defined]
+    nothing = kernel_pictures(None, weights * 0)
+    assert (nothing.after[:, :-4] > 245).all() and (nothing.limits == 0).all()
     for before, after in ((None, weights[0]), (weights[..., :3], weights), (None, weights[..., :0])):
         with pytest.raises(DataError):
             kernel_pictures(before, after)
@@ -81,7 +86,8 @@ def test_of_many_kernels_the_strongest_are_shown_in_order() -> None:
 @pytest.mark.parametrize("shape", [(1, 1, 3, 8), (2, 2, 1, 4), (1, 5, 2, 3), (1, 1, 200, 100)])
 def test_small_kernels_are_a_matrix(shape: tuple[int, ...]) -> None:
     weights = np.random.default_rng(1).normal(size=shape)
-    axes = kernel_figure(None, weights).axes[0]
+    assert shown_as_matrix(shape) and not shown_as_matrix((3, 3, *shape[2:])) and not shown_as_matrix((2, 5))
+    axes = matrix_figure(weights).axes[0]
     shown = axes.images[0].get_array()
     assert shown is not None
     rows, filters = int(np.prod(shape[:3])), shape[3]
@@ -122,7 +128,12 @@ def test_feature_maps_are_the_layers_own_outputs() -> None:
         assert spread[layer.channels].min() >= spread[left_out].max()
         assert "3 of 5 maps" in layer.caption()
     figure = feature_maps_figure(found)
-    assert len(figure.axes) == 3 and figure.axes[0].get_title(loc="left") == "a picture" and ink(figure) > 0.05
+    assert [axes.get_title(loc="left") for axes in figure.axes] == [
+        "a picture",
+        *(layer.caption() for layer in found.layers),
+    ]
+    for axes, layer in zip(figure.axes[1:], found.layers, strict=True):
+        np.testing.assert_array_equal(axes.images[0].get_array(), layer.mosaic())
 
 
 def test_maps_are_white_at_zero_red_above_blue_below() -> None:
@@ -158,7 +169,11 @@ def test_a_picture_on_which_nothing_answers_is_drawn() -> None:
     for parameter in network.parameters().values():
         parameter.value[...] = 0.0
     found = feature_maps(network, np.ones((8, 8, 1)))
-    assert found is not None and ink(feature_maps_figure(found)) > 0.0
+    assert found is not None
+    for layer in found.layers:
+        assert layer.limit == 1.0 and (layer.maps == 0).all() and (layer.pictures() > 245).all()
+    shown = [axes.images[0].get_array() for axes in feature_maps_figure(found).axes]
+    assert len(shown) == 3 and (shown[0] == 255).all()  # type: ignore[union-attr]
 
 
 def test_small_pictures_grow_by_whole_factors() -> None:
@@ -214,21 +229,19 @@ def test_stages_begin_at_weights() -> None:
 # ---- the page
 
 
-def test_the_report_of_a_convnet_on_colour_pictures(tmp_path: Path) -> None:
-    network = Network(SMALL, (8, 8, 3))
+def test_the_page_of_a_convnet_on_colour_pictures(tmp_path: Path) -> None:
+    network, untrained = (Network(SMALL, (8, 8, 3), seed=seed) for seed in (1, 2))
     evaluation = made_up_evaluation(3, skill=1.0)
     images = np.random.default_rng(0).integers(0, 256, (evaluation.n, 8, 8, 3)).astype(np.uint8)
-    weights = network.parameters()["1.conv.weight"].value
-    content = ReportContent(
-        title="convnet", evaluation=evaluation, images=images, weights_before=weights * 0.5, weights_after=weights,
-        image_shape=(8, 8, 3), feature_maps=feature_maps(network, images[0] / 255, images[0], "test picture #0"),
-        network=network, network_table=str(network), network_plan=str(network.plan(50)),
-    )  # fmt: skip
-    written = write_report(tmp_path / "r.html", content, figures_folder=tmp_path)
-    assert {path.stem for path in written} >= {"first_layer", "feature_maps", "network", "mistakes"}
+    maps = feature_maps(network, images[0] / 255, images[0], "test picture #0")
+    first = first_layer_panel(network, untrained)
+    assert maps is not None and first is not None
+    panels = [mistakes_panel(evaluation, images), first, feature_maps_panel(maps), network_panel(network, 50)]
+    written = write_page(tmp_path / "r.html", Heading("convnet"), panels, figures_folder=tmp_path)
+    assert [path.stem for path in written] == ["r", "mistakes", "first_layer", "feature_maps", "network"]
     page = parse(written[0].read_text(encoding="utf-8"))
     keys = [value for _, name, value in page.attributes if name == "id"]
-    assert keys.index("mistakes") < keys.index("weights") < keys.index("maps") < keys.index("network")
+    assert keys == ["mistakes", "weights", "maps", "network"]
     words = "".join(page.words)
     made_by = "2.relu (conv 3x3, 5, pad 1 -> relu)"
     for text in ("All 5 kernels of the first layer, 3x3 pixels", "test picture #0", made_by, "all 5 maps", "batch 50"):
@@ -239,8 +252,17 @@ def test_the_report_of_a_convnet_on_colour_pictures(tmp_path: Path) -> None:
     )
 
 
-def test_the_report_shows_small_kernels_as_a_matrix(tmp_path: Path) -> None:
-    weights = np.random.default_rng(0).normal(size=(1, 1, 3, 6))
-    write_report(tmp_path / "r.html", ReportContent(title="t", weights_after=weights), figures_folder=tmp_path)
-    assert "too small to be pictures" in (tmp_path / "r.html").read_text(encoding="utf-8")
-    assert (tmp_path / "first_layer.png").exists() and ink(matrix_figure(weights)) > 0.05
+def test_weights_of_another_layer_are_not_shown_as_those_before() -> None:
+    network, other = Network("linear 3", (4, 4, 1)), Network("linear 5 -> relu -> linear 3", (4, 4, 1))
+    panel, alone = first_layer_panel(network, other), first_layer_panel(network)
+    assert panel is not None and alone is not None and panel.body == alone.body
+    assert "before training" not in str(panel.body)
+    assert "before training" in str(first_layer_panel(network, Network("linear 3", (4, 4, 1), seed=1)).body)  # type: ignore[union-attr]
+
+
+def test_small_kernels_are_shown_as_a_matrix(tmp_path: Path) -> None:
+    panel = first_layer_panel(Network("conv 1x1, 6 -> flatten -> linear 2", (4, 4, 3)))
+    assert panel is not None and panel.chart is not None and panel.chart.on_page
+    assert "1x1 pixels, too small to be pictures" in panel.lead
+    write_page(tmp_path / "r.html", Heading("t"), [panel], figures_folder=tmp_path)
+    assert (tmp_path / "first_layer.png").exists()

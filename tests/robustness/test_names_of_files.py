@@ -11,8 +11,8 @@ from robust_cases import refused, run
 
 import glassnet
 from glassnet.errors import GlassnetError
-from glassnet.files import exists
 from glassnet.experiments import resume
+from glassnet.files import exists
 from glassnet.recipes import check_notation
 
 LONG = " -> ".join(["conv 3x3, 8, pad 1 -> relu"] * 20 + ["avgpool global -> linear 3"])  # 545 characters

@@ -15,13 +15,13 @@ import glassnet
 from glassnet import experiments
 from glassnet.data import Dataset
 from glassnet.errors import GlassnetError, RecipeError, TrainingError
-from glassnet.report import learning_curves
-from glassnet.report.figures import curves
-from glassnet.report.pages import SweepRun, best_run, write_run_page
+from glassnet.experiments.recipe import recipe_from
 from glassnet.model import Model
 from glassnet.nn import Network, model_file
 from glassnet.optim import SGD, Adam
-from glassnet.experiments.recipe import recipe_from
+from glassnet.report import learning_curves
+from glassnet.report.figures import curves
+from glassnet.report.pages import SweepRun, best_run, write_run_page
 from glassnet.train import Progress, Trainer, best_epoch, read_history
 
 

@@ -21,8 +21,8 @@ import pytest
 from glassnet import experiments, locking
 from glassnet.cli import main
 from glassnet.errors import GlassnetError, RecipeError, TrainingError, TrainingInterrupted
-from glassnet.locking import LOCK, locked
 from glassnet.experiments.recipe import recipe_from
+from glassnet.locking import LOCK, locked
 from glassnet.train import Progress, read_history
 
 SETTINGS = {

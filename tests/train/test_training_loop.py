@@ -14,9 +14,9 @@ from glassnet import experiments
 from glassnet.cli import main
 from glassnet.data import Dataset, Splits, load
 from glassnet.errors import DataError, ModelError, RecipeError, TrainingError
+from glassnet.experiments.recipe import recipe_from
 from glassnet.nn import Network, model_file
 from glassnet.optim import SGD, Adam
-from glassnet.experiments.recipe import recipe_from
 from glassnet.train import Progress, Settings, Trainer, read_history
 from glassnet.train.interrupt import stop_on_interrupt
 

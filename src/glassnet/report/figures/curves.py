@@ -221,6 +221,7 @@ def _draw_measure(axes: Axes, history: History, measure: Measure, limits: tuple[
             markerfacecolor="none",
             markeredgecolor=style.ORANGE,
             markeredgewidth=1.3,
+            clip_on=False,  # whole at the very top
         )
         text = f"best {measure.show(best[1])}, epoch {best[0]}"
         axes.set_title(text, loc="right", fontsize=8.5, color=style.GREY, pad=9)

@@ -52,7 +52,7 @@ class Run:
     recipe, model, history : Recipe, Model, History
         What was asked for, what came out, and what happened.
     predictions : Predictions
-        What the model says of every example of that part.
+        What the model says of every example of the part that it was evaluated on.
     evaluation : Evaluation or None
         The figures of a classifier.
     reconstruction : Reconstruction or None

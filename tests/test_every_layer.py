@@ -16,13 +16,13 @@ from glassnet.bench import cases_for
 from glassnet.check import check_network, layer_card, opinion, stacked
 from glassnet.check.differences import Differences
 from glassnet.data import Dataset
-from glassnet.look.diagram import network_figure
-from glassnet.look.features import chosen_layers
 from glassnet.nn import Layer, Network, SoftmaxCrossEntropy
 from glassnet.nn.layer import KINDS
 from glassnet.nn.layers import LAYERS, Composite, GlobalAveragePool
 from glassnet.nn.torchvision import torch_arrays
 from glassnet.optim import Adam
+from glassnet.report.figures.diagram import network_figure
+from glassnet.report.figures.features import chosen_layers
 from glassnet.train import Trainer
 
 HAS_TORCH = importlib.util.find_spec("torch") is not None

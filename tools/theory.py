@@ -18,9 +18,9 @@ from scipy import special
 
 from glassnet.autodiff import evaluate, forward_mode, parse
 from glassnet.classic import PCA, AffineFit, harris
-from glassnet.look.style import BLUE, GREEN, GREY, ORANGE, dress, legend, new_figure, png_bytes
 from glassnet.nn import Network, SoftmaxCrossEntropy
 from glassnet.optim import SGD
+from glassnet.report.figures.style import BLUE, GREEN, GREY, ORANGE, dress, legend, new_figure, png_bytes
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 

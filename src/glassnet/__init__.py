@@ -31,10 +31,10 @@ plugins.announce("data sets", _sets_of_the_reader)
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from glassnet.experiments import Run
     from glassnet.model import Model
     from glassnet.nn import Network
     from glassnet.reader import Page
-    from glassnet.recipes import Run
     from glassnet.train import Trainer
 
 
@@ -69,9 +69,9 @@ def fit(
     ------
     GlassnetError : whatever is wrong, in one line
     """
-    from glassnet import recipes
+    from glassnet import experiments
     from glassnet.errors import RecipeError, nearest
-    from glassnet.recipes.recipe import TRAIN_SETTINGS
+    from glassnet.experiments.recipe import TRAIN_SETTINGS
     from glassnet.train import PlainProgress, Progress
 
     own = ("model", "preprocess", "loss", "optimizer", "lr", "out", "verbose")
@@ -80,13 +80,18 @@ def fit(
             known = (*own, *TRAIN_SETTINGS)
             raise RecipeError(f"glassnet.fit takes no '{name}'.{nearest(name, known)} Known: {', '.join(known)}.")
     rate = {} if lr is None else {"lr": lr}
-    recipe = recipes.Recipe(
-        recipes.Data(str(data)),
-        recipes.ModelPart(model, preprocess, loss),
+    recipe = experiments.Recipe(
+        experiments.Data(str(data)),
+        experiments.ModelPart(model, preprocess, loss),
         {"name": optimizer, **rate},
         train,
     )
-    return recipes.carry_out(recipe, out, progress=PlainProgress() if verbose else Progress())
+    progress = PlainProgress() if verbose else Progress()
+    if out is None:
+        return experiments.run_recipe(recipe, progress=progress)
+    from glassnet.report.pages import write_run_page  # draws: Matplotlib takes its time
+
+    return experiments.run_recipe(recipe, out, progress=progress, on_finish=[write_run_page])
 
 
 def load(path: str | Path) -> Model:

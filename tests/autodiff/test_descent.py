@@ -13,7 +13,7 @@ from PIL import Image
 from glassnet.autodiff import parse
 from glassnet.autodiff.descent import Descent, descend
 from glassnet.errors import FormulaError
-from glassnet.look.descent import save_descent
+from glassnet.report.figures.descent import save_descent
 
 
 def _run(formula: str, *start: float, **settings: float) -> Descent:

@@ -150,14 +150,15 @@ def warm_up() -> None:
     for module in pkgutil.walk_packages(glassnet.__path__, "glassnet."):
         if not module.name.startswith(("glassnet.interop", "glassnet.bench.pytorch", "glassnet.__main__")):
             importlib.import_module(module.name)
-    from glassnet.recipes import carry_out
-    from glassnet.recipes.recipe import Data, ModelPart, Recipe
+    from glassnet.experiments import run_recipe
+    from glassnet.experiments.recipe import Data, ModelPart, Recipe
+    from glassnet.report.pages import write_run_page
 
     glassnet.bench.report.is_installed = lambda: False  # its processes would take seconds to import PyTorch
     glassnet.bench.worker.SECONDS, glassnet.bench.machine.gemm_speed = 0.05, lambda threads: 1.0
     with tempfile.TemporaryDirectory() as folder:
         recipe = Recipe(Data("digits", train_limit=50), ModelPart("linear"), train={"epochs": 1})
-        carry_out(recipe, Path(folder) / "run")
+        run_recipe(recipe, Path(folder) / "run", on_finish=[write_run_page])
 
 
 def main() -> None:

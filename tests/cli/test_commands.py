@@ -11,11 +11,11 @@ import pytest
 from command_shell import Shell
 from PIL import Image
 
-from glassnet import recipes
+from glassnet import experiments
 from glassnet.cli import main
 from glassnet.data import load
+from glassnet.experiments.recipe import recipe_from
 from glassnet.recipes import reproduction
-from glassnet.recipes.recipe import recipe_from
 
 RECIPE = """
 title = "small"
@@ -38,7 +38,7 @@ seed = 1
 @pytest.fixture
 def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
     """Some tests make many runs and look at none of their reports."""
-    monkeypatch.setattr("glassnet.recipes.reporting.write_run_report", lambda run, before: [])
+    monkeypatch.setattr("glassnet.report.pages.write_run_page", lambda run: [])
 
 
 @pytest.fixture(scope="module")
@@ -67,9 +67,9 @@ def test_train_by_flags(shell: Shell, tmp_path: Path) -> None:
     names = {path.name for path in out.iterdir()}
     assert names == {
         "recipe.toml", "metrics.jsonl", "model.safetensors", "checkpoint.safetensors", "environment.json",
-        "report.html", "figures",
+        "predictions.npz", "evaluation.json", "report.html", "figures",
     }  # fmt: skip
-    written = recipes.load_recipe(out / "recipe.toml")
+    written = experiments.load_recipe(out / "recipe.toml")
     assert (written.train["epochs"], written.train["batch"], written.optimizer["lr"]) == (5, 32, 0.01)
     environment = json.loads((out / "environment.json").read_text(encoding="utf-8"))
     assert environment["threads"] >= 1 and len(environment["data"]["train"]["sha256"]) == 64
@@ -87,7 +87,7 @@ def test_train_shows_its_progress_and_files(shell: Shell, recipe: Path, tmp_path
 def test_flags_and_set_override_the_recipe(shell: Shell, recipe: Path, tmp_path: Path) -> None:
     shell("train", recipe, "--epochs", 1, "--set", "optimizer.lr=0.5", "--set", "train.epochs=3", "--set",
           "model.preprocess=scale -> standardise", "--set", "train.seed=none", "--out", tmp_path / "run")  # fmt: skip
-    written = recipes.load_recipe(tmp_path / "run" / "recipe.toml")
+    written = experiments.load_recipe(tmp_path / "run" / "recipe.toml")
     assert written.train["epochs"] == 1  # a flag wins over --set, --set over the recipe
     assert written.optimizer["lr"] == 0.5
     assert written.model.preprocess == "scale -> standardise"
@@ -169,7 +169,7 @@ def test_a_sweep_over_values_with_commas(shell: Shell, recipe: Path, tmp_path: P
     found = shell.json("train", recipe, "--epochs", 1, "--sweep", values, "--sweep", "train.batch=50,100", "--average",
                        0.9, "--out", tmp_path / "sweep")  # fmt: skip
     assert len(found["runs"]) == 6 and "train.augment = crop 1, zero, train.batch = 50" in found["runs"]
-    written = [recipes.load_recipe(path).train for path in sorted((tmp_path / "sweep").glob("*/recipe.toml"))]
+    written = [experiments.load_recipe(path).train for path in sorted((tmp_path / "sweep").glob("*/recipe.toml"))]
     assert {train.get("augment") for train in written} == {"crop 1, zero", "flip -> crop 1, reflect", None}
     assert {train["average"] for train in written} == {0.9}
 

@@ -10,7 +10,7 @@ from command_shell import Shell
 from PIL import Image
 
 from glassnet.data import Preprocess
-from glassnet.look import filter_picture
+from glassnet.filters import filter_picture
 from glassnet.model import Model
 from glassnet.nn import Network, parse_loss
 

@@ -16,13 +16,14 @@ from glassnet.cli import main
 from glassnet.data import Dataset, Preprocess, Splits, holds_picture_files, load
 from glassnet.data.imagenet import ClassIndex
 from glassnet.errors import DataError, GlassnetError, ModelError
+from glassnet.experiments import load_recipe, run_recipe
+from glassnet.experiments.recipe import recipe_from
+from glassnet.experiments.run import load_splits
 from glassnet.files import read_json
 from glassnet.model import Model
 from glassnet.nn import Network, SoftmaxCrossEntropy
 from glassnet.reader import read_words
-from glassnet.recipes import carry_out, load_recipe
-from glassnet.recipes.recipe import recipe_from
-from glassnet.recipes.run import load_splits
+from glassnet.report.pages import write_run_page
 
 GREY = np.arange(63, dtype=np.uint8).reshape(9, 7)
 
@@ -151,7 +152,7 @@ def test_a_run_and_its_evaluation_say_what_their_figures_are_of(
     recipe = recipe_from({
         "data": {"source": str(tmp_path / "data")}, "model": {"network": "linear"}, "train": {"epochs": 1}
     })  # fmt: skip
-    carry_out(recipe, tmp_path / "run")
+    run_recipe(recipe, tmp_path / "run", on_finish=[write_run_page])
     assert "held out of its training part" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
     assert main(["evaluate", str(tmp_path / "run"), str(tmp_path / "data")]) == 0
     assert "note: Not read: 2 pictures beside the folders." in capsys.readouterr().out

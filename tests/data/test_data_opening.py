@@ -29,11 +29,11 @@ from glassnet.data.mat import is_mat
 from glassnet.data.matlab5 import read_matlab5
 from glassnet.data.pictures import picture_info, pictures_in
 from glassnet.errors import DataError, GlassnetError
-from glassnet.look.filter_files import read_filter
+from glassnet.experiments import load_recipe
+from glassnet.filters.files import read_filter
 from glassnet.model import Model
 from glassnet.nn.torchvision import read_tensors
 from glassnet.reader import read_words
-from glassnet.recipes import load_recipe
 
 COLOUR = np.random.default_rng(0).integers(0, 256, (6, 10, 3), np.uint8)
 

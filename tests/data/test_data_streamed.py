@@ -24,9 +24,9 @@ from glassnet.data import (
 )
 from glassnet.data import pictures as pictures_module
 from glassnet.errors import GlassnetError, RecipeError, TrainingInterrupted
+from glassnet.experiments.recipe import recipe_from
+from glassnet.experiments.run import load_splits, resume, run_recipe
 from glassnet.model import Model
-from glassnet.recipes.recipe import recipe_from
-from glassnet.recipes.run import carry_out, load_splits, resume
 from glassnet.train import Progress
 from glassnet.train.feed import Feed
 
@@ -138,7 +138,7 @@ def assert_equal_weights(one: Model, other: Model) -> None:
 
 @pytest.mark.parametrize("augment", ["", "flip -> crop 1 -> cutout 2", "shift 1.5"])
 def test_a_training_ends_in_the_same_bits(folder: Path, augment: str) -> None:
-    runs = [carry_out(recipe(folder, share, augment=augment)) for share in (None, 0)]
+    runs = [run_recipe(recipe(folder, share, augment=augment)) for share in (None, 0)]
     assert isinstance(runs[1].splits.train.images, PictureFiles) and isinstance(runs[0].splits.train.images, np.ndarray)
     for one, other in zip(
         runs[0].model.network.arrays().values(), runs[1].model.network.arrays().values(), strict=True
@@ -154,7 +154,7 @@ def test_an_autoencoder_is_evaluated_in_pieces(folder: Path) -> None:
     for share in (None, 0):
         values = recipe(folder, share, "linear 12 -> relu -> linear").to_dict()
         values["model"] |= {"loss": "squared-error", "preprocess": "scale"}
-        made.append(carry_out(recipe_from(values)).reconstruction)
+        made.append(run_recipe(recipe_from(values)).reconstruction)
     one, other = made
     assert one is not None and other is not None and one.psnr == other.psnr
     assert (one.per_image == other.per_image).all()
@@ -175,9 +175,9 @@ class Stop(Progress):
 
 
 def test_stopped_and_resumed_it_ends_in_the_same_bits_and_writes_a_report(folder: Path, tmp_path: Path) -> None:
-    whole = carry_out(recipe(folder, None, augment="flip -> crop 1"))
+    whole = run_recipe(recipe(folder, None, augment="flip -> crop 1"))
     with pytest.raises(TrainingInterrupted):
-        carry_out(recipe(folder, 0, augment="flip -> crop 1"), tmp_path / "run", progress=Stop(7))
+        run_recipe(recipe(folder, 0, augment="flip -> crop 1"), tmp_path / "run", progress=Stop(7))
     run = resume(tmp_path / "run")
     assert isinstance(run.splits.train.images, PictureFiles)
     assert_equal_weights(whole.model, run.model)
@@ -194,7 +194,7 @@ def test_a_picture_that_is_damaged_in_the_middle_of_a_training_is_named(folder: 
             damaged.write_bytes(damaged.read_bytes()[:200])
 
     with pytest.raises(GlassnetError) as caught:
-        carry_out(recipe(folder, 0, epochs=4), progress=Damage())
+        run_recipe(recipe(folder, 0, epochs=4), progress=Damage())
     assert str(damaged) in str(caught.value) and "\n" not in str(caught.value)
 
 

@@ -11,8 +11,9 @@ from robust_cases import refused, run
 
 import glassnet
 from glassnet.errors import GlassnetError
+from glassnet.experiments import resume
 from glassnet.files import exists
-from glassnet.recipes import check_notation, resume
+from glassnet.recipes import check_notation
 
 LONG = " -> ".join(["conv 3x3, 8, pad 1 -> relu"] * 20 + ["avgpool global -> linear 3"])  # 545 characters
 NAMES = [LONG, "x" * 5000, "a\0b", "7" * 400, "", "  ", "a/" * 3000]

@@ -21,8 +21,9 @@ from typing import Any
 os.environ["GLASSNET_THREADS"] = "1"
 os.environ["NUMBA_THREADING_LAYER"] = "workqueue"  # the one that lives on in a forked child
 
-from glassnet.recipes import carry_out, reporting, resume
-from glassnet.recipes.recipe import recipe_from
+from glassnet.experiments import resume, run_recipe
+from glassnet.experiments.recipe import recipe_from
+from glassnet.report.pages import write_run_page
 
 
 def die_at(calls: int) -> None:
@@ -57,14 +58,13 @@ def die_at(calls: int) -> None:
 def work(job: dict[str, Any]) -> int:
     if job["calls"]:
         die_at(job["calls"])
-    if not job["report"]:
-        reporting.write_run_report = lambda run, before: []
+    on_finish = [write_run_page] if job["report"] else []
     folder = Path(job["folder"])
     try:
         if job["recipe"] is None:
-            resume(folder)
+            resume(folder, on_finish=on_finish)
         else:
-            carry_out(recipe_from(tomllib.loads(job["recipe"])), folder)
+            run_recipe(recipe_from(tomllib.loads(job["recipe"])), folder, on_finish=on_finish)
     except BaseException:
         traceback.print_exc()
         return 1
@@ -74,7 +74,7 @@ def work(job: dict[str, Any]) -> int:
 def warm_up(recipe: str) -> None:
     """Load every library and compiled function before the first fork."""
     with tempfile.TemporaryDirectory() as folder:
-        carry_out(recipe_from(tomllib.loads(recipe)), Path(folder) / "run")
+        run_recipe(recipe_from(tomllib.loads(recipe)), Path(folder) / "run", on_finish=[write_run_page])
 
 
 def main() -> None:

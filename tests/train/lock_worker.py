@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import sys
 
-from glassnet import recipes  # noqa: F401 - imported before the starting signal
 from glassnet.cli import main
 from glassnet.data import load
+from glassnet.report import pages  # noqa: F401 - imported before the starting signal
 
 if __name__ == "__main__":
     load("digits")

@@ -12,15 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import glassnet
-from glassnet import recipes
+from glassnet import experiments
 from glassnet.data import Dataset
 from glassnet.errors import GlassnetError, RecipeError, TrainingError
-from glassnet.look import SweepRun, best_run, learning_curves
-from glassnet.look import curves as look_curves
+from glassnet.experiments.recipe import recipe_from
 from glassnet.model import Model
 from glassnet.nn import Network, model_file
 from glassnet.optim import SGD, Adam
-from glassnet.recipes.recipe import recipe_from
+from glassnet.report import learning_curves
+from glassnet.report.figures import curves
+from glassnet.report.pages import SweepRun, best_run, write_run_page
 from glassnet.tasks import best_epoch
 from glassnet.train import Progress, Trainer, read_history
 
@@ -134,7 +135,7 @@ def test_the_best_epoch_has_the_highest_measure_then_the_lowest_loss_then_comes_
         known = [r[name] for r in left if not math.isnan(r[name])]
         if known:
             left = [r for r in left if r[name] == choose(known)]
-    found, drawn = best_epoch(records), look_curves.best_epoch(records)
+    found, drawn = best_epoch(records), curves.best_epoch(records)
     assert found == (left[0] if left else None)
     assert drawn == ((left[0]["epoch"], left[0][key]) if left else None)
 
@@ -156,7 +157,7 @@ def test_the_report_rings_the_epoch_that_was_kept(tmp_path: Path) -> None:
             if best:
                 marked.append(record["epoch"])
 
-    run = recipes.carry_out(recipe_from(TIES), tmp_path / "run", progress=Watch())
+    run = experiments.run_recipe(recipe_from(TIES), tmp_path / "run", progress=Watch(), on_finish=[write_run_page])
     epochs = run.history.epochs
     highest = [r for r in epochs if r["valid_accuracy"] == max(r["valid_accuracy"] for r in epochs)]
     kept = min(highest, key=lambda r: r["valid_loss"])
@@ -219,4 +220,4 @@ def test_a_trainer_and_a_recipe_know_theirs() -> None:
     with pytest.raises(RecipeError, match=r"'epoch'.*Did you mean 'epochs'"):
         Trainer(Network("linear", (4,), 3), epoch=3)
     with pytest.raises(RecipeError, match=r"'epoch'.*Did you mean 'epochs'"):
-        recipes.Recipe(recipes.Data("digits"), train={"epoch": 3})
+        experiments.Recipe(experiments.Data("digits"), train={"epoch": 3})

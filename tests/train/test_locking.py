@@ -18,11 +18,11 @@ from typing import Any
 
 import pytest
 
-from glassnet import locking, recipes
+from glassnet import experiments, locking
 from glassnet.cli import main
 from glassnet.errors import GlassnetError, RecipeError, TrainingError, TrainingInterrupted
+from glassnet.experiments.recipe import recipe_from
 from glassnet.locking import LOCK, locked
-from glassnet.recipes.recipe import recipe_from
 from glassnet.train import Progress, read_history
 
 SETTINGS = {
@@ -32,11 +32,6 @@ SETTINGS = {
 }
 
 
-@pytest.fixture
-def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("glassnet.recipes.reporting.write_run_report", lambda run, before: [])
-
-
 class InterruptAt(Progress):
     """Presses Ctrl-C after the first step that it sees."""
 
@@ -44,14 +39,14 @@ class InterruptAt(Progress):
         signal.raise_signal(signal.SIGINT)
 
 
-def recipe(epochs: int) -> recipes.Recipe:
+def recipe(epochs: int) -> experiments.Recipe:
     return recipe_from({**SETTINGS, "train": {**SETTINGS["train"], "epochs": epochs}})
 
 
 def begun(folder: Path, epochs: int) -> None:
     """A run that was stopped after its first step."""
     with pytest.raises(TrainingInterrupted):
-        recipes.carry_out(recipe(epochs), folder, progress=InterruptAt())
+        experiments.run_recipe(recipe(epochs), folder, progress=InterruptAt())
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -93,7 +88,6 @@ def wait_for(condition: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-@pytest.mark.usefixtures("no_report")
 def test_a_run_that_is_being_written_cannot_be_resumed_or_begun(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -115,16 +109,15 @@ def test_a_run_that_is_being_written_cannot_be_resumed_or_begun(
         assert holder.wait(30) == -signal.SIGKILL
     assert json.loads((folder / LOCK).read_text())["pid"] == holder.pid  # it could not clear up behind itself
     with pytest.raises(TrainingInterrupted):
-        recipes.resume(folder, progress=InterruptAt())
+        experiments.resume(folder, progress=InterruptAt())
     assert not (folder / LOCK).exists() and not list(folder.rglob(".*"))
 
 
-@pytest.mark.usefixtures("no_report")
 def test_of_two_that_resume_at_once_one_does(tmp_path: Path) -> None:
     """And it ends in the bits of a run that nobody disturbed."""
     folder, whole = tmp_path / "run", tmp_path / "whole"
     begun(folder, 60)
-    recipes.carry_out(recipe(60), whole)
+    experiments.run_recipe(recipe(60), whole)
     command = ["train", "--resume", str(folder)]
     with workers(command, command) as both:
         said = {process.pid: process.communicate() for process in both}
@@ -153,7 +146,6 @@ def test_what_a_killed_beginning_leaves_can_be_begun_again(tmp_path: Path) -> No
         begun(tmp_path / "other", 1)
 
 
-@pytest.mark.usefixtures("no_report")
 def test_half_a_figure_is_cleared_away(tmp_path: Path) -> None:
     """A writer that is killed within the report leaves its temporary file in the folder of the figures."""
     folder = tmp_path / "run"
@@ -161,7 +153,7 @@ def test_half_a_figure_is_cleared_away(tmp_path: Path) -> None:
     (folder / "figures").mkdir()
     for name in (".report.html.ab12.partial", "figures/.network.png.cd34.partial"):
         (folder / name).write_bytes(b"half")
-    recipes.resume(folder)
+    experiments.resume(folder)
     assert not list(folder.rglob("*.partial")) and (folder / "model.safetensors").exists()
 
 

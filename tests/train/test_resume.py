@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
+from glassnet.experiments import load_recipe
 from glassnet.files import read_json
 from glassnet.nn import model_file
-from glassnet.recipes import load_recipe
 from glassnet.train import read_history
 
 CONFIGURATIONS = {

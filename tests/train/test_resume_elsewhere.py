@@ -9,8 +9,8 @@ from typing import Any
 import numba
 import pytest
 
-from glassnet import recipes, threads
-from glassnet.recipes.recipe import recipe_from
+from glassnet import experiments, threads
+from glassnet.experiments.recipe import recipe_from
 from glassnet.train import Progress, read_history
 
 CONVNET = recipe_from(
@@ -37,11 +37,6 @@ class StopAt(Progress):
             raise Stopped
 
 
-@pytest.fixture(autouse=True)
-def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("glassnet.recipes.reporting.write_run_report", lambda run, before: [])
-
-
 def machine(monkeypatch: pytest.MonkeyPatch, number: int, *, asked: bool = False) -> None:
     """From now on a process uses so many threads, because the machine has them or because they were asked for."""
     monkeypatch.setattr(threads, "_count", None)
@@ -55,13 +50,13 @@ def machine(monkeypatch: pytest.MonkeyPatch, number: int, *, asked: bool = False
 
 def begun(folder: Path) -> Path:
     with pytest.raises(Stopped):
-        recipes.carry_out(CONVNET, folder, progress=StopAt(6))
+        experiments.run_recipe(CONVNET, folder, progress=StopAt(6))
     return folder
 
 
 def resumed(folder: Path) -> list[str]:
     said: list[str] = []
-    recipes.resume(folder, say=said.append)
+    experiments.resume(folder, say=said.append)
     return [line for line in said if "begun" in line]
 
 
@@ -74,9 +69,9 @@ def outcome(folder: Path) -> Any:
 @pytest.mark.skipif(numba.config.NUMBA_NUM_THREADS < 2, reason="one processor core")
 def test_a_run_goes_on_with_its_own_number_of_threads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     machine(monkeypatch, 1)
-    recipes.carry_out(CONVNET, tmp_path / "on one")
+    experiments.run_recipe(CONVNET, tmp_path / "on one")
     machine(monkeypatch, 2)
-    recipes.carry_out(CONVNET, tmp_path / "on two")
+    experiments.run_recipe(CONVNET, tmp_path / "on two")
     assert outcome(tmp_path / "on one") != outcome(tmp_path / "on two")  # or else this test could not fail
     folder = begun(tmp_path / "run")
     machine(monkeypatch, 1)
@@ -115,5 +110,5 @@ def test_what_the_recipe_asks_for_is_what_the_run_has(tmp_path: Path, monkeypatc
     machine(monkeypatch, 2)
     asked = CONVNET.with_settings({"train.threads": 1})
     with pytest.raises(Stopped):
-        recipes.carry_out(asked, tmp_path / "run", progress=StopAt(6))
+        experiments.run_recipe(asked, tmp_path / "run", progress=StopAt(6))
     assert resumed(tmp_path / "run") == []

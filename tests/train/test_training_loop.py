@@ -10,21 +10,15 @@ import numpy as np
 import pytest
 
 import glassnet
-from glassnet import recipes
+from glassnet import experiments
 from glassnet.cli import main
 from glassnet.data import Dataset, Splits, load
 from glassnet.errors import DataError, ModelError, RecipeError, TrainingError
+from glassnet.experiments.recipe import recipe_from
 from glassnet.nn import Network, model_file
 from glassnet.optim import SGD, Adam
-from glassnet.recipes.recipe import recipe_from
 from glassnet.train import Progress, Settings, Trainer, read_history
 from glassnet.train.callbacks.interrupt import stop_on_interrupt
-
-
-@pytest.fixture
-def no_report(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Runs that are compared by their bits need no figures."""
-    monkeypatch.setattr("glassnet.recipes.reporting.write_run_report", lambda run, before: [])
 
 
 def small(seed: int = 0, n: int = 60, classes: int = 3) -> Dataset:
@@ -43,7 +37,7 @@ def trainer(network: str = "linear 8 -> relu -> linear", **settings: Any) -> Tra
     return Trainer(Network(network, (4, 4, 1), classes), optimizer=optimizer, **named, **settings)
 
 
-def recipe(**values: Any) -> recipes.Recipe:
+def recipe(**values: Any) -> experiments.Recipe:
     base = {"data": {"source": "digits", "train_limit": 200, "test_limit": 50}, "model": {"network": "linear"}}
     return recipe_from({**base, **values})
 
@@ -64,7 +58,7 @@ def test_the_same_seed_gives_the_same_bits(network: str) -> None:
 
 
 def test_another_seed_gives_another_network(tmp_path: Path) -> None:
-    runs = [recipes.carry_out(recipe(train={"epochs": 1, "seed": seed})) for seed in (0, 0, 1)]
+    runs = [experiments.run_recipe(recipe(train={"epochs": 1, "seed": seed})) for seed in (0, 0, 1)]
     assert arrays_of(runs[0].model) == arrays_of(runs[1].model) != arrays_of(runs[2].model)
 
 
@@ -113,7 +107,7 @@ def test_patience_needs_validation(tmp_path: Path) -> None:
     assert made.progression.step == 0
     asked = recipe(data={"source": "digits", "validation": 0}, train={"patience": 2})
     with pytest.raises(RecipeError, match="'patience'"):
-        recipes.carry_out(asked, tmp_path / "run")
+        experiments.run_recipe(asked, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 
@@ -240,7 +234,6 @@ class InterruptAt(Progress):
 @pytest.mark.parametrize("step", [1, 6, 7, 13])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("averaging", [{}, {"average": 0.9}])
-@pytest.mark.usefixtures("no_report")
 def test_an_interrupt_saves_and_resuming_gives_the_same_bits(
     step: int, number: int, averaging: dict[str, float], tmp_path: Path
 ) -> None:
@@ -248,12 +241,12 @@ def test_an_interrupt_saves_and_resuming_gives_the_same_bits(
         model={"network": "linear 8 -> batchnorm -> relu -> dropout 0.2 -> linear"},
         train={"epochs": 3, "batch": 30, "augment": "shift 1", "checkpoint_seconds": 1000.0, **averaging},
     )
-    whole = recipes.carry_out(asked, tmp_path / "whole")
+    whole = experiments.run_recipe(asked, tmp_path / "whole")
     folder = tmp_path / "run"
     with pytest.raises(TrainingError, match=f"Interrupted at step {step} .*glassnet train --resume {folder}"):
-        recipes.carry_out(asked, folder, progress=InterruptAt(step, number))
+        experiments.run_recipe(asked, folder, progress=InterruptAt(step, number))
     assert (folder / "checkpoint.safetensors").exists() and not (folder / "model.safetensors").exists()
-    recipes.resume(folder)
+    experiments.resume(folder)
     assert (folder / "model.safetensors").read_bytes() == (tmp_path / "whole" / "model.safetensors").read_bytes()
     kept = [
         [{k: v for k, v in record.items() if k != "seconds"} for record in read_history(f / "metrics.jsonl")]
@@ -286,7 +279,7 @@ def test_ctrl_c_while_the_report_is_written(
     def interrupted(*arguments: object) -> None:
         signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr("glassnet.recipes.reporting.write_run_report", interrupted)
+    monkeypatch.setattr("glassnet.report.pages.write_run_page", interrupted)
     folder = tmp_path / "run"
     assert main(["train", "digits", "--model", "linear", "--epochs", "1", "--out", str(folder)]) == 130
     said = capsys.readouterr().err
@@ -318,24 +311,23 @@ def test_an_interrupt_without_a_folder_says_that_nothing_is_kept() -> None:
 
 
 def test_resuming_a_finished_run_changes_nothing(tmp_path: Path) -> None:
-    run = recipes.carry_out(recipe(train={"epochs": 2}), tmp_path / "run")
+    run = experiments.run_recipe(recipe(train={"epochs": 2}), tmp_path / "run")
     names = ("model.safetensors", "metrics.jsonl", "recipe.toml", "environment.json", "checkpoint.safetensors")
     before = {name: (tmp_path / "run" / name).read_bytes() for name in names}
-    again = recipes.resume(tmp_path / "run")
+    again = experiments.resume(tmp_path / "run")
     assert {name: (tmp_path / "run" / name).read_bytes() for name in names} == before
     assert again.evaluation is not None and run.evaluation is not None
     assert again.evaluation.accuracy == run.evaluation.accuracy
 
 
-@pytest.mark.usefixtures("no_report")
 def test_resuming_after_the_data_changed_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    recipes.carry_out(recipe(train={"epochs": 1}), tmp_path / "run")
+    experiments.run_recipe(recipe(train={"epochs": 1}), tmp_path / "run")
     whole = load("digits")
     images = whole.train.images ^ 1
     changed = Splits(Dataset(images, whole.train.labels, whole.train.class_names, "digits"), None, whole.test)
-    monkeypatch.setattr("glassnet.recipes.run.load", lambda *a, **k: changed)
+    monkeypatch.setattr("glassnet.experiments.run.load", lambda *a, **k: changed)
     with pytest.raises(TrainingError, match="data have changed"):
-        recipes.resume(tmp_path / "run")
+        experiments.resume(tmp_path / "run")
 
 
 CHANGES: list[dict[str, Any]] = [
@@ -349,13 +341,12 @@ CHANGES: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("change", CHANGES)
-@pytest.mark.usefixtures("no_report")
 def test_resuming_with_other_settings_is_refused(change: dict[str, Any], tmp_path: Path) -> None:
-    recipes.carry_out(recipe(train={"epochs": 2}), tmp_path / "run")
+    experiments.run_recipe(recipe(train={"epochs": 2}), tmp_path / "run")
     other = recipe(train={"epochs": 2, **change})
     (tmp_path / "run" / "recipe.toml").write_text(other.to_toml(), encoding="utf-8")
     with pytest.raises(TrainingError, match="Cannot resume"):
-        recipes.resume(tmp_path / "run")
+        experiments.resume(tmp_path / "run")
 
 
 def test_data_that_do_not_fit_the_network() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from glassnet import threads
 from glassnet.bench.timing import gemm_speed
-from glassnet.recipes.environment import environment
+from glassnet.experiments.environment import environment
 
 __all__ = ["Machine", "inspect"]
 

@@ -65,7 +65,7 @@ def pca(
     from glassnet import threads as pool
     from glassnet.classic import PCA
     from glassnet.cli.tables import columns
-    from glassnet.look.classic import save_components, save_rebuilt, save_scatter, save_spectrum
+    from glassnet.report.figures.classic import save_components, save_rebuilt, save_scatter, save_spectrum
 
     data, _ = _load(source, limit)
     rows, labels, shape = _rows(data), data.labels, data.images.shape[1:]
@@ -134,8 +134,8 @@ def knn(
 
     from glassnet import threads as pool
     from glassnet.classic import KNNClassifier
-    from glassnet.look.classic import save_neighbours
     from glassnet.metrics import wilson_interval
+    from glassnet.report.figures.classic import save_neighbours
 
     train, test = _load(source, limit)
     if test is None:
@@ -199,7 +199,7 @@ def fit_affine(
     from sklearn.exceptions import ConvergenceWarning
 
     from glassnet.classic import AffineFit
-    from glassnet.look.classic import save_affine
+    from glassnet.report.figures.classic import save_affine
 
     source, target = _made_up_pairs() if points is None else _pairs(points)
     try:
@@ -301,7 +301,7 @@ def harris(
     """
     from glassnet.classic import harris as respond
     from glassnet.data.pictures import read_picture
-    from glassnet.look.classic import save_corners
+    from glassnet.report.figures.classic import save_corners
 
     pixels = read_picture(picture)
     if count < 1:

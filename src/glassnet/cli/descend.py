@@ -47,7 +47,7 @@ def descend(
     from glassnet.autodiff import parse
     from glassnet.autodiff.descent import descend as run
     from glassnet.cli.tables import columns
-    from glassnet.look.descent import save_descent
+    from glassnet.report.figures.descent import save_descent
 
     graph = parse(formula)
     found = run(

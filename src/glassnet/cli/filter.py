@@ -15,7 +15,7 @@ from glassnet.cli.options import Json, Threads, emit, say
 from glassnet.errors import DataError
 
 if TYPE_CHECKING:
-    from glassnet.look.filters import Filter
+    from glassnet.filters.kernels import Filter
 
 _MOST_NUMBERS = 1024  # of a kernel, in JSON
 _LONG = 2.0  # seconds of work before progress is told in lines
@@ -66,10 +66,7 @@ def filter_(
       glassnet filter photo.jpg --kernel edges-horizontal --channel blue
     """
     from glassnet import threads as pool
-    from glassnet.look.filter_page import describe_filter, describe_result, kernel_text
-    from glassnet.look.filter_saving import filter_file
-    from glassnet.look.filtering import choose_filter
-    from glassnet.look.filters import NAMES
+    from glassnet.filters import NAMES, choose_filter, describe_filter, describe_result, filter_file, kernel_text
 
     if kernel == "list":
         _list(NAMES, json)
@@ -85,18 +82,24 @@ def filter_(
     typer.echo(f"{chosen.name}: {chosen.meaning}\n")
     typer.echo(kernel_text(chosen) + "\n")
     with pool.use(threads), _progress() as tell:
-        result = filter_file(picture, chosen, out, edge=edge, show=show, progress=tell)
+        result = filter_file(picture, chosen, out, edge=edge, progress=tell)
     found = result.found
+    files = [result.path]
+    if show:
+        from glassnet.report.pages.filter import write_filter_page
+
+        page = result.path.with_suffix(".html")
+        files.append(write_filter_page(page, picture.name, result.image, found, chosen, edge))
     typer.echo(describe_filter(chosen, edge))
     typer.echo(describe_result(chosen, found))
-    for path in result.files:
+    for path in files:
         say(f"wrote {path}")
     if json:
         height, width, channels = found.picture.shape
         emit({
             "kernel": chosen.name, "size": list(chosen.size), "matrices": _numbers(chosen), "edge": edge,
             "channel": chosen.channel, "values": chosen.values, "lowest": found.lowest, "highest": found.highest,
-            "cut_off": found.outside, "height": height, "width": width, "channels": channels, "files": result.files,
+            "cut_off": found.outside, "height": height, "width": width, "channels": channels, "files": files,
             "seconds": result.seconds,
         })  # fmt: skip
 

@@ -35,7 +35,7 @@ def look(
       glassnet look squeezenet-1.1 --picture photo.jpg
     """
     from glassnet.imagenet import open_model
-    from glassnet.recipes.inspection import look_inside
+    from glassnet.report.pages import look_inside
 
     loaded = open_model(model, weights)
     files = look_inside(loaded, model, picture, out or Path(f"{Path(model).stem or 'model'}-look"))

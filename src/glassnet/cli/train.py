@@ -74,7 +74,8 @@ def train(
 
       glassnet train recipe.toml --sweep "train.augment=flip;flip -> crop 4, zero"
     """
-    from glassnet import recipes
+    from glassnet import experiments
+    from glassnet.report import pages
     from glassnet.train import progress_for
 
     flags: dict[str, Any] = {
@@ -99,21 +100,35 @@ def train(
     if resume is not None:
         if data or given or settings or sweeps or out:
             raise RecipeError("--resume takes the run folder alone: a resumed run keeps the settings it began with.")
-        if recipes.is_sweep(resume):
-            _tell_sweep(recipes.resume_sweep(resume, make_progress=progress_for, say=say), json)
+        if experiments.is_sweep(resume):
+            result = experiments.resume_sweep(
+                resume,
+                make_progress=progress_for,
+                say=say,
+                on_run=[pages.write_run_page],
+                on_finish=[pages.write_sweep_page],
+            )
+            _tell_sweep(result, json)
         else:
-            _tell(recipes.resume(resume, progress=progress_for(), say=say), json)
+            _tell(experiments.resume(resume, progress=progress_for(), say=say, on_finish=[_report]), json)
         return
     if data is None:
         raise RecipeError("Name the data: a folder, a known set such as 'digits', or a recipe ending in .toml.")
-    recipe = recipes.load_recipe(data) if data.endswith(".toml") else recipes.Recipe(recipes.Data(data))
+    recipe = experiments.load_recipe(data) if data.endswith(".toml") else experiments.Recipe(experiments.Data(data))
     recipe = recipe.with_settings({**dict(_settings(settings)), **given})
-    folder = out or recipes.new_folder(recipe)
+    folder = out or experiments.new_folder(recipe)
     if sweeps:
         _sweep(recipe, sweeps, folder, json)
         return
-    run = recipes.carry_out(recipe, folder, progress=progress_for(), say=say)
+    run = experiments.run_recipe(recipe, folder, progress=progress_for(), say=say, on_finish=[_report])
     _tell(run, json)
+
+
+def _report(run: Any) -> list[Path]:
+    from glassnet.report import pages
+
+    say("writing the report")
+    return pages.write_run_page(run)
 
 
 def _share_or_count(text: str | None) -> float | int | None:
@@ -129,13 +144,23 @@ def _settings(settings: list[str] | None) -> list[tuple[str, Any]]:
 
 
 def _sweep(recipe: Any, sweeps: list[str], folder: Path, json: bool) -> None:
-    from glassnet import recipes
+    from glassnet import experiments
+    from glassnet.report import pages
     from glassnet.train import progress_for
 
     values: dict[str, Sequence[Any]] = {
         name: [setting_value(v) for v in split_values(text)] for name, text in map(parse_setting, sweeps)
     }
-    _tell_sweep(recipes.sweep(recipe, values, folder, make_progress=progress_for, say=say), json)
+    result = experiments.sweep(
+        recipe,
+        values,
+        folder,
+        make_progress=progress_for,
+        say=say,
+        on_run=[pages.write_run_page],
+        on_finish=[pages.write_sweep_page],
+    )
+    _tell_sweep(result, json)
 
 
 def _tell_sweep(result: Any, json: bool) -> None:

@@ -1,9 +1,7 @@
-"""An HTML page of how pages were read: the rates, what was taken for what, and every page with its errors marked."""
+"""The page of how pages were read: the rates, what was read as what, and every page with its errors marked."""
 
 from __future__ import annotations
 
-import base64
-import html
 import io
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,90 +9,117 @@ from pathlib import Path
 from rapidfuzz.distance import Levenshtein
 
 from glassnet.data.pictures import read_picture
-from glassnet.files import write_text
 from glassnet.reader.evaluate import PageScore, Scores
 from glassnet.reader.export import overlay
 from glassnet.reader.page import Page
+from glassnet.report.html import Html, data_uri, element, join
+from glassnet.report.page import Heading, Panel, write_page
+from glassnet.report.tables import Cell, number, percent, table
 
 __all__ = ["write_evaluation"]
 
-_STYLE = """
-body { font: 16px/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
-h2 { margin-top: 2.5rem; border-top: 1px solid #ccc; padding-top: 1rem }
-img { max-width: 100%; border: 1px solid #ccc }
-table { border-collapse: collapse } td, th { padding: .15rem .8rem; text-align: left; border-bottom: 1px solid #eee }
-pre { background: #f6f6f4; padding: .6rem; white-space: pre-wrap; font-size: 15px }
-del { background: #ffd6d6; text-decoration: none } ins { background: #d5edd5; text-decoration: none }
-.bar { background: #4477aa; height: .8rem; display: inline-block }
-"""
+_SIDE = 1200  # pixels of a page's longer side
 
 
 def write_evaluation(scores: Scores, pages: Sequence[tuple[Path, Page]], file: Path) -> Path:
-    """Write the page; pages with errors come first, the worst on top. Returns the file."""
-    by_name = {path.name: (path, page) for path, page in pages}
-    order = sorted(scores.pages, key=lambda p: (-p.character_errors / max(1, p.characters), p.name))
-    parts = [
-        "<!DOCTYPE html><html lang='en'><head><meta charset='utf-8'><title>How pages were read</title>",
-        f"<style>{_STYLE}</style></head><body><h1>How pages were read</h1>",
-        _summary(scores),
-        _confusions(scores),
-        *(_section(score, *by_name[score.name]) for score in order),
-        "</body></html>",
-    ]
-    write_text(file, "\n".join(parts))
+    """Write one self-contained HTML page; of the pages read, those with most errors come first.
+
+    Parameters
+    ----------
+    scores : Scores
+        How they were read.
+    pages : sequence of (Path, Page)
+        The picture and the reading of each page in `scores`.
+    file : Path
+        Where to.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    GlassnetError
+        A picture cannot be read, or the file cannot be written.
+    """
+    low, high = scores.character_interval
+    count = f"{len(scores.pages)} page{'s' if len(scores.pages) != 1 else ''}"
+    sentence = (
+        f"{count}, {percent(scores.character_error_rate, 2)} of the characters wrong; with 95 % confidence the rate"
+        f" lies between {percent(low, 2)} and {percent(high, 2)}."
+    )
+    write_page(
+        file, Heading("How pages were read", sentence), [_rates(scores), _confusions(scores), _pages(scores, pages)]
+    )
     return file
 
 
-def _summary(scores: Scores) -> str:
-    rows = [
+def _rates(scores: Scores) -> Panel:
+    measured = (
         ("character error rate", scores.character_error_rate, scores.character_interval),
         ("word error rate", scores.word_error_rate, scores.word_interval),
-    ]
-    table = "".join(
-        f"<tr><td>{name}</td><td>{rate:.4f}</td><td>{low:.4f} to {high:.4f}</td></tr>"
-        for name, rate, (low, high) in rows
     )
-    return (
-        f"<p>{len(scores.pages)} pages. Rates are of upper-cased texts, A-Z and 0-9 alone; as written, with case and "
-        f"punctuation, the character error rate is {scores.exact_error_rate:.4f}.</p>"
-        f"<table><tr><th></th><th>rate</th><th>95 % interval</th></tr>{table}</table>"
+    rows = [_cells(name, f"{rate:.4f}", f"{low:.4f} to {high:.4f}") for name, rate, (low, high) in measured]
+    lead = (
+        "Rates are of upper-cased texts, A-Z and 0-9 alone; as written, with case and punctuation, the character error"
+        f" rate is {scores.exact_error_rate:.4f}."
     )
+    headings = [("", False), ("rate", True), ("95 % interval", True)]
+    return Panel("rates", "Error rates", lead, body=table(headings, rows, compact=True))
 
 
-def _confusions(scores: Scores) -> str:
+def _cells(*shown: object) -> list[Cell]:
+    return [Cell(one, "") for one in shown]
+
+
+def _confusions(scores: Scores) -> Panel:
+    title = "What was read as what"
     if not scores.confusions:
-        return "<p>No errors.</p>"
+        return Panel("confusions", title, "No errors.")
     most = scores.confusions[0][2]
-    rows = "".join(
-        f"<tr><td>{html.escape(a)}</td><td>{html.escape(b)}</td><td>{n}</td>"
-        f"<td><span class='bar' style='width:{10 * n / most:.2f}rem'></span></td></tr>"
-        for a, b, n in scores.confusions
-    )
-    return (
-        f"<h2>What was taken for what</h2><table><tr><th>there</th><th>read</th><th></th><th></th></tr>{rows}</table>"
-    )
+    rows = []
+    for there, read, times in scores.confusions:
+        fill = element("span", class_="fill", style=f"width:{100 * times / most:.2f}%")
+        bar = element("span", fill, class_="bar", aria_hidden="true")
+        rows.append(_cells(element("code", there), element("code", read), join([bar, number(times)])))
+    headings = [("there", False), ("read", False), ("times", True)]
+    return Panel("confusions", title, "The characters confused most often.", body=table(headings, rows, compact=True))
 
 
-def _section(score: PageScore, path: Path, page: Page) -> str:
-    title = f"<h2>{html.escape(score.name)}: {score.character_errors} of {score.characters} characters wrong</h2>"
+def _pages(scores: Scores, pages: Sequence[tuple[Path, Page]]) -> Panel:
+    by_name = {path.name: (path, page) for path, page in pages}
+    order = sorted(scores.pages, key=lambda p: (-p.character_errors / max(1, p.characters), p.name))
+    lead = (
+        "The worst come first. On each picture, the lines that were found. Below it, the text that stands there:"
+        " red was not read, green was read instead."
+    )
+    parts = [_page(number, score, *by_name[score.name]) for number, score in enumerate(order, start=1)]
+    return Panel("pages", "Page by page", lead, body=element("div", *parts))
+
+
+def _page(place: int, score: PageScore, path: Path, page: Page) -> Html:
+    title = element("h3", f"{score.name}: {score.character_errors} of {score.characters} characters wrong")
     if score.read.split() == score.truth.split():
-        return title
-    data = io.BytesIO()
+        return element("article", title, id=f"page-{place}")
     picture = overlay(page, read_picture(path))
-    picture.thumbnail((1200, 1200))
+    picture.thumbnail((_SIDE, _SIDE))
+    data = io.BytesIO()
     picture.save(data, "JPEG", quality=70)
-    image = base64.b64encode(data.getvalue()).decode()
-    return f"{title}<img alt='' src='data:image/jpeg;base64,{image}'><pre>{_marked(score.read, score.truth)}</pre>"
+    image = element("img", src=data_uri(data.getvalue(), "jpeg"), alt=f"{score.name} with the lines that were found")
+    text = element("pre", _marked(score.read, score.truth), class_="wrapped")
+    return element("article", title, element("figure", image, class_="photograph"), text, id=f"page-{place}")
 
 
-def _marked(read: str, truth: str) -> str:
+def _marked(read: str, truth: str) -> Html:
     """The truth, with what was left out or exchanged marked, and what was read instead."""
-    parts, at = [], 0
+    parts: list[object] = []
+    at = 0
     for op in Levenshtein.opcodes(truth, read):
-        there, seen = html.escape(truth[op.src_start : op.src_end]), html.escape(read[op.dest_start : op.dest_end])
+        there, seen = truth[op.src_start : op.src_end], read[op.dest_start : op.dest_end]
         if op.tag == "equal":
             parts.append(there)
         else:
-            parts.append((f"<del>{there}</del>" if there else "") + (f"<ins>{seen}</ins>" if seen else ""))
+            parts += [element("del", there) if there else None, element("ins", seen) if seen else None]
         at = op.src_end
-    return "".join(parts) + html.escape(truth[at:])
+    return join([*parts, truth[at:]])

@@ -25,7 +25,7 @@ from glassnet.processes import run_process
 from glassnet.train import Trainer
 
 if TYPE_CHECKING:
-    from glassnet.recipes.run import Run
+    from glassnet.experiments.run import Run
 
 __all__ = ["numeric_gradient_speed", "overfit", "pca_psnr", "read_pages", "softmax_loss_speed"]
 

@@ -25,10 +25,11 @@ from typing import Any
 from glassnet import threads as thread_pool
 from glassnet.data import find
 from glassnet.errors import DataError, RecipeError, nearest
+from glassnet.experiments.recipe import Recipe, recipe_from, with_source
+from glassnet.experiments.run import Run, run_recipe
 from glassnet.files import write_json, write_text
 from glassnet.recipes import classical, measures
-from glassnet.recipes.recipe import Recipe, recipe_from, with_source
-from glassnet.recipes.run import Run, carry_out
+from glassnet.report.pages import write_run_page
 from glassnet.train import Progress
 
 __all__ = ["Reproduction", "Row", "reproduce", "rows"]
@@ -207,7 +208,7 @@ def _run_row(row: Row, out: Path, make_progress: Callable[[], Progress], say: Ca
         say(reason)
         return Outcome(row, source, goal, skipped=reason)
     folder = _free(out / row.id)
-    run = carry_out(recipe, folder, progress=make_progress(), say=say)
+    run = run_recipe(recipe, folder, progress=make_progress(), say=say, on_finish=[write_run_page])
     return Outcome(row, source, goal, _measured(run, goal))
 
 

@@ -12,9 +12,9 @@ from glassnet.check import Check, check_network
 from glassnet.data import Dataset, Splits, holds_picture_files, join, load
 from glassnet.errors import CheckError, DataError, RecipeError, escaped, nearest
 from glassnet.files import exists
-from glassnet.look import image_grid, save_png
 from glassnet.model import Model
 from glassnet.nn import Network, parse_loss
+from glassnet.report import image_grid, save_png
 from glassnet.tasks import Task
 
 __all__ = ["check_notation", "choose_part", "load_for", "show_data"]

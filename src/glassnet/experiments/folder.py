@@ -1,0 +1,85 @@
+"""The folder of a run: begun without overwriting anything, locked while it is written, resumable."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from glassnet.errors import RecipeError, TrainingError, TrainingInterrupted
+from glassnet.experiments.recipe import Recipe
+from glassnet.files import exists, remove_partial, write_json, write_text
+from glassnet.locking import LOCK, locked
+
+__all__ = ["begun", "is_left_over", "new_folder", "require_run", "require_same_data", "resumable"]
+
+
+def new_folder(recipe: Recipe, parent: str | Path = "runs") -> Path:
+    """A folder name that is still free: `runs/<data>-<number>`."""
+    stem = re.sub(r"[^A-Za-z0-9]+", "-", Path(recipe.data.source).name).strip("-").lower() or "run"
+    return next(path for n in count(1) if not (path := Path(parent) / f"{stem}-{n}").exists())
+
+
+@contextlib.contextmanager
+def begun(path: Path, recipe: Recipe, environment: dict[str, Any]) -> Iterator[None]:
+    """A run folder of this recipe, new and locked within the block."""
+    try:
+        _refuse_occupied(path)
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RecipeError(f"Cannot make the run folder '{path}': {error.strerror or error}.") from error
+    with locked(path):
+        _refuse_occupied(path)  # by a run that began in between
+        remove_partial(path)
+        write_json(path / "environment.json", environment)
+        write_text(path / "recipe.toml", recipe.to_toml())
+        yield
+
+
+@contextlib.contextmanager
+def resumable(folder: Path | None) -> Iterator[None]:
+    """Tell whoever interrupts the work on a run folder how to go on with it, whatever is done at that moment."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if folder is None:
+            raise
+        raise TrainingInterrupted(
+            f"Interrupted; the run is kept as of its latest checkpoint. Go on with: glassnet train --resume {folder}"
+        ) from None
+
+
+def require_run(path: Path) -> None:
+    """Raise `TrainingError` where a folder is not that of a run."""
+    if not exists(path / "recipe.toml"):
+        raise TrainingError(
+            f"'{path}' is no run folder: it has no recipe.toml. Name the folder that 'train --out' made."
+        )
+
+
+def require_same_data(before: Any, now: dict[str, Any], path: Path) -> None:
+    """Raise `TrainingError` where a run began in an environment `before` with other data than there are `now`."""
+    theirs = before.get("data") if isinstance(before, dict) else None
+    if theirs != now["data"]:
+        raise TrainingError(
+            f"Cannot resume '{path}': the data have changed since it was started (another SHA-256). Start a new run."
+        )
+
+
+def _refuse_occupied(path: Path) -> None:
+    """Raise `RecipeError` where a new run would overwrite something.
+
+    A run that was killed before its recipe was written leaves its environment, its lock and half a file, and may be
+    begun again.
+    """
+    if path.exists() and (not path.is_dir() or any(not is_left_over(inside.name) for inside in path.iterdir())):
+        hint = f" Go on with --resume {path}" if (path / "recipe.toml").exists() else " Choose another --out"
+        raise RecipeError(f"'{path}' exists and is not empty; a run never overwrites another.{hint}.")
+
+
+def is_left_over(name: str) -> bool:
+    """Whether a file of this name says nothing of a run or sweep: its writer was killed before there was one."""
+    return name in ("environment.json", LOCK) or (name.startswith(".") and name.endswith(".partial"))

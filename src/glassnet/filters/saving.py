@@ -1,0 +1,113 @@
+"""A picture file filtered into another one, never into itself."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from glassnet.data import read_picture
+from glassnet.errors import DataError
+from glassnet.files import atomic_write
+from glassnet.filters.apply import Filtered, Progress, apply_filter
+from glassnet.filters.kernels import Filter
+
+__all__ = ["FilteredFile", "filter_file"]
+
+# ending -> (Pillow's name of the format, its settings). Level 3 packs a photograph three times as fast as the usual 6,
+# into a file a few per cent larger.
+_FORMATS: dict[str, tuple[str, dict[str, int]]] = {
+    ".png": ("PNG", {"compress_level": 3}),
+    ".jpg": ("JPEG", {"quality": 95}),
+    ".jpeg": ("JPEG", {"quality": 95}),
+    ".webp": ("WEBP", {"quality": 95}),
+    ".bmp": ("BMP", {}),
+    ".tif": ("TIFF", {}),
+    ".tiff": ("TIFF", {}),
+    ".pgm": ("PPM", {}),
+    ".ppm": ("PPM", {}),
+    ".pnm": ("PPM", {}),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class FilteredFile:
+    """A picture and what became of it.
+
+    Attributes
+    ----------
+    image : (H, W, C) uint8, the picture that was filtered
+    found : the result and its figures
+    path : the file that was written
+    seconds : how long the filtering took
+    """
+
+    image: NDArray[np.uint8]
+    found: Filtered
+    path: Path
+    seconds: float
+
+
+def filter_file(
+    path: str | os.PathLike[str],
+    chosen: Filter,
+    out: str | os.PathLike[str] | None = None,
+    *,
+    edge: str = "reflect",
+    progress: Progress | None = None,
+) -> FilteredFile:
+    """Filter a picture file and save the result.
+
+    Parameters
+    ----------
+    path : the picture, read by `glassnet.data.read_picture`
+    out : where to; None: beside the picture as PICTURE-KERNEL.png, with a number where that exists already
+    edge, progress : see `apply_filter`
+
+    Raises
+    ------
+    GlassnetError
+        The picture cannot be read, the result cannot be written, or would replace the picture.
+    """
+    source = Path(path)
+    place = _free(source, chosen.name) if out is None else _checked(Path(out), source)
+    image = read_picture(source)
+    start = time.perf_counter()
+    found = apply_filter(image, chosen, edge=edge, progress=progress)
+    seconds = time.perf_counter() - start
+    _save(place, found.picture)
+    return FilteredFile(image, found, place, seconds)
+
+
+def _free(source: Path, kernel: str) -> Path:
+    """A name beside the picture that nothing has yet."""
+    names = (f"{source.stem}-{kernel}{'' if n == 1 else f'-{n}'}.png" for n in count(1))
+    return next(place for name in names if not (place := source.with_name(name)).exists())
+
+
+def _checked(place: Path, source: Path) -> Path:
+    if place.suffix.lower() not in _FORMATS:
+        raise DataError(
+            f"Results are written as {', '.join(_FORMATS)}. Got '{place}' instead; end --out in one of these."
+        )
+    if place.is_dir():
+        raise DataError(f"'{place}' is a folder; name a file in it, as in --out {place / (source.stem + '.png')}.")
+    if place.exists() and source.exists() and place.samefile(source):
+        raise DataError(f"'{place}' is the picture itself, which is never overwritten; choose another --out.")
+    return place
+
+
+def _save(place: Path, picture: NDArray[np.uint8]) -> None:
+    name, settings = _FORMATS[place.suffix.lower()]
+    image = Image.fromarray(picture[..., 0] if picture.shape[2] == 1 else picture)
+    with atomic_write(place) as file:
+        try:
+            image.save(file, format=name, **settings)
+        except (ValueError, SystemError) as error:  # sides longer than the format has numbers for
+            raise DataError(f"Cannot write '{place}': {error}. Choose another format, such as .png.") from error

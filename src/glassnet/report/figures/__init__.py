@@ -1,0 +1,1 @@
+"""Figures: what Matplotlib draws, each from the numbers that it shows."""

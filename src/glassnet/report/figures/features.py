@@ -1,0 +1,160 @@
+"""Feature maps: what the layers of a convolutional network make of one picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike, NDArray
+
+from glassnet.errors import DataError
+from glassnet.nn import Network
+from glassnet.nn.layer import Kind, sizes
+from glassnet.report.figures import style
+from glassnet.report.figures.pictures import as_rgb, enlarged, mosaic
+from glassnet.report.figures.stages import stages_of
+
+__all__ = ["FeatureMaps", "LayerMaps", "chosen_layers", "feature_maps", "feature_maps_figure"]
+
+_COLUMNS = 8
+_SIDE = 28  # pixels a side to which small maps grow, by a whole factor
+_MAKERS: tuple[Kind, ...] = ("convolution", "composite")  # what makes maps; the others alter them
+_MAP_KINDS: tuple[Kind, ...] = (*_MAKERS, "normalisation", "activation")
+
+
+@dataclass(frozen=True, eq=False)
+class LayerMaps:
+    """Some channels of a layer's output for one picture.
+
+    name : the layer's, as in "3.relu"; made_by : the layers of its stage up to it, in notation.
+    shape : (H, W, C) of the whole output.
+    channels : (K,) those shown, increasing; maps : (K, H, W) their values.
+    limit : the value that has the strongest colour, for all maps of the layer.
+    """
+
+    name: str
+    made_by: str
+    shape: tuple[int, int, int]
+    channels: NDArray[np.int64]
+    maps: NDArray[np.float64]
+    limit: float
+
+    def pictures(self) -> NDArray[np.uint8]:
+        """(K, H', W', 3) uint8: 0 white, red above, blue below; small maps grown by a whole factor."""
+        level = np.clip(0.5 + 0.5 * self.maps / self.limit, 0.0, 1.0)
+        return enlarged(np.rint(255.0 * style.diverging()(level)[..., :3]).astype(np.uint8), _SIDE)
+
+    def mosaic(self) -> NDArray[np.uint8]:
+        """The pictures row by row, eight in a row, as one RGBA picture."""
+        pictures = self.pictures()
+        return mosaic(pictures, min(_COLUMNS, len(pictures)), max(2, pictures.shape[1] // 14))
+
+    def caption(self) -> str:
+        """Which maps of which layer."""
+        total = self.shape[2]
+        which = f"all {total} maps" if total == len(self.channels) else f"{len(self.channels)} of {total} maps"
+        return f"{self.name} ({self.made_by}), {sizes(self.shape)}: {which}, full colour at {self.limit:.3g}"
+
+
+@dataclass(frozen=True, eq=False)
+class FeatureMaps:
+    """One picture on its way through a network.
+
+    picture : (H, W, C) as it is looked at, uint8 or floating point in [0, 1]; caption : what it is.
+    layers : those shown, from the input to the output.
+    """
+
+    picture: NDArray[np.generic]
+    caption: str
+    layers: tuple[LayerMaps, ...]
+
+
+def chosen_layers(network: Network, most: int = 6) -> list[tuple[str, str]]:
+    """(name, the stage's notation up to it) of at most `most` layers with feature maps.
+
+    Of more they are evenly spread, the first and the last among them. Of each stage (a convolution or composite and
+    what follows it) it is the last layer before any pooling.
+    """
+    found = []
+    for stage in stages_of(network):
+        maps = [i for i, (_, layer) in enumerate(stage) if layer.kind in _MAP_KINDS and _is_map(layer.output_shape)]
+        if maps and stage[0][1].kind in _MAKERS:
+            made_by = " -> ".join(
+                f"{layer.word}(...)" if layer.branches else layer.notation() for _, layer in stage[: maps[-1] + 1]
+            )
+            found.append((stage[maps[-1]][0], made_by))
+    if len(found) <= most:
+        return found
+    return [found[i] for i in np.unique(np.rint(np.linspace(0, len(found) - 1, most)).astype(int))]
+
+
+def _is_map(shape: tuple[int, ...]) -> bool:
+    return len(shape) == 3 and min(shape[:2]) > 1
+
+
+def feature_maps(
+    network: Network,
+    x: ArrayLike,
+    picture: NDArray[np.generic] | None = None,
+    caption: str = "",
+    *,
+    most_layers: int = 6,
+    most_maps: int = 16,
+) -> FeatureMaps | None:
+    """What each of at most `most_layers` layers makes of a picture; `None` for a network without feature maps.
+
+    Parameters
+    ----------
+    network : the network
+    x : (H, W, C) the picture as the network takes it, after preprocessing
+    picture : the picture as it is looked at; x itself if it is not given
+    most_maps : of more channels, those that vary most over this picture are shown, in their own order
+
+    Raises
+    ------
+    DataError
+        x does not have the network's input shape.
+    """
+    x = np.asarray(x)
+    if x.shape != network.input_shape:
+        raise DataError(f"The network takes a picture of {sizes(network.input_shape)}. Got {sizes(x.shape)} instead.")
+    wanted = chosen_layers(network, most_layers)
+    if not wanted:
+        return None
+    outputs = network.activations(x[None])
+    layers = tuple(_layer_maps(name, made_by, outputs[name][0], most_maps) for name, made_by in wanted)
+    return FeatureMaps(x if picture is None else picture, caption, layers)
+
+
+def _layer_maps(name: str, made_by: str, output: NDArray[np.float64], most: int) -> LayerMaps:
+    values = style.drawable(np.moveaxis(output, -1, 0))
+    order = np.argsort(-values.std(axis=(1, 2)), kind="stable")[:most]
+    channels = np.sort(order).astype(np.int64)
+    maps = values[channels]
+    # A few outliers don't bleach the rest.
+    limit = float(np.quantile(np.abs(maps), 0.998)) or float(np.abs(maps).max()) or 1.0
+    height, width, depth = output.shape
+    return LayerMaps(name, made_by, (height, width, depth), channels, maps, limit)
+
+
+def feature_maps_figure(found: FeatureMaps) -> Figure:
+    """The picture, and below it two rows of maps for each layer."""
+    mosaics = [layer.mosaic() for layer in found.layers]
+    width, title = 7.6, 0.3
+    heights = [1.3 + title] + [_height(picture, width) + title for picture in mosaics]
+    figure = style.new_figure(width + 0.3, sum(heights) + 0.12 * len(heights))
+    axes = figure.subplots(len(heights), 1, height_ratios=heights)
+    pictures = [as_rgb(found.picture[None])[0], *mosaics]
+    titles = [found.caption or "Input", *(layer.caption() for layer in found.layers)]
+    for one, picture, text in zip(axes, pictures, titles, strict=True):
+        one.imshow(picture, interpolation="nearest")
+        one.set_anchor("W")
+        style.pictures_off(one)
+        one.set_title(style.plain(style.shorten(text, 110)), loc="left", fontsize=8, color=style.INK, pad=4)
+    return figure
+
+
+def _height(picture: NDArray[np.uint8], width: float) -> float:
+    """Inches of a mosaic as wide as the page, or as high as its maps need where they are few."""
+    return float(min(2.4, width * picture.shape[0] / picture.shape[1]))

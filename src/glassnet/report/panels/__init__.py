@@ -1,0 +1,1 @@
+"""Panels: the parts that pages are made of, each from the numbers that it shows."""

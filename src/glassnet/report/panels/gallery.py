@@ -1,0 +1,91 @@
+"""The panels made of pictures: confident mistakes, reconstructions."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from glassnet.data.picture_files import Images
+from glassnet.errors import DataError
+from glassnet.metrics import Evaluation
+from glassnet.report.figures.pictures import (
+    as_rgb,
+    mistakes_figure,
+    picture_png,
+    reconstruction_figure,
+    reconstruction_psnr,
+)
+from glassnet.report.html import Html, data_uri, element
+from glassnet.report.page import Chart, Panel
+from glassnet.report.tables import number, percent
+
+__all__ = ["mistakes_panel", "reconstructions_panel"]
+
+_MISTAKES = 24
+_RECONSTRUCTIONS = 12
+_SIDE = 224  # pixels of a picture: small ones grow by whole factors, so that they stay sharp on dense screens
+
+
+def mistakes_panel(found: Evaluation, images: Images) -> Panel:
+    """The most confident mistakes.
+
+    Parameters
+    ----------
+    found : Evaluation
+        Of N examples.
+    images : (N, H, W, C)
+        Their pictures, uint8 or floating point in [0, 1], in memory or on the disk.
+
+    Raises
+    ------
+    DataError
+        The pictures are not N.
+    """
+    if len(images) != found.n:
+        raise DataError(f"The pictures must be the {found.n} evaluated ones. Got {len(images)} pictures instead.")
+    chart = Chart("mistakes", lambda: mistakes_figure(images, found, _MISTAKES), on_page=False)
+    chosen = found.mistakes(_MISTAKES)
+    if len(chosen) == 0:
+        return Panel("mistakes", "Mistakes", "There are none: every example was recognised.", chart)
+    tiles = [
+        _tile([(f"example {i}", picture)], *_mistake_caption(found, int(i)))
+        for i, picture in zip(chosen, as_rgb(images[chosen]), strict=True)
+    ]
+    total = len(found.mistakes())
+    lead = f"The {len(chosen)} of {number(total)} mistakes in which the network was most sure of itself, surest first."
+    if total == len(chosen):
+        lead = f"All {total} mistakes, surest first." if total > 1 else "The only mistake."
+    return Panel("mistakes", "Most confident mistakes", lead, chart, element("div", *tiles, class_="tiles"))
+
+
+def _tile(pictures: list[tuple[str, NDArray[np.uint8]]], *caption: Html) -> Html:
+    images = [element("img", src=data_uri(picture_png(picture, _SIDE)), alt=name) for name, picture in pictures]
+    return element("figure", *images, element("figcaption", *caption), class_="tile")
+
+
+def _mistake_caption(found: Evaluation, i: int) -> list[Html]:
+    names = found.class_names
+    return [
+        element("span", element("i", "is "), names[found.labels[i]], class_="true"),
+        element("span", element("i", "read as "), names[found.predictions[i]], class_="wrong"),
+        element("span", f"{percent(float(found.confidences[i]), 0)} sure · #{i}", class_="sure"),
+    ]
+
+
+def reconstructions_panel(inputs: ArrayLike, outputs: ArrayLike) -> Panel:
+    """Pictures (N, H, W, C) above what an autoencoder made of them, both uint8 or floating point in [0, 1]."""
+    before, after = np.asarray(inputs), np.asarray(outputs)
+    quality = reconstruction_psnr(before, after)[:_RECONSTRUCTIONS]
+    count = len(quality)
+    tiles = []
+    for above, below, decibels in zip(as_rgb(before[:count]), as_rgb(after[:count]), quality, strict=True):
+        text = "identical" if math.isinf(decibels) else f"{decibels:.1f} dB"
+        tiles.append(_tile([("input", above), ("reconstruction", below)], element("span", text)))
+    lead = (
+        "Each input above what the network made of it. The figure is the peak signal-to-noise ratio (PSNR): higher is "
+        "closer, and 3 dB more means half the squared error."
+    )
+    chart = Chart("reconstructions", lambda: reconstruction_figure(before, after), on_page=False)
+    return Panel("reconstructions", "Reconstructions", lead, chart, element("div", *tiles, class_="tiles"))

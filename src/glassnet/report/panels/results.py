@@ -1,0 +1,126 @@
+"""The panels that say how a training went and how good its network is."""
+
+from __future__ import annotations
+
+from glassnet.metrics import ClassScore, Evaluation
+from glassnet.report.figures.confusion import confusion_figure
+from glassnet.report.figures.curves import History, best_epoch, epoch_records, learning_curves
+from glassnet.report.figures.norms import norms_figure, update_ratios
+from glassnet.report.figures.scores import per_class_figure, reliability_figure
+from glassnet.report.html import Html, element, join
+from glassnet.report.page import Chart, Panel
+from glassnet.report.tables import Cell, number, percent, table
+
+__all__ = ["classes_panel", "confusion_panel", "curves_panel", "reliability_panel", "updates_panel"]
+
+_AS_SURE = 0.005  # between mean confidence and accuracy: too little to speak of
+
+
+def curves_panel(history: History) -> Panel | None:
+    """Loss and accuracy by epoch; `None` before the first epoch has ended."""
+    if not epoch_records(history):
+        return None
+    lead = "The loss should fall and level off."
+    if best_epoch(history) is not None:
+        lead += (
+            " Where the validation curve turns away from the training curve, the network has begun to learn its"
+            " training examples by heart; the model that was kept is the best on validation (ringed)."
+        )
+    chart = Chart("learning_curves", lambda: learning_curves(history), "Loss and accuracy by epoch")
+    return Panel("curves", "Learning curves", lead, chart)
+
+
+def confusion_panel(found: Evaluation) -> Panel:
+    """The confusion matrix, and beside it the pairs that are mixed up most often."""
+    lead = (
+        "One row for each true class, one column for each prediction. Blue cells on the diagonal are right; orange "
+        "cells are mistakes, on a stronger scale so that rare ones show."
+    )
+    chart = Chart(
+        "confusion", lambda: confusion_figure(found), "Confusion matrix, rows true classes, columns predicted classes"
+    )
+    return Panel("confusion", "Confusion matrix", lead, chart, _most_confused(found), beside=True)
+
+
+def _most_confused(found: Evaluation) -> Html | None:
+    names = found.class_names
+    rows = []
+    for pair in found.most_confused(12 if found.classes <= 16 else 20):
+        true, predicted = element("b", names[pair.true]), element("b", names[pair.predicted])
+        words = element("span", true, " taken for ", predicted, class_="pair")
+        count = element("span", f"{number(pair.count)} × ", element("small", percent(pair.share)), class_="count")
+        rows.append(element("li", words, count))
+    if not rows:
+        return None
+    return element("div", element("h3", "Most often confused"), element("ol", *rows, class_="pairs"))
+
+
+def classes_panel(found: Evaluation) -> Panel:
+    """A table of the classes with their recall, precision and F1; as a figure, their recalls."""
+    headings = [
+        ("class", False),
+        ("examples", True),
+        ("recall", True),
+        ("95 % interval", True),
+        ("precision", True),
+        ("F1", True),
+    ]
+    lead = (
+        "Recall: how many of a class were found. Precision: how many of those called so really were. F1 combines both. "
+        "The dark stroke is the 95 % interval of the recall: few examples make it wide. Click a heading to sort."
+    )
+    body = table(headings, [_class_row(score) for score in found.per_class], sortable=True)
+    return Panel(
+        "classes", "Class by class", lead, Chart("per_class", lambda: per_class_figure(found), on_page=False), body
+    )
+
+
+def _class_row(score: ClassScore) -> list[Cell]:
+    low, high = score.recall_interval
+    bar = None
+    if score.support:
+        bar = element(
+            "span",
+            element("span", class_="fill", style=f"width:{100 * score.recall:.2f}%"),
+            element("span", class_="whisker", style=f"left:{100 * low:.2f}%;width:{100 * (high - low):.2f}%"),
+            class_="bar",
+            aria_hidden="true",
+        )
+    interval = f"{100 * low:.1f} – {percent(high)}" if score.support else "–"
+    return [
+        Cell(score.name, score.name),
+        Cell(number(score.support), float(score.support)),
+        Cell(join([bar, element("span", percent(score.recall), class_="figure")]), score.recall),
+        Cell(interval, low),
+        Cell(percent(score.precision), score.precision),
+        Cell(percent(score.f1), score.f1),
+    ]
+
+
+def reliability_panel(found: Evaluation) -> Panel:
+    """Whether the network is right as often as it is sure."""
+    calibration = found.calibration
+    mean = float(found.confidences.mean())
+    verdict = "surer than it should be" if mean > found.accuracy else "less sure than it could be"
+    if abs(mean - found.accuracy) < _AS_SURE:
+        verdict = "as sure as it should be"
+    lead = (
+        f"Among examples the network calls 90 % sure, nine in ten should be right. Its mean confidence is "
+        f"{percent(mean)} at an accuracy of {percent(found.accuracy)}: on the whole it is {verdict}. Expected "
+        f"calibration error: {percent(calibration.error)} over {len(calibration.counts)} bins. Points on the dashed "
+        "line can be believed; orange ones differ by more than chance likely explains."
+    )
+    chart = Chart("reliability", lambda: reliability_figure(calibration), "Reliability diagram")
+    return Panel("reliability", "Can its confidence be believed?", lead, chart)
+
+
+def updates_panel(history: History) -> Panel | None:
+    """The size of the updates against that of the weights; `None` where no norms were recorded."""
+    if not update_ratios(history):
+        return None
+    lead = (
+        "The size of each update compared with the weights it changes. Around one in a thousand is healthy as a rule "
+        "of thumb; far above, the learning rate is likely too high, far below, too low."
+    )
+    chart = Chart("update_ratios", lambda: norms_figure(history), "Update to weight ratios by step")
+    return Panel("updates", "Size of the updates", lead, chart)

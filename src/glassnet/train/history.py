@@ -9,8 +9,7 @@ from typing import Any
 
 from glassnet.engines import StepResult
 from glassnet.errors import GlassnetError, ModelError, TrainingError
-from glassnet.train.callbacks.base import Callback, Saved
-from glassnet.train.loop import Training
+from glassnet.train.loop import Callback, Saved, Training
 
 __all__ = ["History", "read_history"]
 

@@ -1,4 +1,7 @@
-"""The training loop: epochs of steps, each epoch followed by validation; callbacks do all the rest."""
+"""The training loop: epochs of steps, each epoch followed by validation; callbacks do all the rest.
+
+`Callback` is the extension point; those that the package has are in `glassnet.train.callbacks`.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import contextlib
 import math
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -20,14 +23,14 @@ from glassnet.tasks import Task
 from glassnet.train.settings import Settings
 from glassnet.train.state import Progression
 
-if TYPE_CHECKING:
-    from glassnet.train.callbacks.base import Callback, Saved
-
-__all__ = ["Examples", "Training", "step_key"]
+__all__ = ["Callback", "Examples", "Saved", "Training", "step_key"]
 
 _EVALUATION_BATCH = 500
 _STEPS_A_CALL = 4096  # steps that an engine takes in one call, between two looks at the clock
 _STREAM_DROPOUT = 0xD40  # keeps dropout's random numbers apart from all other streams of the seed
+
+
+Saved = dict[str, Any]  # arrays and plain JSON by name
 
 
 class Examples(Protocol):
@@ -242,6 +245,44 @@ class Training:
             f" 'scale -> standardise'), or gradients that grow (set clip to 1)."
             f" Nothing after the latest checkpoint was saved."
         )
+
+
+class Callback:
+    """Base of the callbacks: does nothing. The loop calls each hook of each callback, in the order of the list.
+
+    A callback may be used for one training after another: `start` begins anew. What it needs when a training is resumed
+    it gives as `state`. It may call `training.stop` and `training.interrupt`, and put arrays in place of the trained
+    ones (`training.evaluated`, `training.kept`).
+
+    Attributes
+    ----------
+    every_step : whether `step` must be called after every single step; else an engine may take many in one call
+    last : whether its hooks are called after those of all others: it keeps what they did
+    """
+
+    every_step: ClassVar[bool] = False
+    last: ClassVar[bool] = False
+
+    def check(self, validates: bool) -> None:
+        """Raise `GlassnetError` where it cannot do its work; `validates`: whether there is a validation part."""
+
+    def around(self, training: Training) -> contextlib.AbstractContextManager[Any]:
+        """A context that the whole training runs in."""
+        return contextlib.nullcontext()
+
+    def start(self, training: Training, saved: Saved) -> None:
+        """A training begins (`saved` is empty), or goes on from what `state` gave."""
+
+    def step(self, training: Training, result: StepResult) -> None:
+        """A step was made, or `result.steps` of them."""
+
+    def epoch(self, training: Training, record: dict[str, Any]) -> None:
+        """An epoch ended, validation included; `record` has its figures, and `training.improved` says if it is the
+        best so far."""
+
+    def state(self) -> Saved:
+        """What `start` takes to go on: arrays and plain JSON by name. Empty where nothing is needed."""
+        return {}
 
 
 def step_key(seed: int, step: int) -> tuple[int, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -178,7 +179,11 @@ class Trainer:
         if resume and checkpoint_path is not None and checkpoint_path.exists():
             load(checkpoint_path, training)
         self.progression = training.state
-        training.run()
+        with contextlib.ExitStack() as afterwards:
+            for examples in (training.train, training.valid):
+                if isinstance(examples, Feed):
+                    afterwards.callback(examples.close)
+            training.run()
         return self._model(train, training)
 
     def check(self, train: Dataset, valid: Dataset | None = None) -> None:

@@ -7,8 +7,8 @@ from typing import ClassVar
 from glassnet.engines import StepResult
 from glassnet.nn.functional.arrays import Array
 from glassnet.optim.averaging import follow
-from glassnet.train.callbacks.base import Callback, Saved, fitting_arrays
-from glassnet.train.loop import Training
+from glassnet.train.callbacks.arrays import fitting_arrays
+from glassnet.train.loop import Callback, Saved, Training
 
 __all__ = ["WeightAverage"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from glassnet.nn.functional.arrays import Array
-from glassnet.train.callbacks.base import Callback, Saved, fitting_arrays
-from glassnet.train.loop import Training
+from glassnet.train.callbacks.arrays import fitting_arrays
+from glassnet.train.loop import Callback, Saved, Training
 
 __all__ = ["KeepBest"]
 

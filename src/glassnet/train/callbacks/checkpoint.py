@@ -18,8 +18,7 @@ from glassnet.errors import ModelError, TrainingError
 from glassnet.nn import model_file
 from glassnet.nn.functional.arrays import Array
 from glassnet.tasks import Metric
-from glassnet.train.callbacks.base import Callback, Saved
-from glassnet.train.loop import Training
+from glassnet.train.loop import Callback, Saved, Training
 from glassnet.train.state import Progression
 
 __all__ = ["Checkpoint", "load"]

@@ -11,8 +11,7 @@ from typing import ClassVar
 
 from glassnet.engines import StepResult
 from glassnet.processes import SIGNALS
-from glassnet.train.callbacks.base import Callback
-from glassnet.train.loop import Training
+from glassnet.train.loop import Callback, Training
 
 __all__ = ["Interrupt", "StopRequest", "stop_on_interrupt"]
 

@@ -6,8 +6,7 @@ import contextlib
 from typing import Any
 
 from glassnet.engines import StepResult
-from glassnet.train.callbacks.base import Callback, Saved
-from glassnet.train.loop import Training
+from glassnet.train.loop import Callback, Saved, Training
 from glassnet.train.progress import Progress
 
 __all__ = ["Shown"]

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from glassnet.errors import RecipeError
-from glassnet.train.callbacks.base import Callback
-from glassnet.train.loop import Training
+from glassnet.train.loop import Callback, Training
 
 __all__ = ["EarlyStopping"]
 

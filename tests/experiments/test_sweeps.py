@@ -132,7 +132,7 @@ def test_whatever_one_run_dies_of_the_others_go_on(
     right = run_module.card
 
     def card(run: Any, trainer: Any) -> dict[str, Any]:
-        if trainer.optimizer.lr == 0.2:
+        if trainer.engine.lr == 0.2:
             raise error
         return right(run, trainer)
 

@@ -14,7 +14,7 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from glassnet.errors import GlassnetError
+from glassnet.errors import Fix, GlassnetError
 
 __all__ = [
     "abandon",
@@ -77,10 +77,7 @@ def abandon() -> None:
 
 def _cannot_write(path: Path, error: OSError) -> GlassnetError:
     reason = error.strerror or str(error)
-    return GlassnetError(
-        f"Cannot write '{path}': {reason}. Nothing was left half-written;"
-        " free some space or choose another place (--out)."
-    )
+    return GlassnetError(f"Cannot write '{path}': {reason}. Nothing was left half-written.", Fix.FREE_SPACE)
 
 
 def remove_partial(folder: str | os.PathLike[str]) -> None:

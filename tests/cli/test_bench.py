@@ -94,7 +94,7 @@ def test_without_pytorch_it_says_how_to_compare(
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["linear 3"], "Say the sizes of one example for 'linear 3'"),
+        (["linear 3"], "The sizes of one example for 'linear 3' are not known. Give them, as in --input 32x32x3."),
         (["lenet-6"], "Did you mean 'lenet-5'"),
         (["linnear 3"], "Did you mean 'linear'"),
         (["linear 3", "--input", "5y"], "Sizes are written"),
@@ -108,7 +108,7 @@ def test_without_pytorch_it_says_how_to_compare(
         (["small-convnet", "--mode", "training"], "mode must be train or infer"),
         (["small-convnet", "--input", "5"], "needs pictures"),
         ([__file__], "error:"),
-        (["conv 3x3, 4 -> relu -> " * 20 + "linear"], "Say the sizes"),
+        (["conv 3x3, 4 -> relu -> " * 20 + "linear"], "The sizes of one example"),
         ([""], "empty step"),
     ],
 )

@@ -246,7 +246,7 @@ def test_an_interrupt_saves_and_resuming_gives_the_same_bits(
     )
     whole = recipes.carry_out(asked, tmp_path / "whole")
     folder = tmp_path / "run"
-    with pytest.raises(TrainingError, match=f"Interrupted at step {step} .*glassnet train --resume {folder}"):
+    with pytest.raises(TrainingError, match=f"Interrupted at step {step} .*Resume the run in '{folder}'."):
         recipes.carry_out(asked, folder, progress=InterruptAt(step, number))
     assert (folder / "checkpoint.safetensors").exists() and not (folder / "model.safetensors").exists()
     recipes.resume(folder)

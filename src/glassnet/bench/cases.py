@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from glassnet.errors import RecipeError, nearest
+from glassnet.errors import Fix, RecipeError, nearest
 from glassnet.files import exists
 from glassnet.nn import Network
 from glassnet.nn.functional.arrays import Array
@@ -175,7 +175,9 @@ def _cases(network: str, given: dict[str, Any]) -> tuple[Case, ...]:
     case = Case(_short(network), network, shape, batch=batch)
     if "input_shape" not in given:
         layers_from(network, given.get("classes", case.classes))  # a mistyped word is the error to name first
-        raise RecipeError(f"Say the sizes of one example for '{_short(network)}', as in --input 32x32x3.")
+        raise RecipeError(
+            f"The sizes of one example for '{_short(network)}' are not known.", Fix.GIVE_INPUT_SHAPE, example="32x32x3"
+        )
     return (case,)
 
 

@@ -17,7 +17,7 @@ from glassnet.data.imagenet import CLASS_INDEX, has_imagenet_samples
 from glassnet.data.letters36 import has_letters36
 from glassnet.data.lists import has_lists
 from glassnet.data.mat import LETTERS
-from glassnet.errors import DataError, nearest
+from glassnet.errors import DataError, Fix, nearest
 
 __all__ = ["CATALOGUE", "KnownSet", "data_places", "find", "find_folder", "get", "known", "place_of"]
 
@@ -217,7 +217,7 @@ def place_of(name: str) -> Path:
     """Where a known set lies on this machine. Raises `DataError` where it is not there, or for an unknown name."""
     path = find(name)
     if path is None:
-        raise DataError(f"Data set '{name}' is not on this machine yet. Type: glassnet data get {name}")
+        raise DataError(f"Data set '{name}' is not on this machine yet.", Fix.GET_DATA, name=name)
     return path
 
 

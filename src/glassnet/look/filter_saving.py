@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from glassnet.data import read_picture
-from glassnet.errors import DataError
+from glassnet.errors import DataError, Fix
 from glassnet.files import atomic_write
 from glassnet.look.filter_page import write_filter_page
 from glassnet.look.filtering import Filtered, Progress, apply_filter
@@ -90,13 +90,11 @@ def _free(source: Path, kernel: str) -> Path:
 
 def _checked(place: Path, source: Path) -> Path:
     if place.suffix.lower() not in _FORMATS:
-        raise DataError(
-            f"Results are written as {', '.join(_FORMATS)}. Got '{place}' instead; end --out in one of these."
-        )
+        raise DataError(f"The name of a result ends in one of {', '.join(_FORMATS)}. Got '{place}' instead.")
     if place.is_dir():
-        raise DataError(f"'{place}' is a folder; name a file in it, as in --out {place / (source.stem + '.png')}.")
+        raise DataError(f"'{place}' is a folder.", Fix.NAME_OUTPUT_FILE, example=place / f"{source.stem}.png")
     if place.exists() and source.exists() and place.samefile(source):
-        raise DataError(f"'{place}' is the picture itself, which is never overwritten; choose another --out.")
+        raise DataError(f"'{place}' is the picture itself, which is never overwritten.", Fix.CHOOSE_OUTPUT)
     return place
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from glassnet import threads
 from glassnet.data import Dataset, Splits, hold_out, join, load
-from glassnet.errors import RecipeError, TrainingError, TrainingInterrupted
+from glassnet.errors import Fix, RecipeError, TrainingError, TrainingInterrupted
 from glassnet.files import exists, read_json, remove_partial, write_json, write_text
 from glassnet.locking import LOCK, locked
 from glassnet.look import first_weights
@@ -184,9 +184,7 @@ def resume(
     """
     path = Path(folder)
     if not exists(path / "recipe.toml"):
-        raise TrainingError(
-            f"'{path}' is no run folder: it has no recipe.toml. Name the folder that 'train --out' made."
-        )
+        raise TrainingError(f"'{path}' is no run folder: it has no recipe.toml.", Fix.NAME_RUN)
     with locked(path):
         remove_partial(path)
         return _resume(path, progress, say)
@@ -229,7 +227,7 @@ def _resumable(folder: Path | None) -> Iterator[None]:
         if folder is None:
             raise
         raise TrainingInterrupted(
-            f"Interrupted; the run is kept as of its latest checkpoint. Go on with: glassnet train --resume {folder}"
+            "Interrupted; the run is kept as of its latest checkpoint.", Fix.RESUME, folder=folder
         ) from None
 
 
@@ -256,8 +254,8 @@ def _refuse_occupied(path: Path) -> None:
     begun again.
     """
     if path.exists() and (not path.is_dir() or any(not is_left_over(inside.name) for inside in path.iterdir())):
-        hint = f" Go on with --resume {path}" if (path / "recipe.toml").exists() else " Choose another --out"
-        raise RecipeError(f"'{path}' exists and is not empty; a run never overwrites another.{hint}.")
+        fix = Fix.RESUME if (path / "recipe.toml").exists() else Fix.CHOOSE_OUTPUT
+        raise RecipeError(f"'{path}' exists and is not empty; a run never overwrites another.", fix, folder=path)
 
 
 def is_left_over(name: str) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 
 from glassnet.check import Check, check_network
 from glassnet.data import Dataset, Splits, holds_picture_files, join, load
-from glassnet.errors import CheckError, DataError, RecipeError, escaped, nearest
+from glassnet.errors import CheckError, DataError, Fix, RecipeError, escaped, nearest
 from glassnet.files import exists
 from glassnet.look import image_grid, save_png
 from glassnet.model import Model
@@ -43,7 +43,7 @@ def choose_part(splits: Splits, part: str) -> tuple[str, Dataset]:
         return "all", whole
     chosen = parts[name]
     if chosen is None:
-        raise DataError(f"'{splits.name}' has no part '{name}'; choose another with --part.")
+        raise DataError(f"'{splits.name}' has no part '{name}'.", Fix.CHOOSE_PART)
     return name, chosen
 
 
@@ -62,7 +62,11 @@ def check_notation(
     objective = parse_loss(loss)
     if input_shape is None:
         if not exists(network):
-            raise RecipeError("Say the sizes of one example, as in --input 28x28x1 (a model file knows its own).")
+            raise RecipeError(
+                "The sizes of one example are not known (a model file knows its own).",
+                Fix.GIVE_INPUT_SHAPE,
+                example="28x28x1",
+            )
         model = Model.load(network)
         built, objective = model.network, model.loss
     else:

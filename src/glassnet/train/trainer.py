@@ -12,7 +12,7 @@ import numpy as np
 
 from glassnet import threads
 from glassnet.data import Augmentation, Dataset, Preprocess, epoch_order
-from glassnet.errors import DataError, RecipeError, TrainingError, TrainingInterrupted, nearest
+from glassnet.errors import DataError, Fix, RecipeError, TrainingError, TrainingInterrupted, nearest
 from glassnet.metrics import psnr_per_image
 from glassnet.model import Model
 from glassnet.nn import BatchNorm, Loss, Network, SoftmaxCrossEntropy, parse_loss
@@ -383,8 +383,7 @@ class Trainer:
         if self._checkpoint_path is None:
             raise TrainingInterrupted(f"Interrupted at {where}. Nothing was saved: this training has no run folder.")
         raise TrainingInterrupted(
-            f"Interrupted at {where}; everything is saved."
-            f" Go on with: glassnet train --resume {self._checkpoint_path.parent}"
+            f"Interrupted at {where}; everything is saved.", Fix.RESUME, folder=self._checkpoint_path.parent
         )
 
     def _model(self, train: Dataset) -> Model:

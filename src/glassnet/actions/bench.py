@@ -72,4 +72,5 @@ class _Told(Lines):
         self.begun += 1
 
     def say(self, text: str) -> None:
-        self.events.say(text)
+        for line in text.split("\n"):
+            self.events.say(line)

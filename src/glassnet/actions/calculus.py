@@ -108,7 +108,7 @@ def calculus(
         A formula or a point that cannot be understood, or no value there.
     """
     graph = parse(formulas)
-    point = parse_point(at if isinstance(at, str) else ",".join(map(repr, map(float, at))), graph)
+    point = parse_point(at, graph)
     working = work(graph, point)
     coarse = None if step is None else differences(graph, point, step, central=False)
     second = tuple(second_derivatives(graph, point, i) for i in range(len(graph.outputs))) if hessian else ()

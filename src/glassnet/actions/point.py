@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 
 from glassnet.autodiff import Graph, evaluate, parse
 from glassnet.errors import Fix, FormulaError
@@ -11,15 +12,15 @@ from glassnet.errors import Fix, FormulaError
 __all__ = ["parse_point"]
 
 
-def parse_point(text: str, graph: Graph, fix: Fix = Fix.GIVE_POINT) -> tuple[float, ...]:
+def parse_point(text: str | Sequence[float], graph: Graph, fix: Fix = Fix.GIVE_POINT) -> tuple[float, ...]:
     """The values of a graph's variables, in its order, from `1,-1` or `w1=1,w2=-1`.
 
     Values are numbers, or formulas without variables: pi/2, sqrt(2).
 
     Parameters
     ----------
-    text : str
-        What was written.
+    text : str or sequence of float
+        What was written, or the values themselves.
     graph : Graph
         Whose variables they are.
     fix : Fix
@@ -30,6 +31,8 @@ def parse_point(text: str, graph: Graph, fix: Fix = Fix.GIVE_POINT) -> tuple[flo
     FormulaError
         There are too few values or too many, or one is no finite number.
     """
+    if not isinstance(text, str):
+        text = ",".join(repr(float(value)) for value in text)
     names = graph.names
     example = ",".join(f"{name}={k}" for k, name in enumerate(names, start=1)) or "nothing"
     parts = _separated(text, r"[,;\s]")

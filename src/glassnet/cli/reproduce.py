@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from glassnet.cli.options import Json, Threads, emit, say
+from glassnet.text import columns
 
 
 def reproduce(
@@ -25,7 +26,6 @@ def reproduce(
     Example: glassnet reproduce mnist-softmax-sgd mnist-mlp
     """
     from glassnet import recipes
-    from glassnet.cli.tables import columns
     from glassnet.train import progress_for
 
     if list_rows:

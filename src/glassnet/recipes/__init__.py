@@ -4,7 +4,6 @@ from glassnet.recipes.recipe import Data, ModelPart, Recipe, load_recipe
 from glassnet.recipes.reproduction import Reproduction, Row, reproduce, rows
 from glassnet.recipes.run import Run, carry_out, load_splits, new_folder, reopen, resume
 from glassnet.recipes.sweep import Sweep, is_sweep, resume_sweep, sweep
-from glassnet.recipes.using import check_notation, choose_part, load_for, show_data
 
 __all__ = [
     "Data",
@@ -15,10 +14,7 @@ __all__ = [
     "Run",
     "Sweep",
     "carry_out",
-    "check_notation",
-    "choose_part",
     "is_sweep",
-    "load_for",
     "load_recipe",
     "load_splits",
     "new_folder",
@@ -27,6 +23,5 @@ __all__ = [
     "resume",
     "resume_sweep",
     "rows",
-    "show_data",
     "sweep",
 ]

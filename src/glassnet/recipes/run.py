@@ -83,14 +83,14 @@ class Run:
         return found | {name: kept[name] for name in ("valid_accuracy", "valid_psnr", "valid_loss") if name in kept}
 
 
-def load_splits(recipe: Recipe) -> Splits:
+def load_splits(recipe: Recipe, given: Splits | None = None) -> Splits:
     """The data of a recipe, with validation and test parts held out as it says (both 'not at all' with 0).
 
     Where the recipe says how much to hold out for validation, a validation part of the set's own goes back into
-    training first.
+    training first. `given` are the data themselves, where the recipe only names them.
     """
     data, seed = recipe.data, recipe.settings.seed
-    splits = load(data.source, image_size=data.image_size)
+    splits = given or load(data.source, image_size=data.image_size)
     train, valid, test = splits.train, splits.valid, splits.test
     if data.validation is not None and valid is not None:
         train, valid = join(train, valid), None

@@ -61,7 +61,8 @@ def plain(result: object, capsys: pytest.CaptureFixture[str]) -> dict[str, objec
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("model")
-    return glassnet.fit("digits", "linear", epochs=3, lr=0.01).model.save(folder / "m.safetensors")
+    glassnet.fit("digits", "linear", epochs=3, lr=0.01).model.save(folder / "m.safetensors")
+    return folder / "m.safetensors"
 
 
 @pytest.fixture
@@ -74,7 +75,7 @@ def picture(tmp_path: Path) -> Path:
 
 def test_check(capsys: pytest.CaptureFixture[str]) -> None:
     found = check("linear 3 -> relu -> linear", (4,), 2)
-    assert found.passed and found.entries == (4 * 3 + 3) + (3 * 2 + 2)
+    assert found.passed and found.entries == (4 * 3 + 3) + (3 * 2 + 2) + 5 * 4  # and those of 5 inputs
     assert plain(found, capsys)["passed"] is True
     with pytest.raises(RecipeError) as caught:
         check("linear 3")
@@ -171,7 +172,7 @@ def test_a_download_tells_how_far_it_is(monkeypatch: pytest.MonkeyPatch, tmp_pat
 def test_show_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = show_set("digits", tmp_path / "digits.png", count=20)
     splits = glassnet.load_data("digits")
-    assert found.parts["training" if "training" in found.parts else "train"] == len(splits.train)
+    assert found.parts["train"] == len(splits.train)
     assert found.image_shape == (8, 8, 1) and found.class_names == tuple("0123456789")
     assert plain(found, capsys)["files"] == [str(tmp_path / "digits.png")] and found.picture.exists()
 

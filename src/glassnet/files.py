@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from io import BufferedReader
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -97,6 +97,11 @@ def exists(place: str | os.PathLike[str]) -> bool:
         return bool(str(place).strip()) and Path(place).exists()
     except (OSError, ValueError):
         return False
+
+
+def first_free(places: Iterable[Path]) -> Path:
+    """The first of these names that no file or folder has."""
+    return next(place for place in places if not place.exists())
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:

@@ -37,7 +37,7 @@ def ruled(table: str, foot: int = 0) -> str:
     return "\n".join([lines[0], rule, *lines[1:end], rule, *lines[end:]])
 
 
-def shorten(text: object, length: int) -> str:
-    """At most `length` characters, the last of which says that something is missing."""
-    words = str(text)
-    return words if len(words) <= length else f"{words[: length - 1].rstrip()}…"
+def shorten(text: object, length: int, mark: str = "…") -> str:
+    """At most `length` characters of the text, `mark` for what was cut."""
+    whole = str(text)
+    return whole if len(whole) <= length else whole[: max(1, length - len(mark))].rstrip() + mark

@@ -17,6 +17,7 @@ from glassnet.nn.layers import LAYERS
 from glassnet.nn.reading import layers_from
 from glassnet.nn.shorthands import SHORTHANDS
 from glassnet.optim import OPTIMIZERS
+from glassnet.text import shorten
 
 __all__ = ["DEFAULTS", "KNOWN", "THREE_CONVOLUTIONS", "Case", "cases_for", "make_batches"]
 
@@ -182,4 +183,4 @@ def _cases(network: str, given: dict[str, Any]) -> tuple[Case, ...]:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= 40 else text[:37] + "..."
+    return shorten(text, 40, "...")

@@ -14,7 +14,7 @@ from PIL import Image
 
 from glassnet.data import read_picture
 from glassnet.errors import DataError, Fix
-from glassnet.files import atomic_write
+from glassnet.files import atomic_write, first_free
 from glassnet.look.filter_page import write_filter_page
 from glassnet.look.filtering import Filtered, Progress, apply_filter
 from glassnet.look.filters import Filter
@@ -85,7 +85,7 @@ def filter_file(
 def _free(source: Path, kernel: str) -> Path:
     """A name beside the picture that nothing has yet."""
     names = (f"{source.stem}-{kernel}{'' if n == 1 else f'-{n}'}.png" for n in count(1))
-    return next(place for name in names if not (place := source.with_name(name)).exists())
+    return first_free(map(source.with_name, names))
 
 
 def _checked(place: Path, source: Path) -> Path:

@@ -15,7 +15,7 @@ import numpy as np
 from glassnet import threads
 from glassnet.data import Dataset, Splits, hold_out, join, load
 from glassnet.errors import Fix, RecipeError, TrainingError, TrainingInterrupted
-from glassnet.files import exists, read_json, remove_partial, write_json, write_text
+from glassnet.files import exists, first_free, read_json, remove_partial, write_json, write_text
 from glassnet.locking import LOCK, locked
 from glassnet.look import first_weights
 from glassnet.metrics import Evaluation, Reconstruction, evaluate_reconstruction
@@ -347,4 +347,4 @@ def _write(run: Run, before: Array | None, say: Callable[[str], None]) -> None:
 def new_folder(recipe: Recipe, parent: str | Path = "runs") -> Path:
     """A folder name that is still free: `runs/<data>-<number>`."""
     stem = re.sub(r"[^A-Za-z0-9]+", "-", Path(recipe.data.source).name).strip("-").lower() or "run"
-    return next(path for n in count(1) if not (path := Path(parent) / f"{stem}-{n}").exists())
+    return first_free(Path(parent) / f"{stem}-{number}" for number in count(1))

@@ -23,7 +23,9 @@ from glassnet.actions.data import get_set, list_sets, show_set
 from glassnet.actions.descend import descend
 from glassnet.actions.evaluate import evaluate
 from glassnet.actions.filter import choose, filter_picture, list_kernels
+from glassnet.actions.look import look
 from glassnet.actions.predict import predict
+from glassnet.actions.reproduce import list_rows, reproduce
 from glassnet.actions.synthesise import synthesise
 from glassnet.cli.options import emit
 from glassnet.errors import DataError, Fix, FormulaError, RecipeError
@@ -222,3 +224,18 @@ def test_bench(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[st
     assert found.results[0].seconds > 0 and any(line.startswith("linear 2, ") for line in events.lines)
     assert all("\n" not in line for line in events.lines) and events.amounts[0][1:] == (0, len(events.amounts), "")
     assert plain(found, capsys)["runs"] == 1
+
+
+def test_look(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = look(model, tmp_path)
+    assert found.weights == 64 * 10 + 10 and found.files[0].suffix == ".html"
+    assert all(file.exists() for file in found.files)
+    assert plain(found, capsys)["weights"] == 650
+
+
+def test_reproduce(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    events = Kept()
+    found = reproduce(["affine-fit"], tmp_path, events=events)
+    assert found.passed and "affine-fit" in [row.id for row in list_rows()]
+    assert any(line.startswith("affine-fit: ") for line in events.lines)
+    assert plain(found, capsys)["rows"]

@@ -91,8 +91,8 @@ def fit(
     lr : float, optional
         Learning rate; None takes the optimiser's own.
     out : path, optional
-        Run folder to keep everything in; None keeps nothing on disk. A run on data that were given themselves can be opened
-        and used, but not resumed: the folder does not hold them.
+        Run folder to keep everything in; None keeps nothing on disk. A run on data that were given themselves can be
+        used, but not resumed: the folder does not hold them.
     verbose : bool
         Print a line an epoch.
     **train

@@ -134,7 +134,7 @@ def test_commands_say_it_on_a_terminal(terminal: bool, clock: Clock, monkeypatch
         compiled(clock, 2.0)
         raise GlassnetError("Enough.")
 
-    monkeypatch.setattr("glassnet.recipes.check_notation", check)
+    monkeypatch.setattr("glassnet.actions.check.check", check)
     monkeypatch.setattr(sys, "stderr", Terminal())
     assert main(["check", "linear 3", "--input", "4"]) == 2
     lines = sys.stderr.getvalue().splitlines()  # type: ignore[attr-defined]

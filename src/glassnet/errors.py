@@ -1,6 +1,9 @@
 """The errors that glassnet raises on purpose: each message is one line that says what was given, what was
 expected and what to do. The command line prints that line and exits with status 2.
 
+What to do may depend on who asks: the command line names an option where Python names an argument. So the library says
+which kind of remedy there is (`Fix`), and each face has its own words for it.
+
 Messages quote what they were given: names of files, words of a notation. These may be of any length and hold any
 character, so a message shortens them and writes escapes for what a terminal would obey or could not show.
 """
@@ -9,11 +12,14 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from enum import Enum
+from typing import Any
 
 __all__ = [
     "CheckError",
     "DataError",
+    "Fix",
     "FormulaError",
     "GlassnetError",
     "ModelError",
@@ -34,11 +40,56 @@ _UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069
 _OPENING, _CLOSING = re.compile(r"(?<!\w)'"), re.compile(r"'(?!\w)")
 
 
-class GlassnetError(Exception):
-    """Base of every error that glassnet raises on wrong input. Its text is always a single line."""
+class Fix(Enum):
+    """A kind of remedy. Its value says it in words that fit everywhere; names in {braces} are filled in."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(one_line(str(message)))
+    CHOOSE_OUTPUT = "Choose another place to write to."
+    CHOOSE_PART = "Choose another part."
+    FREE_SPACE = "Free some space or choose another place to write to."
+    GET_DATA = "Download it: glassnet.data.get('{name}')."
+    GIVE_INPUT_SHAPE = "Give the input shape, as in {example}."
+    GIVE_POINT = "Give the point as {example}."
+    GIVE_RATE = "Give the rate, as in 0.1."
+    GIVE_START = "Give the start as {example}."
+    GIVE_WEIGHTS = "Or name the file of the weights."
+    KEEP_WEIGHTS = "Leave the kernel as it is."
+    NAME_OUTPUT_FILE = "Name a file in it, as in '{example}'."
+    NAME_RUN = "Name the folder of a run."
+    RESUME = "Resume the run in '{folder}'."
+    WEIGHTS_WITH_NAME = "Weights are given with a network's name alone."
+
+
+class GlassnetError(Exception):
+    """Base of every error that glassnet raises on wrong input.
+
+    Parameters
+    ----------
+    message : str
+        What was given and what was expected.
+    fix : Fix, optional
+        Which kind of remedy there is.
+    **values
+        What the words of the remedy are filled in with.
+
+    Attributes
+    ----------
+    message : str
+        The message without the remedy. `str(error)` is the message and the remedy; both are always a single line.
+    """
+
+    def __init__(self, message: str, fix: Fix | None = None, **values: Any) -> None:
+        super().__init__(message)
+        self.message, self.fix, self.values = one_line(str(message)), fix, values
+
+    def __str__(self) -> str:
+        return self.worded({})
+
+    def worded(self, words: Mapping[Fix, str]) -> str:
+        """The message and its remedy on one line, with a face's own words for the remedies that it has any for."""
+        if self.fix is None:
+            return self.message
+        remedy = words.get(self.fix, self.fix.value).format_map(self.values)
+        return one_line(f"{self.message} {remedy}")
 
 
 class DataError(GlassnetError):

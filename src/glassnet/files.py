@@ -9,12 +9,12 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from io import BufferedReader
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from glassnet.errors import GlassnetError
+from glassnet.errors import Fix, GlassnetError
 
 __all__ = [
     "abandon",
@@ -77,10 +77,7 @@ def abandon() -> None:
 
 def _cannot_write(path: Path, error: OSError) -> GlassnetError:
     reason = error.strerror or str(error)
-    return GlassnetError(
-        f"Cannot write '{path}': {reason}. Nothing was left half-written;"
-        " free some space or choose another place (--out)."
-    )
+    return GlassnetError(f"Cannot write '{path}': {reason}. Nothing was left half-written.", Fix.FREE_SPACE)
 
 
 def remove_partial(folder: str | os.PathLike[str]) -> None:
@@ -100,6 +97,11 @@ def exists(place: str | os.PathLike[str]) -> bool:
         return bool(str(place).strip()) and Path(place).exists()
     except (OSError, ValueError):
         return False
+
+
+def first_free(places: Iterable[Path]) -> Path:
+    """The first of these names that no file or folder has."""
+    return next(place for place in places if not place.exists())
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from glassnet.data import ClassIndex, Preprocess, data_places, find_class_index
 from glassnet.data.imagenet import CLASS_INDEX, IMAGENET_READING, IMAGENET_SIZE
-from glassnet.errors import DataError, ModelError, nearest
+from glassnet.errors import DataError, Fix, ModelError, nearest
 from glassnet.files import exists, sha256_file
 from glassnet.model import Model
 from glassnet.nn import Network, SoftmaxCrossEntropy
@@ -92,7 +92,7 @@ def open_model(name: str | Path, weights: str | Path | None = None) -> Model:
     """
     here, there = Path(name), exists(name)
     if there and weights is not None:
-        raise ModelError(f"'{here}' is a model with weights of its own; --weights belongs to a network's name alone.")
+        raise ModelError(f"'{here}' is a model with weights of its own.", Fix.WEIGHTS_WITH_NAME)
     if there:
         return Model.load(here)
     if str(name) not in PRETRAINED:
@@ -111,7 +111,8 @@ def _weights_file(name: str) -> Path:
                 return place / _FOLDER / published.file
     raise ModelError(
         f"The weights of '{name}' are not on this machine: get {published.address}, convert it by the two lines in"
-        f" docs/pretrained.md to '{data_places()[0] / _FOLDER / published.file}', or name a file with --weights."
+        f" docs/pretrained.md to '{data_places()[0] / _FOLDER / published.file}'.",
+        Fix.GIVE_WEIGHTS,
     )
 
 

@@ -24,6 +24,7 @@ from numbers import Integral, Real
 from typing import Any
 
 from glassnet.errors import NotationError
+from glassnet.text import shorten
 
 __all__ = ["Step", "as_real", "as_whole", "parse", "real_text"]
 
@@ -182,4 +183,4 @@ def _closing(text: str, opening: int) -> int:
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= 80 else text[:77] + "..."
+    return shorten(text, 80, "...")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,10 +16,10 @@ from glassnet.bench import DEFAULTS, KNOWN, Case, bench, cases_for, ours, pytorc
 from glassnet.bench.cases import make_batches
 from glassnet.bench.machine import Machine
 from glassnet.bench.memory import peak_increase
-from glassnet.bench.progress import LiveBar
 from glassnet.bench.race import Result
 from glassnet.bench.timing import gemm_speed, median_seconds
 from glassnet.cli import main
+from glassnet.cli.events import Shown
 from glassnet.data import Preprocess
 from glassnet.errors import GlassnetError
 from glassnet.interop import is_installed
@@ -94,7 +96,7 @@ def test_without_pytorch_it_says_how_to_compare(
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["linear 3"], "Say the sizes of one example for 'linear 3'"),
+        (["linear 3"], "The sizes of one example for 'linear 3' are not known. Give them, as in --input 32x32x3."),
         (["lenet-6"], "Did you mean 'lenet-5'"),
         (["linnear 3"], "Did you mean 'linear'"),
         (["linear 3", "--input", "5y"], "Sizes are written"),
@@ -108,7 +110,7 @@ def test_without_pytorch_it_says_how_to_compare(
         (["small-convnet", "--mode", "training"], "mode must be train or infer"),
         (["small-convnet", "--input", "5"], "needs pictures"),
         ([__file__], "error:"),
-        (["conv 3x3, 4 -> relu -> " * 20 + "linear"], "Say the sizes"),
+        (["conv 3x3, 4 -> relu -> " * 20 + "linear"], "The sizes of one example"),
         ([""], "empty step"),
     ],
 )
@@ -270,13 +272,31 @@ def test_a_busy_machine_is_noticed() -> None:
     assert gemm_speed(1, size=50) > 0
 
 
-def test_a_bar_on_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    with LiveBar() as bar:
-        bar.start(2)
-        bar.next("one")
-        bar.say("[a line] to keep")
-        bar.next("two")
-    assert "[a line] to keep" in capsys.readouterr().out
+class _Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout", _Terminal())
+    with Shown() as events:
+        events.progress("one [of two]", 0, 2)
+        events.say("[a line] to keep")
+        events.progress("two", 1, 2)
+        events.progress("a file", 3.25, None, "MB")
+    assert "[a line] to keep" in sys.stdout.getvalue()  # type: ignore[attr-defined]
+
+
+def test_lines_of_progress_elsewhere(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 1.9, 2.0, 2.0, 6.9, 7.0, 7.0, 100.0])
+    monkeypatch.setattr("glassnet.cli.events.time.monotonic", lambda: next(clock))
+    with Shown() as events:  # at 0: the first line is due at 2, the next at 7
+        events.progress("filtering", 0.1, 1.0)
+        events.progress("filtering", 0.25, 1.0)
+        events.progress("filtering", 0.5, 1.0)
+        events.progress("mnist.gz", 1.5, 11.0, "MB")
+        events.progress("mnist.gz", 11.0, 11.0, "MB")  # what comes next tells that it is done
+    assert capsys.readouterr() == ("", "filtering: 25 % done\nmnist.gz: 1.5 of 11.0 MB\n")
 
 
 def test_wrong_numbers_of_runs_and_threads() -> None:

@@ -14,12 +14,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import typer
 from command_processes import Server
 from PIL import Image
 
 from glassnet.cli import main
-from glassnet.cli.app import app
+from glassnet.cli.commands import COMMANDS, load
 from glassnet.reader.pages import pages
 
 HOSTILE = os.fsdecode(b"a \xff\n\x1b[31m'b\x07")  # no UTF-8, a line break, a terminal's red and its bell, a quote
@@ -49,10 +48,10 @@ EXAMPLES: dict[str, tuple[object, ...]] = {
 
 def commands() -> set[str]:
     """The names of all commands."""
-    found = {str(command.name) for command in app.registered_commands}
-    for group in app.registered_groups:
-        assert group.typer_instance is not None and isinstance(group.typer_instance, typer.Typer)
-        found |= {f"{group.name} {command.name}" for command in group.typer_instance.registered_commands}
+    found = set()
+    for name in COMMANDS:
+        inside = getattr(load(name), "commands", None)
+        found |= {name} if inside is None else {f"{name} {each}" for each in inside}
     return found
 
 

@@ -38,8 +38,8 @@ def test_neighbours_of_digits(shell: Shell, tmp_path: Path) -> None:
     found = shell.json("classic", "knn", "digits", "--k", 3, "--out", tmp_path)
     assert found["accuracy"] > 0.95 and found["interval"][0] < found["accuracy"] < found["interval"][1]
     _pictures(found["files"])
-    assert "--k must lie" in shell.error("classic", "knn", "digits", "--k", 0)
-    assert "--k must lie" in shell.error("classic", "knn", "digits", "--k", 10**9)
+    assert "k must lie" in shell.error("classic", "knn", "digits", "--k", 0)
+    assert "k must lie" in shell.error("classic", "knn", "digits", "--k", 10**9)
 
 
 def test_an_affine_map_is_found(shell: Shell, tmp_path: Path) -> None:

@@ -130,8 +130,8 @@ def test_wrong_input_is_one_line(shell: Shell, photo: Path, tmp_path: Path) -> N
         (("filter", photo, "--kernel", "blur", "--size", 2), "belongs to the kernel 'box'"),
         (("filter", photo, "--kernel", "blur", "--sigma", 1000), "sigma must be"),
         (("filter", photo, "--kernel", "edges", "--normalise"), "add up to 0"),
-        (("filter", photo, "--out", tmp_path), "end --out in one of"),
-        (("filter", photo, "--out", tmp_path / "a.gif"), "end --out in one of"),
+        (("filter", photo, "--out", tmp_path), "ends in one of"),
+        (("filter", photo, "--out", tmp_path / "a.gif"), "ends in one of"),
         (("filter", photo, "--out", photo / "a.png"), "Cannot write"),
     ]
     for arguments, message in wrong:

@@ -13,6 +13,7 @@ from PIL import Image
 from safetensors.numpy import save_file
 
 import glassnet
+from glassnet.actions.evaluate import load_for
 from glassnet.cli import main
 from glassnet.data import Reading, find
 from glassnet.data.imagenet import CLASS_INDEX
@@ -21,7 +22,6 @@ from glassnet.imagenet import PRETRAINED, open_model
 from glassnet.model import Model
 from glassnet.nn import Network, model_file
 from glassnet.nn.torchvision import to_torchvision
-from glassnet.recipes import load_for
 
 CLASSES = 120
 NAME = "squeezenet-1.1"

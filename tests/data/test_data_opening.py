@@ -20,7 +20,7 @@ from PIL import Image, ImageOps, features
 
 import glassnet
 from glassnet import files
-from glassnet.cli.classic import _pairs
+from glassnet.actions.classic.fit_affine import read_pairs
 from glassnet.data import load, read_picture
 from glassnet.data.cifar import is_cifar_binary, read_cifar_binary, read_cifar_python
 from glassnet.data.idx import is_idx, read_idx
@@ -198,7 +198,7 @@ READERS = {
     "recipe": load_recipe,
     "word list": read_words,
     "kernel": read_filter,
-    "pairs": _pairs,
+    "pairs": read_pairs,
     "JSON": files.read_json,
 }
 

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from glassnet import experiments, reader, recipes
+from glassnet.actions.check import check
 from glassnet.data import load
 from glassnet.errors import DataError, RecipeError
 from glassnet.experiments.recipe import recipe_from
@@ -156,7 +157,7 @@ def test_goals(name: str, value: float | None, wanted: float, good: bool) -> Non
 
 
 def test_check_of_a_notation_is_the_same_twice() -> None:
-    first, second = (recipes.check_notation("linear 5 -> relu -> linear", (4, 3, 1), 3, seed=2) for _ in range(2))
+    first, second = (check("linear 5 -> relu -> linear", (4, 3, 1), 3, seed=2) for _ in range(2))
     assert first.passed and [row.error for row in first.rows] == [row.error for row in second.rows]
     assert np.isfinite([row.error for row in first.rows]).all()
 

@@ -65,7 +65,7 @@ def test_a_sweep_goes_on_where_it_was_interrupted(run: int, step: int, tmp_path:
     whole, folder = tmp_path / "whole", tmp_path / "sweep"
     expected = experiments.sweep(base(), values, whole)
     InterruptIn.number = -1
-    with pytest.raises(TrainingInterrupted, match=f"run {run + 1} of 3 .*--resume {folder}$"):
+    with pytest.raises(TrainingInterrupted, match=f"run {run + 1} of 3 .*Resume the run in '{folder}'.$"):
         experiments.sweep(base(), values, folder, make_progress=lambda: InterruptIn(run, step))
     before = made_when(folder)
     assert len(before) == run and not (folder / "index.html").exists() and not (folder / LOCK).exists()

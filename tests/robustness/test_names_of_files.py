@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from robust_cases import refused, run
 
 import glassnet
+from glassnet.actions.check import check
 from glassnet.errors import GlassnetError
 from glassnet.experiments import resume
 from glassnet.files import exists
-from glassnet.recipes import check_notation
 
 LONG = " -> ".join(["conv 3x3, 8, pad 1 -> relu"] * 20 + ["avgpool global -> linear 3"])  # 545 characters
 NAMES = [LONG, "x" * 5000, "a\0b", "7" * 400, "", "  ", "a/" * 3000]
@@ -38,8 +38,8 @@ def test_no_text_is_an_error(text: str) -> None:
 def test_a_long_notation_is_checked() -> None:
     """It is longer than the names of files may be, and no shape is given with it: the shape is what is missing."""
     with pytest.raises(GlassnetError, match="sizes of one example"):
-        check_notation(LONG, None)
-    assert check_notation(LONG, (6, 6, 1), 3, samples=2).passed
+        check(LONG, None)
+    assert check(LONG, (6, 6, 1), 3, samples=2).passed
 
 
 @pytest.mark.parametrize("name", NAMES, ids=lambda name: name[:12].replace("\0", "NUL") or "empty")

@@ -243,7 +243,7 @@ def test_an_interrupt_saves_and_resuming_gives_the_same_bits(
     )
     whole = experiments.run_recipe(asked, tmp_path / "whole")
     folder = tmp_path / "run"
-    with pytest.raises(TrainingError, match=f"Interrupted at step {step} .*glassnet train --resume {folder}"):
+    with pytest.raises(TrainingError, match=f"Interrupted at step {step} .*Resume the run in '{folder}'."):
         experiments.run_recipe(asked, folder, progress=InterruptAt(step, number))
     assert (folder / "checkpoint.safetensors").exists() and not (folder / "model.safetensors").exists()
     experiments.resume(folder)

@@ -32,7 +32,7 @@ import numpy.typing as npt
 from glassnet.autodiff import stationary
 from glassnet.autodiff.expression import Graph
 from glassnet.autodiff.modes import evaluate, hessian, is_analytic, vjp
-from glassnet.errors import FormulaError
+from glassnet.errors import Fix, FormulaError
 
 __all__ = ["Descent", "descend"]
 
@@ -282,6 +282,6 @@ def _rate_for(graph: Graph, start: Floats) -> float:
     _gradient(graph, start, -1)
     rest = stationary.find(_function(graph), start)
     if rest is None:
-        raise FormulaError("No minimum was found from there, so no rate can be chosen: give one, as in --rate 0.1.")
+        raise FormulaError("No minimum was found from there, so no rate can be chosen.", Fix.GIVE_RATE)
     most, _ = _curvatures(graph, [start, rest])
     return 1 / most if most > 0 else 1.0

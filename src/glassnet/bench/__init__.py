@@ -1,7 +1,7 @@
 """How fast this machine trains and uses networks: ours against PyTorch, each side in processes of its own."""
 
 from glassnet.bench.cases import DEFAULTS, KNOWN, THREE_CONVOLUTIONS, Case, cases_for
-from glassnet.bench.progress import Lines, shown_on
+from glassnet.bench.progress import Lines
 from glassnet.bench.race import Result, race
 from glassnet.bench.report import Report, bench
 
@@ -16,5 +16,4 @@ __all__ = [
     "bench",
     "cases_for",
     "race",
-    "shown_on",
 ]

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from glassnet.errors import RecipeError, nearest
+from glassnet.errors import Fix, RecipeError, nearest
 from glassnet.files import exists
 from glassnet.model import Model
 from glassnet.nn import Network
@@ -19,6 +19,7 @@ from glassnet.nn.layers import LAYERS
 from glassnet.nn.named import NAMED, NamedNetwork
 from glassnet.nn.shorthands import SHORTHANDS
 from glassnet.optim import OPTIMIZERS
+from glassnet.text import shorten
 
 __all__ = ["DEFAULTS", "KNOWN", "THREE_CONVOLUTIONS", "Case", "cases_for", "make_batches"]
 
@@ -166,9 +167,11 @@ def _cases(network: str, given: dict[str, Any]) -> tuple[Case, ...]:
     case = Case(_short(network), network, shape, batch=batch)
     if "input_shape" not in given:
         layers_from(network)  # a mistyped word is the error to name first
-        raise RecipeError(f"Say the sizes of one example for '{_short(network)}', as in --input 32x32x3.")
+        raise RecipeError(
+            f"The sizes of one example for '{_short(network)}' are not known.", Fix.GIVE_INPUT_SHAPE, example="32x32x3"
+        )
     return (case,)
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= 40 else text[:37] + "..."
+    return shorten(text, 40, "...")

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from glassnet.check.opinion import Opinion
+from glassnet.text import columns, ruled
 
 __all__ = ["Check", "Row"]
 
@@ -96,20 +97,8 @@ class Check:
             place = ", ".join(str(i) for i in row.worst)
             values = (f"{row.error:.1e}", f"[{place}]", f"{row.analytic:+.6e}", f"{row.numerical:+.6e}")
             lines.append((name, "x".join(map(str, row.shape)), f"{row.entries:,}", *values, _verdict(row)))
-        widths = [max(len(line[i]) for line in lines) for i in range(len(lines[0]))]
-        sides = ("<", "<", ">", ">", "<", ">", ">", "<")
-        text = ["  ".join(f"{c:{s}{w}}" for c, s, w in zip(line, sides, widths, strict=True)) for line in lines]
-        rule = "-" * max(len(line) for line in text)
-        return "\n".join(
-            [
-                text[0].rstrip(),
-                rule,
-                *(line.rstrip() for line in text[1:]),
-                rule,
-                self._summary(),
-                *([str(self.opinion)] if self.opinion else []),
-            ]
-        )
+        table = ruled(columns(lines, sides="<<>><>><"))
+        return "\n".join([table, self._summary(), *([str(self.opinion)] if self.opinion else [])])
 
     def _summary(self) -> str:
         wrong = f"{len(self.wrong)} of {len(self.rows)} tensors are WRONG"

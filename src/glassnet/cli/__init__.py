@@ -1,4 +1,4 @@
-"""The command line: one file a command, no logic of its own."""
+"""The command line: options, an action, and its result as lines, tables and JSON; one file per command."""
 
 from glassnet.cli.main import main
 

@@ -1,31 +1,41 @@
-"""The commands of `glassnet` by name."""
+"""The commands of `glassnet` as one command line."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from glassnet.cli import (
-    bench,
-    calculus,
-    check,
-    classic,
-    data,
-    descend,
-    evaluate,
-    filter,
-    look,
-    predict,
-    read,
-    reproduce,
-    synthesise,
-    train,
-)
+from glassnet.cli.commands import COMMANDS, SUMMARIES, load, plug_ins
+from glassnet.errors import nearest
 
 __all__ = ["app"]
 
+
+class _Commands(TyperGroup):
+    """Finds commands by name; the help lists them without importing any."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return [*COMMANDS, *plug_ins()]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        return load(cmd_name)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name = args[0]
+        if not name.startswith("-") and name not in COMMANDS and name not in (others := plug_ins()):
+            ctx.fail(f"No such command '{name}'.{nearest(name, [*COMMANDS, *others])}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        others = {name: f"By {entry.dist.name}." if entry.dist else "" for name, entry in plug_ins().items()}
+        with formatter.section("Commands"):
+            formatter.write_dl([*SUMMARIES.items(), *others.items()])
+
+
 app = typer.Typer(
+    cls=_Commands,
     name="glassnet",
     help="Neural networks you can see through: train image recognisers, check every gradient, look inside.",
     no_args_is_help=True,
@@ -34,32 +44,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("train", short_help="Train a network by flags or by a recipe; sweep, resume.")(train.train)
-app.command("evaluate", short_help="Accuracy, classes and confusion of a model on a set.")(evaluate.evaluate)
-app.command("predict", short_help="What a model sees in pictures.")(predict.predict)
-app.command("look", short_help="Kernels, layers and feature maps of a model.")(look.look)
-app.command("filter", short_help="Image processing by convolution, saved and shown.")(filter.filter_)
-app.command("read", short_help="Hand-printed text from photographs.")(read.read)
-app.command("synthesise", short_help="Hand-printed pages with known text.")(synthesise.synthesise)
-app.command("check", short_help="Every gradient against central differences.")(check.check)
-_FORMULA = {"ignore_unknown_options": True}  # a formula may begin with a minus
-app.command("calculus", context_settings=_FORMULA, short_help="Derivatives of formulas, with the working shown.")(
-    calculus.calculus
-)
-app.command("descend", context_settings=_FORMULA, short_help="Gradient descent on a formula, beside the theory.")(
-    descend.descend
-)
-app.command("bench", short_help="Speed and memory on this machine, beside PyTorch's.")(bench.bench)
-app.command("reproduce", short_help="Published figures against ours.")(reproduce.reproduce)
-app.add_typer(classic.app, name="classic")
-app.add_typer(data.app, name="data")
 
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
+        from glassnet import __version__
 
-        typer.echo(f"glassnet {version('glassnet')}")
+        typer.echo(f"glassnet {__version__}")
         raise typer.Exit
 
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from glassnet.cli.options import Json, emit, parse_shape
+from glassnet.text import columns
 
 
 def bench(
@@ -40,18 +41,21 @@ def bench(
 
       glassnet bench "conv 3x3, 32 -> relu -> flatten -> linear" --input 32x32x3 --batch 100
     """
-    from glassnet import bench as benches
-    from glassnet.cli.tables import columns
+    from glassnet.actions.bench import bench as run
+    from glassnet.cli.events import Shown
 
-    cases = benches.cases_for(
-        networks or (),
-        input_shape=parse_shape(input) if input else None,
-        classes=classes,
-        batch=batch,
-        optimizer=optimizer,
-        mode=mode,
-    )
-    report = benches.bench(cases, threads, runs, progress=benches.shown_on())
+    with Shown(lines=False) as events:
+        report = run(
+            networks or (),
+            input_shape=parse_shape(input) if input else None,
+            classes=classes,
+            batch=batch,
+            optimizer=optimizer,
+            mode=mode,
+            threads=threads,
+            runs=runs,
+            events=events,
+        )
     typer.echo("")
     typer.echo(columns(report.rows))
     for note in report.notes:

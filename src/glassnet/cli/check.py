@@ -28,18 +28,10 @@ def check(
 
     Example: glassnet check "linear 64 -> relu -> linear 10" --input 28x28x1
     """
-    from glassnet.recipes import check_notation
+    from glassnet.actions.check import check as run
 
-    result = check_notation(
-        network,
-        parse_shape(input) if input else None,
-        classes,
-        loss,
-        examples=examples,
-        samples=samples,
-        l2=l2,
-        seed=seed,
-    )
+    shape = parse_shape(input) if input else None
+    result = run(network, shape, classes, loss, examples=examples, samples=samples, l2=l2, seed=seed)
     typer.echo(result)
     if json:
         emit(result.to_dict())

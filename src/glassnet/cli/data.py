@@ -2,67 +2,47 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from glassnet.cli.options import Json, emit, say
+from glassnet.text import columns
 
 app = typer.Typer(help="Known data sets: list them, download one, show its pictures.", no_args_is_help=True)
+
+_MOST_NAMES = 100  # of classes, in a few lines about a set
 
 
 @app.command("list")
 def list_sets(json: Json = False) -> None:
     """The known sets, what they hold, and where they lie on this machine."""
-    from glassnet.cli.tables import columns
-    from glassnet.data import CATALOGUE, data_places, find
+    from glassnet.actions.data import list_sets as run
 
+    found = run()
     rows: list[tuple[Any, ...]] = [("name", "classes", "pictures", "examples", "where")]
-    found = []
-    for name, entry in CATALOGUE.items():
-        place = find(name)
+    for entry, place in found.sets:
         shape = "x".join("?" if size is None else str(size) for size in entry.image_shape)
-        where = str(place) if place else f"glassnet data get {name}" if entry.files else "by hand"
-        rows.append((name, len(entry.classes) or "-", shape, entry.examples, where))
-        found.append({"name": name, "title": entry.title, "classes": list(entry.classes), "place": place})
+        where = str(place) if place else f"glassnet data get {entry.name}" if entry.files else "by hand"
+        rows.append((entry.name, len(entry.classes) or "-", shape, entry.examples, where))
     typer.echo(columns(rows))
-    typer.echo(f"\nlooked for in: {', '.join(map(str, data_places()))} (GLASSNET_DATA sets the places)")
+    typer.echo(f"\nlooked for in: {', '.join(map(str, found.looked_in))} (GLASSNET_DATA sets the places)")
     if json:
-        emit({"sets": found})
+        emit(found.to_dict())
 
 
 @app.command("get")
 def get_set(name: Annotated[str, typer.Argument(help="A name from 'glassnet data list'.")], json: Json = False) -> None:
     """Download a known set, checked against its SHA-256 where one is known; a broken download is resumed."""
-    from glassnet.data import get, known
+    from glassnet.actions.data import get_set as run
+    from glassnet.cli.events import Shown
 
-    if note := known(name).checksum_note:
-        say(f"note: {note}")
-    place = get(name, _download_progress())
-    say(f"{name} is in {place}")
+    with Shown() as events:
+        found = run(name, events)
+    say(f"{name} is in {found.place}")
     if json:
-        emit({"name": name, "files": [place]})
-
-
-def _download_progress() -> Any:
-    """Progress of a download: a line that is rewritten on a terminal, one line every few seconds elsewhere."""
-    live = sys.stderr.isatty()
-    shown = [0.0]
-
-    def show(file: str, done: int, total: int | None) -> None:
-        now = time.monotonic()
-        if now - shown[0] < (0.1 if live else 5) and done != total:
-            return
-        shown[0] = now
-        of = f" of {total / 1e6:.1f}" if total else ""
-        print(f"{file}: {done / 1e6:.1f}{of} MB", end="\r" if live else "\n", file=sys.stderr, flush=True)
-        if live and done == total:
-            print(file=sys.stderr)
-
-    return show
+        emit(found.to_dict())
 
 
 @app.command("show")
@@ -74,10 +54,16 @@ def show_set(
     json: Json = False,
 ) -> None:
     """Say what a set holds and write a grid of its pictures as PNG."""
-    from glassnet.recipes import show_data
+    from glassnet.actions.data import show_set as run
 
-    text, path = show_data(data, out, count=count, seed=seed)
-    typer.echo(text)
-    say(f"wrote {path}")
+    found = run(data, out, count=count, seed=seed)
+    shape = "x".join(map(str, found.image_shape))
+    say(f"{found.name}: {len(found.class_names)} classes, {found.dtype} pictures of {shape}")
+    typer.echo(", ".join(f"{name} {size:,}" for name, size in found.parts.items()))
+    more = " ..." if len(found.class_names) > _MOST_NAMES else ""
+    say(f"classes: {', '.join(found.class_names[:_MOST_NAMES])}{more}")
+    for note in found.notes:
+        say(f"note: {note}")
+    say(f"wrote {found.picture}")
     if json:
-        emit({"files": [path]})
+        emit(found.to_dict())

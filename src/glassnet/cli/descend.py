@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from glassnet.cli.calculus import parse_point
 from glassnet.cli.options import Json, emit, say
+from glassnet.text import columns
 
 if TYPE_CHECKING:
+    from glassnet.actions.descend import Descended
     from glassnet.autodiff.descent import Descent
 
 __all__ = ["descend"]
@@ -44,47 +45,17 @@ def descend(
 
       glassnet descend "(w-1)**2; (w+1)**2" --from 2 --rate 0.2 --stochastic --out path.png
     """
-    from glassnet.autodiff import parse
-    from glassnet.autodiff.descent import descend as run
-    from glassnet.cli.tables import columns
-    from glassnet.report.figures.descent import save_descent
+    from glassnet.actions.descend import descend as run
 
-    graph = parse(formula)
-    found = run(
-        graph,
-        parse_point(start, graph, option="--from"),
-        rate=rate,
-        steps=steps,
-        momentum=momentum,
-        stochastic=stochastic,
-        seed=seed,
-    )
-    files = [] if out is None else [save_descent(found, out)]
-    typer.echo(columns(_table(found), left=1))
+    result = run(formula, start, rate=rate, steps=steps, momentum=momentum, stochastic=stochastic, seed=seed, out=out)
+    typer.echo(columns(_table(result.descent), left=1))
     typer.echo("")
-    for line in _remarks(found):
+    for line in _remarks(result):
         typer.echo(line)
-    if out is not None:
-        say(f"wrote {out}")
+    for file in result.files:
+        say(f"wrote {file}")
     if json:
-        emit(
-            {
-                "names": graph.names,
-                "path": found.path.tolist(),
-                "values": found.values.tolist(),
-                "bound": None if found.bound is None else found.bound.tolist(),
-                "rate": found.rate,
-                "curvature": found.curvature,
-                "safe_rate": found.safe_rate,
-                "rest": None if found.rest is None else found.rest.tolist(),
-                "kind": found.kind,
-                "minimum": None if found.minimum is None else found.minimum.tolist(),
-                "lowest": found.lowest,
-                "uphill": found.uphill.tolist(),
-                "diverged": found.diverged,
-                "files": files,
-            }
-        )
+        emit(result.to_dict())
 
 
 def _table(found: Descent) -> list[tuple[Any, ...]]:
@@ -114,10 +85,10 @@ def _table(found: Descent) -> list[tuple[Any, ...]]:
     return rows
 
 
-def _remarks(found: Descent) -> list[str]:
+def _remarks(result: Descended) -> list[str]:
     from glassnet.autodiff import is_analytic
 
-    lines = []
+    found, lines = result.descent, []
     if found.rest is None:
         lines.append("no minimum was found from the path: where the search stopped, f still falls")
     else:
@@ -149,10 +120,8 @@ def _remarks(found: Descent) -> list[str]:
         )
     elif not is_analytic(found.graph):
         lines.append("the formula has kinks (abs, relu, max or min), where its slope may jump: no bound on f - f*")
-    elif found.bound is not None and found.lowest is not None:
-        gap = found.values - found.lowest
-        kept = bool((gap <= found.bound * (1 + 1e-9) + 1e-12 * (1 + abs(found.values[0]))).all())
-        lines.append(f"the bound is {'kept at every step' if kept else 'NOT KEPT'}")
+    elif result.bound_kept is not None:
+        lines.append(f"the bound is {'kept at every step' if result.bound_kept else 'NOT KEPT'}")
     if found.stochastic:
         lines.append(_why_uphill(found))
     return lines

@@ -30,15 +30,13 @@ def evaluate(
 
       glassnet evaluate resnet-50 FOLDER --weights resnet50.safetensors
     """
+    from glassnet.actions.evaluate import evaluate as run
     from glassnet.cli.tables import class_table, confusion_table
-    from glassnet.imagenet import open_model
-    from glassnet.recipes import choose_part, load_for
 
-    loaded = open_model(model, weights)
-    name, dataset = choose_part(load_for(loaded, data), part)
-    found = loaded.evaluate(dataset)
+    result = run(model, data, part, weights=weights)
+    found = result.evaluation
     low, high = found.accuracy_interval
-    say(f"{data} ({name}, {found.n:,} pictures)")
+    say(f"{data} ({result.part}, {found.n:,} pictures)")
     typer.echo(f"accuracy {found.accuracy:.4f}   95 % interval {low:.4f} to {high:.4f}   loss {found.loss:.4f}")
     if found.many_classes:
         right, (low, high) = round(found.top_k[5] * found.n), found.top_k_interval(5)
@@ -46,7 +44,7 @@ def evaluate(
         typer.echo(f"{round(found.accuracy * found.n):,} right, {right:,} among the first five, of {found.n:,}")
         typer.echo(f"{found.classes:,} classes, of which {found.classes_seen:,} have pictures here")
     typer.echo(f"expected calibration error {found.calibration.error:.4f}")
-    for note in dataset.notes:
+    for note in result.notes:
         typer.echo(f"note: {note}")
     typer.echo("")
     if not found.many_classes:
@@ -54,4 +52,4 @@ def evaluate(
         typer.echo("")
     typer.echo(confusion_table(found))
     if json:
-        emit({**found.to_dict(), "part": name})
+        emit(result.to_dict())

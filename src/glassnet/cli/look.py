@@ -34,12 +34,10 @@ def look(
 
       glassnet look squeezenet-1.1 --picture photo.jpg
     """
-    from glassnet.imagenet import open_model
-    from glassnet.report.pages import look_inside
+    from glassnet.actions.look import look as run
 
-    loaded = open_model(model, weights)
-    files = look_inside(loaded, model, picture, out or Path(f"{Path(model).stem or 'model'}-look"))
-    for path in files:
+    found = run(model, out, picture=picture, weights=weights)
+    for path in found.files:
         say(f"wrote {path}")
     if json:
-        emit({"files": files, "weights": loaded.network.size})
+        emit(found.to_dict())

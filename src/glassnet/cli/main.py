@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from glassnet import compiling
 from glassnet.cli import process
+from glassnet.cli.remedies import worded
 from glassnet.errors import GlassnetError, TrainingInterrupted, one_line
 
 __all__ = ["main"]
@@ -87,11 +88,11 @@ def _report(text: str, status: int) -> int:
 def _explain(error: BaseException) -> tuple[str, int]:
     """One line for an error, and the exit status."""
     if isinstance(error, TrainingInterrupted):
-        return str(error), process.INTERRUPTED
+        return worded(error), process.INTERRUPTED
     if isinstance(error, KeyboardInterrupt) or process.was_interrupted():
         return "interrupted", process.INTERRUPTED
     if isinstance(error, GlassnetError):
-        return f"error: {error}", 2
+        return f"error: {worded(error)}", 2
     if hasattr(error, "format_message"):  # a wrong option or argument, found by the parser of the command line
         context = getattr(error, "ctx", None)
         command = context.command_path if context is not None else "glassnet"

@@ -9,8 +9,6 @@ import typer
 
 from glassnet.cli.options import Json, Weights, emit, say
 
-_MANY = 100  # classes
-
 
 def predict(
     model: Annotated[str, typer.Argument(help="A model file, a run folder or a pretrained network ('resnet-18').")],
@@ -32,21 +30,10 @@ def predict(
 
       glassnet predict squeezenet-1.1 photo.jpg
     """
-    import numpy as np
+    from glassnet.actions.predict import predict as run
 
-    from glassnet.data.pictures import pictures_of
-    from glassnet.imagenet import open_model
-
-    pictures = pictures_of(pictures)
-    loaded = open_model(model, weights)
-    loaded.task.require_classes("'predict' needs a recogniser.")
-    probabilities = loaded.predict_files(pictures)
-    top = top or (5 if len(loaded.class_names) > _MANY else 3)
-    found = []
-    for path, row in zip(pictures, probabilities, strict=True):
-        best = np.argsort(-row, kind="stable")[:top]
-        classes = [{"class": loaded.class_names[i], "probability": round(float(row[i]), 6)} for i in best]
-        found.append({"picture": path, "classes": classes})
-        say(f"{path}: " + "  ".join(f"{c['class']} {c['probability']:.1%}" for c in classes))
+    result = run(model, pictures, top=top, weights=weights)
+    for found in result.each:
+        say(f"{found.picture}: " + "  ".join(f"{name} {probability:.1%}" for name, probability in found.classes))
     if json:
-        emit({"predictions": found})
+        emit(result.to_dict())

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from glassnet.cli.options import Json, Threads, emit, say
+from glassnet.text import columns
 
 
 def reproduce(
@@ -24,14 +25,15 @@ def reproduce(
 
     Example: glassnet reproduce mnist-softmax-sgd mnist-mlp
     """
-    from glassnet import recipes
-    from glassnet.cli.tables import columns
+    from glassnet.actions.reproduce import list_rows as known
+    from glassnet.actions.reproduce import reproduce as run
+    from glassnet.cli.events import Shown
     from glassnet.train import progress_for
 
     if list_rows:
-        typer.echo(columns([("row", "what"), *((row.id, row.what) for row in recipes.rows())], left=2))
+        typer.echo(columns([("row", "what"), *((row.id, row.what) for row in known())], left=2))
         return
-    report = recipes.reproduce(rows or None, out, threads=threads, make_progress=progress_for, say=say)
+    report = run(rows, out, threads=threads, make_progress=progress_for, events=Shown(lines=False))
     typer.echo("")
     typer.echo(report.table())
     for path in report.files:

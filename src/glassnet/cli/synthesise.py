@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from glassnet.cli.options import Json, emit, say
-from glassnet.files import read_text
+from glassnet.cli.options import Json, emit
 
 
 def synthesise(
@@ -33,13 +31,10 @@ def synthesise(
 
       glassnet synthesise --text letter.txt --pages 3 --seed 7 --out letters
     """
-    from glassnet.reader.pages import write_pages
+    from glassnet.actions.synthesise import synthesise as run
+    from glassnet.cli.events import Shown
 
-    start = time.perf_counter()
-    content = None if text is None else read_text(text, "a text file in UTF-8")
-    files = []
-    for number, written in enumerate(write_pages(out, pages, content, seed=seed, lines=lines, turned=turned), start=1):
-        files += written
-        say(f"{number}/{pages} wrote {written[0]}")
+    with Shown() as events:
+        result = run(pages, out, text=text, seed=seed, lines=lines, turned=turned, events=events)
     if json:
-        emit({"files": files, "seconds": time.perf_counter() - start})
+        emit(result.to_dict())

@@ -1,4 +1,4 @@
-"""Tables as plain text for a terminal."""
+"""The figures of an evaluation as tables for a terminal."""
 
 from __future__ import annotations
 
@@ -6,26 +6,12 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from glassnet.errors import escaped
 from glassnet.metrics import Evaluation
+from glassnet.text import columns
 
-__all__ = ["class_table", "columns", "confusion_table"]
+__all__ = ["class_table", "confusion_table"]
 
 _WIDEST_MATRIX = 20
-
-
-def columns(rows: Sequence[Sequence[Any]], left: int = 1) -> str:
-    """Rows as aligned columns; the first `left` columns are aligned to the left, the others to the right."""
-    texts = [[escaped(str(cell)) for cell in row] for row in rows]
-    widths = [max(len(row[i]) for row in texts) for i in range(len(texts[0]))]
-    lines = []
-    for row in texts:
-        cells = [
-            cell.ljust(width) if i < left else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines)
 
 
 def class_table(found: Evaluation) -> str:

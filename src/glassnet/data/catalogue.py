@@ -11,7 +11,7 @@ from glassnet import plugins
 from glassnet.data.dataset import Splits
 from glassnet.data.download import Progress, RemoteFile, fetch, unpack
 from glassnet.data.options import ReadOptions
-from glassnet.errors import DataError, nearest
+from glassnet.errors import DataError, Fix, nearest
 
 __all__ = ["CATALOGUE", "KnownSet", "data_places", "find", "find_folder", "get", "known", "place_of", "register"]
 
@@ -139,7 +139,7 @@ def place_of(name: str) -> Path:
     """Where a known set lies on this machine. Raises `DataError` where it is not there, or for an unknown name."""
     path = find(name)
     if path is None:
-        raise DataError(f"Data set '{name}' is not on this machine yet. Type: glassnet data get {name}")
+        raise DataError(f"Data set '{name}' is not on this machine yet.", Fix.GET_DATA, name=name)
     return path
 
 

@@ -9,9 +9,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from glassnet.errors import RecipeError, TrainingError, TrainingInterrupted
+from glassnet.errors import Fix, RecipeError, TrainingError, TrainingInterrupted
 from glassnet.experiments.recipe import Recipe
-from glassnet.files import exists, remove_partial, write_json, write_text
+from glassnet.files import exists, first_free, remove_partial, write_json, write_text
 from glassnet.locking import LOCK, locked
 
 __all__ = ["begun", "is_left_over", "new_folder", "require_run", "require_same_data", "resumable"]
@@ -20,7 +20,7 @@ __all__ = ["begun", "is_left_over", "new_folder", "require_run", "require_same_d
 def new_folder(recipe: Recipe, parent: str | Path = "runs") -> Path:
     """A folder name that is still free: `runs/<data>-<number>`."""
     stem = re.sub(r"[^A-Za-z0-9]+", "-", Path(recipe.data.source).name).strip("-").lower() or "run"
-    return next(path for n in count(1) if not (path := Path(parent) / f"{stem}-{n}").exists())
+    return first_free(Path(parent) / f"{stem}-{number}" for number in count(1))
 
 
 @contextlib.contextmanager
@@ -48,16 +48,14 @@ def resumable(folder: Path | None) -> Iterator[None]:
         if folder is None:
             raise
         raise TrainingInterrupted(
-            f"Interrupted; the run is kept as of its latest checkpoint. Go on with: glassnet train --resume {folder}"
+            "Interrupted; the run is kept as of its latest checkpoint.", Fix.RESUME, folder=folder
         ) from None
 
 
 def require_run(path: Path) -> None:
     """Raise `TrainingError` where a folder is not that of a run."""
     if not exists(path / "recipe.toml"):
-        raise TrainingError(
-            f"'{path}' is no run folder: it has no recipe.toml. Name the folder that 'train --out' made."
-        )
+        raise TrainingError(f"'{path}' is no run folder: it has no recipe.toml.", Fix.NAME_RUN)
 
 
 def require_same_data(before: Any, now: dict[str, Any], path: Path) -> None:
@@ -76,8 +74,8 @@ def _refuse_occupied(path: Path) -> None:
     begun again.
     """
     if path.exists() and (not path.is_dir() or any(not is_left_over(inside.name) for inside in path.iterdir())):
-        hint = f" Go on with --resume {path}" if (path / "recipe.toml").exists() else " Choose another --out"
-        raise RecipeError(f"'{path}' exists and is not empty; a run never overwrites another.{hint}.")
+        fix = Fix.RESUME if (path / "recipe.toml").exists() else Fix.CHOOSE_OUTPUT
+        raise RecipeError(f"'{path}' exists and is not empty; a run never overwrites another.", fix, folder=path)
 
 
 def is_left_over(name: str) -> bool:

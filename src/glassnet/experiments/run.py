@@ -25,7 +25,7 @@ import numpy as np
 
 from glassnet import threads
 from glassnet.data import MEMORY_SHARE, Dataset, Splits, arrange, every_few_seconds, load
-from glassnet.errors import DataError, TrainingError, TrainingInterrupted
+from glassnet.errors import DataError, Fix, TrainingError, TrainingInterrupted
 from glassnet.experiments.environment import environment, going_on
 from glassnet.experiments.folder import begun, require_run, require_same_data, resumable
 from glassnet.experiments.predictions import Predictions
@@ -160,15 +160,18 @@ class Run:
 Finisher = Callable[[Run], Iterable[Path]]  # adds files to a run folder, and says which
 
 
-def load_splits(recipe: Recipe, say: Callable[[str], None] = lambda text: None) -> Splits:
+def load_splits(
+    recipe: Recipe, say: Callable[[str], None] = lambda text: None, *, given: Splits | None = None
+) -> Splits:
     """The data of a recipe, with validation and test parts held out as it says (both 'not at all' with 0).
 
     Where the recipe says how much to hold out for validation, a validation part of the set's own goes back into
-    training first. `say` is told from time to time how far the reading of picture files is.
+    training first. `say` is told from time to time how far the reading of picture files is. `given` are
+    the data themselves, where the recipe only names them.
     """
     data, seed = recipe.data, recipe.settings.seed
     share = MEMORY_SHARE if data.memory_share is None else data.memory_share
-    splits = load(data.source, image_size=data.image_size, memory_share=share, progress=every_few_seconds(say))
+    splits = given or load(data.source, image_size=data.image_size, memory_share=share, progress=every_few_seconds(say))
     if splits.test is not None and data.test is not None:
         note = f"data.test = {data.test} has no effect: '{splits.name}' has a test part of its own"
         splits = replace(splits, train=replace(splits.train, notes=(*splits.train.notes, note)))
@@ -333,9 +336,9 @@ def _train(
             progress=progress,
         )
     except TrainingInterrupted as error:
-        raise (
-            error if folder is None else TrainingInterrupted(f"{error} Go on with: glassnet train --resume {folder}")
-        ) from None
+        if folder is None:
+            raise
+        raise TrainingInterrupted(str(error), Fix.RESUME, folder=folder) from None
     predictions = predict(model, *evaluated_part(splits))
     run = Run(recipe, model, trainer.history, predictions, folder=folder, _splits=splits)
     _judge(run)

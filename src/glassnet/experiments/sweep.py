@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from glassnet.data import Splits
-from glassnet.errors import GlassnetError, RecipeError, TrainingError, TrainingInterrupted
+from glassnet.errors import Fix, GlassnetError, RecipeError, TrainingError, TrainingInterrupted
 from glassnet.experiments.folder import is_left_over
 from glassnet.experiments.recipe import Recipe, recipe_from
 from glassnet.experiments.run import Finisher, Run, build, load_splits, resume, run_recipe
@@ -128,7 +128,7 @@ def sweep(
     plan = _plan(recipe, values)
     occupied = exists(path) and (not path.is_dir() or any(not is_left_over(inside.name) for inside in path.iterdir()))
     if occupied and not (is_sweep(path) and _same_plan(read_json(path / PLAN), plan)):
-        raise RecipeError(f"'{path}' exists and holds something other than this sweep; choose another --out for it.")
+        raise RecipeError(f"'{path}' exists and holds something other than this sweep.", Fix.CHOOSE_OUTPUT)
     runs = _combinations(recipe, values)
     splits = _Splits()
     for label, each in runs.items():
@@ -243,8 +243,9 @@ class _Runner:
                 self.ended[label] = _FINISHED
             except TrainingInterrupted as error:
                 raise TrainingInterrupted(
-                    f"Interrupted in run {number} of {len(self.recipes)} ({label}); everything is saved."
-                    f" Go on with: glassnet train --resume {self.folder}"
+                    f"Interrupted in run {number} of {len(self.recipes)} ({label}); everything is saved.",
+                    Fix.RESUME,
+                    folder=self.folder,
                 ) from error
             except Exception as error:  # whatever one run dies of, the others go on
                 reason = str(error) if isinstance(error, GlassnetError) else f"{type(error).__name__}: {error}"

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from glassnet.errors import DataError, nearest
+from glassnet.errors import DataError, Fix, nearest
 
 __all__ = ["CHANNELS", "NAMES", "VALUES", "Filter", "box", "gaussian", "make_filter", "matrix_filter"]
 
@@ -71,9 +71,7 @@ class Filter:
         """
         sums = [float(matrix.sum()) for matrix in self.matrices]
         if any(abs(s) <= 1e-9 * float(np.abs(m).sum()) for s, m in zip(sums, self.matrices, strict=True)):
-            raise DataError(
-                f"The weights of '{self.name}' add up to 0, so no factor makes them 1; leave --normalise out."
-            )
+            raise DataError(f"The weights of '{self.name}' add up to 0, so no factor makes them 1.", Fix.KEEP_WEIGHTS)
         return replace(self, matrices=tuple(m / s for s, m in zip(sums, self.matrices, strict=True)))
 
     def with_settings(self, channel: str | None = None, values: str | None = None) -> Filter:
@@ -169,13 +167,13 @@ _NAMED: dict[str, tuple[str, Callable[[float, int], tuple[Matrix, ...]], str, st
         "centre",
     ),
     "blur": (
-        "a Gaussian mean of the neighbourhood; --sigma says how wide",
+        "a Gaussian mean of the neighbourhood, sigma pixels wide",
         lambda sigma, size: (gaussian(sigma),),
         "each",
         "clip",
     ),
     "box": (
-        "the plain mean of a square of pixels; --size says how wide",
+        "the plain mean of a square of pixels, size pixels wide",
         lambda sigma, size: (box(size),),
         "each",
         "clip",

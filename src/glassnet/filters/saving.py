@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from glassnet.data import read_picture
-from glassnet.errors import DataError
-from glassnet.files import atomic_write
+from glassnet.errors import DataError, Fix
+from glassnet.files import atomic_write, first_free
 from glassnet.filters.apply import Filtered, Progress, apply_filter
 from glassnet.filters.kernels import Filter
 
@@ -88,18 +88,16 @@ def filter_file(
 def _free(source: Path, kernel: str) -> Path:
     """A name beside the picture that nothing has yet."""
     names = (f"{source.stem}-{kernel}{'' if n == 1 else f'-{n}'}.png" for n in count(1))
-    return next(place for name in names if not (place := source.with_name(name)).exists())
+    return first_free(map(source.with_name, names))
 
 
 def _checked(place: Path, source: Path) -> Path:
     if place.suffix.lower() not in _FORMATS:
-        raise DataError(
-            f"Results are written as {', '.join(_FORMATS)}. Got '{place}' instead; end --out in one of these."
-        )
+        raise DataError(f"The name of a result ends in one of {', '.join(_FORMATS)}. Got '{place}' instead.")
     if place.is_dir():
-        raise DataError(f"'{place}' is a folder; name a file in it, as in --out {place / (source.stem + '.png')}.")
+        raise DataError(f"'{place}' is a folder.", Fix.NAME_OUTPUT_FILE, example=place / f"{source.stem}.png")
     if place.exists() and source.exists() and place.samefile(source):
-        raise DataError(f"'{place}' is the picture itself, which is never overwritten; choose another --out.")
+        raise DataError(f"'{place}' is the picture itself, which is never overwritten.", Fix.CHOOSE_OUTPUT)
     return place
 
 

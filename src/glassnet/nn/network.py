@@ -20,6 +20,7 @@ from glassnet.nn.layer import Layer, load_state, positive_int, sizes
 from glassnet.nn.parameter import Parameter
 from glassnet.nn.plan import Plan, make_plan
 from glassnet.notation import as_whole
+from glassnet.text import columns, ruled
 
 __all__ = ["Network"]
 
@@ -170,13 +171,7 @@ class Network:
             written = "  " * depth + (f"{layer.word} of" if layer.branches else layer.notation())
             rows.append((place, written, sizes(layer.output_shape), f"{size:,}", f"{layer.flops:,}"))
         rows.append(("", "total", "", f"{self.size:,}", f"{self.flops:,}"))
-        widths = [max(len(row[i]) for row in rows) for i in range(5)]
-        lines = [
-            f"{a:>{widths[0]}}  {b:<{widths[1]}}  {c:>{widths[2]}}  {d:>{widths[3]}}  {e:>{widths[4]}}".rstrip()
-            for a, b, c, d, e in rows
-        ]
-        rule = "-" * max(len(line) for line in lines)
-        return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
+        return ruled(columns(rows, sides="><>>>"), foot=1)
 
     def __repr__(self) -> str:
         return f"<Network {sizes(self.input_shape)} -> {self.notation()}>"

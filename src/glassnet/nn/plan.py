@@ -12,6 +12,7 @@ from glassnet.nn.chain import Chain
 from glassnet.nn.choices import Choices
 from glassnet.nn.fusion import Fused
 from glassnet.nn.layers import Composite
+from glassnet.text import columns, ruled
 
 __all__ = ["Plan", "PlanRow", "make_plan"]
 
@@ -39,13 +40,10 @@ class Plan:
     def __str__(self) -> str:
         head = ("layers", "kernel", "why")
         body = [("  " * row.depth + row.layers, row.kernel, row.why) for row in self.rows]
-        widths = [max(len(line[i]) for line in [head, *body]) for i in range(2)]
-        lines = [f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c}".rstrip() for a, b, c in [head, *body]]
         turned_off = [name for name, on in vars(self.choices).items() if not on]
         foot = f"batch {self.batch}, {self.dtype}, threads {self.threads}"
         foot += f"; turned off: {', '.join(turned_off)}" if turned_off else ""
-        rule = "-" * max(map(len, lines))
-        return "\n".join([lines[0], rule, *lines[1:], rule, foot])
+        return f"{ruled(columns([head, *body], left=3))}\n{foot}"
 
 
 def make_plan(chain: Chain, choices: Choices, batch: int, dtype: Any) -> Plan:

@@ -19,6 +19,7 @@ import tomllib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +28,10 @@ from glassnet.data import find
 from glassnet.errors import DataError, RecipeError, nearest
 from glassnet.experiments.recipe import Recipe, recipe_from, with_source
 from glassnet.experiments.run import Run, run_recipe
-from glassnet.files import write_json, write_text
+from glassnet.files import first_free, write_json, write_text
 from glassnet.recipes import classical, measures
 from glassnet.report.pages import write_run_page
+from glassnet.text import columns
 from glassnet.train import Progress
 
 __all__ = ["Reproduction", "Row", "reproduce", "rows"]
@@ -127,9 +129,7 @@ class Reproduction:
 
     def table(self) -> str:
         """The outcomes as aligned text."""
-        rows = [row[:5] for row in self._cells()]
-        widths = [max(len(row[i]) for row in rows) for i in range(5)]
-        return "\n".join("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows)
+        return columns([row[:5] for row in self._cells()], left=5)
 
     def markdown(self) -> str:
         """The outcomes as a Markdown table."""
@@ -236,10 +236,7 @@ def _measured(run: Run, goal: dict[str, float]) -> dict[str, float]:
 
 
 def _free(folder: Path) -> Path:
-    number = 1
-    while (path := folder.with_name(f"{folder.name}-{number}")).exists():
-        number += 1
-    return path
+    return first_free(folder.with_name(f"{folder.name}-{number}") for number in count(1))
 
 
 def _write(result: Reproduction, out: Path) -> None:

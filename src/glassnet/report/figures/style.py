@@ -24,6 +24,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
 from glassnet.files import atomic_write
+from glassnet.text import shorten
 
 __all__ = [
     "BLUE",
@@ -179,12 +180,6 @@ def plain(text: object) -> str:
     """Text that Matplotlib draws as it stands: `$` starts no formula, control characters become blanks."""
     cleaned = "".join(c if c.isprintable() else " " for c in str(text))
     return cleaned.replace("$", r"\$")
-
-
-def shorten(text: object, length: int) -> str:
-    """At most `length` characters of the text, an ellipsis for what was cut."""
-    whole = str(text)
-    return whole if len(whole) <= length else whole[: max(1, length - 1)].rstrip() + "…"
 
 
 def blend(colour: str, strength: NDArray[np.float64]) -> NDArray[np.float64]:

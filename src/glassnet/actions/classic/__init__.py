@@ -1,0 +1,1 @@
+"""Classical methods, shown: principal components, nearest neighbours, an affine fit, corners."""

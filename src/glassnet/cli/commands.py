@@ -1,0 +1,99 @@
+"""Which commands there are: ours, and those of other packages.
+
+A package adds a command by an entry point of the group `glassnet.commands`:
+
+    [project.entry-points."glassnet.commands"]
+    hello = "my_package.hello:hello"
+
+Its object is a function with Typer's annotations, or a `typer.Typer` of several commands. A command of ours keeps its
+name. A module is imported when its command is called, so that one costs nothing while another runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+import typer
+
+from glassnet.errors import GlassnetError, one_line
+
+__all__ = ["COMMANDS", "GROUP", "SUMMARIES", "load", "plug_ins"]
+
+GROUP = "glassnet.commands"
+
+COMMANDS: dict[str, str] = {
+    "train": "glassnet.cli.train:train",
+    "evaluate": "glassnet.cli.evaluate:evaluate",
+    "predict": "glassnet.cli.predict:predict",
+    "look": "glassnet.cli.look:look",
+    "filter": "glassnet.cli.filter:filter_",
+    "read": "glassnet.cli.read:read",
+    "synthesise": "glassnet.cli.synthesise:synthesise",
+    "check": "glassnet.cli.check:check",
+    "calculus": "glassnet.cli.calculus:calculus",
+    "descend": "glassnet.cli.descend:descend",
+    "bench": "glassnet.cli.bench:bench",
+    "reproduce": "glassnet.cli.reproduce:reproduce",
+    "classic": "glassnet.cli.classic:app",
+    "data": "glassnet.cli.data:app",
+}
+
+SUMMARIES: dict[str, str] = {
+    "train": "Train a network by flags or by a recipe; sweep, resume.",
+    "evaluate": "Accuracy, classes and confusion of a model on a set.",
+    "predict": "What a model sees in pictures.",
+    "look": "Kernels, layers and feature maps of a model.",
+    "filter": "Image processing by convolution, saved and shown.",
+    "read": "Hand-printed text from photographs.",
+    "synthesise": "Hand-printed pages with known text.",
+    "check": "Every gradient against central differences.",
+    "calculus": "Derivatives of formulas, with the working shown.",
+    "descend": "Gradient descent on a formula, beside the theory.",
+    "bench": "Speed and memory on this machine, beside PyTorch's.",
+    "reproduce": "Published figures against ours.",
+    "classic": "Classical methods, shown: PCA, k-NN, an affine fit, corners.",
+    "data": "Known data sets: list them, download one, show its pictures.",
+}
+
+_FORMULAS = ("calculus", "descend")  # a formula may begin with a minus
+
+
+def plug_ins() -> dict[str, Any]:
+    """The commands of other packages: entry points by name, in the order of the names."""
+    from importlib.metadata import entry_points
+
+    found = sorted(entry_points(group=GROUP), key=lambda entry: entry.name)
+    return {entry.name: entry for entry in found if entry.name not in COMMANDS}
+
+
+def load(name: str) -> Any | None:
+    """The command of this name for the parser of the command line; None where there is none.
+
+    Raises
+    ------
+    GlassnetError
+        The package of a command cannot be imported.
+    """
+    if name in COMMANDS:
+        module, _, attribute = COMMANDS[name].partition(":")
+        settings = {"ignore_unknown_options": True} if name in _FORMULAS else {}
+        return _made(name, getattr(import_module(module), attribute), settings)
+    entry = plug_ins().get(name)
+    if entry is None:
+        return None
+    try:
+        return _made(name, entry.load(), {})
+    except Exception as error:  # whatever another package may do
+        reason = one_line(f"{type(error).__name__}: {error}")
+        raise GlassnetError(f"The command '{name}' of {entry.value} cannot be loaded: {reason}") from error
+
+
+def _made(name: str, found: Any, settings: Mapping[str, Any]) -> Any:
+    app = typer.Typer(add_completion=False, rich_markup_mode=None)
+    if isinstance(found, typer.Typer):
+        app.add_typer(found, name=name)
+    else:
+        app.command(name, context_settings=dict(settings))(found)
+    return typer.main.get_group(app).commands[name]

@@ -1,0 +1,29 @@
+"""What to do about an error, in the words of the command line."""
+
+from __future__ import annotations
+
+from glassnet.errors import Fix, GlassnetError
+
+__all__ = ["REMEDIES", "worded"]
+
+REMEDIES = {
+    Fix.CHOOSE_OUTPUT: "Choose another --out.",
+    Fix.CHOOSE_PART: "Choose another with --part.",
+    Fix.FREE_SPACE: "Free some space or choose another place (--out).",
+    Fix.GET_DATA: "Type: glassnet data get {name}",
+    Fix.GIVE_INPUT_SHAPE: "Give them, as in --input {example}.",
+    Fix.GIVE_POINT: "Give --at {example}.",
+    Fix.GIVE_RATE: "Give a rate, as in --rate 0.1.",
+    Fix.GIVE_START: "Give --from {example}.",
+    Fix.GIVE_WEIGHTS: "Or name a file with --weights.",
+    Fix.KEEP_WEIGHTS: "Leave --normalise out.",
+    Fix.NAME_OUTPUT_FILE: "Name a file in it, as in --out {example}",
+    Fix.NAME_RUN: "Name the folder that 'train --out' made.",
+    Fix.RESUME: "Go on with: glassnet train --resume {folder}",
+    Fix.WEIGHTS_WITH_NAME: "--weights belongs to a network's name alone.",
+}
+
+
+def worded(error: Exception) -> str:
+    """An error as one line that names options."""
+    return error.worded(REMEDIES) if isinstance(error, GlassnetError) else str(error)

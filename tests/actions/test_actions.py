@@ -199,7 +199,7 @@ def test_evaluate_and_predict(model: Path, tmp_path: Path, capsys: pytest.Captur
 def test_filter(picture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     events = Kept()
     found = filter_picture(picture, choose("box", size=3), tmp_path / "soft.png", events=events)
-    assert np.asarray(Image.open(found.file.files[0]))[10, 25, 0] == round((3 * 255 + 6 * 40) / 9)
+    assert np.asarray(Image.open(found.files[0]))[10, 25, 0] == round((3 * 255 + 6 * 40) / 9)
     assert events.amounts[-1] == ("filtering", 1.0, 1.0, "")
     assert plain(found, capsys)["kernel"] == "box" and plain(list_kernels(), capsys)["kernels"]
     with pytest.raises(DataError, match="sigma belongs to the kernel 'blur'"):

@@ -79,7 +79,7 @@ def test_no_two_pictures_are_written_to_one_file(pages: Path, shell: Shell, tmp_
 def test_evaluation(pages: Path, shell: Shell, tmp_path: Path) -> None:
     found = shell.json("read", "--evaluate", pages, "--out", tmp_path)
     assert found["pages"] == 2 and 0 <= found["character_error_rate"] < 0.5
-    assert (tmp_path / "reading.html").read_text().startswith("<!DOCTYPE html>")
+    assert (tmp_path / "reading.html").read_text().startswith("<!doctype html>")
 
 
 @pytest.fixture

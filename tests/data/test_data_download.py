@@ -346,7 +346,7 @@ def test_names(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with one_line_error("Did you mean 'mnist'?", "cifar10"):
         load("mnits")
     for name in set(CATALOGUE) - {"digits"}:
-        with one_line_error(f"glassnet data get {name}"):
+        with one_line_error(f"glassnet.data.get('{name}')"):
             load(name)
     with one_line_error("letters36", "characters62"):
         get("letters36")

@@ -27,6 +27,7 @@ from glassnet.errors import GlassnetError, RecipeError, TrainingInterrupted
 from glassnet.experiments.recipe import recipe_from
 from glassnet.experiments.run import load_splits, resume, run_recipe
 from glassnet.model import Model
+from glassnet.report.pages import write_run_page
 from glassnet.train import Progress
 from glassnet.train.feed import Feed
 
@@ -178,7 +179,7 @@ def test_stopped_and_resumed_it_ends_in_the_same_bits_and_writes_a_report(folder
     whole = run_recipe(recipe(folder, None, augment="flip -> crop 1"))
     with pytest.raises(TrainingInterrupted):
         run_recipe(recipe(folder, 0, augment="flip -> crop 1"), tmp_path / "run", progress=Stop(7))
-    run = resume(tmp_path / "run")
+    run = resume(tmp_path / "run", on_finish=[write_run_page])
     assert isinstance(run.splits.train.images, PictureFiles)
     assert_equal_weights(whole.model, run.model)
     assert (tmp_path / "run" / "report.html").exists()

@@ -48,9 +48,9 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from glassnet import __version__
+        from importlib.metadata import version
 
-        typer.echo(f"glassnet {__version__}")
+        typer.echo(f"glassnet {version('glassnet')}")
         raise typer.Exit
 
 

@@ -213,7 +213,7 @@ def _draw_measure(axes: Axes, history: History, measure: Measure, limits: tuple[
         axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=1 if narrow else 0, symbol=" %"))
     best = best_epoch(history)
     if best is not None:
-        axes.plot(
+        (ring,) = axes.plot(
             best[0],
             style.finite(best[1:])[0],
             marker="o",
@@ -223,6 +223,7 @@ def _draw_measure(axes: Axes, history: History, measure: Measure, limits: tuple[
             markeredgewidth=1.3,
             clip_on=False,  # whole at the very top
         )
+        ring.set_in_layout(False)  # or one at a huge number would leave the axes no room
         text = f"best {measure.show(best[1])}, epoch {best[0]}"
         axes.set_title(text, loc="right", fontsize=8.5, color=style.GREY, pad=9)
 

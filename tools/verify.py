@@ -60,7 +60,7 @@ def parts() -> Iterator[Part]:
         results = str(FOLDER / "mutants.txt")
         command = (sys.executable, "tests/mutation.py", "--only", text, "--results", results)
         yield Part(f"mutation-{name}", f"planted bugs in {text}*", command)
-    for path in sorted((ROOT / "src/glassnet/recipes/rows").glob("*.toml")):
+    for path in sorted((ROOT / "src/glassnet/reproduce/rows").glob("*.toml")):
         command = (sys.executable, "-m", "glassnet", "reproduce", path.stem, "--out", "runs/reproduce")
         yield Part(f"row-{path.stem}", "a published figure", command)
 

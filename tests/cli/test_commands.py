@@ -15,7 +15,7 @@ from glassnet import experiments
 from glassnet.cli import main
 from glassnet.data import load
 from glassnet.experiments.recipe import recipe_from
-from glassnet.recipes import reproduction
+from glassnet.reproduce import reproduction
 
 RECIPE = """
 title = "small"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from glassnet.recipes import rows
+from glassnet.reproduce import rows
 
 TABLE = Path(__file__).parents[3] / "shared" / "published.toml"
 # A goal of the table that is a row of its own here.

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from glassnet import experiments, reader, recipes
+from glassnet import experiments, reader, reproduce
 from glassnet.actions.check import check
 from glassnet.data import load
 from glassnet.errors import DataError, RecipeError
@@ -19,7 +19,7 @@ from glassnet.experiments.recipe import recipe_from
 from glassnet.experiments.sweep import _folder_names
 from glassnet.nn import Network
 from glassnet.optim import make_optimizer
-from glassnet.recipes.reproduction import reached
+from glassnet.reproduce.reproduction import reached
 
 VALUES: dict[str, st.SearchStrategy[Any]] = {
     "data.validation": st.floats(0, 0.9) | st.integers(0, 500),
@@ -118,7 +118,7 @@ def test_shipped_recipes_are_whole() -> None:
     for path in sorted((Path(__file__).parents[2] / "recipes").glob("*.toml")):
         recipe = experiments.load_recipe(path)
         assert recipe.title
-    for row in recipes.rows():
+    for row in reproduce.rows():
         if row.recipe is not None and row.recipe.make_loss().task == "classification":
             Network(row.recipe.model.network, (32, 32, 1), 10)
 
@@ -164,7 +164,7 @@ def test_check_of_a_notation_is_the_same_twice() -> None:
 
 def test_pages_are_read_where_they_are_at_hand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GLASSNET_DATA", str(tmp_path))
-    report = recipes.reproduce(["read-pages"], tmp_path / "none")
+    report = reproduce.reproduce(["read-pages"], tmp_path / "none")
     assert report.outcomes[0].passed is None and "GLASSNET_DATA" in report.outcomes[0].skipped
     sample = Path(reader.__file__).parent / "sample.jpg"
     pages = tmp_path / "handwriting" / "pages"
@@ -172,6 +172,6 @@ def test_pages_are_read_where_they_are_at_hand(tmp_path: Path, monkeypatch: pyte
     for name in ("01_list", "another"):
         shutil.copy(sample, pages / f"{name}.jpg")
         shutil.copy(sample.with_suffix(".txt"), pages / f"{name}.txt")
-    (outcome,) = recipes.reproduce(["read-pages"], tmp_path / "one").outcomes
+    (outcome,) = reproduce.reproduce(["read-pages"], tmp_path / "one").outcomes
     assert outcome.measured["pages"] == 1 and outcome.measured["accuracy"] > 0.9
     assert outcome.measured["word_error_rate"] <= 0.5 and outcome.passed is not None

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from glassnet import recipes
+from glassnet import reproduce as published
 from glassnet.actions.events import Events
-from glassnet.recipes import Reproduction, Row
+from glassnet.reproduce import Reproduction, Row
 from glassnet.train import Progress
 
 __all__ = ["list_rows", "reproduce"]
@@ -15,7 +15,7 @@ __all__ = ["list_rows", "reproduce"]
 
 def list_rows() -> list[Row]:
     """The published rows, in the order of their names."""
-    return recipes.rows()
+    return published.rows()
 
 
 def reproduce(
@@ -47,4 +47,4 @@ def reproduce(
         There is no such row, or a run fails.
     """
     say = (events or Events()).say
-    return recipes.reproduce(rows or None, Path(out), threads=threads, make_progress=make_progress, say=say)
+    return published.reproduce(rows or None, Path(out), threads=threads, make_progress=make_progress, say=say)

@@ -15,8 +15,8 @@ from sklearn.exceptions import ConvergenceWarning
 from glassnet.classic import AffineFit
 from glassnet.errors import DataError
 from glassnet.files import open_plain
-from glassnet.recipes.classical import affine_pairs
 from glassnet.report.figures.classic import save_affine
+from glassnet.reproduce.classical import affine_pairs
 
 __all__ = ["Affine", "fit_affine", "read_pairs"]
 

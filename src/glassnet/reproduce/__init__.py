@@ -1,6 +1,6 @@
 """Published figures reproduced from the recipes that come with the package."""
 
-from glassnet.recipes.reproduction import Reproduction, Row, reproduce, rows
+from glassnet.reproduce.reproduction import Reproduction, Row, reproduce, rows
 
 __all__ = [
     "Reproduction",

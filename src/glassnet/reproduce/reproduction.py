@@ -29,8 +29,8 @@ from glassnet.errors import DataError, RecipeError, nearest
 from glassnet.experiments.recipe import Recipe, recipe_from, with_source
 from glassnet.experiments.run import Run, run_recipe
 from glassnet.files import first_free, write_json, write_text
-from glassnet.recipes import classical, measures
 from glassnet.report.pages import write_run_page
+from glassnet.reproduce import classical, measures
 from glassnet.text import columns
 from glassnet.train import Progress
 
@@ -147,7 +147,7 @@ def reached(name: str, value: float | None, wanted: float) -> bool:
 
 def rows() -> list[Row]:
     """All rows that come with the package, in the order of their names."""
-    here = resources.files("glassnet.recipes")
+    here = resources.files("glassnet.reproduce")
     goals = tomllib.loads((here / "goals.toml").read_text(encoding="utf-8"))
     files = (entry for entry in (here / "rows").iterdir() if entry.name.endswith(".toml"))
     ordered = sorted(files, key=lambda entry: entry.name)

@@ -279,3 +279,10 @@ def test_a_variable_may_be_a_formula() -> None:
     graph = parse("x; x; 3")
     assert reverse_mode(graph, [2.0]).jacobian.tolist() == [[1.0], [1.0], [0.0]]
     assert vjp(graph, [2.0], [1.0, 2.0, 5.0]).tolist() == [3.0]
+
+
+@pytest.mark.parametrize("at", [-400.0, 400.0, 1e300])
+def test_a_slope_that_underflows_is_0(at: float) -> None:
+    """4 exp(-2|x|) / (1 + exp(-2|x|))^2, of which exp(-800) is nothing; exp(800) would overflow."""
+    graph = parse("tanh(x)")
+    assert forward_mode(graph, [at]).jacobian.item() == reverse_mode(graph, [at]).jacobian.item() == 0.0

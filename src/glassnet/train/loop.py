@@ -90,6 +90,7 @@ class Training:
         self.identity = identity or {}
         self.state = state or Progression()
         self.named = _named(callbacks)
+        self._stepping = [c for c in self.named.values() if type(c).step is not Callback.step]
         self.saved: dict[str, Saved] = {}  # what the callbacks kept in a checkpoint
         self.improved = self.interrupted = self.resumable = False
         self.evaluated: dict[str, Array] = {}
@@ -157,7 +158,7 @@ class Training:
             result = self._many(order) if self._many_steps and state.step % self.log_every else self._one(order)
             if not math.isfinite(result.loss):
                 raise self._diverged(_loss_became(result.loss))
-            for callback in self.named.values():
+            for callback in self._stepping:
                 callback.step(self, result)
             if self.interrupted:
                 raise TrainingInterrupted(_interrupted(state, self.resumable))
@@ -169,7 +170,8 @@ class Training:
         """A step on the next batch, with norms where it is to be recorded."""
         state = self.state
         indices = order[state.position : state.position + self.batch]
-        batch = Batch(*self.train.take(indices, state.epoch))._replace(key=step_key(self.settings.seed, state.step))
+        x, target, *weights = self.train.take(indices, state.epoch)
+        batch = Batch(x, target, weights[0] if weights else None, step_key(self.settings.seed, state.step))
         result = self.engine.step(batch, self.rate(state.step), norms=state.step % self.log_every == 0)
         return self._count(len(indices), result)
 

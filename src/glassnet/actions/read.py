@@ -14,7 +14,7 @@ from glassnet.data.pictures import pictures_of
 from glassnet.errors import GlassnetError, ReaderError
 from glassnet.model import Model
 from glassnet.reader import Page, Reader, read_words
-from glassnet.reader.batch import Task, drawn_name, read_all
+from glassnet.reader.batch import PageTask, drawn_name, read_all
 from glassnet.reader.evaluate import Scores, compare, pairs_in, summarise
 from glassnet.reader.evaluation_page import write_evaluation
 from glassnet.reader.export import FORMATS
@@ -164,7 +164,7 @@ def read(
     files = list_pictures(pictures)
     writes = form is not None or overlay
     targets: Sequence[Path | None] = _targets(files, out) if writes else [None] * len(files)
-    tasks = [Task(file, target, form, overlay, min_confidence) for file, target in zip(files, targets, strict=True)]
+    tasks = [PageTask(file, target, form, overlay, min_confidence) for file, target in zip(files, targets, strict=True)]
     each = []
     with pool.use(threads):
         for file, (page, written, error) in zip(files, read_all(tasks, reader, jobs=jobs), strict=True):
@@ -209,7 +209,7 @@ def evaluate_reading(
     start = time.perf_counter()
     scores, pages = [], []
     with pool.use(threads):
-        outcomes = read_all([Task(path) for path, _ in pairs], reader, jobs=jobs)
+        outcomes = read_all([PageTask(path) for path, _ in pairs], reader, jobs=jobs)
         for number, ((path, truth), (page, _, error)) in enumerate(zip(pairs, outcomes, strict=True), start=1):
             if page is None:
                 assert error is not None

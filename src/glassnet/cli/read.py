@@ -144,9 +144,9 @@ def _tell(found: PageRead, several: bool, least: float) -> None:
 
 def _evaluate(folder: Path, out: Path | None, reader: Reader, jobs: int, threads: int | None, json: bool) -> None:
     from glassnet.actions.read import evaluate_reading
-    from glassnet.cli.events import Shown
+    from glassnet.cli.events import TerminalEvents
 
-    result = evaluate_reading(folder, reader, out=out, jobs=jobs, threads=threads, events=Shown(lines=False))
+    result = evaluate_reading(folder, reader, out=out, jobs=jobs, threads=threads, events=TerminalEvents(lines=False))
     found = result.scores
     low, high = found.character_interval
     typer.echo(f"\ncharacter error rate {found.character_error_rate:.4f} (95 % interval {low:.4f} to {high:.4f})")

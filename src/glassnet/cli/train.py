@@ -77,7 +77,7 @@ def train(
       glassnet train recipe.toml --sweep "train.augment=flip;flip -> crop 4, zero"
     """
     from glassnet.actions import train as actions
-    from glassnet.cli.events import Shown
+    from glassnet.cli.events import TerminalEvents
     from glassnet.train import progress_for
 
     flags: dict[str, Any] = {
@@ -99,7 +99,7 @@ def train(
         "data.validation": _share_or_count(validation),
     }
     given = {name: value for name, value in flags.items() if value is not None}
-    events = Shown(lines=False)
+    events = TerminalEvents(lines=False)
     result: Trained | Swept
     if resume is not None:
         if data or given or settings or sweeps or out:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from glassnet.data.reading import STRETCHED, Reading
 from glassnet.errors import DataError
+from glassnet.notation import is_real
 
 __all__ = ["MEMORY_SHARE", "OnPictures", "ReadOptions", "every_few_seconds"]
 
@@ -47,7 +48,7 @@ class ReadOptions:
             raise DataError(f"An image size is H W, each from 1 to 4096. Got {tuple(size)} instead.")
         if self.reading is not None and size is None:
             raise DataError("A reading brings pictures to an image size; give that size as well.")
-        if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 <= share <= 1:
+        if not is_real(share) or not 0 <= share <= 1:
             raise DataError(f"A share of memory is a number from 0 to 1. Got {share!r} instead.")
 
     @property

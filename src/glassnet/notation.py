@@ -26,7 +26,7 @@ from typing import Any
 from glassnet.errors import NotationError
 from glassnet.text import shorten
 
-__all__ = ["Step", "as_real", "as_whole", "parse", "real_text"]
+__all__ = ["Step", "as_real", "as_whole", "is_real", "is_whole", "parse", "real_text"]
 
 _LONGEST = 50_000
 _MOST_STEPS = 5_000
@@ -38,6 +38,16 @@ def real_text(value: float) -> str:
     return repr(float(value)).removesuffix(".0")
 
 
+def is_real(value: Any) -> bool:
+    """Whether a value is a real number, Python's or NumPy's; NaN is one, texts and truth values are none."""
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def is_whole(value: Any) -> bool:
+    """Whether a value is a whole number by its type, Python's or NumPy's; `2.0`, texts and truth values are none."""
+    return isinstance(value, Integral) and not isinstance(value, bool)
+
+
 def as_real(value: Any) -> float:
     """A number, or a text that is one, as a float; NaN for anything else, truth values among them."""
     if isinstance(value, str):
@@ -45,14 +55,14 @@ def as_real(value: Any) -> float:
             return float(value) if "_" not in value else math.nan
         except ValueError:
             return math.nan
-    return float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
+    return float(value) if is_real(value) else math.nan
 
 
 def as_whole(value: Any) -> int | None:
     """A whole number, or a text of digits, as an int; `None` for anything else: nothing is rounded or cut off."""
     if isinstance(value, str):
         return int(value) if re.fullmatch(r"[+-]?\d{1,18}", value, re.ASCII) else None
-    return int(value) if isinstance(value, Integral) and not isinstance(value, bool) else None
+    return int(value) if is_whole(value) else None
 
 
 @dataclass(frozen=True)

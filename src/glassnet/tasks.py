@@ -23,6 +23,7 @@ from glassnet.data import Dataset, PictureFiles, Preprocess, pieces
 from glassnet.errors import DataError, ModelError, TrainingError
 from glassnet.nn import Loss, Network
 from glassnet.nn.functional.arrays import Array
+from glassnet.notation import is_real
 
 __all__ = ["TASKS", "Classification", "Metric", "Rank", "Reconstruction", "Task", "best_epoch", "rank", "register"]
 
@@ -269,4 +270,4 @@ def _check_width(network: Network, needed: int, each: str) -> None:
 
 
 def _number(value: Any) -> float:
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else math.nan
+    return float(value) if is_real(value) else math.nan

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,10 +26,15 @@ from glassnet.actions.evaluate import evaluate
 from glassnet.actions.filter import choose, filter_picture, list_kernels
 from glassnet.actions.look import look
 from glassnet.actions.predict import predict
+from glassnet.actions.read import choose_reader, evaluate_reading, list_pictures, read
 from glassnet.actions.reproduce import list_rows, reproduce
 from glassnet.actions.synthesise import synthesise
+from glassnet.actions.train import Swept, Trained, resume, sweep, train
 from glassnet.cli.options import emit
-from glassnet.errors import DataError, Fix, FormulaError, RecipeError
+from glassnet.errors import DataError, Fix, FormulaError, ReaderError, RecipeError, TrainingInterrupted
+from glassnet.experiments import Run, load_recipe
+from glassnet.reader import Reader
+from glassnet.train import Progress
 
 
 class Kept(Events):
@@ -239,3 +245,101 @@ def test_reproduce(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert found.passed and "affine-fit" in [row.id for row in list_rows()]
     assert any(line.startswith("affine-fit: ") for line in events.lines)
     assert plain(found, capsys)["rows"]
+
+
+SMALL = {"model.network": "linear", "train.epochs": 2, "train.batch": 50, "data.train_limit": 150}
+
+
+class Interrupt(Progress):
+    """Presses Ctrl-C after the fourth step."""
+
+    def step(self, step: int, loss: float) -> None:
+        if step == 4:
+            signal.raise_signal(signal.SIGINT)
+
+
+def test_train_and_resume(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    events = Kept()
+    found = train("digits", SMALL, tmp_path / "run", events=events)
+    assert (found.run.folder, found.run.model.network.size) == (tmp_path / "run", 650)
+    assert found.run.figures() == Run.open(tmp_path / "run").figures()
+    assert events.lines[-1] == "writing the report" and (tmp_path / "run" / "report.html") in found.run.files
+    accuracy = found.run.figures()["accuracy"]
+    shown = plain(found, capsys)
+    assert (shown["accuracy"], shown["folder"]) == (accuracy, str(tmp_path / "run"))
+    assert shown["files"][:1] == [str(tmp_path / "run" / "model.safetensors")]  # type: ignore[index]
+
+    recipe = tmp_path / "run" / "recipe.toml"
+    for number, same in enumerate((recipe, str(recipe), load_recipe(recipe))):
+        with pytest.raises(TrainingInterrupted) as caught:
+            train(same, None, tmp_path / f"{number}", make_progress=Interrupt)
+        assert caught.value.fix is Fix.RESUME
+        again = resume(tmp_path / f"{number}")
+        assert isinstance(again, Trained)
+        written = [(folder / "model.safetensors").read_bytes() for folder in (tmp_path / "run", tmp_path / f"{number}")]
+        assert written[0] == written[1]
+    with pytest.raises(RecipeError, match="epochs"):
+        train(recipe, {"train.epochs": -1}, tmp_path / "none")
+    assert not (tmp_path / "none").exists()
+
+
+def test_sweep(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    events = Kept()
+    values = {"optimizer.lr": [3e38, 0.1]}
+    found = sweep("digits", values, {**SMALL, "optimizer.name": "sgd"}, tmp_path / "sweep", events=events)
+    assert list(found.figures) == ["optimizer.lr = 0.1"] and list(found.sweep.failed) == ["optimizer.lr = 3e+38"]
+    assert found.sweep.files == [tmp_path / "sweep" / "index.html"] and "run 2 of 2: optimizer.lr = 0.1" in events.lines
+    shown = plain(found, capsys)
+    assert shown["failed"] == found.sweep.failed and shown["files"] == [str(tmp_path / "sweep" / "index.html")]
+    again = resume(tmp_path / "sweep")
+    assert isinstance(again, Swept) and again.figures == found.figures
+
+
+@pytest.fixture(scope="module")
+def letters(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("letters")
+    synthesise(2, folder, lines=2, seed=3)
+    return folder
+
+
+def test_read(letters: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "bad.jpg").write_bytes(b"no picture")
+    told = []
+    named = [letters / "page-001.jpg", tmp_path / "bad.jpg", letters / "page-002.jpg"]
+    found = read(named, form="hocr", out=tmp_path / "out", overlay=True, on_page=told.append)
+    assert tuple(told) == found.each and [each.picture for each in found.each] == named
+    first, bad, second = found.each
+    assert bad.page is None and bad.files == () and found.errors == (bad.error,)
+    for each in (first, second):
+        assert each.page is not None and each.page.as_json() == Reader().read(each.picture).as_json()
+        names = [f"{each.picture.stem}.hocr", f"{each.picture.stem}-read.png"]
+        assert [file.name for file in each.files if file.parent == tmp_path / "out" and file.exists()] == names
+    shown = plain(found, capsys)
+    assert [page["picture"] for page in shown["pages"]] == [str(named[0]), str(named[2])]  # type: ignore[attr-defined]
+    assert len(shown["files"]) == 4 and shown["seconds"] == found.seconds  # type: ignore[arg-type]
+    figures = read(named[:1], choose_reader("0-9"))
+    assert figures.each[0].page is not None and not any(map(str.isalpha, figures.each[0].page.text))
+    with pytest.raises(ReaderError, match=r"A format is text, json, hocr or pdf\. Got 'doc'"):
+        read(named, form="doc")
+
+
+def test_the_pictures_of_a_folder_are_read_without_overlays(tmp_path: Path) -> None:
+    for name in ("a.png", "a-read.png", "b-read.png"):
+        (tmp_path / name).touch()
+    named = list_pictures([tmp_path])
+    assert [path.name for path in named] == ["a.png", "b-read.png"] and list_pictures(named) == named
+    assert list_pictures([tmp_path / "a-read.png", tmp_path])[0].name == "a-read.png"
+
+
+def test_evaluate_reading(letters: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    events = Kept()
+    found = evaluate_reading(letters, out=tmp_path, jobs=2, events=events)
+    wrong = sum(page.character_errors for page in found.scores.pages)
+    total = sum(page.characters for page in found.scores.pages)
+    assert found.scores.character_error_rate == wrong / total < 0.5
+    assert [line.split(":")[0] for line in events.lines] == ["1/2 page-001.jpg", "2/2 page-002.jpg"]
+    assert found.file == tmp_path / "reading.html" and found.file.exists()
+    shown = plain(found, capsys)
+    assert (shown["characters"], shown["files"]) == (total, [str(found.file)])
+    with pytest.raises(ReaderError, match="holds no picture with a "):
+        evaluate_reading(tmp_path)

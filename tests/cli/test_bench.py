@@ -19,7 +19,7 @@ from glassnet.bench.memory import peak_increase
 from glassnet.bench.race import Result
 from glassnet.bench.timing import gemm_speed, median_seconds
 from glassnet.cli import main
-from glassnet.cli.events import Shown
+from glassnet.cli.events import TerminalEvents
 from glassnet.data import Preprocess
 from glassnet.errors import GlassnetError
 from glassnet.interop import is_installed
@@ -279,7 +279,7 @@ class _Terminal(io.StringIO):
 
 def test_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdout", _Terminal())
-    with Shown() as events:
+    with TerminalEvents() as events:
         events.progress("one [of two]", 0, 2)
         events.say("[a line] to keep")
         events.progress("two", 1, 2)
@@ -290,7 +290,7 @@ def test_a_bar_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_lines_of_progress_elsewhere(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter([0.0, 1.9, 2.0, 2.0, 6.9, 7.0, 7.0, 100.0])
     monkeypatch.setattr("glassnet.cli.events.time.monotonic", lambda: next(clock))
-    with Shown() as events:  # at 0: the first line is due at 2, the next at 7
+    with TerminalEvents() as events:  # at 0: the first line is due at 2, the next at 7
         events.progress("filtering", 0.1, 1.0)
         events.progress("filtering", 0.25, 1.0)
         events.progress("filtering", 0.5, 1.0)

@@ -146,3 +146,12 @@ def test_what_can_be_read_is_read_beside_what_cannot(
     assert main(["read", str(tmp_path / "bad.jpg"), str(pages / "page-001.jpg")]) == 2
     shown = capfd.readouterr()
     assert "== " in shown.out and "bad.jpg: not read" in shown.err and "1 of 2 pages" in shown.err
+
+
+@pytest.mark.parametrize("names", [("page-001.jpg",), ("page-001.jpg", "page-002.jpg")])
+def test_what_cannot_be_written_is_told_in_the_words_of_the_command_line(
+    pages: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], names: tuple[str, ...]
+) -> None:
+    (tmp_path / "file").touch()
+    assert main(["read", *(str(pages / name) for name in names), "--out", str(tmp_path / "file")]) == 2
+    assert capsys.readouterr().err.count("Free some space or choose another place (--out).") == len(names)

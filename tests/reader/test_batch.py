@@ -15,24 +15,24 @@ from glassnet.model import Model
 from glassnet.processes import map_in_processes
 from glassnet.reader import Reader, batch
 from glassnet.reader.alphabet import CLASSES
-from glassnet.reader.batch import Outcome, Task, read_all
+from glassnet.reader.batch import PageOutcome, PageTask, read_all
 from glassnet.reader.pages import write_pages
 
 PACKAGED = Path(batch.__file__).with_name("characters.safetensors")
 
 
 @pytest.fixture(scope="module")
-def tasks(tmp_path_factory: pytest.TempPathFactory) -> list[Task]:
+def tasks(tmp_path_factory: pytest.TempPathFactory) -> list[PageTask]:
     folder = tmp_path_factory.mktemp("pages")
     pages = [written[0] for written in write_pages(folder, 2, "ROSE 1234\nTULIP 5678\n", seed=4, lines=2)]
-    return [Task(page) for page in pages]
+    return [PageTask(page) for page in pages]
 
 
-def texts(outcomes: Iterator[Outcome]) -> list[str]:
+def texts(outcomes: Iterator[PageOutcome]) -> list[str]:
     return [page.text for page, _, error in outcomes if page is not None and error is None]
 
 
-def test_readings_that_interleave(tasks: list[Task]) -> None:
+def test_readings_that_interleave(tasks: list[PageTask]) -> None:
     alphabets = ("A-Z", "0-9")
     alone = [texts(read_all(tasks, Reader(alphabet=alphabet))) for alphabet in alphabets]
     assert "".join(alone[0]).replace(" ", "").replace("\n", "").isalpha()
@@ -41,7 +41,7 @@ def test_readings_that_interleave(tasks: list[Task]) -> None:
     assert [texts(iter(found)) for found in zip(*both, strict=True)] == alone
 
 
-def test_readings_in_two_threads(tasks: list[Task]) -> None:
+def test_readings_in_two_threads(tasks: list[PageTask]) -> None:
     """The second begins between two pages of the first."""
     alone = [texts(read_all(tasks, Reader(alphabet=alphabet))) for alphabet in ("A-Z", "0-9")]
     first = read_all(tasks, Reader(alphabet="A-Z"))
@@ -53,7 +53,7 @@ def test_readings_in_two_threads(tasks: list[Task]) -> None:
     assert [found + texts(first), other] == alone
 
 
-def test_processes_read_with_the_reader_they_are_given(tasks: list[Task]) -> None:
+def test_processes_read_with_the_reader_they_are_given(tasks: list[PageTask]) -> None:
     """Its alphabet, its word list and its own model: one whose answers are others."""
     model = Model.load(PACKAGED)
     model.network.layers[-1].parameters["bias"].value[CLASSES.index("8")] += 50.0
@@ -64,8 +64,8 @@ def test_processes_read_with_the_reader_they_are_given(tasks: list[Task]) -> Non
     assert set("".join(page["text"] for page in alone)) <= set("8 \n") and "8" in alone[0]["text"]
 
 
-def test_an_error_of_one_picture_leaves_the_others(tasks: list[Task], tmp_path: Path) -> None:
-    missing = Task(tmp_path / "missing.jpg")
+def test_an_error_of_one_picture_leaves_the_others(tasks: list[PageTask], tmp_path: Path) -> None:
+    missing = PageTask(tmp_path / "missing.jpg")
     for jobs in (1, 2):
         found = list(read_all([tasks[0], missing, tasks[1]], Reader(), jobs=jobs))
         assert [error is None for _, _, error in found] == [True, False, True]

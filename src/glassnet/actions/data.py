@@ -13,7 +13,7 @@ from glassnet.data import CATALOGUE, KnownSet, data_places, find, known, load
 from glassnet.data import get as download
 from glassnet.report import image_grid, save_png
 
-__all__ = ["Downloaded", "KnownSets", "Shown", "get_set", "list_sets", "show_set"]
+__all__ = ["Downloaded", "KnownSets", "ShownSet", "get_set", "list_sets", "show_set"]
 
 _MB = 1e6
 
@@ -78,7 +78,7 @@ def get_set(name: str, events: Events | None = None) -> Downloaded:
 
 
 @dataclass(frozen=True)
-class Shown:
+class ShownSet:
     """What a set holds.
 
     Attributes
@@ -113,7 +113,7 @@ class Shown:
         return {**found, "files": [found.pop("picture")]}
 
 
-def show_set(data: str, out: str | Path | None = None, *, count: int = 60, seed: int = 0) -> Shown:
+def show_set(data: str, out: str | Path | None = None, *, count: int = 60, seed: int = 0) -> ShownSet:
     """Say what a set holds, and write a grid of its pictures, the same number of each class.
 
     Parameters
@@ -143,7 +143,7 @@ def show_set(data: str, out: str | Path | None = None, *, count: int = 60, seed:
         rank[mine] = np.arange(len(mine))
     chosen = np.lexsort((train.labels, rank))[: min(count, len(train))]
     figure = image_grid(train.images[chosen], [train.class_names[label] for label in train.labels[chosen]])
-    return Shown(
+    return ShownSet(
         train.name,
         train.class_names,
         str(train.images.dtype),

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from glassnet.data.pictures import pictures_of
 from glassnet.imagenet import open_model
 
-__all__ = ["Prediction", "Predictions", "predict"]
+__all__ = ["Predicted", "Prediction", "predict"]
 
 _MANY = 100  # classes
 
@@ -27,7 +27,7 @@ class Prediction:
 
 
 @dataclass(frozen=True, eq=False)
-class Predictions:
+class Predicted:
     """What a model sees in pictures.
 
     Attributes
@@ -63,7 +63,7 @@ def predict(
     *,
     top: int | None = None,
     weights: str | Path | None = None,
-) -> Predictions:
+) -> Predicted:
     """The most probable classes of each picture.
 
     Parameters
@@ -92,4 +92,4 @@ def predict(
     for path, row in zip(files, probabilities, strict=True):
         best = np.argsort(-row, kind="stable")[:top]
         each.append(Prediction(path, tuple((names[i], float(row[i])) for i in best)))
-    return Predictions(tuple(each), probabilities, tuple(names))
+    return Predicted(tuple(each), probabilities, tuple(names))

@@ -11,7 +11,6 @@ sums are added in float64. A block that is too long is halved.
 
 from __future__ import annotations
 
-from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -22,6 +21,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from glassnet.classic.numbers import finite, middle_of
+from glassnet.notation import is_real, is_whole
 
 __all__ = ["PCA"]
 
@@ -98,9 +98,7 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
 
     def _check_settings(self) -> None:
         n = self.n_components
-        whole = isinstance(n, Integral) and not isinstance(n, bool) and n >= 1
-        share = isinstance(n, Real) and not isinstance(n, Integral) and 0 < float(n) < 1
-        if not (n is None or whole or share):
+        if n is not None and not (n >= 1 if is_whole(n) else is_real(n) and 0 < n < 1):
             raise ValueError(
                 f"n_components must be None, a whole number from 1, or a share between 0 and 1. Got {n!r}."
             )
@@ -168,7 +166,7 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
         n, most = self.n_components, len(self.spectrum_)
         if n is None:
             return most
-        if isinstance(n, Integral):
+        if is_whole(n):
             if n > most:
                 raise ValueError(
                     f"n_components is {n}, but there are only {most} (the smaller of examples and features)."

@@ -42,9 +42,9 @@ def bench(
       glassnet bench "conv 3x3, 32 -> relu -> flatten -> linear" --input 32x32x3 --batch 100
     """
     from glassnet.actions.bench import bench as run
-    from glassnet.cli.events import Shown
+    from glassnet.cli.events import TerminalEvents
 
-    with Shown(lines=False) as events:
+    with TerminalEvents(lines=False) as events:
         report = run(
             networks or (),
             input_shape=parse_shape(input) if input else None,

@@ -36,9 +36,9 @@ def list_sets(json: Json = False) -> None:
 def get_set(name: Annotated[str, typer.Argument(help="A name from 'glassnet data list'.")], json: Json = False) -> None:
     """Download a known set, checked against its SHA-256 where one is known; a broken download is resumed."""
     from glassnet.actions.data import get_set as run
-    from glassnet.cli.events import Shown
+    from glassnet.cli.events import TerminalEvents
 
-    with Shown() as events:
+    with TerminalEvents() as events:
         found = run(name, events)
     say(f"{name} is in {found.place}")
     if json:

@@ -10,12 +10,12 @@ from typing import Any
 from glassnet.actions.events import Events
 from glassnet.cli.options import say
 
-__all__ = ["Shown"]
+__all__ = ["TerminalEvents"]
 
 _FIRST, _EVERY = 2.0, 5.0  # seconds until the first line of progress, and between two
 
 
-class Shown(Events):
+class TerminalEvents(Events):
     """Remarks are lines of standard output; progress is a bar there, or lines of standard error.
 
     Parameters
@@ -30,7 +30,7 @@ class Shown(Events):
         self.task: Any = None
         self.next_line = time.monotonic() + _FIRST
 
-    def __enter__(self) -> Shown:
+    def __enter__(self) -> TerminalEvents:
         if sys.stdout.isatty():
             self.bar = _bar()
             self.task = self.bar.add_task("", total=None, amount="")

@@ -57,7 +57,7 @@ def filter_(
       glassnet filter photo.jpg --kernel edges-horizontal --channel blue
     """
     from glassnet.actions.filter import choose, filter_picture, list_kernels
-    from glassnet.cli.events import Shown
+    from glassnet.cli.events import TerminalEvents
     from glassnet.filters import describe_filter, describe_result, kernel_text
 
     if kernel == "list":
@@ -71,7 +71,7 @@ def filter_(
     chosen = choose(kernel, channel=channel, values=values, normalise=normalise, sigma=sigma, size=size)
     typer.echo(f"{chosen.name}: {chosen.meaning}\n")
     typer.echo(kernel_text(chosen) + "\n")
-    with Shown() as events:
+    with TerminalEvents() as events:
         result = filter_picture(picture, chosen, out, edge=edge, show=show, threads=threads, events=events)
     typer.echo(describe_filter(chosen, edge))
     typer.echo(describe_result(chosen, result.found))

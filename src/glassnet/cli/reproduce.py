@@ -27,13 +27,13 @@ def reproduce(
     """
     from glassnet.actions.reproduce import list_rows as known
     from glassnet.actions.reproduce import reproduce as run
-    from glassnet.cli.events import Shown
+    from glassnet.cli.events import TerminalEvents
     from glassnet.train import progress_for
 
     if list_rows:
         typer.echo(columns([("row", "what"), *((row.id, row.what) for row in known())], left=2))
         return
-    report = run(rows, out, threads=threads, make_progress=progress_for, events=Shown(lines=False))
+    report = run(rows, out, threads=threads, make_progress=progress_for, events=TerminalEvents(lines=False))
     typer.echo("")
     typer.echo(report.table())
     for path in report.files:

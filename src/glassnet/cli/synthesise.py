@@ -32,9 +32,9 @@ def synthesise(
       glassnet synthesise --text letter.txt --pages 3 --seed 7 --out letters
     """
     from glassnet.actions.synthesise import synthesise as run
-    from glassnet.cli.events import Shown
+    from glassnet.cli.events import TerminalEvents
 
-    with Shown() as events:
+    with TerminalEvents() as events:
         result = run(pages, out, text=text, seed=seed, lines=lines, turned=turned, events=events)
     if json:
         emit(result.to_dict())

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from glassnet.cli.options import Json, Threads, emit, parse_setting, say, setting_value, split_values
 from glassnet.errors import RecipeError
 from glassnet.notation import as_real, as_whole
+
+if TYPE_CHECKING:
+    from glassnet.actions.train import Swept, Trained
 
 
 def train(
@@ -74,8 +76,8 @@ def train(
 
       glassnet train recipe.toml --sweep "train.augment=flip;flip -> crop 4, zero"
     """
-    from glassnet import experiments
-    from glassnet.report import pages
+    from glassnet.actions import train as actions
+    from glassnet.cli.events import TerminalEvents
     from glassnet.train import progress_for
 
     flags: dict[str, Any] = {
@@ -97,38 +99,25 @@ def train(
         "data.validation": _share_or_count(validation),
     }
     given = {name: value for name, value in flags.items() if value is not None}
+    events = TerminalEvents(lines=False)
+    result: Trained | Swept
     if resume is not None:
         if data or given or settings or sweeps or out:
             raise RecipeError("--resume takes the run folder alone: a resumed run keeps the settings it began with.")
-        if experiments.is_sweep(resume):
-            result = experiments.resume_sweep(
-                resume,
-                make_progress=progress_for,
-                say=say,
-                on_run=[pages.write_run_page],
-                on_finish=[pages.write_sweep_page],
-            )
-            _tell_sweep(result, json)
+        result = actions.resume(resume, make_progress=progress_for, events=events)
+    else:
+        if data is None:
+            raise RecipeError("Name the data: a folder, a known set such as 'digits', or a recipe ending in .toml.")
+        changes = {**dict(_settings(settings)), **given}
+        if sweeps:
+            values = _sweep_values(sweeps)
+            result = actions.sweep(data, values, changes, out, make_progress=progress_for, events=events)
         else:
-            _tell(experiments.resume(resume, progress=progress_for(), say=say, on_finish=[_report]), json)
-        return
-    if data is None:
-        raise RecipeError("Name the data: a folder, a known set such as 'digits', or a recipe ending in .toml.")
-    recipe = experiments.load_recipe(data) if data.endswith(".toml") else experiments.Recipe(experiments.Data(data))
-    recipe = recipe.with_settings({**dict(_settings(settings)), **given})
-    folder = out or experiments.new_folder(recipe)
-    if sweeps:
-        _sweep(recipe, sweeps, folder, json)
-        return
-    run = experiments.run_recipe(recipe, folder, progress=progress_for(), say=say, on_finish=[_report])
-    _tell(run, json)
-
-
-def _report(run: Any) -> list[Path]:
-    from glassnet.report import pages
-
-    say("writing the report")
-    return pages.write_run_page(run)
+            result = actions.train(data, changes, out, make_progress=progress_for, events=events)
+    if isinstance(result, actions.Swept):
+        _tell_sweep(result, json)
+    else:
+        _tell(result, json)
 
 
 def _share_or_count(text: str | None) -> float | int | None:
@@ -143,49 +132,34 @@ def _settings(settings: list[str] | None) -> list[tuple[str, Any]]:
     return [(name, setting_value(value)) for name, value in map(parse_setting, settings or [])]
 
 
-def _sweep(recipe: Any, sweeps: list[str], folder: Path, json: bool) -> None:
-    from glassnet import experiments
-    from glassnet.report import pages
-    from glassnet.train import progress_for
+def _sweep_values(sweeps: list[str]) -> dict[str, list[Any]]:
+    return {name: [setting_value(v) for v in split_values(text)] for name, text in map(parse_setting, sweeps)}
 
-    values: dict[str, Sequence[Any]] = {
-        name: [setting_value(v) for v in split_values(text)] for name, text in map(parse_setting, sweeps)
+
+def _tell_sweep(result: Swept, json: bool) -> None:
+    sweep = result.sweep
+    shown = {
+        "accuracy": "accuracy {:.4f}",
+        "psnr": "PSNR {:.2f} dB",
+        "valid_accuracy": "validation accuracy {:.4f}",
     }
-    result = experiments.sweep(
-        recipe,
-        values,
-        folder,
-        make_progress=progress_for,
-        say=say,
-        on_run=[pages.write_run_page],
-        on_finish=[pages.write_sweep_page],
-    )
-    _tell_sweep(result, json)
-
-
-def _tell_sweep(result: Any, json: bool) -> None:
-    figures = {label: run.figures() for label, run in result.runs.items()}
-    for label, found in figures.items():
-        shown = {
-            "accuracy": "accuracy {:.4f}",
-            "psnr": "PSNR {:.2f} dB",
-            "valid_accuracy": "validation accuracy {:.4f}",
-        }
+    for label, found in result.figures.items():
         say(f"{label}: " + ", ".join(form.format(found[n]) for n, form in shown.items() if n in found))
-    for label, reason in result.failed.items():
+    for label, reason in sweep.failed.items():
         say(f"{label}: failed: {reason}")
-    say(f"compared side by side: {result.files[0]}")
+    say(f"compared side by side: {sweep.files[0]}")
     if json:
-        emit({"runs": figures, "failed": result.failed, "files": result.files})
-    if not result.runs:
-        raise RecipeError(f"Every run of the sweep failed; the first said: {next(iter(result.failed.values()))}")
-    if result.failed:
-        total = len(result.runs) + len(result.failed)
-        typer.echo(f"done in part: {len(result.failed)} of {total} runs failed: {'; '.join(result.failed)}", err=True)
+        emit(result.to_dict())
+    if not sweep.runs:
+        raise RecipeError(f"Every run of the sweep failed; the first said: {next(iter(sweep.failed.values()))}")
+    if sweep.failed:
+        total = len(sweep.runs) + len(sweep.failed)
+        typer.echo(f"done in part: {len(sweep.failed)} of {total} runs failed: {'; '.join(sweep.failed)}", err=True)
         raise typer.Exit(3)
 
 
-def _tell(run: Any, json: bool) -> None:
+def _tell(result: Trained, json: bool) -> None:
+    run = result.run
     if run.evaluation is not None:
         low, high = run.evaluation.accuracy_interval
         typer.echo(
@@ -199,4 +173,4 @@ def _tell(run: Any, json: bool) -> None:
     for path in run.files[:2]:
         say(f"wrote {path}")
     if json:
-        emit({**run.figures(), "folder": run.folder, "files": run.files})
+        emit(result.to_dict())

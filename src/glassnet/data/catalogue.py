@@ -9,7 +9,7 @@ from pathlib import Path
 
 from glassnet import plugins
 from glassnet.data.dataset import Splits
-from glassnet.data.download import Progress, RemoteFile, fetch, unpack
+from glassnet.data.download import OnBytes, RemoteFile, fetch, unpack
 from glassnet.data.options import ReadOptions
 from glassnet.errors import DataError, Fix, nearest
 
@@ -148,7 +148,7 @@ def find_folder(folder: str) -> Path | None:
     return next((place / folder for place in data_places() if (place / folder).is_dir()), None)
 
 
-def get(name: str, progress: Progress | None = None) -> Path:
+def get(name: str, progress: OnBytes | None = None) -> Path:
     """The folder of a known set, downloaded first if it is nowhere yet.
 
     progress : called as `progress(file name, bytes so far, bytes in all or None)`

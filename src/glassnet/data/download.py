@@ -24,9 +24,9 @@ from typing import BinaryIO
 
 from glassnet.errors import DataError
 
-__all__ = ["Limits", "Progress", "RemoteFile", "fetch", "unpack"]
+__all__ = ["Limits", "OnBytes", "RemoteFile", "fetch", "unpack"]
 
-Progress = Callable[[str, int, int | None], None]
+OnBytes = Callable[[str, int, int | None], None]
 
 _PIECE = 1 << 16
 _MOST_UNPACKED = 4 * 2**30
@@ -87,7 +87,7 @@ class _Cut(_Failed):
     """The connection ended early; what came is kept."""
 
 
-def fetch(file: RemoteFile, target: Path, progress: Progress | None = None, limits: Limits = _LIMITS) -> Path:
+def fetch(file: RemoteFile, target: Path, progress: OnBytes | None = None, limits: Limits = _LIMITS) -> Path:
     """Download `file` to `target` unless it is there already; mirrors are tried in turn.
 
     The bytes gather in `target` with `.partial` added, each as it comes. A later call goes on from there (HTTP Range),
@@ -123,7 +123,7 @@ def fetch(file: RemoteFile, target: Path, progress: Progress | None = None, limi
     )
 
 
-def _from_mirror(file: RemoteFile, address: str, partial: Path, progress: Progress | None, limits: Limits) -> None:
+def _from_mirror(file: RemoteFile, address: str, partial: Path, progress: OnBytes | None, limits: Limits) -> None:
     """Fill `partial` from one mirror and check it. Raises `_Failed`; a wrong file is removed."""
     resumed = partial.exists()
     for attempt in range(limits.tries):
@@ -143,7 +143,7 @@ def _from_mirror(file: RemoteFile, address: str, partial: Path, progress: Progre
     _from_mirror(file, address, partial, progress, limits)
 
 
-def _receive(file: RemoteFile, address: str, partial: Path, progress: Progress | None, limits: Limits) -> None:
+def _receive(file: RemoteFile, address: str, partial: Path, progress: OnBytes | None, limits: Limits) -> None:
     have = partial.stat().st_size if partial.exists() else 0
     if file.size is not None and have >= file.size:
         return  # complete or too long: the check decides
@@ -156,7 +156,7 @@ def _receive(file: RemoteFile, address: str, partial: Path, progress: Progress |
 
 
 def _download(
-    file: RemoteFile, address: str, partial: Path, start: int, progress: Progress | None, limits: Limits
+    file: RemoteFile, address: str, partial: Path, start: int, progress: OnBytes | None, limits: Limits
 ) -> None:
     """Ask for the bytes from `start` on, and write those that come. Raises `_Failed`."""
     # Proxies are asked not to compress, or the bytes would be others.
@@ -273,7 +273,7 @@ def _copy(
     file: RemoteFile,
     have: int,
     total: int | None,
-    progress: Progress | None,
+    progress: OnBytes | None,
 ) -> None:
     """Write the bytes of the file from `have` on. Those that are there already stay until the first that differs."""
     limit = file.size if file.size is not None else total

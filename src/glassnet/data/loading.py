@@ -7,7 +7,7 @@ from pathlib import Path
 from glassnet.data.catalogue import CATALOGUE, known, place_of
 from glassnet.data.dataset import Splits
 from glassnet.data.formats import format_of_file, format_of_folder
-from glassnet.data.options import MEMORY_SHARE, Progress, ReadOptions
+from glassnet.data.options import MEMORY_SHARE, OnPictures, ReadOptions
 from glassnet.data.reading import Reading
 from glassnet.data.split import arrange
 from glassnet.files import exists
@@ -23,7 +23,7 @@ def load(
     validation: float | int | None = None,
     seed: int = 0,
     memory_share: float = MEMORY_SHARE,
-    progress: Progress | None = None,
+    progress: OnPictures | None = None,
 ) -> Splits:
     """Read a data set.
 

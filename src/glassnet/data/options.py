@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 from glassnet.data.reading import STRETCHED, Reading
 from glassnet.errors import DataError
+from glassnet.notation import is_real
 
-__all__ = ["MEMORY_SHARE", "Progress", "ReadOptions", "every_few_seconds"]
+__all__ = ["MEMORY_SHARE", "OnPictures", "ReadOptions", "every_few_seconds"]
 
 MEMORY_SHARE = 0.25
 """Of the machine's memory, that decoded pictures may take before they are streamed: splits copy them once or twice."""
 
-Progress = Callable[[str, int, int], None]
+OnPictures = Callable[[str, int, int], None]
 """Called as `progress(what is done, pictures so far, pictures in all)`."""
 
 
@@ -39,7 +40,7 @@ class ReadOptions:
     image_size: tuple[int, int] | None = None
     reading: Reading | None = None
     memory_share: float = MEMORY_SHARE
-    progress: Progress | None = None
+    progress: OnPictures | None = None
 
     def __post_init__(self) -> None:
         size, share = self.image_size, self.memory_share
@@ -47,7 +48,7 @@ class ReadOptions:
             raise DataError(f"An image size is H W, each from 1 to 4096. Got {tuple(size)} instead.")
         if self.reading is not None and size is None:
             raise DataError("A reading brings pictures to an image size; give that size as well.")
-        if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 <= share <= 1:
+        if not is_real(share) or not 0 <= share <= 1:
             raise DataError(f"A share of memory is a number from 0 to 1. Got {share!r} instead.")
 
     @property
@@ -65,7 +66,7 @@ class ReadOptions:
             )
 
 
-def every_few_seconds(say: Callable[[str], None], seconds: float = 5.0) -> Progress:
+def every_few_seconds(say: Callable[[str], None], seconds: float = 5.0) -> OnPictures:
     """Progress as lines of text, such as "reading pictures: 1,200 of 50,000", one in so many seconds.
 
     What is done within that time is not mentioned.

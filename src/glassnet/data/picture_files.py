@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from glassnet import threads
-from glassnet.data.options import Progress
+from glassnet.data.options import OnPictures
 from glassnet.data.pictures import beside_other_threads, read_picture
 from glassnet.data.reading import STRETCHED, Reading
 from glassnet.errors import DataError
@@ -55,7 +55,7 @@ class PictureFiles:
         paths: Sequence[Path],
         image_shape: tuple[int, int, int],
         reading: Reading = STRETCHED,
-        progress: Progress | None = None,
+        progress: OnPictures | None = None,
     ) -> None:
         self.paths, self.image_shape, self.reading, self.progress = list(paths), image_shape, reading, progress
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from glassnet.data.dataset import Dataset, Splits, join
 from glassnet.data.streams import LIMITING, SPLITTING, generator
 from glassnet.errors import DataError
+from glassnet.notation import is_real, is_whole
 
 __all__ = ["HELD_OUT", "arrange", "hold_out", "split"]
 
@@ -123,9 +124,9 @@ def _limited(dataset: Dataset, limit: int | None, seed: int) -> Dataset:
 
 
 def _count(size: float | int, total: int, name: str) -> int:
-    if isinstance(size, (bool, np.bool_)) or not isinstance(size, (int, float, np.integer, np.floating)):
+    if not is_real(size):
         raise DataError(f"A part of '{name}' is a count or a fraction from 0 to 1. Got {size!r} instead.")
-    if isinstance(size, (int, np.integer)):
+    if is_whole(size):
         if size < 0:
             raise DataError(f"A part of '{name}' cannot have {size} examples; give a count from 0 or a fraction.")
         return int(size)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from glassnet.errors import DataError
+from glassnet.notation import is_whole
 
 __all__ = ["AUGMENTATION", "LIMITING", "MIRRORING", "SHUFFLING", "SPLITTING", "generator"]
 
@@ -22,6 +23,6 @@ MIRRORING = 0xF11B
 def generator(seed: int, stream: int, *keys: int) -> np.random.Generator:
     """A generator of its own for (seed, stream, keys). Raises `DataError` when the seed is not a whole number >= 0."""
     for value in (seed, *keys):
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 0:
+        if not is_whole(value) or value < 0:
             raise DataError(f"A seed or an epoch must be a whole number from 0. Got {value!r} instead.")
     return np.random.default_rng([int(seed), stream, *(int(key) for key in keys)])

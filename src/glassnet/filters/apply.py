@@ -38,8 +38,6 @@ _BINS = 8192  # of the histogram of results
 _FEW = 0.001  # share of results at either end that 'stretch' and 'centre' leave out of account
 _PIECE = 1 << 16  # numbers of a column strip's row, for pictures that are extremely wide
 
-Progress = Callable[[float], None]
-
 
 @dataclass(frozen=True, eq=False)
 class Filtered:
@@ -108,7 +106,7 @@ def choose_filter(kernel: str | Path | Filter | ArrayLike, *, sigma: float = 2.0
 
 
 def apply_filter(
-    image: ArrayLike, chosen: Filter, *, edge: str = "reflect", progress: Progress | None = None
+    image: ArrayLike, chosen: Filter, *, edge: str = "reflect", progress: Callable[[float], None] | None = None
 ) -> Filtered:
     """`filter_picture` with what became of the numbers. `progress` is told the share that is done, up to 1."""
     if edge not in EDGES:

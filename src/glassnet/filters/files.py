@@ -12,6 +12,7 @@ from typing import Any
 from glassnet.errors import DataError, nearest
 from glassnet.files import plain_text
 from glassnet.filters.kernels import Filter, matrix_filter
+from glassnet.notation import is_real
 
 __all__ = ["read_filter"]
 
@@ -82,7 +83,7 @@ def _is_matrix(rows: Any) -> bool:
         isinstance(rows, list)
         and bool(rows)
         and all(isinstance(row, list) and len(row) == len(rows[0]) and row for row in rows)
-        and all(isinstance(v, int | float) and not isinstance(v, bool) for row in rows for v in row)
+        and all(is_real(v) for row in rows for v in row)
     )
 
 

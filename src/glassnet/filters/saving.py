@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -15,7 +16,7 @@ from PIL import Image
 from glassnet.data import read_picture
 from glassnet.errors import DataError, Fix
 from glassnet.files import atomic_write, first_free
-from glassnet.filters.apply import Filtered, Progress, apply_filter
+from glassnet.filters.apply import Filtered, apply_filter
 from glassnet.filters.kernels import Filter
 
 __all__ = ["FilteredFile", "filter_file"]
@@ -60,7 +61,7 @@ def filter_file(
     out: str | os.PathLike[str] | None = None,
     *,
     edge: str = "reflect",
-    progress: Progress | None = None,
+    progress: Callable[[float], None] | None = None,
 ) -> FilteredFile:
     """Filter a picture file and save the result.
 

@@ -26,13 +26,14 @@ from glassnet.nn.functional.arrays import Array, flat
 from glassnet.nn.kernels import updates
 from glassnet.nn.kernels.options import WORTH_SHARING
 from glassnet.nn.parameter import Parameter
+from glassnet.notation import is_real
 
 __all__ = ["OPTIMIZERS", "SGD", "Adam", "AdamW", "Optimizer", "RMSProp", "make_optimizer"]
 
 
 def _in_range(owner: str, name: str, value: Any, low: float, high: float, *, closed: bool = False) -> float:
     """`value` as a float within [low, high) (or [low, high]), or `RecipeError` in the one phrasing used for all."""
-    number = float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else float("nan")
+    number = float(value) if is_real(value) else float("nan")
     if not (low <= number < high or (closed and number == high)):
         bracket = "]" if closed else ")"
         raise RecipeError(

@@ -16,11 +16,11 @@ from glassnet.reader.export import Pixels, overlay, write_page
 from glassnet.reader.page import Page
 from glassnet.reader.reader import Reader
 
-__all__ = ["Outcome", "Task", "drawn_name", "read_all"]
+__all__ = ["PageOutcome", "PageTask", "drawn_name", "read_all"]
 
 
 @dataclass(frozen=True)
-class Task:
+class PageTask:
     """A picture to read, and what to write of it.
 
     Attributes
@@ -44,10 +44,10 @@ class Task:
     least: float = 0.0
 
 
-Outcome = tuple[Page | None, list[Path], GlassnetError | None]
+PageOutcome = tuple[Page | None, list[Path], GlassnetError | None]
 
 
-def read_all(tasks: Sequence[Task], reader: Reader | None = None, *, jobs: int = 1) -> Iterator[Outcome]:
+def read_all(tasks: Sequence[PageTask], reader: Reader | None = None, *, jobs: int = 1) -> Iterator[PageOutcome]:
     """(page, files written, error) of every task in order; of page and error one is None.
 
     Parameters
@@ -73,7 +73,7 @@ def _start(count: int, reader: Reader) -> Reader:
     return reader
 
 
-def _carry_out(reader: Reader, task: Task) -> Outcome:
+def _carry_out(reader: Reader, task: PageTask) -> PageOutcome:
     try:
         drawn = task.target is not None and (task.drawn or task.form == "pdf")
         pixels = read_picture(task.picture) if drawn else None

@@ -10,12 +10,12 @@ where under `ceil` a last window that would begin in the padding behind the inpu
 from __future__ import annotations
 
 from collections.abc import Iterable
-from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from glassnet.errors import GlassnetError
+from glassnet.notation import is_whole
 
 __all__ = ["Pad", "as_pad", "as_pair", "hashable", "output_length", "same_pad"]
 
@@ -66,7 +66,7 @@ def _numbers(value: Any) -> list[Any]:
 
 
 def _is_whole(value: Any, least: int) -> bool:
-    return isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= least
+    return is_whole(value) and int(value) >= least
 
 
 def same_pad(kernel: tuple[int, int]) -> Pad:

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from glassnet.report.figures import style
 from glassnet.tasks import best_epoch as best_record
 
-__all__ = ["History", "Record", "best_epoch", "epoch_records", "learning_curves", "measure_of"]
+__all__ = ["Record", "Records", "best_epoch", "epoch_records", "learning_curves", "measure_of"]
 
 Record = Mapping[str, Any]
-History = Sequence[Record]
+Records = Sequence[Record]
 
 _COLUMNS = 4
 
@@ -41,7 +41,7 @@ class Measure:
 _MEASURES = (Measure("accuracy", "Accuracy", True), Measure("psnr", "PSNR in dB", False))
 
 
-def learning_curves(history: History | Mapping[str, History]) -> Figure:
+def learning_curves(history: Records | Mapping[str, Records]) -> Figure:
     """Loss and accuracy (for reconstruction, PSNR) over the epochs.
 
     Parameters
@@ -54,7 +54,7 @@ def learning_curves(history: History | Mapping[str, History]) -> Figure:
     Values that are missing or not finite leave gaps, and the epoch at which the loss stopped being finite is marked.
     A loss that spans more than a factor of 300 is drawn on a logarithmic axis.
     """
-    runs: dict[str, History] = dict(history) if isinstance(history, Mapping) else {"": list(history)}
+    runs: dict[str, Records] = dict(history) if isinstance(history, Mapping) else {"": list(history)}
     if not runs:
         runs = {"": []}
     measure = next((m for m in map(measure_of, runs.values()) if m is not None), None)
@@ -73,12 +73,12 @@ def learning_curves(history: History | Mapping[str, History]) -> Figure:
     return figure
 
 
-def epoch_records(history: History) -> list[Record]:
+def epoch_records(history: Records) -> list[Record]:
     """The records of whole epochs."""
     return [record for record in history if record.get("kind", "epoch") == "epoch"]
 
 
-def measure_of(history: History) -> Measure | None:
+def measure_of(history: Records) -> Measure | None:
     """The measure that these records hold beside the loss, or `None`."""
     records = epoch_records(history)
     for measure in _MEASURES:
@@ -87,7 +87,7 @@ def measure_of(history: History) -> Measure | None:
     return None
 
 
-def best_epoch(history: History) -> tuple[int, float] | None:
+def best_epoch(history: Records) -> tuple[int, float] | None:
     """Number and validation accuracy (or PSNR) of the epoch whose model was kept; `None` without validation figures."""
     measure, records = measure_of(history), epoch_records(history)
     # Records of a page's own making may leave the number out.
@@ -98,7 +98,7 @@ def best_epoch(history: History) -> tuple[int, float] | None:
     return int(best["epoch"]), float(best[f"valid_{measure.key}"])
 
 
-def _series(history: History, key: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _series(history: Records, key: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     records = [record for record in epoch_records(history) if key in record]
     epochs = style.finite(record.get("epoch", place + 1) for place, record in enumerate(records))
     values = style.finite(record[key] for record in records)
@@ -107,7 +107,7 @@ def _series(history: History, key: str) -> tuple[NDArray[np.float64], NDArray[np
     return epochs, values
 
 
-def _batch_losses(history: History) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _batch_losses(history: Records) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Losses of single batches at their place in epochs; empty when the steps of an epoch are not known."""
     lengths = [r["step"] / r["epoch"] for r in epoch_records(history) if r.get("step") and r.get("epoch")]
     records = [record for record in history if record.get("kind") == "step" and "loss" in record]
@@ -117,7 +117,7 @@ def _batch_losses(history: History) -> tuple[NDArray[np.float64], NDArray[np.flo
     return steps / lengths[-1], style.finite(record["loss"] for record in records)
 
 
-def _draw_runs(axes: NDArray[Any], runs: Mapping[str, History], measure: Measure | None) -> None:
+def _draw_runs(axes: NDArray[Any], runs: Mapping[str, Records], measure: Measure | None) -> None:
     panels = 1 if measure is None else 2
     several = len(runs) > 1
     loss_range = _limits(runs.values(), "loss")
@@ -145,7 +145,7 @@ def _draw_runs(axes: NDArray[Any], runs: Mapping[str, History], measure: Measure
             axes[panels * row + panel, column].set_visible(False)
 
 
-def _limits(histories: Iterable[History], key: str, margin: float = 0.05) -> tuple[float, float, bool] | None:
+def _limits(histories: Iterable[Records], key: str, margin: float = 0.05) -> tuple[float, float, bool] | None:
     """Low and high end of an axis that fits all runs, and whether it should be logarithmic."""
     values = np.concatenate([_series(h, k)[1] for h in histories for k in (key, f"valid_{key}")] or [np.empty(0)])
     values = values[np.isfinite(values)]
@@ -160,7 +160,7 @@ def _limits(histories: Iterable[History], key: str, margin: float = 0.05) -> tup
     return low - room, high + room, False
 
 
-def _draw_lines(axes: Axes, history: History, key: str) -> None:
+def _draw_lines(axes: Axes, history: Records, key: str) -> None:
     for name, colour, label in ((key, style.BLUE, "training"), (f"valid_{key}", style.ORANGE, "validation")):
         epochs, values = _series(history, name)
         if np.isfinite(values).any():
@@ -168,7 +168,7 @@ def _draw_lines(axes: Axes, history: History, key: str) -> None:
             axes.plot(epochs, values, color=colour, linewidth=1.8, marker=marker, markersize=3.6, label=label)
 
 
-def _draw_loss(axes: Axes, history: History, limits: tuple[float, float, bool] | None) -> None:
+def _draw_loss(axes: Axes, history: Records, limits: tuple[float, float, bool] | None) -> None:
     places, losses = _batch_losses(history)
     if np.isfinite(losses).sum() > 3:
         axes.plot(places, losses, color=style.BLUE, alpha=0.22, linewidth=0.8, label="single batches")
@@ -199,7 +199,7 @@ def _draw_loss(axes: Axes, history: History, limits: tuple[float, float, bool] |
         )
 
 
-def _draw_measure(axes: Axes, history: History, measure: Measure, limits: tuple[float, float, bool] | None) -> None:
+def _draw_measure(axes: Axes, history: Records, measure: Measure, limits: tuple[float, float, bool] | None) -> None:
     _draw_lines(axes, history, measure.key)
     _horizontal(axes, history)
     if limits is None:
@@ -228,7 +228,7 @@ def _draw_measure(axes: Axes, history: History, measure: Measure, limits: tuple[
         axes.set_title(text, loc="right", fontsize=8.5, color=style.GREY, pad=9)
 
 
-def _horizontal(axes: Axes, history: History) -> None:
+def _horizontal(axes: Axes, history: Records) -> None:
     """The same stretch of epochs on every panel of a run, with one epoch not drawn as a hair-line."""
     epochs = style.finite(record.get("epoch") for record in epoch_records(history))
     epochs = epochs[np.isfinite(epochs)]

@@ -10,14 +10,14 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from glassnet.report.figures import style
-from glassnet.report.figures.curves import History
+from glassnet.report.figures.curves import Records
 
 __all__ = ["norms_figure", "update_ratios"]
 
 _GUIDE = 1e-3
 
 
-def update_ratios(history: History) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
+def update_ratios(history: Records) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
     """{tensor: (steps, |update| / |weight|)} of the step records; `nan` where the ratio is undefined.
 
     Biases, scales and shifts start at constants, where the ratio says little: they are left out if there are weights.
@@ -43,7 +43,7 @@ def _ratio(sizes: Any) -> float:
     return update / weight if weight > 0.0 and update > 0.0 else float("nan")
 
 
-def norms_figure(history: History) -> Figure:
+def norms_figure(history: Records) -> Figure:
     """Ratio |update| / |weight| of each weight tensor over the steps, on a logarithmic axis.
 
     The dashed line at 1e-3 is a rule of thumb: far above it the learning rate is likely too high, far below too low.

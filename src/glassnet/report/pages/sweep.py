@@ -13,6 +13,7 @@ import numpy as np
 
 from glassnet.errors import DataError
 from glassnet.experiments import Sweep
+from glassnet.notation import is_real
 from glassnet.report.figures import style
 from glassnet.report.figures.curves import Record, best_epoch, epoch_records, learning_curves, measure_of
 from glassnet.report.html import Html, element
@@ -54,9 +55,7 @@ class SweepRun:
             return {}
         best = best_epoch(self.history)
         chosen = next((r for r in records if best is not None and r.get("epoch") == best[0]), records[-1])
-        return {
-            key: value for key, value in chosen.items() if key not in ("kind", "rate", "step") and _is_number(value)
-        }
+        return {key: value for key, value in chosen.items() if key not in ("kind", "rate", "step") and is_real(value)}
 
 
 def best_run(runs: Sequence[SweepRun], by: str | None = None) -> tuple[int, str] | None:
@@ -68,9 +67,7 @@ def best_run(runs: Sequence[SweepRun], by: str | None = None) -> tuple[int, str]
     """
     finals = [run.final() for run in runs]
     for name in (by,) if by else _BEST_BY:
-        known = [
-            (float(f[name]), i) for i, f in enumerate(finals) if _is_number(f.get(name)) and math.isfinite(f[name])
-        ]
+        known = [(float(f[name]), i) for i, f in enumerate(finals) if is_real(f.get(name)) and math.isfinite(f[name])]
         if known:
             sign = 1.0 if any(word in name for word in _LOWER_IS_BETTER) else -1.0
             losses = style.finite(final.get("valid_loss") for final in finals)
@@ -189,13 +186,13 @@ def _final_table(runs: Sequence[SweepRun], best: tuple[int, str] | None) -> Html
 def _key(value: Any) -> float:
     if isinstance(value, list | tuple) and value:
         value = value[0]
-    return float(value) if _is_number(value) else math.nan
+    return float(value) if is_real(value) else math.nan
 
 
 def _show(name: str, value: Any) -> str:
-    if "accuracy" in name and _is_number(value):
+    if "accuracy" in name and is_real(value):
         return percent(float(value), 2)
-    if "accuracy" in name and isinstance(value, list | tuple) and len(value) == 2 and all(map(_is_number, value)):
+    if "accuracy" in name and isinstance(value, list | tuple) and len(value) == 2 and all(map(is_real, value)):
         return f"{100 * value[0]:.1f} – {percent(value[1])}"
     return number(value)
 
@@ -204,7 +201,3 @@ def _heading(name: str) -> str:
     if name == "accuracy_interval":
         return "95 % interval"
     return name.replace("valid_", "validation_").replace("_", " ")
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from glassnet.metrics import ClassScore, Evaluation
 from glassnet.report.figures.confusion import confusion_figure
-from glassnet.report.figures.curves import History, best_epoch, epoch_records, learning_curves
+from glassnet.report.figures.curves import Records, best_epoch, epoch_records, learning_curves
 from glassnet.report.figures.norms import norms_figure, update_ratios
 from glassnet.report.figures.scores import per_class_figure, reliability_figure
 from glassnet.report.html import Html, element, join
@@ -16,7 +16,7 @@ __all__ = ["classes_panel", "confusion_panel", "curves_panel", "reliability_pane
 _AS_SURE = 0.005  # between mean confidence and accuracy: too little to speak of
 
 
-def curves_panel(history: History) -> Panel | None:
+def curves_panel(history: Records) -> Panel | None:
     """Loss and accuracy by epoch; `None` before the first epoch has ended."""
     if not epoch_records(history):
         return None
@@ -114,7 +114,7 @@ def reliability_panel(found: Evaluation) -> Panel:
     return Panel("reliability", "Can its confidence be believed?", lead, chart)
 
 
-def updates_panel(history: History) -> Panel | None:
+def updates_panel(history: Records) -> Panel | None:
     """The size of the updates against that of the weights; `None` where no norms were recorded."""
     if not update_ratios(history):
         return None

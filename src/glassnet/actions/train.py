@@ -1,0 +1,172 @@
+"""Training a network by a recipe, once or for every combination of some settings, and going on with either."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from glassnet import experiments
+from glassnet.actions.events import Events
+from glassnet.experiments import Data, Recipe, Run, Sweep, load_recipe, new_folder
+from glassnet.report import pages
+from glassnet.train import Progress
+
+__all__ = ["Swept", "Trained", "resume", "sweep", "train"]
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A finished run with its report."""
+
+    run: Run
+
+    def to_dict(self) -> dict[str, Any]:
+        """The final figures, the run folder and the files, the model first."""
+        return {**self.run.figures(), "folder": self.run.folder, "files": self.run.files}
+
+
+@dataclass(frozen=True, eq=False)
+class Swept:
+    """What came of a sweep, with a page that compares its runs."""
+
+    sweep: Sweep
+
+    @property
+    def figures(self) -> dict[str, dict[str, Any]]:
+        """The final figures of each finished run, by label."""
+        return {label: run.figures() for label, run in self.sweep.runs.items()}
+
+    def to_dict(self) -> dict[str, Any]:
+        """The figures of each run, why others failed, and the files, the page first."""
+        return {"runs": self.figures, "failed": self.sweep.failed, "files": self.sweep.files}
+
+
+def train(
+    data: str | Path | Recipe,
+    settings: Mapping[str, Any] | None = None,
+    out: str | Path | None = None,
+    *,
+    make_progress: Callable[[], Progress] = Progress,
+    events: Events | None = None,
+) -> Trained:
+    """Train a network; its model, its history and a report are written into a run folder.
+
+    Parameters
+    ----------
+    data : str, path or Recipe
+        A recipe, the file of one (ending in .toml), or data alone: a folder or file, or a known set.
+    settings : mapping of str to value, optional
+        What replaces values of the recipe, by dotted name: {"optimizer.lr": 0.1}; None takes a value out.
+    out : path, optional
+        The run folder, new or empty; None takes runs/DATA-NUMBER.
+    make_progress : callable
+        Makes what is told of steps and epochs.
+    events : Events, optional
+        Told what is trained, and that the report is written.
+
+    Raises
+    ------
+    GlassnetError
+        Recipe, data or folder are wrong, or the training cannot go on.
+    TrainingInterrupted
+        Somebody pressed Ctrl-C; `resume` goes on.
+    """
+    events = events or Events()
+    recipe = _recipe_of(data, settings)
+    folder = Path(out) if out is not None else new_folder(recipe)
+    finish = [_reporting(events)]
+    return Trained(experiments.run_recipe(recipe, folder, progress=make_progress(), say=events.say, on_finish=finish))
+
+
+def sweep(
+    data: str | Path | Recipe,
+    values: Mapping[str, Sequence[Any]],
+    settings: Mapping[str, Any] | None = None,
+    out: str | Path | None = None,
+    *,
+    make_progress: Callable[[], Progress] = Progress,
+    events: Events | None = None,
+) -> Swept:
+    """Train once for every combination of values, each in a folder of its own, and compare the runs on a page.
+
+    Parameters
+    ----------
+    data, settings
+        As of `train`.
+    values : mapping of str to sequence
+        The values of each setting: {"optimizer.lr": [0.1, 0.01]}.
+    out : path, optional
+        The folder of the sweep: new, empty, or that of this very sweep, which then goes on; None takes
+        runs/DATA-NUMBER.
+    make_progress : callable
+        Makes what is told of the steps of one run.
+    events : Events, optional
+        Told which run begins.
+
+    Raises
+    ------
+    GlassnetError
+        A combination cannot be right. A run that fails later is kept in the result with its reason.
+    TrainingInterrupted
+        Somebody pressed Ctrl-C; `resume` goes on.
+    """
+    recipe = _recipe_of(data, settings)
+    folder = Path(out) if out is not None else new_folder(recipe)
+    return Swept(experiments.sweep(recipe, dict(values), folder, **_ways(make_progress, events or Events())))
+
+
+def resume(
+    folder: str | Path,
+    *,
+    make_progress: Callable[[], Progress] = Progress,
+    events: Events | None = None,
+) -> Trained | Swept:
+    """Go on with the run, or the sweep, of a folder, bit for bit as if it had never stopped.
+
+    Parameters
+    ----------
+    folder : path
+        Of a run or of a sweep.
+    make_progress, events
+        As of `train`.
+
+    Raises
+    ------
+    GlassnetError
+        The folder holds neither, is being written by another process, or its data have changed.
+    TrainingInterrupted
+        Somebody pressed Ctrl-C; it can be resumed again.
+    """
+    events = events or Events()
+    if experiments.is_sweep(folder):
+        return Swept(experiments.resume_sweep(folder, **_ways(make_progress, events)))
+    finish = [_reporting(events)]
+    return Trained(experiments.resume(folder, progress=make_progress(), say=events.say, on_finish=finish))
+
+
+def _recipe_of(data: str | Path | Recipe, settings: Mapping[str, Any] | None) -> Recipe:
+    if not isinstance(data, Recipe):
+        data = load_recipe(data) if str(data).endswith(".toml") else Recipe(Data(str(data)))
+    return data.with_settings(dict(settings or {}))
+
+
+def _reporting(events: Events) -> Callable[[Run], list[Path]]:
+    """Writes the report of a finished run, and says so first: it takes a while."""
+
+    def finish(run: Run) -> list[Path]:
+        events.say("writing the report")
+        return pages.write_run_page(run)
+
+    return finish
+
+
+def _ways(make_progress: Callable[[], Progress], events: Events) -> dict[str, Any]:
+    """How the runs of a sweep are carried out."""
+    return {
+        "make_progress": make_progress,
+        "say": events.say,
+        "on_run": [pages.write_run_page],
+        "on_finish": [pages.write_sweep_page],
+    }

@@ -104,7 +104,7 @@ def fit(
         used, but not resumed: the folder does not hold them.
     verbose : bool
         Print a line an epoch.
-    **train
+    **train : object
         The settings of a recipe's `[train]` part (epochs, batch, schedule, augment, l2, seed, ...).
 
     Returns

@@ -68,7 +68,7 @@ class GlassnetError(Exception):
         What was given and what was expected.
     fix : Fix, optional
         Which kind of remedy there is.
-    **values
+    **values : object
         What the words of the remedy are filled in with.
 
     Attributes

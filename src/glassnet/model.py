@@ -40,13 +40,20 @@ class Model:
 
     Attributes
     ----------
-    network : the trained `Network`
-    preprocess : fitted `Preprocess`, applied to every picture first
-    image_shape : (H, W, C) of the pictures it takes, before preprocessing
-    class_names : name of each class, in the order of the scores
-    loss : the loss it was trained with; it says how scores become probabilities
-    card : what it was trained on and how well it does, as plain JSON
-    reading : how a picture file of any size comes to image_shape
+    network : Network
+        The trained `Network`.
+    preprocess : Preprocess
+        Fitted `Preprocess`, applied to every picture first.
+    image_shape : (int, int, int)
+        (H, W, C) of the pictures it takes, before preprocessing.
+    class_names : tuple of str
+        Name of each class, in the order of the scores.
+    loss : Loss
+        The loss it was trained with; it says how scores become probabilities.
+    card : dict of str to object
+        What it was trained on and how well it does, as plain JSON.
+    reading : Reading
+        How a picture file of any size comes to image_shape.
     """
 
     network: Network

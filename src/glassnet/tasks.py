@@ -35,9 +35,12 @@ class Metric:
 
     Attributes
     ----------
-    name : what records call it; on validation it is `valid_<name>`
-    higher_is_better : whether accuracy-like (True) or error-like (False)
-    ties_by_loss : whether of two equal figures the one with the lower validation loss is better; else the earlier is
+    name : str
+        What records call it; on validation it is `valid_<name>`.
+    higher_is_better : bool
+        Whether accuracy-like (True) or error-like (False).
+    ties_by_loss : bool
+        Whether of two equal figures the one with the lower validation loss is better; else the earlier is.
     """
 
     name: str
@@ -76,11 +79,15 @@ class Task:
 
     Attributes
     ----------
-    word : the name by which a loss asks for it
-    metric : what decides which epoch is the best
-    rebuilds : whether the targets are the preprocessed inputs themselves
-    feed : what gives the batches of a data set, called as `glassnet.train.feed.Feed` is; None takes that one, which is
-        for pictures of one size
+    word : str
+        The name by which a loss asks for it.
+    metric : Metric
+        What decides which epoch is the best.
+    rebuilds : bool
+        Whether the targets are the preprocessed inputs themselves.
+    feed : callable or None
+        What gives the batches of a data set, called as `glassnet.train.feed.Feed` is; None takes that one, which is for
+        pictures of one size.
     """
 
     word: ClassVar[str]

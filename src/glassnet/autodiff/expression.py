@@ -54,10 +54,14 @@ class Node:
 
     Attributes
     ----------
-    op : a name of `OPERATIONS`, or "variable" or "number"
-    inputs : the numbers of the nodes that it is made of
-    name : of a variable
-    number : the value of a number
+    op : str
+        A name of `OPERATIONS`, or "variable" or "number".
+    inputs : tuple of int
+        The numbers of the nodes that it is made of.
+    name : str
+        Of a variable.
+    number : float
+        The value of a number.
     """
 
     op: str
@@ -72,10 +76,14 @@ class Graph:
 
     Attributes
     ----------
-    nodes : all values
-    outputs : the node of each formula
-    variables : the node of each variable, in the order of `names`
-    names : of the variables, in their order
+    nodes : tuple of Node
+        All values.
+    outputs : tuple of int
+        The node of each formula.
+    variables : tuple of int
+        The node of each variable, in the order of `names`.
+    names : tuple of str
+        Of the variables, in their order.
     """
 
     nodes: tuple[Node, ...]

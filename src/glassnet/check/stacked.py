@@ -85,7 +85,7 @@ def stacked_form(layer: Layer, x: Array, train: bool) -> Piece | None:
     ----------
     layer : Layer
         A built layer in float64.
-    x : (n, ...) float64
+    x : (n, ...) float64 array
         Its input for the unmoved batch.
     train : bool
         The mode.

@@ -68,8 +68,8 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ----------
     network : str, default "linear 64 -> relu -> linear"
         Layers; the last `linear` takes the number of classes, and the network must end in one score a class.
-    image_shape : (H, W, C) or None, default None
-        How a row of features is laid out as a picture, for networks with convolutions.
+    image_shape : (int, int, int), optional
+        (H, W, C) or None, default None How a row of features is laid out as a picture, for networks with convolutions.
     epochs : int, default 100
     batch : int, default 200
         Examples a step; fewer examples are all taken at once.
@@ -86,9 +86,12 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Attributes
     ----------
     classes_ : (classes,)
-    network_ : the trained `Network`
-    loss_curve_ : mean loss of every epoch
-    validation_scores_ : accuracy of every epoch on what was held out, with early stopping
+    network_ : Network
+        The trained `Network`.
+    loss_curve_ : list of float
+        Mean loss of every epoch.
+    validation_scores_ : list of float
+        Accuracy of every epoch on what was held out, with early stopping.
 
     Examples
     --------

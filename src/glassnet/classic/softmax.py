@@ -42,7 +42,10 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Attributes
     ----------
     classes_ : (classes,)
-    coef_ : (D, classes), intercept_ : (classes,), for features as given
+    coef_ : (D, classes) array
+        For features as given.
+    intercept_ : (classes,) array
+        For features as given.
     n_iter_ : int
     """
 

@@ -22,17 +22,34 @@ class KnownSet:
 
     Attributes
     ----------
-    name, title : what it is called in commands, and in words
-    classes : the classes' names; empty where an index beside the pictures names them
-    image_shape : (H, W, C), with None where the pictures have sizes of their own
-    examples, licence, homepage : how many there are, its terms, where it is described
-    open : reads the set from its folder
-    folders : where it may lie in a data folder, the first being where it is put
-    present : whether such a folder holds it
-    place : where a set that is not in a data folder lies; None for one that is
-    files : its downloads; empty for a set that has no download address
-    by_hand : how to lay such a set out
-    takes_image_size : whether it is made of picture files, which an image size and a reading apply to
+    name : str
+        Its name in commands.
+    title : str
+        Its full name.
+    classes : tuple of str
+        The classes' names; empty where an index beside the pictures names them.
+    image_shape : (int or None, int or None, int)
+        (H, W, C), with None where the pictures have sizes of their own.
+    examples : str
+        How many there are.
+    licence : str
+        Its terms.
+    homepage : str
+        Where it is described.
+    open : callable
+        Reads the set from its folder.
+    folders : tuple of str
+        Where it may lie in a data folder, the first being where it is put.
+    present : callable
+        Whether such a folder holds it.
+    place : callable or None
+        Where a set that is not in a data folder lies; None for one that is.
+    files : tuple of RemoteFile
+        Its downloads; empty for a set that has no download address.
+    by_hand : str
+        How to lay such a set out.
+    takes_image_size : bool
+        Whether it is made of picture files, which an image size and a reading apply to.
     """
 
     name: str

@@ -47,8 +47,12 @@ class Run:
 
     Attributes
     ----------
-    recipe, model, history : Recipe, Model, History
-        What was asked for, what came out, and what happened.
+    recipe : Recipe
+        What was asked for.
+    model : Model
+        What came out.
+    history : History
+        What happened.
     predictions : Predictions
         What the model says of every example of the part that it was evaluated on.
     evaluation : Evaluation or None
@@ -284,7 +288,11 @@ def resume(
     ----------
     folder : path-like
         A run folder.
-    progress, say, on_finish
+    progress : Progress or None
+        As of `run_recipe`.
+    say : callable
+        As of `run_recipe`.
+    on_finish : sequence of callables
         As of `run_recipe`.
 
     Returns

@@ -163,7 +163,9 @@ def resume_sweep(
     ----------
     folder : path-like
         Of a sweep.
-    make_progress, say, on_run, on_finish
+    make_progress, say : callable
+        As of `sweep`.
+    on_run, on_finish : sequence of callables
         As of `sweep`.
 
     Returns

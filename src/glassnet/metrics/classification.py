@@ -150,9 +150,12 @@ def evaluate(probabilities: ArrayLike, labels: ArrayLike, class_names: Sequence[
 
     Parameters
     ----------
-    probabilities : (N, K) floating point, each row a distribution (not negative, sum 1 within 1e-3).
-    labels : (N,) integers in [0, K).
-    class_names : K names.
+    probabilities : (N, K) floating-point array
+        Each row a distribution (not negative, sum 1 within 1e-3).
+    labels : (N,) integer array
+        In [0, K).
+    class_names : sequence of str
+        K names.
 
     Returns
     -------

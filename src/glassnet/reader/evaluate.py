@@ -43,13 +43,20 @@ class PageScore:
 
     Attributes
     ----------
-    name : of the picture
-    read, truth : as they are
-    character_errors, characters : folded, without spaces
-    word_errors, words : folded
-    exact_errors, exact_characters : as they are, runs of white space as one
-    confusions : (there, read) of exchanged characters, folded; an empty set sign for nothing
-    lines : (errors, characters) of each line of the truth, folded, for the interval
+    name : str
+        Of the picture.
+    read, truth : str
+        As they are.
+    character_errors, characters : int
+        Folded, without spaces.
+    word_errors, words : int
+        Folded.
+    exact_errors, exact_characters : int
+        As they are, runs of white space as one.
+    confusions : tuple of (str, str)
+        (there, read) of exchanged characters, folded; an empty set sign for nothing.
+    lines : tuple of (int, int)
+        (errors, characters) of each line of the truth, folded, for the interval.
     """
 
     name: str

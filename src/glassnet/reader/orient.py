@@ -30,13 +30,13 @@ def quarter_turns(ink: Ink, components: Components, recogniser: Recogniser, sett
 
     Parameters
     ----------
-    ink
+    ink : Ink
         Of the page; its lines are level or upright.
-    components
+    components : Components
         Of the ink as it is.
-    recogniser
+    recogniser : Recogniser
         The network for characters.
-    settings
+    settings : ReaderSettings
         The thresholds of all stages: whole lines are read each way.
     """
     own = settings.orient

@@ -36,12 +36,18 @@ class Layout:
 
     Attributes
     ----------
-    capital : height of a capital, pixels
-    spacing : from baseline to baseline
-    letters, words : gaps between letters and, on top of that, between words
-    wander : standard deviation of a character's height above the baseline
-    slope, bow : of baselines: rise per unit of length, and curvature over the whole line
-    margin : around the text
+    capital : float
+        Height of a capital, pixels.
+    spacing : float
+        From baseline to baseline.
+    letters, words : float
+        Gaps between letters and, on top of that, between words.
+    wander : float
+        Standard deviation of a character's height above the baseline.
+    slope, bow : float
+        Of baselines: rise per unit of length, and curvature over the whole line.
+    margin : float
+        Around the text.
     """
 
     capital: float = 44.0
@@ -142,7 +148,8 @@ def synthesise(
 
     Raises
     ------
-    ReaderError : the text is empty, or holds a character that the pen cannot write
+    ReaderError
+        The text is empty, or holds a character that the pen cannot write.
     """
     lines = [line.split() for line in text.splitlines() if line.strip()]
     unknown = sorted({c for line in lines for word in line for c in word} - set(ALPHABET))

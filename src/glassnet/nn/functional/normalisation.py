@@ -69,18 +69,26 @@ def batchnorm_forward(
 
     Parameters
     ----------
-    x : (n, d) features or (n, h, w, d) images; statistics are taken over everything but the last axis. The backward
-        pass reads x again: it must not change in between
+    x : (n, d) or (n, h, w, d) array
+        Features or images; statistics are taken over everything but the last axis. The backward pass reads
+        x again: it must not change in between.
     scale, shift : (d,) arrays
-    moments : (mean, variance), each (d,), to normalise by (evaluation); None takes those of the batch (training),
-        which needs at least two values a feature
-    eps : added to the variance
-    relu : take max(0, y) in the same pass; a NaN stays a NaN
-    out : array of x's shape for y
+    moments : pair of (d,) arrays, optional
+        Mean and variance to normalise by (evaluation); None takes those of the batch (training), which needs at least two
+        values a feature.
+    eps : float
+        Added to the variance.
+    relu : bool
+        Take max(0, y) in the same pass; a NaN stays a NaN.
+    out : array, optional
+        Of x's shape, for y.
 
     Returns
     -------
-    y : array of x's shape, and a cache for `batchnorm_backward`; `cache.moments` are the batch's own, float64
+    y : array
+        Of x's shape.
+    cache : BatchnormCache
+        For `batchnorm_backward`; `cache.moments` are the batch's own, float64.
 
     Raises
     ------

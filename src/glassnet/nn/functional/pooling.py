@@ -93,16 +93,24 @@ def max_pool_forward(
     Parameters
     ----------
     x : (n, h, w, c) array, float32 or float64
-    size : of the window, one number or (rows, columns)
-    stride : likewise; None is the window's size
-    pad : one number, (rows, columns) or (top, bottom, left, right), each smaller than the window's span
-    ceil : round the number of windows up, so that the last may hang over the edge
-    dilation : distance between neighbouring taps
-    out : arrays for y and for the winners' index (uint8 up to 256 taps), both (n, oh, ow, c)
+    size : int or (int, int)
+        Of the window, one number or (rows, columns).
+    stride : int or (int, int), optional
+        Likewise; None is the window's size.
+    pad : int or tuple of int
+        One number, (rows, columns) or (top, bottom, left, right), each smaller than the window's span.
+    ceil : bool
+        Round the number of windows up, so that the last may hang over the edge.
+    dilation : int or (int, int)
+        Distance between neighbouring taps.
+    out : pair of array or None
+        Arrays for y and for the winners' index (uint8 up to 256 taps), both (n, oh, ow, c).
 
     Returns
     -------
-    y : (n, oh, ow, c) array, and a cache for `max_pool_backward` and `max_pool_index`
+    y : (n, oh, ow, c) array
+    cache : MaxPoolCache
+        For `max_pool_backward` and `max_pool_index`.
 
     Raises
     ------

@@ -106,10 +106,14 @@ def feature_maps(
 
     Parameters
     ----------
-    network : the network
-    x : (H, W, C) the picture as the network takes it, after preprocessing
-    picture : the picture as it is looked at; x itself if it is not given
-    most_maps : of more channels, those that vary most over this picture are shown, in their own order
+    network : Network
+        The network.
+    x : (H, W, C) array
+        The picture as the network takes it, after preprocessing.
+    picture : array, optional
+        The picture as it is looked at; x itself if it is not given.
+    most_maps : int
+        Of more channels, those that vary most over this picture are shown, in their own order.
 
     Raises
     ------

@@ -74,7 +74,7 @@ def write_filter_page(
         The file.
     name : str
         What the picture is called.
-    image : (H, W, C) uint8
+    image : (H, W, C) uint8 array
         The picture that was filtered.
     found : Filtered
         What came out.

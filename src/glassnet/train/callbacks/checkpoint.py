@@ -32,8 +32,10 @@ class Checkpoint(Callback):
 
     Parameters
     ----------
-    path : the file
-    seconds : least time between two checkpoints
+    path : Path
+        The file.
+    seconds : float
+        Least time between two checkpoints.
     """
 
     last: ClassVar[bool] = True

@@ -191,8 +191,16 @@ def load(path: str | Path) -> Model:
 def pretrained(name: str, weights: str | Path | None = None) -> Model:
     """A network trained on ImageNet (`squeezenet-1.1`, `resnet-50`, ...), from weights on this machine.
 
-    weights : a safetensors file under torchvision's parameter names; without one, that of the data folder. Nothing is
-    downloaded. Raises `GlassnetError`; see `glassnet.imagenet.pretrained`.
+    Parameters
+    ----------
+    weights : str or Path, optional
+        A safetensors file under torchvision's parameter names; without one, that of the data folder. Nothing is
+        downloaded.
+
+    Raises
+    ------
+    GlassnetError
+        As `glassnet.imagenet.pretrained` does.
     """
     from glassnet import imagenet
 

@@ -168,10 +168,17 @@ def find_folder(folder: str) -> Path | None:
 def get(name: str, progress: Progress | None = None) -> Path:
     """The folder of a known set, downloaded first if it is nowhere yet.
 
-    progress : called as `progress(file name, bytes so far, bytes in all or None)`
+    Every file is checked against its SHA-256 where one is known, and by its content.
 
-    Every file is checked against its SHA-256 where one is known, and by its content. Raises `DataError` when the set
-    has no address, or when no mirror gives the right file.
+    Parameters
+    ----------
+    progress : Progress, optional
+        Called as `progress(file name, bytes so far, bytes in all or None)`.
+
+    Raises
+    ------
+    DataError
+        The set has no address, or no mirror gives the right file.
     """
     if (found := find(name)) is not None:
         return found

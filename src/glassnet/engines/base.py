@@ -126,7 +126,10 @@ class Engine(Protocol):
     def many_steps(self, examples: Any, batch: int) -> ManySteps | None:
         """A call that takes many steps of `batch` examples at once, the same steps as one by one; None: there is none.
 
-        examples : what gives the batches, see `glassnet.train.loop.Examples`
+        Parameters
+        ----------
+        examples : object
+            What gives the batches, see `glassnet.train.loop.Examples`.
         """
         return None
 

@@ -68,8 +68,8 @@ def to_torch(network: Network, *, dtype: Any = None, channels_last: bool = False
     Returns
     -------
     module
-        Takes pictures (n, C, H, W), or features (n, d), and gives scores (n, k). It starts in training mode, as PyTorch's
-        do. `arrays()` and `gradients()` give its tensors under our names and in our layout.
+        Takes pictures (n, C, H, W), or features (n, d), and gives scores (n, k). It starts in training mode, as
+        PyTorch's do. `arrays()` and `gradients()` give its tensors under our names and in our layout.
 
     Raises
     ------

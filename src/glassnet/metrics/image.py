@@ -34,11 +34,17 @@ __all__ = [
 class Reconstruction:
     """How well N pictures were reconstructed.
 
-    mean_squared_error : over all entries.
-    psnr : mean of the pictures' PSNRs in dB, `inf` if one is exact; `psnr_interval` is the 95 % interval of that mean
+    Attributes
+    ----------
+    mean_squared_error : float
+        Over all entries.
+    psnr : float
+        Mean of the pictures' PSNRs in dB, `inf` if one is exact; `psnr_interval` is the 95 % interval of that mean
         (central limit theorem), `nan` with fewer than two pictures or an exact one.
-    psnr_of_mean_error : 10 log10(peak^2 / mean_squared_error) in dB.
-    per_image : (N,) float64 PSNRs in dB.
+    psnr_of_mean_error : float
+        10 log10(peak^2 / mean_squared_error) in dB.
+    per_image : (N,) float64 array
+        PSNRs in dB.
     """
 
     n: int
@@ -137,7 +143,7 @@ def evaluate_reconstruction_in_pieces(pairs: Iterable[tuple[ArrayLike, ArrayLike
     Returns
     -------
     Reconstruction
-        The PSNRs have the bits of the whole; the mean squared error differs from it by rounding. 
+        The PSNRs have the bits of the whole; the mean squared error differs from it by rounding.
 
     Raises
     ------

@@ -18,10 +18,16 @@ __all__ = ["Calibration", "best_temperature", "calibration"]
 class Calibration:
     """A reliability table with one row a confidence bin, and the error that sums it up.
 
-    edges : (bins + 1,) from 0 to 1; bin m holds the confidences in (edges[m], edges[m + 1]].
-    counts : (bins,) int64, examples in each bin.
-    confidence, accuracy : (bins,) float64, means within each bin, `nan` in an empty one.
-    error : expected calibration error in [0, 1]. 0 is perfect.
+    Attributes
+    ----------
+    edges : (bins + 1,) array
+        From 0 to 1; bin m holds the confidences in (edges[m], edges[m + 1]].
+    counts : (bins,) int64 array
+        Examples in each bin.
+    confidence, accuracy : (bins,) float64 array
+        Means within each bin, `nan` in an empty one.
+    error : float
+        Expected calibration error in [0, 1]. 0 is perfect.
     """
 
     edges: NDArray[np.float64]

@@ -77,9 +77,20 @@ class Paper:
 class Camera:
     """How the page is seen. Angles in degrees, blur in pixels, noise in grey levels.
 
-    turn : degrees clockwise; quarter_turns : 90 degrees each, clockwise, after it; tilt : how far corners move, as a
-    share of the sides;
-    gradient : how much darker the dark side is; shadow : the same under a shadow's edge; jpeg : quality
+    Attributes
+    ----------
+    turn : float
+        Degrees clockwise.
+    quarter_turns : int
+        90 degrees each, clockwise, after it.
+    tilt : float
+        How far corners move, as a share of the sides.
+    gradient : float
+        How much darker the dark side is.
+    shadow : float
+        The same under a shadow's edge.
+    jpeg : int
+        Quality.
     """
 
     turn: float = 0.0

@@ -74,8 +74,8 @@ def batchnorm_forward(
         x again: it must not change in between.
     scale, shift : (d,) arrays
     moments : pair of (d,) arrays, optional
-        Mean and variance to normalise by (evaluation); None takes those of the batch (training), which needs at least two
-        values a feature.
+        Mean and variance to normalise by (evaluation); None takes those of the batch (training), which needs at least
+        two values per feature.
     eps : float
         Added to the variance.
     relu : bool

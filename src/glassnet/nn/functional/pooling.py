@@ -183,8 +183,12 @@ def average_pool_forward(
 ) -> tuple[Array, AveragePoolCache]:
     """The mean of every window. Parameters and errors are those of `max_pool_forward`, and
 
-    count_pad : whether pixels of the padding count (as zeros); else the mean is that of the pixels in the image
-    out : (n, oh, ow, c) array for y
+    Parameters
+    ----------
+    count_pad : bool
+        Whether pixels of the padding count (as zeros); else the mean is that of the pixels in the image.
+    out : (n, oh, ow, c) array, optional
+        For y.
     """
     x = as_float(x)
     window = pool_window(x.shape, size, stride, pad, ceil, dilation)

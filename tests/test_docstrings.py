@@ -30,8 +30,8 @@ SECTIONS = (
 )
 
 # Words in lower case that a type may begin with; anything else there is a description in the wrong place.
-TYPE_WORDS = """array array-like arrays bool bytes callable collection dict dtype float float32 float64 frozenset int int64
-    iterable iterator list mapping module number object pair path path-like sequence set str subclass tuple
+TYPE_WORDS = """array array-like arrays bool bytes callable collection dict dtype float float32 float64 frozenset int
+    int64 iterable iterator list mapping module number object pair path path-like sequence set str subclass tuple
     uint8 np.float32 np.float64"""
 
 NAME = r"\*{0,2}[A-Za-z_]\w*"

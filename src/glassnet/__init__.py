@@ -103,7 +103,7 @@ def fit(
         Run folder to keep everything in; None keeps nothing on disk. A run on data that were given themselves can be
         used, but not resumed: the folder does not hold them.
     verbose : bool
-        Print a line an epoch.
+        Print a line per epoch.
     **train : object
         The settings of a recipe's `[train]` part (epochs, batch, schedule, augment, l2, seed, ...).
 

@@ -88,7 +88,7 @@ def pretrained(name: str, weights: str | Path | None = None) -> Model:
 
 
 def open_model(name: str | Path, weights: str | Path | None = None) -> Model:
-    """The model of a file or run folder if there is one of that name, else the pretrained network that is called so.
+    """The model of a file or run folder if there is one of that name, else the pretrained network of that name.
 
     Raises `ModelError` or `DataError` when neither can be had.
     """

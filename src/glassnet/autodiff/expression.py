@@ -133,7 +133,7 @@ class Graph:
 def parse(text: str) -> Graph:
     """The graph of one or more formulas.
 
-    Raises `FormulaError` for what is no formula: the place, what was found and what was expected.
+    Raises `FormulaError` for what is not a formula: the place, what was found and what was expected.
     """
     if len(text) > _LONGEST:
         raise FormulaError(f"The formula has {len(text):,} characters; at most {_LONGEST:,} are read.")
@@ -313,7 +313,7 @@ def _tokens(text: str) -> list[tuple[str, str, int]]:
         kind = _KINDS[match.lastindex - 1] if match.lastindex else "sign"
         token = match.group(match.lastindex or 0)
         if kind == "name" and token.startswith("__"):
-            raise FormulaError(f"'{token[:40]}' is no name for a variable: names begin with a letter.")
+            raise FormulaError(f"'{token[:40]}' is not a name for a variable: names begin with a letter.")
         found.append((kind, token, match.end() - len(token)))
         at = match.end()
     return [*found, ("end", "", len(text))]

@@ -44,7 +44,7 @@ class Case:
     classes : int
         Outputs of a last layer that names none.
     batch : int
-        Examples a step.
+        Examples per step.
     optimizer : str
         sgd, momentum, nesterov, rmsprop, adam or adamw; learning rate 1e-3.
     mode : Mode

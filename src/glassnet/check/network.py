@@ -71,8 +71,8 @@ def check_network(
     second backward pass must give the same gradients as the first, and a step of plain gradient descent must move the
     parameters by exactly the gradient, L2 included.
 
-    A difference quotient across a kink (of a ReLU, or of the hinge) is no derivative. Entries that cross one, or that
-    disagree, are looked at again with a tenth of the step, and those that still cross with a hundredth; they are
+    A difference quotient across a kink (of a ReLU, or of the hinge) is not a derivative. Entries that cross one, or
+    that disagree, are looked at again with a tenth of the step, and those that still cross with a hundredth; they are
     allowed the larger rounding error of those steps. Entries that cross even then are skipped. Both are counted.
 
     Parameters

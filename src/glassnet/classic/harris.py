@@ -117,11 +117,11 @@ def harris(
     Raises
     ------
     DataError
-        The array is no picture, or a setting is out of range.
+        The array is not a picture, or a setting is out of range.
 
     Notes
     -----
-    Gradients are Sobel's, divided by 8 so that they are slopes a pixel.
+    Gradients are Sobel's, divided by 8 so that they are slopes per pixel.
     """
     grey = _brightness(picture)
     if window not in ("gaussian", "box"):

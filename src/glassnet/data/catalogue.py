@@ -117,7 +117,7 @@ def known(name: str) -> KnownSet:
         return CATALOGUE[name]
     except KeyError:
         raise DataError(
-            f"There is no file or folder '{name}', and no data set is called so.{nearest(name, CATALOGUE)} "
+            f"There is no file or folder '{name}', and no data set has that name.{nearest(name, CATALOGUE)} "
             f"Known sets: {', '.join(CATALOGUE)}."
         ) from None
 

@@ -75,7 +75,7 @@ class Dataset:
         if len(self.images) != len(self.labels):
             raise DataError(
                 f"Data set '{self.name}' has {len(self.images)} images but {len(self.labels)} labels; "
-                "there must be one label an image."
+                "there must be one label per image."
             )
 
     def __len__(self) -> int:
@@ -282,7 +282,7 @@ def _checked_labels(labels: Any, classes: int, name: str) -> npt.NDArray[np.int6
     array = np.asarray(labels)
     if array.ndim != 1 or not np.issubdtype(array.dtype, np.integer):
         raise DataError(
-            f"The labels of '{name}' must be whole numbers, one an image: shape (N,). "
+            f"The labels of '{name}' must be whole numbers, one per image: shape (N,). "
             f"Got {array.dtype} with shape {array.shape} instead."
         )
     if array.size and (int(array.min()) < 0 or int(array.max()) >= classes):

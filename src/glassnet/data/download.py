@@ -60,9 +60,9 @@ class Limits:
     silence : float
         Seconds without a byte before a connection is given up.
     patience, rate : float
-        A connection is given up as well when fewer than `rate` bytes a second have come, `patience` seconds set aside:
-        so a file of n bytes takes at most patience + n / rate seconds, even from a server that sends a byte now and
-        then.
+        A connection is given up as well when fewer than `rate` bytes per second have come, `patience` seconds set
+        aside: so a file of n bytes takes at most patience + n / rate seconds, even from a server that sends a byte now
+        and then.
     tries : int
         On one mirror, each going on where the last one stopped.
     """
@@ -323,7 +323,7 @@ def _wrong(file: RemoteFile, partial: Path) -> str | None:
         return "it answered with a web page instead of the file"
     magic = _MAGIC.get(Path(file.name).suffix.lower())
     if magic is not None and not begin.startswith(magic):
-        return f"what it gave is no {Path(file.name).suffix} file"
+        return f"what it gave is not a {Path(file.name).suffix} file"
     return None
 
 

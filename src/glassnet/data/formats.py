@@ -139,7 +139,7 @@ def format_of_file(path: Path) -> Format:
     if found is not None:
         return found
     what = (
-        "a single picture; give a folder with one folder of pictures a class"
+        "a single picture; give a folder with one folder of pictures per class"
         if is_picture_name(path)
         else "of no known kind"
     )

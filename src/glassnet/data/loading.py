@@ -32,13 +32,13 @@ def load(
     data : str or Path
         A folder or file if it exists, else the name of a known set (see `glassnet.data.CATALOGUE`). The format of a
         folder or file is found by its content: IDX (MNIST, EMNIST), CIFAR-10 binary or python version, MATLAB 5
-        characters, text lists, Flowers-17, photographs in ImageNet's way, or one folder of pictures a class. Text lists
-        come first, then class folders; a folder that holds several of the others is refused.
+        characters, text lists, Flowers-17, photographs in ImageNet's way, or one folder of pictures per class. Text
+        lists come first, then class folders; a folder that holds several of the others is refused.
     image_size : (int, int), optional
         (H, W) for sets of pictures; without it the size they share, or 32x32 (the notes say so), and 224x224 for
         ImageNet's.
     reading : Reading, optional
-        How pictures come to that size; None is `stretch`, and the way of ImageNet for its photographs where no size is
+        How pictures are resized to it; None is `stretch`, and the way of ImageNet for its photographs where no size is
         given either.
     validation : float or int, optional
         How much of the training part to hold out, stratified: a fraction, a count, or 0 for none. A validation part of

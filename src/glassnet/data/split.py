@@ -129,7 +129,7 @@ def arrange(
 
 
 def _is_none(size: float | int) -> bool:
-    """Whether the size means that there is no such part; False is no size, and is refused where sizes are checked."""
+    """Whether the size means that there is no such part; False is not a size, which the check of sizes says."""
     return not isinstance(size, bool) and size == 0
 
 

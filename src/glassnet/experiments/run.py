@@ -279,7 +279,7 @@ def resume(
     say: Callable[[str], None] = lambda text: None,
     on_finish: Sequence[Finisher] = (),
 ) -> Run:
-    """Go on with the run of a folder, from its latest checkpoint, as if it had never stopped.
+    """Resume the run in a folder, from its latest checkpoint, as if it had never stopped.
 
     It goes on with as many threads as it was begun with; where that cannot be, or the processor is another one, `say`
     is given a line: the bits will differ.

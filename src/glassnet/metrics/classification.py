@@ -229,7 +229,7 @@ def _checked(
     n, k = p.shape
     if true.shape != (n,) or not np.issubdtype(true.dtype, np.integer):
         raise DataError(
-            f"The 'labels' must be {n} integers, one an example. Got {true.dtype} of shape {true.shape} instead."
+            f"The 'labels' must be {n} integers, one per example. Got {true.dtype} of shape {true.shape} instead."
         )
     if len(names) != k:
         raise DataError(

@@ -91,7 +91,7 @@ def normal_interval(values: ArrayLike, level: float = 0.95) -> Interval:
     Parameters
     ----------
     values : (n,) array
-        Finite numbers, one an example. With n < 2 the spread is unknown and both ends are `nan`.
+        Finite numbers, one per example. With n < 2 the spread is unknown and both ends are `nan`.
     level : float
         In (0, 1).
 

@@ -118,7 +118,7 @@ def best_temperature(scores: ArrayLike, labels: ArrayLike) -> float:
     Raises
     ------
     DataError
-        Shapes do not fit, nothing was given, or a label is no class.
+        Shapes do not fit, nothing was given, or a label is not a class.
 
     Notes
     -----

@@ -45,7 +45,7 @@ class Decoded:
 
     @property
     def confidence(self) -> float:
-        """The probability of the likeliest character."""
+        """The probability of the most probable character."""
         return float(self.probabilities[:-1].max())
 
 

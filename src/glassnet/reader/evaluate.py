@@ -175,7 +175,7 @@ def _interval(parts: Sequence[tuple[int, int]]) -> Interval:
 def pairs_in(folder: Path) -> list[tuple[Path, str]]:
     """Pictures with a `.txt` of the same name beside them, and what stands there. Raises `ReaderError` for none."""
     if not folder.is_dir():
-        raise ReaderError(f"'{folder}' is no folder. Give one with pictures and, beside each, a .txt with its text.")
+        raise ReaderError(f"'{folder}' is not a folder. Give one with pictures and, beside each, a .txt with its text.")
     found = []
     for picture in pictures_in(folder):
         text = picture.with_suffix(".txt")

@@ -198,7 +198,7 @@ class Reader:
         DataError
             The file is missing, no picture, damaged or too large.
         ReaderError
-            The array is no picture.
+            The array is not a picture.
         """
         state = self.open(picture)
         for stage in self.stages:
@@ -323,5 +323,5 @@ def read_words(path: str | Path) -> frozenset[str]:
     GlassnetError
         The file cannot be read.
     """
-    text = read_text(path, "a word list: a text file in UTF-8, one word a line")
+    text = read_text(path, "a word list: a text file in UTF-8, one word per line")
     return frozenset(word for line in text.splitlines() if (word := line.strip().lower()))

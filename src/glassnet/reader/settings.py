@@ -63,11 +63,11 @@ class BinariseSettings:
     darkest : float
         Grey level; paper counts as no darker than this, or black pictures would be all contrast.
     closing : float
-        Strokes: what is narrower than this is no paper, what is wider is (a shadow).
+        Strokes: what is narrower than this is not paper, what is wider is (a shadow).
     strip : float
         What the shorter side counts for at least, of the longer one, as the picture may be a strip of a page.
     foot : float
-        Contrast, of the usual one, that is no ink at all.
+        Contrast, of the usual one, that is not ink at all.
     rise : float
         Contrast above `foot`, of the usual one, that is full ink.
     pale : float
@@ -159,7 +159,7 @@ class SegmentSettings:
     sure : float
         What every component must reach somewhere; a dot is paler than a line where the picture is soft.
     speck : float
-        A smaller area is no dot, in squares of a stroke's width.
+        A smaller area is not a dot, in squares of a stroke's width.
     short : float
         Heights; what is shorter both ways is a speck too.
     tall : float
@@ -414,7 +414,7 @@ class RecogniseSettings:
         How much a character counts that the alphabet leaves out. It is unlikely, not impossible: a full stop beside
         figures stays one, and is left out.
     sure : float
-        A picture whose likeliest class is less probable gets a second look; above, hardly an answer changes.
+        A picture whose most probable class is less probable gets a second look; above, hardly an answer changes.
     turns : tuple of float
         Degrees by which it is turned for that.
     split : SplitSettings

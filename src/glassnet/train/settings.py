@@ -20,7 +20,7 @@ class Settings:
     epochs : int
         Passes over the training data, at least 1.
     batch : int
-        Examples a step, at least 1; 0 takes all of them (full-batch descent).
+        Examples per step, at least 1; 0 takes all of them (full-batch descent).
     l2 : float
         Coefficient of the penalty 0.5 l2 |w|^2 on weights, at least 0.
     clip : float or None

@@ -155,9 +155,9 @@ class Trainer:
         checkpoint_path : Path, optional
             File that keeps the state of the training, or None.
         history_path : Path, optional
-            File that the records are written to, one a line, or None.
+            File that the records are written to, one per line, or None.
         resume : bool
-            Go on from the checkpoint.
+            Resume from the checkpoint.
         progress : Progress, optional
             What shows the training on a terminal, or None.
         callbacks : sequence of Callback
@@ -212,7 +212,7 @@ class Trainer:
             callback.check(_has(valid))
         least = self.engine.least_batch
         if min(self.settings.batch or len(train), len(train)) < least:
-            raise RecipeError(f"Batch normalisation needs at least {least} examples a batch; choose a larger batch.")
+            raise RecipeError(f"Batch normalisation needs at least {least} examples per batch; choose a larger batch.")
 
     def _own(self) -> list[Callback]:
         """The callbacks that the settings ask for, made anew for each training."""

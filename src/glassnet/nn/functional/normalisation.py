@@ -103,7 +103,9 @@ def batchnorm_forward(
     expect_shape(shift, (d,), "shift")
     if moments is None:
         if n < 2:
-            raise GlassnetError(f"Batch normalisation in training needs at least 2 values a channel. Got {n} instead.")
+            raise GlassnetError(
+                f"Batch normalisation in training needs at least 2 values per channel. Got {n} instead."
+            )
         mean, variance = own = _moments(x, n)
     else:
         own = None
@@ -158,7 +160,7 @@ def batchnorm_backward(
 def update_running_moments(running: tuple[Array, Array], batch: tuple[Array, Array], n: int, momentum: float) -> None:
     """running <- (1 - momentum) running + momentum batch, in place, with the unbiased variance of the n values.
 
-    n is the number of values a feature: the number of examples, for channels of images n h w.
+    n is the number of values per feature: the number of examples, for channels of images n h w.
     """
     running[0][...] = (1 - momentum) * running[0] + momentum * batch[0]
     running[1][...] = (1 - momentum) * running[1] + momentum * batch[1] * (n / (n - 1))

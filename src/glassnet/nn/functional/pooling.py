@@ -115,7 +115,7 @@ def max_pool_forward(
     Raises
     ------
     GlassnetError
-        The window does not fit, or x is no batch of images.
+        The window does not fit, or x is not a batch of images.
     """
     x = as_float(x)
     window = pool_window(x.shape, size, stride, pad, ceil, dilation)

@@ -57,7 +57,7 @@ def begun(folder: Path) -> Path:
 def resumed(folder: Path) -> list[str]:
     said: list[str] = []
     experiments.resume(folder, say=said.append)
-    return [line for line in said if "begun" in line]
+    return [line for line in said if "this run was started" in line]
 
 
 def outcome(folder: Path) -> Any:

@@ -93,7 +93,7 @@ def train_on(folder: Path, steps: int) -> None:
     feed.close()
     part = train.subset(order[:1000])
     Feed(part, preprocess).take(np.arange(_BATCH), 0)
-    print(f"{steps} steps of {_BATCH}: {steps * _BATCH / seconds:,.0f} pictures a second")
+    print(f"{steps} steps of {_BATCH}: {steps * _BATCH / seconds:,.0f} pictures per second")
     print(f"part evaluated on: SHA-256 {part.sha256[:12]}; peak memory {_peak() / 1e6:,.0f} MB", flush=True)
 
 
@@ -115,7 +115,7 @@ def compare(folder: Path) -> None:
             seconds = time.perf_counter() - begun
         feed.close()
         results[name] = trainer.network.arrays()
-        print(f"from {name}: loaded and fitted in {loading:.1f} s, then {len(data) / seconds:,.0f} pictures a second")
+        print(f"from {name}: loaded and fitted in {loading:.1f} s, then {len(data) / seconds:,.0f} pictures per second")
     same = all((results["memory"][key] == results["files"][key]).all() for key in results["memory"])
     print(f"the weights are {'the same bit for bit' if same else 'NOT the same'}; {threads.count()} threads")
 

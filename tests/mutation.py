@@ -173,7 +173,7 @@ _SLOW = {
     "nn/functional/test_normalisation.py", "classic/test_estimators.py",
 }  # fmt: skip
 
-# Counting correct examples is no part of a gradient.
+# Counting correct examples is not part of a gradient.
 _COUNTS = {"correct", "best", "is_best", "hit"}
 
 # How the work is shared among threads changes speed alone; what each thread then does is tested.

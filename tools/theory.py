@@ -258,12 +258,12 @@ def linear_networks(images: Path) -> str:
 **Layers without activations are one layer.** (x A + a) B + b = x (A B) + (a B + b). A network 5 - 16 - 8 - 3 without
 activations and the single layer multiplied out differ by at most {gap:.0e} on 50 random inputs.
 
-**A linear autoencoder is PCA.** No map through two units rebuilds 400 random points of six features better than the
+**A linear autoencoder is PCA.** No map through two units reconstructs 400 random points of six features better than the
 first two principal components, whose mean squared error is {best:.6f}. Gradient descent on a linear
 autoencoder 6 - 2 - 6
 reaches {reached:.6f}: the same plane, in other coordinates. That is why an autoencoder with activations is
 compared with
-PCA: what it rebuilds better, its activations did.
+PCA: what it reconstructs better, its activations did.
 
 **With one layer the loss is convex,** and descent with the step that the curvature allows reaches the minimum
 in {fit.n_iter_} steps

@@ -103,8 +103,8 @@ def fit(
         Run folder to keep everything in; None keeps nothing on disk. A run on data that were given themselves can be
         used, but not resumed: the folder does not hold them.
     verbose : bool
-        Print a line an epoch.
-    **train
+        Print a line per epoch.
+    **train : object
         The settings of a recipe's `[train]` part (epochs, batch, schedule, augment, l2, seed, ...).
 
     Returns
@@ -191,8 +191,16 @@ def load(path: str | Path) -> Model:
 def pretrained(name: str, weights: str | Path | None = None) -> Model:
     """A network trained on ImageNet (`squeezenet-1.1`, `resnet-50`, ...), from weights on this machine.
 
-    weights : a safetensors file under torchvision's parameter names; without one, that of the data folder. Nothing is
-    downloaded. Raises `GlassnetError`; see `glassnet.imagenet.pretrained`.
+    Parameters
+    ----------
+    weights : str or Path, optional
+        A safetensors file under torchvision's parameter names; without one, that of the data folder. Nothing is
+        downloaded.
+
+    Raises
+    ------
+    GlassnetError
+        As `glassnet.imagenet.pretrained` does.
     """
     from glassnet import imagenet
 

@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 _LONGEST_NAME, _LONGEST_LINE = 240, 2000  # characters that are shown
-_LONGEST_WORD = 60  # beyond which a word is no mistyped one
+_LONGEST_WORD = 60  # a longer word is not taken for a mistyped one
 # Control characters, line and paragraph separators, marks that turn the direction of writing, halves of characters.
 _UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _OPENING, _CLOSING = re.compile(r"(?<!\w)'"), re.compile(r"'(?!\w)")
@@ -68,7 +68,7 @@ class GlassnetError(Exception):
         What was given and what was expected.
     fix : Fix, optional
         Which kind of remedy there is.
-    **values
+    **values : object
         What the words of the remedy are filled in with.
 
     Attributes
@@ -140,7 +140,7 @@ def nearest(word: str, words: Iterable[str]) -> str:
 def escaped(text: str) -> str:
     """`text` on one line, with escapes for what a terminal would obey or could not show.
 
-    Names of files and classes may hold any character: `\\n`, `\\x1b`, a byte that is no UTF-8 (`\\xff`).
+    Names of files and classes may hold any character: `\\n`, `\\x1b`, a byte that is not UTF-8 (`\\xff`).
     """
     return _UNSHOWN.sub(_escape, text)
 
@@ -166,7 +166,7 @@ def _plain(text: str) -> str:
 
 def _escape(found: re.Match[str]) -> str:
     code = ord(found[0])
-    if 0xDC80 <= code <= 0xDCFF:  # a byte of a file's name that is no UTF-8, as Python holds it
+    if 0xDC80 <= code <= 0xDCFF:  # a byte of a file's name that is not UTF-8, as Python holds it
         return f"\\x{code - 0xDC00:02x}"
     return found[0].encode("unicode_escape").decode("ascii")
 

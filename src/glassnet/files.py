@@ -107,7 +107,7 @@ def first_free(places: Iterable[Path]) -> Path:
 def write_text(path: str | os.PathLike[str], text: str) -> None:
     """Write `text` as UTF-8, whole or not at all."""
     with atomic_write(path) as file:
-        file.write(text.encode("utf-8", "backslashreplace"))  # a file's name may hold bytes that are no UTF-8
+        file.write(text.encode("utf-8", "backslashreplace"))  # a file's name may hold bytes that are not UTF-8
 
 
 def write_json(path: str | os.PathLike[str], value: Any) -> None:
@@ -121,13 +121,13 @@ def open_plain(path: str | os.PathLike[str]) -> BufferedReader:
     Raises
     ------
     OSError
-        It is missing, may not be read, or is no plain file but a folder, a pipe, a socket or a device (`strerror` says
-        which): a pipe without a writer, for one, would block for ever. Or its name has a NUL in it.
+        It is missing, may not be read, or is not a plain file but a folder, a pipe, a socket or a device (`strerror`
+        says which): a pipe without a writer, for one, would block for ever. Or its name has a NUL in it.
     """
     try:
         _refuse_special(Path(path).stat().st_mode, path)  # before it is opened: opening a device may do something
     except ValueError as error:
-        raise OSError(errno.EINVAL, "no file can be called so", str(path)) from error
+        raise OSError(errno.EINVAL, "no file can have that name", str(path)) from error
     handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     try:
         _refuse_special(os.fstat(handle).st_mode, path)  # what was opened, should the name have changed hands

@@ -58,16 +58,18 @@ def pretrained(name: str, weights: str | Path | None = None) -> Model:
         A safetensors file under torchvision's parameter names; without one, `weights/squeezenet1_1.safetensors`
         (`resnet18.safetensors`, ...) in the data folder.
 
-    The class names come from ImageNet's class index, `imagenet_class_index.json`: beside the weights, or in the data
-    folder, in its `weights` or its `imagenet-samples`. The model takes 224x224 pixels, the middle of a picture whose
-    shortest side is 256, standardised by ImageNet's mean and deviation.
-
     Raises
     ------
     ModelError
         An unknown name; no weights; weights that are damaged or belong to another network.
     DataError
         No class index, or one that cannot be read.
+
+    Notes
+    -----
+    The class names come from ImageNet's class index, `imagenet_class_index.json`: beside the weights, or in the data
+    folder, in its `weights` or its `imagenet-samples`. The model takes 224x224 pixels, the middle of a picture whose
+    shortest side is 256, standardised by ImageNet's mean and deviation.
     """
     if name not in PRETRAINED:
         raise ModelError(
@@ -86,7 +88,7 @@ def pretrained(name: str, weights: str | Path | None = None) -> Model:
 
 
 def open_model(name: str | Path, weights: str | Path | None = None) -> Model:
-    """The model of a file or run folder if there is one of that name, else the pretrained network that is called so.
+    """The model of a file or run folder if there is one of that name, else the pretrained network of that name.
 
     Raises `ModelError` or `DataError` when neither can be had.
     """

@@ -1,6 +1,6 @@
 """A model: a trained network with everything needed to use it - preprocessing, class names, loss and a card.
 
-One file holds it all, so what was trained is what reads: whoever loads it needs no code and no settings.
+One file holds it all, so inference uses exactly what was trained: whoever loads it needs no code and no settings.
 """
 
 from __future__ import annotations
@@ -40,13 +40,20 @@ class Model:
 
     Attributes
     ----------
-    network : the trained `Network`
-    preprocess : fitted `Preprocess`, applied to every picture first
-    image_shape : (H, W, C) of the pictures it takes, before preprocessing
-    class_names : name of each class, in the order of the scores
-    loss : the loss it was trained with; it says how scores become probabilities
-    card : what it was trained on and how well it does, as plain JSON
-    reading : how a picture file of any size comes to image_shape
+    network : Network
+        The trained `Network`.
+    preprocess : Preprocess
+        Fitted `Preprocess`, applied to every picture first.
+    image_shape : (int, int, int)
+        (H, W, C) of the pictures it takes, before preprocessing.
+    class_names : tuple of str
+        Name of each class, in the order of the scores.
+    loss : Loss
+        The loss it was trained with; it says how scores become probabilities.
+    card : dict of str to object
+        What it was trained on and how well it does, as plain JSON.
+    reading : Reading
+        How an image of any size is resized and cropped to image_shape.
     """
 
     network: Network
@@ -138,7 +145,7 @@ class Model:
                 raise ModelError(f"The folder '{path.parent}' holds no model.safetensors; is it a finished run?")
         description, arrays = model_file.read(path)
         if description.get("format") != _FORMAT or description.get("version") not in _VERSIONS:
-            raise ModelError(f"'{path}' is no glassnet model of version 1 or 2 (a checkpoint, perhaps).")
+            raise ModelError(f"'{path}' is not a glassnet model of version 1 or 2 (a checkpoint, perhaps).")
         try:
             return cls._from_parts(description, arrays)
         except (AttributeError, KeyError, TypeError, ValueError, OverflowError, GlassnetError) as error:

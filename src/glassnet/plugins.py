@@ -18,8 +18,10 @@ def announce(kind: str, load: Callable[[], object]) -> None:
 
     Parameters
     ----------
-    kind : what is added, such as "data sets"
-    load : imports the module that registers it
+    kind : str
+        What is added, such as "data sets".
+    load : callable
+        Imports the module that registers it.
     """
     _waiting.setdefault(kind, []).append(load)
 

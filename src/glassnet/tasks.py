@@ -2,8 +2,8 @@
 
 | task           | outputs       | targets                   | metric                   |
 |----------------|---------------|---------------------------|--------------------------|
-| classification | one a class   | labels (n,)               | accuracy, higher better  |
-| reconstruction | one a pixel   | the input itself, (n, k)  | PSNR, higher better      |
+| classification | one per class | labels (n,)               | accuracy, higher better  |
+| reconstruction | one per pixel | the input itself, (n, k)  | PSNR, higher better      |
 
 A loss names its task (`Loss.task`). A new task is a subclass of `Task`, made known by `register`: the training loop,
 the run, the model file and the reports ask it and need no change.
@@ -36,9 +36,12 @@ class Metric:
 
     Attributes
     ----------
-    name : what records call it; on validation it is `valid_<name>`
-    higher_is_better : whether accuracy-like (True) or error-like (False)
-    ties_by_loss : whether of two equal figures the one with the lower validation loss is better; else the earlier is
+    name : str
+        What records call it; on validation it is `valid_<name>`.
+    higher_is_better : bool
+        Whether accuracy-like (True) or error-like (False).
+    ties_by_loss : bool
+        Whether of two equal figures the one with the lower validation loss is better; else the earlier is.
     """
 
     name: str
@@ -68,7 +71,7 @@ class Metric:
         """A rank as JSON gives it back. Raises `TypeError` or `ValueError` where it is none of this metric."""
         found = tuple(float(number) for number in saved)
         if isinstance(saved, str) or len(found) != (2 if self.ties_by_loss else 1):
-            raise ValueError(f"{saved!r} is no rank by {self.name}")
+            raise ValueError(f"{saved!r} is not a rank by {self.name}")
         return found
 
 
@@ -77,11 +80,15 @@ class Task:
 
     Attributes
     ----------
-    word : the name by which a loss asks for it
-    metric : what decides which epoch is the best
-    rebuilds : whether the targets are the preprocessed inputs themselves
-    feed : what gives the batches of a data set, called as `glassnet.train.feed.Feed` is; None takes that one, which is
-        for pictures of one size
+    word : str
+        The name by which a loss asks for it.
+    metric : Metric
+        What decides which epoch is the best.
+    rebuilds : bool
+        Whether the targets are the preprocessed inputs themselves.
+    feed : callable or None
+        What gives the batches of a data set, called as `glassnet.train.feed.Feed` is; None takes that one, which is for
+        pictures of one size.
     """
 
     word: ClassVar[str]
@@ -108,7 +115,7 @@ class Task:
     def check_data(self, network: Network, preprocess: Preprocess, train: Dataset) -> None:
         """Raise `DataError` where the network does not take what the preprocessing makes of the data, or `check` does.
 
-        A task of data that are no pictures of one size has its own rule.
+        A task of data that are not pictures of one size has its own rule.
         """
         shape = preprocess.output_shape(train.image_shape)
         if shape != network.input_shape:
@@ -231,7 +238,7 @@ class Reconstruction(Task):
         return metrics.evaluate_reconstruction_in_pieces(map(pair, pieces(dataset.images, what="evaluating")), peak=1.0)
 
     def require_classes(self, purpose: str) -> None:
-        raise ModelError(f"This model rebuilds pictures and names no classes. {purpose}")
+        raise ModelError(f"This model reconstructs pictures and names no classes. {purpose}")
 
 
 TASKS: dict[str, Task] = {}

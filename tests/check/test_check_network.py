@@ -1,4 +1,4 @@
-"""Right networks pass, in every mode; the fast differences are the plain ones; kinks are no faults."""
+"""Right networks pass, in every mode; the fast differences are the plain ones; kinks are not faults."""
 
 from __future__ import annotations
 

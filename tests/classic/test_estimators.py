@@ -245,7 +245,7 @@ def test_an_example_left_alone_is_not_normalised() -> None:
         lambda: one_over.partial_fit(X[:1], y[:1]),
         lambda: NetworkClassifier(network, batch=1).fit(X, y),
     ):
-        with pytest.raises(ValueError, match="at least 2 examples a step"):
+        with pytest.raises(ValueError, match="at least 2 examples per step"):
             fit()
     with pytest.raises(ValueError, match="loss is not finite"):
         NetworkClassifier("linear 4 -> relu -> linear", lr=1e300, epochs=5, random_state=0).fit(X, y)

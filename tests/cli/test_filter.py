@@ -124,7 +124,7 @@ def test_wrong_input_is_one_line(shell: Shell, photo: Path, tmp_path: Path) -> N
         (("filter", tmp_path / "missing.png"), "no picture"),
         (("filter", tmp_path / "bad.txt"), "Cannot read"),
         (("filter", photo, "--kernel", "egdes"), "Did you mean 'edges'"),
-        (("filter", photo, "--kernel", tmp_path / "bad.txt"), "no number"),
+        (("filter", photo, "--kernel", tmp_path / "bad.txt"), "not a number"),
         (("filter", photo, "--edge", "wrap"), "no edge 'wrap'"),
         (("filter", photo, "--sigma", 2), "belongs to the kernel 'blur'"),
         (("filter", photo, "--kernel", "blur", "--size", 2), "belongs to the kernel 'box'"),
@@ -171,4 +171,4 @@ def test_look_finds_the_pictures_of_a_runs_report(shell: Shell, tmp_path: Path) 
     shell("look", run, "--picture", 20, "--out", tmp_path / "none", status=2)
     assert "0 to 19" in shell.err
     shell("look", run / "model.safetensors", "--picture", 7, "--out", tmp_path / "none", status=2)
-    assert "no run folder" in shell.err and not (tmp_path / "none").exists()
+    assert "not a run folder" in shell.err and not (tmp_path / "none").exists()

@@ -30,7 +30,7 @@ LONG = {  # commands that take their time
     "descend": ("descend", "x**2", "--from", 3, "--out", "out"),
     "check": ("check", "conv 3x3, 4 -> relu -> linear 3", "--input", "8x8x1"),
 }
-HINT = "Go on with: glassnet train --resume out"
+HINT = "Resume with: glassnet train --resume out"
 
 
 @pytest.fixture(scope="module")

@@ -40,7 +40,7 @@ def test_the_command_line_has_words_for_every_remedy() -> None:
         (
             TrainingInterrupted("Interrupted.", Fix.RESUME, folder=Path("runs/a{b}")),
             "Interrupted. Resume the run in 'runs/a{b}'.",
-            "Interrupted. Go on with: glassnet train --resume runs/a{b}",
+            "Interrupted. Resume with: glassnet train --resume runs/a{b}",
         ),
     ],
 )

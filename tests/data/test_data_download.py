@@ -399,7 +399,7 @@ def test_an_interrupted_set_is_completed(server: str, monkeypatch: pytest.Monkey
     monkeypatch.setenv("GLASSNET_DATA", str(tmp_path))
     write_mnist(tmp_path / "mnist")
     (tmp_path / "mnist" / "t10k-labels-idx1-ubyte.gz").unlink()
-    assert find("mnist") is None  # three of four files are no set yet
+    assert find("mnist") is None  # three of four files are not a set yet
     with one_line_error("t10k-labels-idx1-ubyte.gz"):
         load(tmp_path / "mnist" / "t10k-images-idx3-ubyte.gz")
 
@@ -409,7 +409,7 @@ def test_a_damaged_archive_does_not_stand_in_the_way(
 ) -> None:
     monkeypatch.setenv("GLASSNET_DATA", str(tmp_path / "data"))
     entry = CATALOGUE["flowers17"]
-    file = RemoteFile("x.tgz", (f"{server}/good",), None, None, take=r".*")  # BODY is no tar archive
+    file = RemoteFile("x.tgz", (f"{server}/good",), None, None, take=r".*")  # BODY is not a tar archive
     changed = {**CATALOGUE, "flowers17": type(entry)(**{**entry.__dict__, "files": (file,)})}
     monkeypatch.setattr(catalogue, "CATALOGUE", changed)
     with one_line_error("Cannot unpack"):

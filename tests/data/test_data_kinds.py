@@ -174,7 +174,7 @@ def test_class_folders_win_over_a_loose_file(tmp_path: Path) -> None:
 def test_numbered_photographs_are_not_flowers(tmp_path: Path) -> None:
     for number in range(1, 6):
         write_picture(tmp_path / f"image_{number:04d}.jpg", GREY)
-    with one_line_error("one folder of pictures a class"):
+    with one_line_error("one folder of pictures per class"):
         load(tmp_path)
 
 
@@ -390,7 +390,7 @@ def test_pictures_under_two_labels_are_counted() -> None:
     torn = Dataset(twice.images, np.asarray([0, 1, 2, 0, 2, 1]), twice.class_names)
     said = [note for note in Splits(torn).notes if "label" in note]
     assert said == ["1 picture stands under more than one label, pixel for pixel; the first under 'dog' and 'fox'."]
-    same = Dataset(twice.images, twice.labels, twice.class_names)  # twice under one label is no contradiction
+    same = Dataset(twice.images, twice.labels, twice.class_names)  # twice under one label is not a contradiction
     assert not [note for note in Splits(same).notes if "label" in note]
     over = Splits(numbered(0, 4, [0, 1, 2, 0]), None, numbered(3, 1, [1]))
     assert any("1 picture stands under more than one label" in note for note in over.notes)

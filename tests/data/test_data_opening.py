@@ -207,7 +207,7 @@ READERS = {
 def special(
     request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[tuple[str, Path]]:
-    """(kind, path) of something that is no plain file; a test that waits on it is ended."""
+    """(kind, path) of something that is not a plain file; a test that waits on it is ended."""
     path = tmp_path / "x"
     listening = None
     if request.param == "pipe":
@@ -265,7 +265,7 @@ def test_a_link_to_a_plain_file_is_a_plain_file(tmp_path: Path) -> None:
     (tmp_path / "x").write_bytes(b"content")
     (tmp_path / "y").symlink_to(tmp_path / "x")
     assert files.plain_bytes(tmp_path / "y") == b"content"
-    with pytest.raises(OSError, match="no file can be called so"):
+    with pytest.raises(OSError, match="no file can have that name"):
         files.open_plain("a\0b")
-    with pytest.raises(DataError, match="called so"):
+    with pytest.raises(DataError, match="can have that name"):
         read_picture("a\0b")

@@ -168,7 +168,7 @@ DAMAGE: list[tuple[str, Any, str]] = [
     ("predictions.npz", b"", "damaged"),
     ("predictions.npz", b"PK\x03\x04half", "damaged"),
     ("model.safetensors", None, "model.safetensors"),
-    ("recipe.toml", None, "no run folder"),
+    ("recipe.toml", None, "not a run folder"),
     ("metrics.jsonl", None, "metrics.jsonl"),
 ]
 

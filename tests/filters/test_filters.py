@@ -239,7 +239,7 @@ def test_settings_in_a_file_count(tmp_path: Path) -> None:
         ("a.txt", "", "is empty"),
         ("a.txt", "1 2\n3\n", "Line 2 .* has 1 numbers"),
         ("a.txt", "1 two", "'two' on line 1"),
-        ("a.txt", "1 1/0", "is no number"),
+        ("a.txt", "1 1/0", "is not a number"),
         ("a.txt", "1 nan", "at most a million"),
         ("a.json", "[[1, 2], [3]]", "one length"),
         ("a.json", "{", "Cannot read"),

@@ -153,7 +153,7 @@ def softmax_cross_entropy_loss(inputs: Arrays, a: Attributes) -> Arrays:
 
 
 def gemm(inputs: Arrays, a: Attributes) -> Arrays:
-    """alpha A B + beta C. A C with rows of its own is no bias: it is added afterwards."""
+    """alpha A B + beta C. A C with rows of its own is not a bias: it is added afterwards."""
     x, w, c = (*inputs, None)[:3]
     x = a["alpha"] * (x.T if a["transA"] else x)
     w = np.ascontiguousarray(w.T if a["transB"] else w)

@@ -19,7 +19,7 @@ from onnx_operations import OPERATIONS, conv
 from glassnet.errors import GlassnetError
 from glassnet.nn.functional.convolution_plan import METHODS
 
-_EXPANDED = "a graph of several operators, most of which are no operations here"
+_EXPANDED = "a graph of several operators, most of which are not operations here"
 _SPACE = "pictures have two dimensions here"
 _DTYPE = "operations compute in float32 and float64"
 _RANDOM = "what is dropped comes from a random generator, and ours is another"

@@ -226,10 +226,10 @@ def test_tensors_that_do_not_fit(small: tuple[Network, dict[str, np.ndarray]]) -
         ({"fc.weight": np.zeros(3)}, "has 1 tensors that 'squeezenet-1.1' has no place for: 'fc.weight'"),
         ({first: np.zeros((64, 3, 5, 5))}, f"'{first}' is (64, 3, 5, 5) instead of (64, 3, 3, 3)"),
         ({last: np.zeros(1000)}, f"'{last}' is (1000,) instead of (7,)"),
-        ({last: np.full(7, np.nan)}, "no finite numbers"),
+        ({last: np.full(7, np.nan)}, "not finite numbers"),
         ({last: np.zeros(7, np.int64)}, "of the type int64"),
         ({last: np.zeros(7, bool)}, "of the type bool"),
-        ({last: np.full(7, 1e300)}, "no finite numbers"),  # beyond float32
+        ({last: np.full(7, 1e300)}, "not finite numbers"),  # beyond float32
     ]
     for changes, says in cases:
         changed = {key: value for key, value in {**tensors, **changes}.items() if value is not None}

@@ -17,7 +17,7 @@ HALF = (1 + math.cos(math.pi / 4)) / 2  # a quarter of the way down a half cosin
 
 @pytest.mark.parametrize(
     ("notation", "step", "factor"),
-    [  # 10 steps an epoch, 8 epochs: 80 steps
+    [  # 10 steps per epoch, 8 epochs: 80 steps
         ("constant", 0, 1.0),
         ("constant", 79, 1.0),
         ("exponential 0.5", 0, 1.0),

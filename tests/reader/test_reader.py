@@ -162,7 +162,7 @@ def attributes(kind: type) -> dict[str, str]:
         if line.startswith("        "):
             found[list(found)[-1]] += line.strip() + " "
         elif line.strip():
-            found[line.strip()] = ""
+            found[line.partition(" : ")[0].strip()] = ""
     return found
 
 

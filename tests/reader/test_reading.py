@@ -1,4 +1,4 @@
-"""Whole pages: what is written is read, whatever the paper, the light and the way it lies; and what is no page."""
+"""Whole pages: what is written is read, whatever the paper, the light and the way it lies; and what is not a page."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def test_word_lists(tmp_path: Path) -> None:
     assert _errors(read(_written(), words=read_words(file))) <= 1
 
 
-# ---- what is no page -------------------------------------------------------------------------------------------------
+# ---- what is not a page ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("number", range(6))
@@ -220,7 +220,7 @@ def _written_bytes(folder: Path, name: str, data: bytes) -> Path:
 REFUSED: list[Callable[[Path], Path]] = [
     lambda folder: _written_bytes(folder, "bomb.png", _png_that_claims(20_000, 10_000)),
     lambda folder: _written_bytes(folder, "scan.pdf", b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\n"),
-    lambda folder: _written_bytes(folder, "text.jpg", b"this is no picture"),
+    lambda folder: _written_bytes(folder, "text.jpg", b"this is not a picture"),
     lambda folder: _written_bytes(folder, "empty.png", b""),
     lambda folder: folder / "missing.jpg",
     lambda folder: folder,

@@ -1,4 +1,4 @@
-"""What is half sure is read, with its confidence; what is no writing is not, and why not is said."""
+"""What is half sure is read, with its confidence; what is not writing is not, and why not is said."""
 
 from __future__ import annotations
 

@@ -145,11 +145,11 @@ def test_arrays_that_do_not_fit(whole: bytes, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("array", "value", "says"),
     [
-        ("network.1.linear.weight", np.nan, "weight of 'linear 6'.*no finite numbers"),
-        ("network.5.linear.bias", np.inf, "bias of 'linear 10'.*no finite numbers"),
-        ("network.2.batchnorm.mean", -np.inf, "mean of 'batchnorm'.*no finite numbers"),
+        ("network.1.linear.weight", np.nan, "weight of 'linear 6'.*not finite numbers"),
+        ("network.5.linear.bias", np.inf, "bias of 'linear 10'.*not finite numbers"),
+        ("network.2.batchnorm.mean", -np.inf, "mean of 'batchnorm'.*not finite numbers"),
         ("network.2.batchnorm.variance", -1e-3, "variance of 'batchnorm'.*below 0"),
-        ("network.2.batchnorm.variance", np.nan, "variance of 'batchnorm'.*no finite numbers"),
+        ("network.2.batchnorm.variance", np.nan, "variance of 'batchnorm'.*not finite numbers"),
     ],
 )
 def test_a_signed_model_with_impossible_numbers(
@@ -248,16 +248,16 @@ def test_a_damaged_run_folder(finished: Path, tmp_path: Path) -> None:
 
 EPOCH = b'{"kind": "epoch", "epoch": 1, "step": 1, "loss": 1.0, "seconds": 1.0}\n'
 NO_RECORDS = [
-    (b"[1,2]\n", "line 1 is no record"),
-    (b"3\n", "line 1 is no record"),
-    (b"{}\n", "line 1 is no record"),
-    (b'{"kind": "other"}\n', "line 1 is no record"),
-    (b'{"kind": ["epoch"]}\n', "line 1 is no record"),
+    (b"[1,2]\n", "line 1 is not a record"),
+    (b"3\n", "line 1 is not a record"),
+    (b"{}\n", "line 1 is not a record"),
+    (b'{"kind": "other"}\n', "line 1 is not a record"),
+    (b'{"kind": ["epoch"]}\n', "line 1 is not a record"),
     (EPOCH.replace(b'"seconds": 1.0', b'"seconds": "1"'), "line 1 has no number 'seconds'"),
     (EPOCH.replace(b'"epoch": 1', b'"epoch": true'), "line 1 has no number 'epoch'"),
-    (EPOCH + b"nonsense\n" + EPOCH, "line 2 is no JSON"),
+    (EPOCH + b"nonsense\n" + EPOCH, "line 2 is not JSON"),
     (b"[" * 100_000 + b"\n" + EPOCH, "metrics.jsonl"),
-    (b"\xff\xfe\n" + EPOCH, "line 1 is no JSON"),
+    (b"\xff\xfe\n" + EPOCH, "line 1 is not JSON"),
 ]
 
 

@@ -17,8 +17,8 @@ COMMAND = "Layer '{}' is not known. Did you mean 'relu'?"
 
 def test_names_are_quoted_with_escapes() -> None:
     name = os.fsdecode(b"a\n  b'c\x1b[2J\xff\x07")
-    assert str(DataError(f"Cannot read '{name}': it is\nno picture.")) == (
-        r"Cannot read 'a\n  b'c\x1b[2J\xff\x07': it is no picture."
+    assert str(DataError(f"Cannot read '{name}': it is\nnot a picture.")) == (
+        r"Cannot read 'a\n  b'c\x1b[2J\xff\x07': it is not a picture."
     )
     assert str(GlassnetError("the reader's 'two  words' don't\tfit")) == "the reader's 'two  words' don't fit"
     assert escaped("left\u202eright \u2028 é 日") == r"left\u202eright \u2028 é 日"

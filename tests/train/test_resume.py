@@ -54,7 +54,7 @@ CONFIGURATIONS = {
         train.augment = "flip alternate -> crop 1, reflect -> cutout 2"
         train.average = 0.95
     """,
-    "rmsprop rebuilding pictures": """
+    "rmsprop reconstructing pictures": """
         model = { network = "linear 12 -> relu -> linear -> sigmoid", loss = "squared-error" }
         optimizer = { name = "rmsprop", lr = 0.003 }
     """,

@@ -20,7 +20,7 @@ CONVNET = recipe_from(
         "train": {"epochs": 3, "batch": 30, "checkpoint_seconds": 0.0},
     }
 )
-BEGUN = "this run was begun"
+BEGUN = "this run was started"
 DIFFER = "its bits will differ from those of a run that was never stopped"
 
 
@@ -57,7 +57,7 @@ def begun(folder: Path) -> Path:
 def resumed(folder: Path) -> list[str]:
     said: list[str] = []
     experiments.resume(folder, say=said.append)
-    return [line for line in said if "begun" in line]
+    return [line for line in said if "this run was started" in line]
 
 
 def outcome(folder: Path) -> Any:
@@ -75,7 +75,7 @@ def test_a_run_goes_on_with_its_own_number_of_threads(tmp_path: Path, monkeypatc
     assert outcome(tmp_path / "on one") != outcome(tmp_path / "on two")  # or else this test could not fail
     folder = begun(tmp_path / "run")
     machine(monkeypatch, 1)
-    assert resumed(folder) == ["going on with 2 threads, as this run was begun"]
+    assert resumed(folder) == ["resuming with 2 threads, as this run was started"]
     assert outcome(folder) == outcome(tmp_path / "on two")
     assert threads.count() == 1
 
@@ -85,14 +85,14 @@ def test_other_threads_that_were_asked_for_are_used_and_said(tmp_path: Path, mon
     machine(monkeypatch, 2)
     folder = begun(tmp_path / "run")
     machine(monkeypatch, 1, asked=True)
-    assert resumed(folder) == [f"{BEGUN} with 2 threads and goes on with 1, as asked for; {DIFFER}"]
+    assert resumed(folder) == [f"{BEGUN} with 2 threads and resumes with 1, as asked for; {DIFFER}"]
 
 
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
         ({}, []),
-        ({"threads": 999}, [f"{BEGUN} with 999 threads and goes on with 1, as this machine has fewer; {DIFFER}"]),
+        ({"threads": 999}, [f"{BEGUN} with 999 threads and resumes with 1, as this machine has fewer; {DIFFER}"]),
         ({"instructions": "a 6502"}, [f"{BEGUN} on a processor with other instructions; {DIFFER}"]),
     ],
 )  # fmt: skip

@@ -121,7 +121,7 @@ def test_every_size_of_batch(network: str, batch: int) -> None:
     assert losses[2] < losses[0]
 
 
-def test_an_autoencoder_rebuilds() -> None:
+def test_an_autoencoder_reconstructs() -> None:
     made = trainer("linear 8 -> relu -> linear -> sigmoid", loss="squared-error", epochs=20, optimizer=Adam(0.02))
     made.fit(small(), small(1))
     decibels = [record["valid_psnr"] for record in made.history.epochs]
@@ -283,7 +283,7 @@ def test_ctrl_c_while_the_report_is_written(
     folder = tmp_path / "run"
     assert main(["train", "digits", "--model", "linear", "--epochs", "1", "--out", str(folder)]) == 130
     said = capsys.readouterr().err
-    assert said.count("\n") == 1 and said.endswith(f"Go on with: glassnet train --resume {folder}\n")
+    assert said.count("\n") == 1 and said.endswith(f"Resume with: glassnet train --resume {folder}\n")
     monkeypatch.undo()
     assert main(["train", "--resume", str(folder)]) == 0
     assert (folder / "report.html").exists()

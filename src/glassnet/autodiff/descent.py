@@ -53,16 +53,27 @@ class Descent:
     Attributes
     ----------
     path : (steps + 1, variables)
-    values : (steps + 1,) f along the path
-    gradients : (steps + 1,) lengths of f's gradient
-    chosen : (steps,) the part that each step followed; -1 for all of them
-    rate, momentum : of the steps
-    curvature, least_curvature : L and m, the extreme eigenvalues of the Hessian that were met
-    rest : the point without slope that a descent by second derivatives comes to from the path; None where it comes to
-        none
-    kind : what that point is, by the Hessian there: `minimum`, `maximum`, `saddle point` or `undecided`; `` for none
-    minimum, lowest : w* and f(w*) where that point is a minimum; else None
-    diverged : whether the path was cut because it left for infinity
+    values : (steps + 1,) array
+        f along the path.
+    gradients : (steps + 1,) array
+        Lengths of f's gradient.
+    chosen : (steps,) array
+        The part that each step followed; -1 for all of them.
+    rate, momentum : float
+        Of the steps.
+    curvature, least_curvature : float
+        L and m, the extreme eigenvalues of the Hessian that were met.
+    rest : array or None
+        The point without slope that a descent by second derivatives comes to from the path; None where it comes to
+        none.
+    kind : str
+        What that point is, by the Hessian there: `minimum`, `maximum`, `saddle point` or `undecided`; `` for none.
+    minimum : array or None
+        w* where that point is a minimum; else None.
+    lowest : float or None
+        f(w*) likewise.
+    diverged : bool
+        Whether the path was cut because it left for infinity.
     """
 
     graph: Graph
@@ -159,13 +170,16 @@ def descend(
 
     Parameters
     ----------
-    rate : of a step; None takes 1 / L with the largest L on the straight way to the minimum, and begins anew with one
-        a hundredth below that where the path itself meets a larger L
-    stochastic : each step follows one formula, drawn with `seed`, instead of their mean
+    rate : float, optional
+        Of a step; None takes 1 / L with the largest L on the straight way to the minimum, and begins anew with one a
+        hundredth below that where the path itself meets a larger L.
+    stochastic : bool
+        Each step follows one formula, drawn with `seed`, instead of their mean.
 
     Raises
     ------
-    FormulaError : no variable, a setting out of range, no value or derivative at the start, or f falls without bound
+    FormulaError
+        No variable, a setting out of range, no value or derivative at the start, or f falls without bound.
     """
     w: Floats = np.array(start, np.float64)
     if w.size == 0:

@@ -54,10 +54,14 @@ class Node:
 
     Attributes
     ----------
-    op : a name of `OPERATIONS`, or "variable" or "number"
-    inputs : the numbers of the nodes that it is made of
-    name : of a variable
-    number : the value of a number
+    op : str
+        A name of `OPERATIONS`, or "variable" or "number".
+    inputs : tuple of int
+        The numbers of the nodes that it is made of.
+    name : str
+        Of a variable.
+    number : float
+        The value of a number.
     """
 
     op: str
@@ -72,10 +76,14 @@ class Graph:
 
     Attributes
     ----------
-    nodes : all values
-    outputs : the node of each formula
-    variables : the node of each variable, in the order of `names`
-    names : of the variables, in their order
+    nodes : tuple of Node
+        All values.
+    outputs : tuple of int
+        The node of each formula.
+    variables : tuple of int
+        The node of each variable, in the order of `names`.
+    names : tuple of str
+        Of the variables, in their order.
     """
 
     nodes: tuple[Node, ...]
@@ -125,7 +133,7 @@ class Graph:
 def parse(text: str) -> Graph:
     """The graph of one or more formulas.
 
-    Raises `FormulaError` for what is no formula: the place, what was found and what was expected.
+    Raises `FormulaError` for what is not a formula: the place, what was found and what was expected.
     """
     if len(text) > _LONGEST:
         raise FormulaError(f"The formula has {len(text):,} characters; at most {_LONGEST:,} are read.")
@@ -305,7 +313,7 @@ def _tokens(text: str) -> list[tuple[str, str, int]]:
         kind = _KINDS[match.lastindex - 1] if match.lastindex else "sign"
         token = match.group(match.lastindex or 0)
         if kind == "name" and token.startswith("__"):
-            raise FormulaError(f"'{token[:40]}' is no name for a variable: names begin with a letter.")
+            raise FormulaError(f"'{token[:40]}' is not a name for a variable: names begin with a letter.")
         found.append((kind, token, match.end() - len(token)))
         at = match.end()
     return [*found, ("end", "", len(text))]

@@ -118,7 +118,7 @@ class Reverse:
 
 
 def forward_mode(graph: Graph, at: Sequence[float]) -> Forward:
-    """The Jacobian by one pass of dual numbers a variable."""
+    """The Jacobian by one pass of dual numbers per variable."""
     values = [float(v) for v in evaluate(graph, at)]
     dots = [_dots(graph, at, direction) for direction in np.eye(len(graph.names))]
     columns = [[row[k] for k in graph.outputs] for row in dots]

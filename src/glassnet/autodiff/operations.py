@@ -24,14 +24,24 @@ class Operation:
 
     Attributes
     ----------
-    name, sign : how it is called here and in formulas
-    compute : the value from the inputs' values
-    arity : how many inputs; 0 for any number from 2 on
-    partials : the local derivatives from (inputs' values, the value)
-    latex, partials_latex : the value's formula; the local derivatives' formulas (of an operation with any number of
-        inputs: of each `{own}` among `{all}`)
-    binds : how tightly it binds (0 a function)
-    analytic : whether a complex step may be taken through it
+    name : str
+        Its name here.
+    sign : str
+        Its sign in formulas.
+    compute : callable
+        The value from the inputs' values.
+    arity : int
+        How many inputs; 0 for any number from 2 on.
+    partials : callable
+        The local derivatives from (inputs' values, the value).
+    latex : str
+        The value's formula.
+    partials_latex : tuple of str
+        The local derivatives' formulas; of an operation with any number of inputs, that of each `{own}` among `{all}`.
+    binds : int
+        How tightly it binds (0 a function).
+    analytic : bool
+        Whether a complex step may be taken through it.
     """
 
     name: str

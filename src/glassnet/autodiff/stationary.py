@@ -117,7 +117,10 @@ def _lower(f: Function, start: Floats) -> Floats:
 def kind_of(f: Function, w: Floats, start: Floats, curvature: float) -> str:
     """`minimum`, `maximum`, `saddle point` or `undecided`, of a point w without slope.
 
-    curvature : the largest eigenvalue of the Hessian, by size, that was met from the start to w
+    Parameters
+    ----------
+    curvature : float
+        The largest eigenvalue of the Hessian, by size, that was met from the start to w.
     """
     size = max(float(np.linalg.norm(w - start)), float(np.linalg.norm(w))) or 1.0
     open_, above, below = np.eye(len(w)), False, False

@@ -41,9 +41,12 @@ class Working:
 
     Attributes
     ----------
-    numerical : (outputs, variables) by central differences
-    complex : the same by the complex step, or None where the formulas are not analytic
-    kinks : the parts of the formulas that have a kink exactly here
+    numerical : (outputs, variables) array
+        By central differences.
+    complex : array or None
+        The same by the complex step, or None where the formulas are not analytic.
+    kinks : tuple of str
+        The parts of the formulas that have a kink exactly here.
     """
 
     graph: Graph

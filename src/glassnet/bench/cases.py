@@ -36,14 +36,21 @@ class Case:
 
     Attributes
     ----------
-    name : what it is called in tables
-    network : notation or known name
+    name : str
+        What it is called in tables.
+    network : str
+        Notation or known name.
     input_shape : (H, W, C) or (D,)
-    classes : outputs of a last layer that names none
-    batch : examples a step
-    optimizer : sgd, momentum, nesterov, rmsprop, adam or adamw; learning rate 1e-3
-    mode : 'train' (whole training steps) or 'infer' (scores in evaluation mode)
-    loss : softmax-cross-entropy, or squared-error against the input itself
+    classes : int
+        Outputs of a last layer that names none.
+    batch : int
+        Examples per step.
+    optimizer : str
+        sgd, momentum, nesterov, rmsprop, adam or adamw; learning rate 1e-3.
+    mode : Mode
+        'train' (whole training steps) or 'infer' (scores in evaluation mode).
+    loss : str
+        softmax-cross-entropy, or squared-error against the input itself.
     """
 
     name: str

@@ -19,10 +19,14 @@ class Result:
 
     Attributes
     ----------
-    seconds : of our step, median over the runs
-    pytorch : seconds of PyTorch's step by way, medians over the runs; empty without PyTorch
-    flops : floating-point operations of a step; a training step counts as three forward passes
-    memory, pytorch_memory : bytes at the highest point of a step, PyTorch's in its fastest way; None: not measured
+    seconds : float
+        Of our step, median over the runs.
+    pytorch : dict of str to float
+        Seconds of PyTorch's step by way, medians over the runs; empty without PyTorch.
+    flops : int
+        Floating-point operations of a step; a training step counts as three forward passes.
+    memory, pytorch_memory : int or None
+        Bytes at the highest point of a step, PyTorch's in its fastest way; None: not measured.
     """
 
     case: Case

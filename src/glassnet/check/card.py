@@ -64,9 +64,18 @@ class Card:
 def layer_card(word: str, input_shape: tuple[int, ...] = (4, 3, 2), examples: int = 6, seed: int = 0) -> Card:
     """Check one kind of layer on random input and make its card.
 
-    word : a step of a notation, such as ``"linear 5"`` or ``"relu"`` (a bare ``"linear"`` gets 5 units). The layer is
-    checked alone, under a squared error against random targets, in float64. Raises `CheckError` for an unknown word
-    and `NotationError` for settings that the layer does not take.
+    Parameters
+    ----------
+    word : str
+        A step of a notation, such as ``"linear 5"`` or ``"relu"`` (a bare ``"linear"`` gets 5 units). The layer is
+        checked alone, under a squared error against random targets, in float64.
+
+    Raises
+    ------
+    CheckError
+        The word is unknown.
+    NotationError
+        The layer does not take these settings.
     """
     name = re.split(r"[\s,(]", word.strip(), maxsplit=1)[0]
     if name not in LAYERS:

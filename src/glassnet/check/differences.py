@@ -64,9 +64,16 @@ class Differences:
 
     Parameters
     ----------
-    network : a float64 network whose dropout keys are set
-    x : (n, *input_shape) float64; target : what `loss` takes; train : the mode
+    network : Network
+        A float64 network whose dropout keys are set.
+    x : (n, *input_shape) float64 array
+    target : object
+        What `loss` takes.
+    train : bool
+        The mode.
 
+    Notes
+    -----
     `scores` (n, k), `value` and `dscores` are those of the unmoved batch; the network's caches are left as after its
     forward pass.
     """

@@ -71,25 +71,38 @@ def check_network(
     second backward pass must give the same gradients as the first, and a step of plain gradient descent must move the
     parameters by exactly the gradient, L2 included.
 
-    A difference quotient across a kink (of a ReLU, or of the hinge) is no derivative. Entries that cross one, or that
-    disagree, are looked at again with a tenth of the step, and those that still cross with a hundredth; they are
+    A difference quotient across a kink (of a ReLU, or of the hinge) is not a derivative. Entries that cross one, or
+    that disagree, are looked at again with a tenth of the step, and those that still cross with a hundredth; they are
     allowed the larger rounding error of those steps. Entries that cross even then are skipped. Both are counted.
 
     Parameters
     ----------
-    network : any network; x : (n, *input_shape) examples; target : what the loss takes, usually labels (n,)
-    loss : a loss or its notation
-    samples : random entries checked of each tensor; None: every entry, but at most 1,000 of the input and of a tensor
-        of a layer kind that has no fast way
-    step : of the central differences, divided by the largest input of the layer where that exceeds 1
-    seed : of the samples and of the dropout masks, which stay fixed
-    train : the mode; None: evaluation, and training as well where a layer behaves differently in it
-    input_gradient : whether the gradient with respect to x is checked too
-    tolerance : largest error that passes
+    network : Network
+        Any network.
+    x : (n, *input_shape) array
+        The examples.
+    target : object
+        What the loss takes, usually labels (n,).
+    loss : Loss or str
+        A loss or its notation.
+    samples : int, optional
+        Random entries checked of each tensor; None: every entry, but at most 1,000 of the input and of a tensor of a
+        layer kind that has no fast way.
+    step : float
+        Of the central differences, divided by the largest input of the layer where that exceeds 1.
+    seed : int
+        Of the samples and of the dropout masks, which stay fixed.
+    train : bool, optional
+        The mode; None: evaluation, and training as well where a layer behaves differently in it.
+    input_gradient : bool
+        Whether the gradient with respect to x is checked too.
+    tolerance : float
+        Largest error that passes.
 
     Returns
     -------
-    Check : a row for every tensor and mode; `passed`, `to_dict()`, and a table as its text
+    Check
+        A row for every tensor and mode; `passed`, `to_dict()`, and a table as its text.
 
     Raises
     ------

@@ -34,14 +34,19 @@ def numerical_gradient(
 
     Parameters
     ----------
-    f : takes a float64 array of the shape of x, gives an array or a number; it must not keep or change its argument
-    x : array of any shape
-    upstream : array of the shape of f(x); None only where f gives a single number
-    step : half the distance h between the two points
+    f : callable
+        Takes a float64 array of the shape of x, gives an array or a number; it must not keep or change its argument.
+    x : array-like
+        Of any shape.
+    upstream : array-like, optional
+        Of the shape of f(x); None only where f gives a single number.
+    step : float
+        Half the distance h between the two points.
 
     Returns
     -------
-    (shape of x) float64 array
+    float64 array
+        Of the shape of x.
 
     Raises
     ------

@@ -45,7 +45,7 @@ __all__ = ["Kinks", "Piece", "StackedLoss", "elementwise", "piece_of", "stacked_
 
 
 class Kinks:
-    """Which pairs of copies lie on two sides of a kink, where a difference quotient is no derivative."""
+    """Which pairs of copies lie on two sides of a kink, where a difference quotient is not a derivative."""
 
     def __init__(self, pairs: int) -> None:
         self.crossed = np.zeros(pairs, bool)
@@ -85,7 +85,7 @@ def stacked_form(layer: Layer, x: Array, train: bool) -> Piece | None:
     ----------
     layer : Layer
         A built layer in float64.
-    x : (n, ...) float64
+    x : (n, ...) float64 array
         Its input for the unmoved batch.
     train : bool
         The mode.
@@ -241,7 +241,7 @@ def _own(z: Array, labels: Array) -> Array:
 
 def _softmax_cross_entropy(smoothing: float, scores: Array, labels: Array) -> StackedLoss:
     n, k = scores.shape
-    top = scores.max(axis=1)  # of the unmoved batch: the copies are within a hair of it
+    top = scores.max(axis=1)  # of the unmoved batch: the copies differ from it only by the step
 
     def value(z: Array, kinks: Kinks) -> Array:
         z -= top

@@ -56,13 +56,22 @@ class AffineFit(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ignor
 
     Attributes
     ----------
-    coef_ : (D, outputs), S; (D,) for a single output given as a vector
-    intercept_ : (outputs,), t; a number for a single output given as a vector
-    closed_form_ : (S, t) by least squares, in the same shapes
-    difference_ : the largest difference of S and t from the closed form
-    path_ : (steps + 1,) f along the way
-    rank_ : how many directions of the features vary; S is determined if it is D
-    rate_, momentum_, n_iter_
+    coef_ : (D, outputs) array
+        S; (D,) for a single output given as a vector.
+    intercept_ : (outputs,) array
+        t; a number for a single output given as a vector.
+    closed_form_ : (array, array)
+        S and t by least squares, in the same shapes.
+    difference_ : float
+        The largest difference of S and t from the closed form.
+    path_ : (steps + 1,) array
+        f along the way.
+    rank_ : int
+        How many directions of the features vary; S is determined if it is D.
+    rate_, momentum_ : float
+        The rate and momentum of the descent.
+    n_iter_ : int
+        Its steps.
     """
 
     def __init__(

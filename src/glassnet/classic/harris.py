@@ -35,8 +35,10 @@ class Components:
 
     Attributes
     ----------
-    variances : l1 >= l2
-    directions : (2, 2) rows (x, y) of length 1: across the edge, and along it
+    variances : (float, float)
+        l1 >= l2.
+    directions : (2, 2) array
+        Rows (x, y) of length 1: across the edge, and along it.
     """
 
     variances: tuple[float, float]
@@ -55,8 +57,10 @@ class Corners:
 
     Attributes
     ----------
-    xx, xy, yy : (H, W) the entries a, b, c of M
-    response : (H, W) R
+    xx, xy, yy : (H, W) array
+        The entries a, b, c of M.
+    response : (H, W) array
+        R.
     """
 
     xx: Floats
@@ -100,17 +104,24 @@ def harris(
 
     Parameters
     ----------
-    picture : (H, W) or (H, W, C) of uint8 (divided by 255) or floats; colours are averaged as brightness
-    window : "gaussian", of width `sigma`, or "box", 3x3
-    k : weight of the squared trace
-    border : what lies beyond the picture: "repeat" (its last pixels) or "zero" (black, as in scikit-image, which makes
-        corners of a bright picture's own)
-
-    Gradients are Sobel's, divided by 8 so that they are slopes a pixel.
+    picture : (H, W) or (H, W, C) array
+        uint8 (divided by 255) or floats; colours are averaged as brightness.
+    window : str
+        "gaussian", of width `sigma`, or "box", 3x3.
+    k : float
+        Weight of the squared trace.
+    border : str
+        What lies beyond the picture: "repeat" (its last pixels) or "zero" (black, as in scikit-image, which makes
+        corners at the edges of a bright picture).
 
     Raises
     ------
-    DataError : the array is no picture, or a setting is out of range
+    DataError
+        The array is not a picture, or a setting is out of range.
+
+    Notes
+    -----
+    Gradients are Sobel's, divided by 8 so that they are slopes per pixel.
     """
     grey = _brightness(picture)
     if window not in ("gaussian", "box"):

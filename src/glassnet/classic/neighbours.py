@@ -25,7 +25,7 @@ class KNNClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Parameters
     ----------
     n_neighbors : int, default 5
-        How many neighbours have a say.
+        Number of neighbours.
     weights : "uniform" or "distance", default "uniform"
         Whether all count the same, or by the inverse of their distance (neighbours at distance 0 then decide alone).
 

@@ -60,19 +60,19 @@ class _Features:
 class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """A network from one line of notation, trained by Adam on softmax cross-entropy with a rate that falls to 0.
 
-    Features are brought to mean 0 and deviation 1 within. Networks run in float64 for float64 features and in float32
+    Features are standardised internally. Networks run in float64 for float64 features and in float32
     for all others. All `epochs` are run, there being no other measure of convergence, unless early stopping ends them.
     With batch normalisation an epoch leaves out an example that would be alone in its step.
 
     Parameters
     ----------
     network : str, default "linear 64 -> relu -> linear"
-        Layers; the last `linear` takes the number of classes, and the network must end in one score a class.
-    image_shape : (H, W, C) or None, default None
-        How a row of features is laid out as a picture, for networks with convolutions.
+        Layers; the last `linear` takes the number of classes, and the network must end in one score per class.
+    image_shape : (int, int, int), optional
+        (H, W, C) or None, default None How a row of features is laid out as a picture, for networks with convolutions.
     epochs : int, default 100
     batch : int, default 200
-        Examples a step; fewer examples are all taken at once.
+        Examples per step; fewer examples are all taken at once.
     lr : float, default 1e-2
     l2 : float, default 1e-4
         Coefficient of the penalty l2 |w|^2 / 2 on weights.
@@ -86,9 +86,12 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Attributes
     ----------
     classes_ : (classes,)
-    network_ : the trained `Network`
-    loss_curve_ : mean loss of every epoch
-    validation_scores_ : accuracy of every epoch on what was held out, with early stopping
+    network_ : Network
+        The trained `Network`.
+    loss_curve_ : list of float
+        Mean loss of every epoch.
+    validation_scores_ : list of float
+        Accuracy of every epoch on what was held out, with early stopping.
 
     Examples
     --------
@@ -216,7 +219,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         engine = NativeEngine(self.network_, SoftmaxCrossEntropy(), self._optimizer, l2=self.l2)
         if min(len(train), self.batch) < engine.least_batch:
             raise ValueError(
-                f"Batch normalisation needs at least 2 examples a step. Got {len(train)} in steps of {self.batch}."
+                f"Batch normalisation needs at least 2 examples per step. Got {len(train)} in steps of {self.batch}."
             )
         history = History()
         training = Training(

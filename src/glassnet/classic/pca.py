@@ -51,10 +51,11 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
 
     Attributes
     ----------
-    components_ : (n_components_, D) rows of length 1, in order of variance; in each, the entry of largest size is
-        positive
+    components_ : (n_components_, D) array
+        Rows of length 1, in order of variance; in each, the entry of largest size is positive.
     explained_variance_, explained_variance_ratio_, singular_values_ : (n_components_,)
-    spectrum_ : (min(n, D),) all variances, also of the components that are not kept
+    spectrum_ : (min(n, D),) array
+        All variances, also of the components that are not kept.
     mean_ : (D,)
     n_samples_seen_ : int
 

@@ -1,4 +1,4 @@
-"""Softmax regression: linear scores, one a class, turned into probabilities.
+"""Softmax regression: linear scores, one per class, turned into probabilities.
 
     f(W, b) = - sum_n w_n log softmax(x_n W + b)[y_n] / sum_n w_n  +  l2 |W|^2 / 2
 
@@ -28,7 +28,7 @@ Floats = npt.NDArray[np.float64]
 class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Multinomial logistic regression by L-BFGS, in float64.
 
-    Features are brought to mean 0 and deviation 1 within, so that the penalty does not depend on their units.
+    Features are standardised internally, so that the penalty does not depend on their units.
 
     Parameters
     ----------
@@ -42,7 +42,10 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Attributes
     ----------
     classes_ : (classes,)
-    coef_ : (D, classes), intercept_ : (classes,), for features as given
+    coef_ : (D, classes) array
+        For features as given.
+    intercept_ : (classes,) array
+        For features as given.
     n_iter_ : int
     """
 

@@ -19,7 +19,7 @@ def bench(
     ] = None,
     input: Annotated[str, typer.Option("--input", help="Sizes of one example, as in 32x32x3.")] = "",
     classes: Annotated[int | None, typer.Option(help="Size of a last layer that names none.", min=1)] = None,
-    batch: Annotated[int | None, typer.Option(help="Examples a step.", min=1)] = None,
+    batch: Annotated[int | None, typer.Option(help="Examples per step.", min=1)] = None,
     optimizer: Annotated[str | None, typer.Option(help="sgd, momentum, nesterov, rmsprop, adam or adamw.")] = None,
     mode: Annotated[str | None, typer.Option(help="train (whole training steps) or infer.")] = None,
     threads: Annotated[

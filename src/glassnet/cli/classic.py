@@ -46,7 +46,7 @@ def pca(
     """Principal components of a data set's pictures: how many are needed for what, and pictures of all of it.
 
     Written are the spectrum, the pictures scattered along the first two components, the first components as pictures,
-    and one picture a class rebuilt from 2 to 100 components.
+    and one picture per class reconstructed from 2 to 100 components.
 
     Example: glassnet classic pca mnist
     """
@@ -63,7 +63,7 @@ def pca(
 @app.command("knn", short_help="k-nearest neighbours on a data set.")
 def knn(
     source: _Source,
-    k: Annotated[int, typer.Option("--k", help="How many neighbours have a say.")] = 3,
+    k: Annotated[int, typer.Option("--k", help="Number of neighbours.")] = 3,
     out: _Out = None,
     limit: Annotated[int | None, typer.Option(help="Only the first N training pictures.")] = None,
     threads: Threads = None,

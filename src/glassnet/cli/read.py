@@ -33,7 +33,7 @@ def read(
         str, typer.Option(help="What can be written: full, or ranges and characters such as A-Z0-9.")
     ] = "full",
     words: Annotated[
-        Path | None, typer.Option(help="A list of words, one a line, to decide what the picture leaves open.")
+        Path | None, typer.Option(help="A list of words, one per line, to decide what the picture leaves open.")
     ] = None,
     min_confidence: Annotated[
         float, typer.Option(help="Words below this confidence stand in {braces} in the text.", min=0.0, max=1.0)

@@ -19,7 +19,7 @@ REMEDIES = {
     Fix.KEEP_WEIGHTS: "Leave --normalise out.",
     Fix.NAME_OUTPUT_FILE: "Name a file in it, as in --out {example}",
     Fix.NAME_RUN: "Name the folder that 'train --out' made.",
-    Fix.RESUME: "Go on with: glassnet train --resume {folder}",
+    Fix.RESUME: "Resume with: glassnet train --resume {folder}",
     Fix.WEIGHTS_WITH_NAME: "--weights belongs to a network's name alone.",
 }
 

@@ -17,7 +17,7 @@ def synthesise(
     pages: Annotated[int, typer.Option(help="How many pages, each by another hand.", min=1)] = 1,
     out: Annotated[Path, typer.Option(help="The folder to write to.")] = Path("pages"),
     seed: Annotated[int, typer.Option(help="Another seed, other hands, papers and cameras.")] = 0,
-    lines: Annotated[int, typer.Option(help="Lines a page.", min=1)] = 8,
+    lines: Annotated[int, typer.Option(help="Lines per page.", min=1)] = 8,
     turned: Annotated[bool, typer.Option("--turned", help="Pages upside down or on their sides as well.")] = False,
     json: Json = False,
 ) -> None:

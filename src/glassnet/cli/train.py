@@ -28,7 +28,7 @@ def train(
     schedule: Annotated[
         str | None, typer.Option(help="constant, exponential G, steps E..., cosine, onecycle, linear.")
     ] = None,
-    batch: Annotated[int | None, typer.Option(help="Examples a step; 1 for one by one, 0 for all at once.")] = None,
+    batch: Annotated[int | None, typer.Option(help="Examples per step; 1 for one by one, 0 for all at once.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the training pictures.")] = None,
     l2: Annotated[float | None, typer.Option("--l2", help="L2 regularisation 0.5 * l2 * |w|^2 on weights.")] = None,
     clip: Annotated[float | None, typer.Option(help="Largest norm of the whole gradient.")] = None,
@@ -55,7 +55,7 @@ def train(
     ] = None,
     out: Annotated[Path | None, typer.Option(help="The run folder (default: runs/DATA-NUMBER).")] = None,
     resume: Annotated[
-        Path | None, typer.Option(metavar="RUN", help="Go on with the run (or the sweep) in this folder.")
+        Path | None, typer.Option(metavar="RUN", help="Resume the run (or the sweep) in this folder.")
     ] = None,
     threads: Threads = None,
     json: Json = False,
@@ -64,7 +64,7 @@ def train(
 
     Flags and --set override the recipe. Ctrl-C saves; --resume goes on, bit for bit as if never stopped.
 
-    A sweep checks all its values first, goes on after a run that fails (status 3) and, killed, goes on with --resume.
+    A sweep checks all its values first, continues after a run that fails (status 3) and, killed, resumes with --resume.
 
     Examples:
 

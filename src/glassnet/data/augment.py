@@ -110,13 +110,25 @@ class Augmentation:
 
         Parameters
         ----------
-        images : (N, H, W, C) uint8 or float32; C may be anything
-        indices : (N,) the examples' indices in the training set, the keys of their random numbers
-        epoch, seed : whole numbers from 0
-        colour : (C,) what `cutout` covers with, as the images have it (0 where none is given; a training gives the
-            mean colour of its pictures)
+        images : (N, H, W, C) uint8 or float32
+            C may be anything.
+        indices : (N,) array
+            The examples' indices in the training set, the keys of their random numbers.
+        epoch, seed : int
+            Whole numbers from 0.
+        colour : (C,) array, optional
+            What `cutout` covers with, as the images have it (0 where none is given; a training gives the mean colour of
+            its pictures).
 
-        Returns a new array of the same shape and type. Raises `DataError` when images and indices do not fit.
+        Returns
+        -------
+        array
+            A new one, of the same shape and type.
+
+        Raises
+        ------
+        DataError
+            Images and indices do not fit.
         """
         keys = _checked(images, indices)
         if not self.steps or not len(images):

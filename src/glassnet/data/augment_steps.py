@@ -51,7 +51,7 @@ class AugmentStep:
 
     @property
     def draws(self) -> int:
-        """Random numbers an example."""
+        """Random numbers per example."""
         return KINDS[self.word].draws
 
     def notation(self) -> str:

@@ -22,17 +22,34 @@ class KnownSet:
 
     Attributes
     ----------
-    name, title : what it is called in commands, and in words
-    classes : the classes' names; empty where an index beside the pictures names them
-    image_shape : (H, W, C), with None where the pictures have sizes of their own
-    examples, licence, homepage : how many there are, its terms, where it is described
-    open : reads the set from its folder
-    folders : where it may lie in a data folder, the first being where it is put
-    present : whether such a folder holds it
-    place : where a set that is not in a data folder lies; None for one that is
-    files : its downloads; empty for a set that has no download address
-    by_hand : how to lay such a set out
-    takes_image_size : whether it is made of picture files, which an image size and a reading apply to
+    name : str
+        Its name in commands.
+    title : str
+        Its full name.
+    classes : tuple of str
+        The classes' names; empty where an index beside the pictures names them.
+    image_shape : (int or None, int or None, int)
+        (H, W, C), with None where the pictures have sizes of their own.
+    examples : str
+        How many there are.
+    licence : str
+        Its terms.
+    homepage : str
+        Where it is described.
+    open : callable
+        Reads the set from its folder.
+    folders : tuple of str
+        Where it may lie in a data folder, the first being where it is put.
+    present : callable
+        Whether such a folder holds it.
+    place : callable or None
+        Where a set that is not in a data folder lies; None for one that is.
+    files : tuple of RemoteFile
+        Its downloads; empty for a set that has no download address.
+    by_hand : str
+        How to lay such a set out.
+    takes_image_size : bool
+        Whether it is made of picture files, which an image size and a reading apply to.
     """
 
     name: str
@@ -100,7 +117,7 @@ def known(name: str) -> KnownSet:
         return CATALOGUE[name]
     except KeyError:
         raise DataError(
-            f"There is no file or folder '{name}', and no data set is called so.{nearest(name, CATALOGUE)} "
+            f"There is no file or folder '{name}', and no data set has that name.{nearest(name, CATALOGUE)} "
             f"Known sets: {', '.join(CATALOGUE)}."
         ) from None
 
@@ -151,10 +168,17 @@ def find_folder(folder: str) -> Path | None:
 def get(name: str, progress: OnBytes | None = None) -> Path:
     """The folder of a known set, downloaded first if it is nowhere yet.
 
-    progress : called as `progress(file name, bytes so far, bytes in all or None)`
+    Every file is checked against its SHA-256 where one is known, and by its content.
 
-    Every file is checked against its SHA-256 where one is known, and by its content. Raises `DataError` when the set
-    has no address, or when no mirror gives the right file.
+    Parameters
+    ----------
+    progress : Progress, optional
+        Called as `progress(file name, bytes so far, bytes in all or None)`.
+
+    Raises
+    ------
+    DataError
+        The set has no address, or no mirror gives the right file.
     """
     if (found := find(name)) is not None:
         return found

@@ -30,13 +30,19 @@ class Dataset:
 
     Parameters
     ----------
-    images : (N, H, W, C) uint8 in 0..255, or float32 in about 0..1 (float64 is rounded to float32); or `PictureFiles`,
-        which are decoded when they are needed
-    labels : (N,) integers from 0 to classes - 1; kept as int64
-    class_names : one name a class, at least two; kept in their composed spelling (Unicode NFC)
-    name : what the set is called in reports
-    notes : what a reader of the result should know, such as "pictures of different sizes were brought to 32x32"
-    reading : how picture files were brought to H x W; a model trained on them reads new ones so
+    images : (N, H, W, C) array or PictureFiles
+        uint8 in 0..255, or float32 in about 0..1 (float64 is rounded to float32). Picture files are decoded when they
+        are needed.
+    labels : (N,) integer array
+        From 0 to classes - 1; kept as int64.
+    class_names : tuple of str
+        One name per class, at least two; kept in their composed spelling (Unicode NFC).
+    name : str
+        What the set is called in reports.
+    notes : tuple of str
+        What a reader of the result should know, such as "pictures of different sizes were brought to 32x32".
+    reading : Reading
+        How picture files were brought to H x W; a model trained on them reads new ones so.
 
     Raises
     ------
@@ -69,7 +75,7 @@ class Dataset:
         if len(self.images) != len(self.labels):
             raise DataError(
                 f"Data set '{self.name}' has {len(self.images)} images but {len(self.labels)} labels; "
-                "there must be one label an image."
+                "there must be one label per image."
             )
 
     def __len__(self) -> int:
@@ -276,7 +282,7 @@ def _checked_labels(labels: Any, classes: int, name: str) -> npt.NDArray[np.int6
     array = np.asarray(labels)
     if array.ndim != 1 or not np.issubdtype(array.dtype, np.integer):
         raise DataError(
-            f"The labels of '{name}' must be whole numbers, one an image: shape (N,). "
+            f"The labels of '{name}' must be whole numbers, one per image: shape (N,). "
             f"Got {array.dtype} with shape {array.shape} instead."
         )
     if array.size and (int(array.min()) < 0 or int(array.max()) >= classes):

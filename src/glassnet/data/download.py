@@ -55,11 +55,16 @@ class RemoteFile:
 class Limits:
     """How long a download may take.
 
-    silence : seconds without a byte before a connection is given up
-    patience, rate : a connection is given up as well when fewer than `rate` bytes a second have come, `patience`
-        seconds set aside: so a file of n bytes takes at most patience + n / rate seconds, even from a server that sends
-        a byte now and then
-    tries : on one mirror, each going on where the last one stopped
+    Attributes
+    ----------
+    silence : float
+        Seconds without a byte before a connection is given up.
+    patience, rate : float
+        A connection is given up as well when fewer than `rate` bytes per second have come, `patience` seconds set
+        aside: so a file of n bytes takes at most patience + n / rate seconds, even from a server that sends a byte now
+        and then.
+    tries : int
+        On one mirror, each going on where the last one stopped.
     """
 
     silence: float = 30.0
@@ -318,7 +323,7 @@ def _wrong(file: RemoteFile, partial: Path) -> str | None:
         return "it answered with a web page instead of the file"
     magic = _MAGIC.get(Path(file.name).suffix.lower())
     if magic is not None and not begin.startswith(magic):
-        return f"what it gave is no {Path(file.name).suffix} file"
+        return f"what it gave is not a {Path(file.name).suffix} file"
     return None
 
 

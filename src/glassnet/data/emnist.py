@@ -30,7 +30,7 @@ _SETS = {
 
 
 def is_emnist(name: str) -> bool:
-    """Whether the files of a set called so are EMNIST's."""
+    """Whether the files of a set of that name are EMNIST's."""
     return name.startswith("emnist-")
 
 

@@ -148,7 +148,7 @@ def _class_folders(root: Path) -> list[Path]:
     if len(folders) < 2 and not _parts_among(folders):
         found = f"only '{folders[0].name}'" if folders else "none"
         raise DataError(
-            f"Folder '{root}' must hold one folder of pictures a class, at least 2. Got {found}; "
+            f"Folder '{root}' must hold one folder of pictures per class, at least 2. Got {found}; "
             "lay the pictures out as FOLDER/CLASS/picture.png."
         )
     return folders

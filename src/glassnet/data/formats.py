@@ -38,13 +38,20 @@ class Format:
 
     Attributes
     ----------
-    name : what it is called in messages
-    recognises : whether a folder holds it
-    open : reads a folder or file of it
-    takes_image_size : whether it is made of picture files, which an image size and a reading apply to
-    is_file : whether the content of a file is of this format
-    names_file : whether a file of unknown content is called as this format's are
-    before : names of the formats that give way to this one; "*" for all
+    name : str
+        What it is called in messages.
+    recognises : callable
+        Whether a folder holds it.
+    open : callable
+        Reads a folder or file of it.
+    takes_image_size : bool
+        Whether it is made of picture files, which an image size and a reading apply to.
+    is_file : callable
+        Whether the content of a file is of this format.
+    names_file : callable
+        Whether a file of unknown content is called as this format's are.
+    before : tuple of str
+        Names of the formats that give way to this one; "*" for all.
     """
 
     name: str
@@ -132,7 +139,7 @@ def format_of_file(path: Path) -> Format:
     if found is not None:
         return found
     what = (
-        "a single picture; give a folder with one folder of pictures a class"
+        "a single picture; give a folder with one folder of pictures per class"
         if is_picture_name(path)
         else "of no known kind"
     )

@@ -32,10 +32,13 @@ def gather(
 
     Parameters
     ----------
-    parts : the picture files of each part
-    options : how they are read; where all decoded pictures would exceed its share of the machine's memory, the images
-        are `PictureFiles`
-    channels : the least number of channels, 1 or 3
+    parts : mapping of str to sequence of Path
+        The picture files of each part.
+    options : ReadOptions
+        How they are read; where all decoded pictures would exceed its share of the machine's memory, the images are
+        `PictureFiles`.
+    channels : int
+        The least number of channels, 1 or 3.
 
     Raises
     ------

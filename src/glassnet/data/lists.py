@@ -24,13 +24,13 @@ def load_lists(path: Path, options: ReadOptions) -> Splits:
     """Read a folder with `train_files.txt`, `train_labels.txt`, optionally `valid_*` and `test_*`, and
     `class_names.txt`.
 
-    A files list names one picture a line, relative to the folder and inside it; a labels list gives that picture's
+    A files list names one picture per line, relative to the folder and inside it; a labels list gives that picture's
     class, counted from 0, on the same line. Without `class_names.txt` the classes are called by their numbers.
 
     Raises
     ------
     DataError
-        A list is missing, not text, of another length than its companion; a label is no class; a picture is missing,
+        A list is missing, not text, of another length than its companion; a label is not a class; a picture is missing,
         outside the folder or cannot be read.
     """
     listed = {part: _listed(path, part) for part in _PARTS if part == "train" or (path / f"{part}_files.txt").is_file()}
@@ -53,7 +53,7 @@ def _listed(path: Path, part: str) -> tuple[list[Path], list[int]]:
     if len(names) != len(words) or not names:
         raise DataError(
             f"'{path / f'{part}_files.txt'}' names {len(names)} pictures, '{part}_labels.txt' has {len(words)} labels; "
-            "there must be one label a picture, and at least one."
+            "there must be one label per picture, and at least one."
         )
     labels: list[int] = []
     for line, word in enumerate(words, start=1):

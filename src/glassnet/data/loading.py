@@ -29,20 +29,27 @@ def load(
 
     Parameters
     ----------
-    data : a folder or file if it exists, else the name of a known set (see `glassnet.data.CATALOGUE`). The format of a
+    data : str or Path
+        A folder or file if it exists, else the name of a known set (see `glassnet.data.CATALOGUE`). The format of a
         folder or file is found by its content: IDX (MNIST, EMNIST), CIFAR-10 binary or python version, MATLAB 5
-        characters, text lists, Flowers-17, photographs in ImageNet's way, or one folder of pictures a class. Text lists
-        come first, then class folders; a folder that holds several of the others is refused.
-    image_size : (H, W) for sets of pictures; without it the size they share, or 32x32 (the notes say so), and 224x224
-        for ImageNet's
-    reading : how pictures come to that size; None is `stretch`, and the way of ImageNet for its photographs where no
-        size is given either
-    validation : how much of the training part to hold out, stratified: a fraction, a count, or 0 for none. A
-        validation part of the set's own goes back into training first. None keeps the set as it comes.
-    seed : of the held-out part
-    memory_share : pictures that would take more than this share (0 to 1) of the machine's memory are decoded when they
-        are needed, over and over; the bits of all results are the same. With 0 every set of picture files is.
-    progress : called as `progress(what is done, pictures so far, pictures in all)` while picture files are read
+        characters, text lists, Flowers-17, photographs in ImageNet's way, or one folder of pictures per class. Text
+        lists come first, then class folders; a folder that holds several of the others is refused.
+    image_size : (int, int), optional
+        (H, W) for sets of pictures; without it the size they share, or 32x32 (the notes say so), and 224x224 for
+        ImageNet's.
+    reading : Reading, optional
+        How pictures are resized to it; None is `stretch`, and the way of ImageNet for its photographs where no size is
+        given either.
+    validation : float or int, optional
+        How much of the training part to hold out, stratified: a fraction, a count, or 0 for none. A validation part of
+        the set's own goes back into training first. None keeps the set as it comes.
+    seed : int
+        Of the held-out part.
+    memory_share : float
+        Pictures that would take more than this share (0 to 1) of the machine's memory are decoded when they are needed,
+        over and over; the bits of all results are the same. With 0 every set of picture files is.
+    progress : Progress, optional
+        Called as `progress(what is done, pictures so far, pictures in all)` while picture files are read.
 
     Raises
     ------

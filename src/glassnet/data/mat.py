@@ -47,7 +47,8 @@ def load_mat(path: Path, which: str | None = None) -> Splits:
 
     Parameters
     ----------
-    which : "nist36" or "nist26": which files of a folder; needed when a folder holds several sets
+    which : str, optional
+        "nist36" or "nist26": which files of a folder; needed when a folder holds several sets.
 
     Raises
     ------

@@ -57,13 +57,23 @@ def look_up(images, rows, moves, border, corners, side, colour, table, out, t, p
 
     Parameters
     ----------
-    images : (N, H, W, C) uint8
-    rows : (n,) which of them
-    moves : (n, 3) whole numbers (sign, right, down) in pixels, sign -1 for a mirrored picture
-    border : EDGE, ZERO (a pixel of value 0, looked up like any other) or REFLECT
-    corners, side, colour : (n, 2), a number and (C,), as `cover` takes them; no square where side is 0
-    table : (C, 256) what every value of a channel becomes
-    out : (n, H, W, C), the type of the table
+    images : (N, H, W, C) uint8 array
+    rows : (n,) array
+        Which of them.
+    moves : (n, 3) array
+        Whole numbers (sign, right, down) in pixels, sign -1 for a mirrored picture.
+    border : int
+        EDGE, ZERO (a pixel of value 0, looked up like any other) or REFLECT.
+    corners : (n, 2) array
+        As `cover` takes them.
+    side : int
+        Of the square that is covered; 0 covers none.
+    colour : (C,) array
+        What covers it.
+    table : (C, 256) array
+        What every value of a channel becomes.
+    out : (n, H, W, C) array
+        The type of the table.
     """
     height, width, channels = images.shape[1:]
     columns = np.empty(width, np.int64)  # where a line's pixels come from, in values; below 0: a zero

@@ -34,7 +34,7 @@ def checked_names(names: Sequence[str], owner: str) -> tuple[str, ...]:
     for one in result:
         if any(unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in one):
             raise DataError(
-                f"{owner} has a class called {one!a}, with control characters or bytes that are no text; rename it."
+                f"{owner} has a class called {one!a}, with control characters or bytes that are not text; rename it."
             )
         look = _look(one)
         if not look:

@@ -25,11 +25,15 @@ class ReadOptions:
 
     Parameters
     ----------
-    image_size : (H, W) that picture files are brought to; None is the size that they share
-    reading : how they come to that size; None is the format's own way
-    memory_share : from 0 to 1; sets of pictures that would take more of the machine's memory are decoded on the way,
-        and with 0 all are
-    progress : told how far the reading of picture files is
+    image_size : (int, int) or None
+        (H, W) that picture files are brought to; None is the size that they share.
+    reading : Reading or None
+        How they are resized to it; None is the format's own way.
+    memory_share : float
+        From 0 to 1; sets of pictures that would take more of the machine's memory are decoded on the way, and with 0
+        all are.
+    progress : Progress or None
+        Told how far the reading of picture files is.
 
     Raises
     ------

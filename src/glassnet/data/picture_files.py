@@ -41,10 +41,14 @@ class PictureFiles:
 
     Parameters
     ----------
-    paths : the picture files
-    image_shape : (H, W, C) that each is brought to
-    reading : how it is brought to H x W
-    progress : told how far a pass over all pictures is
+    paths : sequence of Path
+        The picture files.
+    image_shape : (int, int, int)
+        (H, W, C) that each is brought to.
+    reading : Reading
+        How it is brought to H x W.
+    progress : Progress, optional
+        Told how far a pass over all pictures is.
     """
 
     dtype = np.dtype(np.uint8)
@@ -115,8 +119,10 @@ class ReadAhead:
 
     Parameters
     ----------
-    images : the pictures
-    batches : the rows of each batch, in the order in which they will be taken
+    images : PictureFiles
+        The pictures.
+    batches : iterable of Rows
+        The rows of each batch, in the order in which they will be taken.
     """
 
     def __init__(self, images: PictureFiles, batches: Iterable[Rows]) -> None:
@@ -171,8 +177,10 @@ def pieces(images: Images, rows: int | None = None, what: str = "looking at pict
     Parameters
     ----------
     images : (N, H, W, C)
-    rows : images in a piece; None for as many as have about 4 million values
-    what : what is being done, for the progress that files tell
+    rows : int, optional
+        Images in a piece; None for as many as have about 4 million values.
+    what : str
+        What is being done, for the progress that files tell.
     """
     count = rows or max(1, _PIECE_VALUES // int(np.prod(images.shape[1:])))
     if not isinstance(images, PictureFiles):

@@ -27,7 +27,8 @@ class Reading:
 
     Attributes
     ----------
-    shortest_side : S, or None for `stretch`
+    shortest_side : int or None
+        S, or None for `stretch`.
     """
 
     shortest_side: int | None = None

@@ -23,12 +23,22 @@ def split(dataset: Dataset, sizes: Sequence[float | int], seed: int = 0) -> Spli
 
     Parameters
     ----------
-    sizes : three numbers (train, validation, test), or two (train, test). A float from 0 to 1 is a fraction of the set,
-        a whole number is a count. A part of size 0 does not exist. What is not asked for is left out.
-    seed : the same seed gives the same split on every machine.
+    sizes : sequence of float or int
+        Three numbers (train, validation, test), or two (train, test). A float from 0 to 1 is a fraction of the set, a
+        whole number is a count. A part of size 0 does not exist. What is not asked for is left out.
+    seed : int
+        The same seed gives the same split on every machine.
 
-    In every part each class has its share of the whole set, to within one example; within a part the order of
-    the set is kept. Raises `DataError` when the sizes do not fit the set.
+    Returns
+    -------
+    Splits
+        In every part each class has its share of the whole set, to within one example; within a part the order of the
+        set is kept.
+
+    Raises
+    ------
+    DataError
+        The sizes do not fit the set.
     """
     if len(sizes) not in (2, 3):
         raise DataError(
@@ -84,18 +94,27 @@ def arrange(
 
     Parameters
     ----------
-    validation : how much of the training part to hold out for validation: a fraction, a count, or 0 for none. A
-        validation part of the set's own goes back into training first.
-    test : how much of the training part to hold out for test, where the set has no test part of its own
-    train_limit : the largest number of training examples, drawn before validation is held out
-    test_limit : the largest number of test examples
-    seed : of whatever is drawn
+    validation : float or int, optional
+        How much of the training part to hold out for validation: a fraction, a count, or 0 for none. A validation part
+        of the set's own goes back into training first.
+    test : float or int, optional
+        How much of the training part to hold out for test, where the set has no test part of its own.
+    train_limit : int, optional
+        The largest number of training examples, drawn before validation is held out.
+    test_limit : int, optional
+        The largest number of test examples.
+    seed : int
+        Of whatever is drawn.
 
     Returns
     -------
     Splits
-        Stratified where examples are held out, in the order of the set. Raises `DataError` when nothing would be held
-        out or nothing left.
+        Stratified where examples are held out, in the order of the set.
+
+    Raises
+    ------
+    DataError
+        Nothing would be held out, or nothing left.
     """
     train, valid, own = splits.train, splits.valid, splits.test
     if validation is not None and valid is not None:
@@ -111,7 +130,7 @@ def arrange(
 
 
 def _is_none(size: float | int) -> bool:
-    """Whether the size means that there is no such part; False is no size, and is refused where sizes are checked."""
+    """Whether the size means that there is no such part; False is not a size, which the check of sizes says."""
     return not isinstance(size, bool) and size == 0
 
 

@@ -184,7 +184,7 @@ class Whiten(Step):
     """PCA whitening: y = (x - mean) V / sqrt(lambda + eps), with V and lambda the eigenvectors and eigenvalues of the
     training images' covariance (flattened to D = H W C features), largest first.
 
-    The K features (default D) are no pixels any more: the output is (1, 1, K). Each eigenvector's sign is such that
+    The K features (default D) are not pixels any more: the output is (1, 1, K). Each eigenvector's sign is such that
     its largest entry is positive. eps (default 1e-5) keeps directions without variance from being blown up.
     """
 
@@ -217,7 +217,7 @@ class Whiten(Step):
         features = math.prod(shape)
         if features > _MOST_FEATURES:
             raise DataError(
-                f"'{self.notation()}' takes up to {_MOST_FEATURES} values an image. Got {features} instead; resize "
+                f"'{self.notation()}' takes up to {_MOST_FEATURES} values per image. Got {features} instead; resize "
                 "first."
             )
         if self.components is not None and self.components > features:

@@ -26,8 +26,12 @@ def file_kind(path: Path) -> str | None:
 def unread(root: Path, used: Iterable[Path] = (), used_kind: str | None = None) -> tuple[str, ...]:
     """One line about the pictures and data files under `root` that are not read, or nothing where all are.
 
-    used : the files that are read
-    used_kind : the kind of data file that is read
+    Parameters
+    ----------
+    used : iterable of Path
+        The files that are read.
+    used_kind : str, optional
+        The kind of data file that is read.
     """
     known = {os.path.normpath(path) for path in used}
     folders: Counter[str] = Counter()

@@ -45,12 +45,19 @@ def warp(images: Any, affine: Any, field: Any, border: int, half: float, out: An
 
     Parameters
     ----------
-    images, out : (N, H, W, C), the same type
-    affine : (N, 2, 3) float64, (u, v) = (a x + b y + c, d x + e y + f) in pixels, origin at the first pixel's centre
-    field : (N, 2, H, W) float32 displacements (dx, dy) in pixels, or (0, 2, 1, 1) for none
-    border : EDGE, ZERO or REFLECT of `glassnet.data.moves`: what is seen beyond the edge
-    half : 0.5 for whole-number pixels (rounds to nearest as the value is cut), 0.0 for floats
+    images, out : (N, H, W, C) array
+        The same type.
+    affine : (N, 2, 3) float64 array
+        (u, v) = (a x + b y + c, d x + e y + f) in pixels, origin at the first pixel's centre.
+    field : (N, 2, H, W) float32 array
+        Displacements (dx, dy) in pixels, or (0, 2, 1, 1) for none.
+    border : int
+        EDGE, ZERO or REFLECT of `glassnet.data.moves`: what is seen beyond the edge.
+    half : float
+        0.5 for whole-number pixels (rounds to nearest as the value is cut), 0.0 for floats.
 
+    Notes
+    -----
     A position on a pixel's centre gives that pixel exactly.
     """
     count, height, width, channels = images.shape
@@ -98,10 +105,15 @@ def elastic_noise(keys: Any, weights: Any, alpha: float, field: Any, t: int, par
 
     Parameters
     ----------
-    keys : (N,) uint64; image n's noise is a function of keys[n] alone
-    weights : (2 r + 1,) float64, a Gaussian that sums to 1
-    field : (N, 2, H, W) float32, written
+    keys : (N,) uint64 array
+        Image n's noise is a function of keys[n] alone.
+    weights : (2 r + 1,) float64 array
+        A Gaussian that sums to 1.
+    field : (N, 2, H, W) float32 array
+        Is written.
 
+    Notes
+    -----
     The noise goes on beyond the edges (it is drawn on a frame wider by r), so that displacements are as large there.
     """
     count, planes, height, width = field.shape

@@ -23,10 +23,14 @@ class Batch(NamedTuple):
 
     Attributes
     ----------
-    x : inputs; for a `Network` (n, *input_shape) in its precision
-    target : what the loss takes: labels (n,) int64, arrays (n, k), ...
-    weights : (n,) factor of each example's gradient, or None for all ones
-    key : what the step's random numbers (dropout masks) are drawn from; None leaves it to the layers
+    x : object
+        Inputs; for a `Network` (n, *input_shape) in its precision.
+    target : object
+        What the loss takes: labels (n,) int64, arrays (n, k), ...
+    weights : (n,) array or None
+        Factor of each example's gradient, or None for all ones.
+    key : tuple of int or None
+        What the step's random numbers (dropout masks) are drawn from; None leaves it to the layers.
     """
 
     x: Any
@@ -40,10 +44,14 @@ class StepResult(NamedTuple):
 
     Attributes
     ----------
-    loss : the objective at the step's start; the sum of several steps' objectives
-    correct : examples that the loss counts as correct, see `Loss.run`
-    norms : by parameter, the norms of `gradient`, `weight` and `update`, where they were asked for
-    steps : how many steps these are
+    loss : float
+        The objective at the step's start; the sum of several steps' objectives.
+    correct : int
+        Examples that the loss counts as correct, see `Loss.run`.
+    norms : dict or None
+        By parameter, the norms of `gradient`, `weight` and `update`, where they were asked for.
+    steps : int
+        How many steps these are.
     """
 
     loss: float
@@ -65,9 +73,11 @@ class Engine(Protocol):
 
     Attributes
     ----------
-    network : what is trained, as a `Network`. A training that ends writes its weights there, whatever they were
-        computed with
-    loss : the loss; it names the task
+    network : Network
+        What is trained, as a `Network`. A training that ends writes its weights there, whatever they were computed
+        with.
+    loss : Loss
+        The loss; it names the task.
     """
 
     network: Network
@@ -116,7 +126,10 @@ class Engine(Protocol):
     def many_steps(self, examples: Any, batch: int) -> ManySteps | None:
         """A call that takes many steps of `batch` examples at once, the same steps as one by one; None: there is none.
 
-        examples : what gives the batches, see `glassnet.train.loop.Examples`
+        Parameters
+        ----------
+        examples : object
+            What gives the batches, see `glassnet.train.loop.Examples`.
         """
         return None
 

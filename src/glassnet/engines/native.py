@@ -34,11 +34,16 @@ class NativeEngine(Engine):
 
     Parameters
     ----------
-    network : the `Network`, changed in place
-    loss : what is minimised
-    optimizer : how
-    l2 : coefficient of the penalty 0.5 l2 |w|^2
-    clip : largest global gradient norm, or None
+    network : Network
+        The `Network`, changed in place.
+    loss : Loss
+        What is minimised.
+    optimizer : Optimizer
+        How.
+    l2 : float
+        Coefficient of the penalty 0.5 l2 |w|^2.
+    clip : float, optional
+        Largest global gradient norm, or None.
     """
 
     def __init__(

@@ -71,14 +71,14 @@ def going_on(before: Any, say: Callable[[str], None]) -> int | None:
     number = None
     if isinstance(own, int) and own > 0 and own != now:
         if threads.possible(own) < own:
-            say(f"this run was begun with {own} threads and goes on with {now}, as this machine has fewer; {_DIFFER}")
+            say(f"this run was started with {own} threads and resumes with {now}, as this machine has fewer; {_DIFFER}")
         elif threads.asked_for() is not None:
-            say(f"this run was begun with {own} threads and goes on with {now}, as asked for; {_DIFFER}")
+            say(f"this run was started with {own} threads and resumes with {now}, as asked for; {_DIFFER}")
         else:
             number = own
-            say(f"going on with {own} thread{'s' if own > 1 else ''}, as this run was begun")
+            say(f"resuming with {own} thread{'s' if own > 1 else ''}, as this run was started")
     if before.get("instructions", instructions()) != instructions():
-        say(f"this run was begun on a processor with other instructions; {_DIFFER}")
+        say(f"this run was started on a processor with other instructions; {_DIFFER}")
     return number
 
 

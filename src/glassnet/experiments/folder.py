@@ -41,7 +41,7 @@ def begun(path: Path, recipe: Recipe, environment: dict[str, Any]) -> Iterator[N
 
 @contextlib.contextmanager
 def resumable(folder: Path | None) -> Iterator[None]:
-    """Tell whoever interrupts the work on a run folder how to go on with it, whatever is done at that moment."""
+    """Tell whoever interrupts the work on a run folder how to resume it, whatever is done at that moment."""
     try:
         yield
     except KeyboardInterrupt:
@@ -55,7 +55,7 @@ def resumable(folder: Path | None) -> Iterator[None]:
 def require_run(path: Path) -> None:
     """Raise `TrainingError` where a folder is not that of a run."""
     if not exists(path / "recipe.toml"):
-        raise TrainingError(f"'{path}' is no run folder: it has no recipe.toml.", Fix.NAME_RUN)
+        raise TrainingError(f"'{path}' is not a run folder: it has no recipe.toml.", Fix.NAME_RUN)
 
 
 def require_same_data(before: Any, now: dict[str, Any], path: Path) -> None:

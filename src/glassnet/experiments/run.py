@@ -47,8 +47,12 @@ class Run:
 
     Attributes
     ----------
-    recipe, model, history : Recipe, Model, History
-        What was asked for, what came out, and what happened.
+    recipe : Recipe
+        What was asked for.
+    model : Model
+        What came out.
+    history : History
+        What happened.
     predictions : Predictions
         What the model says of every example of the part that it was evaluated on.
     evaluation : Evaluation or None
@@ -275,7 +279,7 @@ def resume(
     say: Callable[[str], None] = lambda text: None,
     on_finish: Sequence[Finisher] = (),
 ) -> Run:
-    """Go on with the run of a folder, from its latest checkpoint, as if it had never stopped.
+    """Resume the run in a folder, from its latest checkpoint, as if it had never stopped.
 
     It goes on with as many threads as it was begun with; where that cannot be, or the processor is another one, `say`
     is given a line: the bits will differ.
@@ -284,7 +288,11 @@ def resume(
     ----------
     folder : path-like
         A run folder.
-    progress, say, on_finish
+    progress : Progress or None
+        As of `run_recipe`.
+    say : callable
+        As of `run_recipe`.
+    on_finish : sequence of callables
         As of `run_recipe`.
 
     Returns

@@ -157,13 +157,15 @@ def resume_sweep(
     on_run: Sequence[Finisher] = (),
     on_finish: Sequence[Callable[[Sweep], Iterable[Path]]] = (),
 ) -> Sweep:
-    """Go on with the sweep of a folder.
+    """Resume the sweep in a folder.
 
     Parameters
     ----------
     folder : path-like
         Of a sweep.
-    make_progress, say, on_run, on_finish
+    make_progress, say : callable
+        As of `sweep`.
+    on_run, on_finish : sequence of callables
         As of `sweep`.
 
     Returns
@@ -180,7 +182,7 @@ def resume_sweep(
     try:
         recipe, values = recipe_from(found["recipe"]), dict(found["values"])
     except (KeyError, TypeError, ValueError, AttributeError, GlassnetError) as error:
-        raise TrainingError(f"Cannot go on with the sweep: '{Path(folder) / PLAN}' is damaged ({error}).") from error
+        raise TrainingError(f"Cannot resume the sweep: '{Path(folder) / PLAN}' is damaged ({error}).") from error
     return sweep(recipe, values, folder, make_progress=make_progress, say=say, on_run=on_run, on_finish=on_finish)
 
 

@@ -45,9 +45,11 @@ class Filtered:
 
     Attributes
     ----------
-    picture : (H, W, C) uint8
-    lowest, highest : the smallest and the largest number before they became pixels
-    outside : share of them that were cut off at 0 or 255
+    picture : (H, W, C) uint8 array
+    lowest, highest : float
+        The smallest and the largest number before they became pixels.
+    outside : float
+        Share of them that were cut off at 0 or 255.
     """
 
     picture: NDArray[np.uint8]
@@ -71,19 +73,29 @@ def filter_picture(
 
     Parameters
     ----------
-    image : (H, W), (H, W, 1) or (H, W, 3), uint8 or floating point in [0, 1]
-    kernel : a name (`glassnet filter --kernel list` shows them), a file (see `read_filter`), a matrix (kh, kw) or a
-        `Filter`
-    edge : what lies beyond the border: 'reflect', 'repeat' or 'zero'
-    channel : what it is applied to: 'each' channel by itself, 'grey', 'red', 'green' or 'blue'; None: as the kernel
-        says ('each' for one's own)
-    values : how results become pixels: 'clip', 'absolute', 'stretch' or 'centre'; None: as the kernel says
-    normalise : divide the weights by their sum
-    sigma, size : width of 'blur' and of 'box', in pixels
+    image : (H, W), (H, W, 1) or (H, W, 3) array
+        uint8 or floating point in [0, 1].
+    kernel : str, Path, Filter or array-like
+        A name (`glassnet filter --kernel list` shows them), a file (see `read_filter`), a matrix (kh, kw) or a
+        `Filter`.
+    edge : str
+        What lies beyond the border: 'reflect', 'repeat' or 'zero'.
+    channel : str, optional
+        What it is applied to: 'each' channel by itself, 'grey', 'red', 'green' or 'blue'; None: as the kernel says
+        ('each' for one's own).
+    values : str, optional
+        How results become pixels: 'clip', 'absolute', 'stretch' or 'centre'; None: as the kernel says.
+    normalise : bool
+        Divide the weights by their sum.
+    sigma : float
+        Width of 'blur', in pixels.
+    size : int
+        Width of 'box', in pixels.
 
     Returns
     -------
-    (H, W, C) uint8 array, C = 1 unless each of three channels was filtered
+    (H, W, C) uint8 array
+        C = 1 unless each of three channels was filtered.
 
     Raises
     ------

@@ -112,4 +112,4 @@ def _number(word: str, path: Path, line: int) -> float:
     try:
         return float(Fraction(word)) if "/" in word else float(word)
     except (ValueError, ZeroDivisionError, OverflowError):
-        raise DataError(f"'{word[:40]}' on line {line} of the kernel '{path}' is no number.") from None
+        raise DataError(f"'{word[:40]}' on line {line} of the kernel '{path}' is not a number.") from None

@@ -46,10 +46,14 @@ class Filter:
 
     Attributes
     ----------
-    name, meaning : what it is called, and what it does to a picture
-    matrices : (kh, kw) float64 each, of one size; of two, the result is the root of the sum of their squares
-    channel : what they are applied to: each channel, the grey picture, or one of its colours
-    values : how results become pixels, see `VALUES`
+    name, meaning : str
+        What it is called, and what it does to a picture.
+    matrices : tuple of Matrix
+        Of shape (kh, kw), float64, of one size; of two, the result is the root of the sum of their squares.
+    channel : str
+        What they are applied to: each channel, the grey picture, or one of its colours.
+    values : str
+        How results become pixels, see `VALUES`.
     """
 
     name: str

@@ -43,10 +43,14 @@ class FilteredFile:
 
     Attributes
     ----------
-    image : (H, W, C) uint8, the picture that was filtered
-    found : the result and its figures
-    path : the file that was written
-    seconds : how long the filtering took
+    image : (H, W, C) uint8 array
+        The picture that was filtered.
+    found : Filtered
+        The result and its figures.
+    path : Path
+        The file that was written.
+    seconds : float
+        How long the filtering took.
     """
 
     image: NDArray[np.uint8]
@@ -67,9 +71,14 @@ def filter_file(
 
     Parameters
     ----------
-    path : the picture, read by `glassnet.data.read_picture`
-    out : where to; None: beside the picture as PICTURE-KERNEL.png, with a number where that exists already
-    edge, progress : see `apply_filter`
+    path : str or path-like
+        The picture, read by `glassnet.data.read_picture`.
+    out : str or path-like, optional
+        Where to; None: beside the picture as PICTURE-KERNEL.png, with a number where that exists already.
+    edge : str
+        See `apply_filter`.
+    progress : Progress, optional
+        See `apply_filter`.
 
     Raises
     ------

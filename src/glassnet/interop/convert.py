@@ -57,19 +57,24 @@ def to_torch(network: Network, *, dtype: Any = None, channels_last: bool = False
 
     Parameters
     ----------
-    network : any network; it is left as it is
-    dtype : np.float32 or np.float64 (default: the network's)
-    channels_last : whether convolution weights lie in memory as PyTorch's format of that name wants them; give it
-        pictures in that format too
+    network : Network
+        Any network; it is left as it is.
+    dtype : np.float32 or np.float64, optional
+        None takes the network's.
+    channels_last : bool
+        Whether convolution weights lie in memory as PyTorch's format of that name wants them; give it pictures in that
+        format too.
 
     Returns
     -------
-    A module that takes pictures (n, C, H, W), or features (n, d), and gives scores (n, k). It starts in training mode,
-    as PyTorch's do. `arrays()` and `gradients()` give its tensors under our names and in our layout.
+    module
+        Takes pictures (n, C, H, W), or features (n, d), and gives scores (n, k). It starts in training mode, as
+        PyTorch's do. `arrays()` and `gradients()` give its tensors under our names and in our layout.
 
     Raises
     ------
-    GlassnetError : PyTorch is not installed, or a layer has no counterpart
+    GlassnetError
+        PyTorch is not installed, or a layer has no counterpart.
     """
     library = torch_library()
     wanted = np.dtype(network.dtype if dtype is None else dtype)
@@ -92,8 +97,10 @@ class Builder:
 
     Attributes
     ----------
-    nn, modules : module
-        `torch.nn`, and what PyTorch itself lacks.
+    nn : module
+        `torch.nn`.
+    modules : module
+        What PyTorch itself lacks.
     places : dict of str to Place
         Where the network's arrays are in the module, by our names.
     """

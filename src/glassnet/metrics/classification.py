@@ -51,15 +51,27 @@ class Confusion:
 class Evaluation:
     """What `evaluate` found out. Arrays keep the order of the examples.
 
-    class_names : K names.
-    n : number of examples N.
-    accuracy : share of right predictions in [0, 1]; `accuracy_interval` is Wilson's 95 % interval.
-    top_k : {k: share of examples whose true class is among the k most probable}, for the usual k below K.
-    loss : mean negative log likelihood in nats, the cross-entropy of the labels.
-    confusion : (K, K) int64, rows true, columns predicted.
-    per_class : K `ClassScore`s.
-    calibration : expected calibration error and the reliability table over 15 bins.
-    labels, predictions : (N,) int64.  confidences : (N,) float64, probability of the predicted class.
+    Attributes
+    ----------
+    class_names : tuple of str
+        K names.
+    n : int
+        Number of examples N.
+    accuracy : float
+        Share of right predictions in [0, 1]; `accuracy_interval` is Wilson's 95 % interval.
+    top_k : mapping of int to float
+        {k: share of examples whose true class is among the k most probable}, for the usual k below K.
+    loss : float
+        Mean negative log likelihood in nats, the cross-entropy of the labels.
+    confusion : (K, K) int64 array
+        Rows true, columns predicted.
+    per_class : tuple of ClassScore
+        K `ClassScore`s.
+    calibration : Calibration
+        Expected calibration error and the reliability table over 15 bins.
+    labels, predictions : (N,) int64 array
+    confidences : (N,) float64 array
+        Probability of the predicted class.
     """
 
     class_names: tuple[str, ...]
@@ -150,9 +162,12 @@ def evaluate(probabilities: ArrayLike, labels: ArrayLike, class_names: Sequence[
 
     Parameters
     ----------
-    probabilities : (N, K) floating point, each row a distribution (not negative, sum 1 within 1e-3).
-    labels : (N,) integers in [0, K).
-    class_names : K names.
+    probabilities : (N, K) floating-point array
+        Each row a distribution (not negative, sum 1 within 1e-3).
+    labels : (N,) integer array
+        In [0, K).
+    class_names : sequence of str
+        K names.
 
     Returns
     -------
@@ -214,7 +229,7 @@ def _checked(
     n, k = p.shape
     if true.shape != (n,) or not np.issubdtype(true.dtype, np.integer):
         raise DataError(
-            f"The 'labels' must be {n} integers, one an example. Got {true.dtype} of shape {true.shape} instead."
+            f"The 'labels' must be {n} integers, one per example. Got {true.dtype} of shape {true.shape} instead."
         )
     if len(names) != k:
         raise DataError(

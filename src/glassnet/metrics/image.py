@@ -34,11 +34,17 @@ __all__ = [
 class Reconstruction:
     """How well N pictures were reconstructed.
 
-    mean_squared_error : over all entries.
-    psnr : mean of the pictures' PSNRs in dB, `inf` if one is exact; `psnr_interval` is the 95 % interval of that mean
+    Attributes
+    ----------
+    mean_squared_error : float
+        Over all entries.
+    psnr : float
+        Mean of the pictures' PSNRs in dB, `inf` if one is exact; `psnr_interval` is the 95 % interval of that mean
         (central limit theorem), `nan` with fewer than two pictures or an exact one.
-    psnr_of_mean_error : 10 log10(peak^2 / mean_squared_error) in dB.
-    per_image : (N,) float64 PSNRs in dB.
+    psnr_of_mean_error : float
+        10 log10(peak^2 / mean_squared_error) in dB.
+    per_image : (N,) float64 array
+        PSNRs in dB.
     """
 
     n: int
@@ -67,9 +73,11 @@ def psnr(reference: ArrayLike, image: ArrayLike, peak: float | None = None) -> f
 
     Parameters
     ----------
-    reference, image : arrays of one shape, usually (H, W, C).
-    peak : the largest value a pixel can have. None takes that of the pixels' type: 255 for uint8, 65535 for uint16, 1
-        for booleans and for floats, which are pixels in [0, 1].
+    reference, image : array-like
+        Arrays of one shape, usually (H, W, C).
+    peak : float, optional
+        The largest value a pixel can have. None takes that of the pixels' type: 255 for uint8, 65535 for uint16, 1 for
+        booleans and for floats, which are pixels in [0, 1].
 
     Raises
     ------
@@ -77,6 +85,8 @@ def psnr(reference: ArrayLike, image: ArrayLike, peak: float | None = None) -> f
         Shapes differ, an array is empty or not finite, `peak` is not a positive number, or it is None and the types
         do not say it: whole numbers beside floats, or signed ones.
 
+    Notes
+    -----
     Source: D. Salomon, Data Compression: The Complete Reference, 4th edition (2007), p. 281.
     """
     peak = _peak(peak, reference, image)
@@ -106,8 +116,10 @@ def evaluate_reconstruction(inputs: ArrayLike, outputs: ArrayLike, peak: float |
 
     Parameters
     ----------
-    inputs, outputs : (N, ...) arrays of one shape, pixels in [0, peak].
-    peak : the largest value a pixel can have; None takes that of the pixels' type, as `psnr` does.
+    inputs, outputs : (N, ...) array
+        Of one shape, pixels in [0, peak].
+    peak : float, optional
+        The largest value a pixel can have; None takes that of the pixels' type, as `psnr` does.
 
     Raises
     ------
@@ -123,14 +135,20 @@ def evaluate_reconstruction_in_pieces(pairs: Iterable[tuple[ArrayLike, ArrayLike
 
     Parameters
     ----------
-    pairs : originals and reconstructions, (n, ...) arrays of one shape, one pair after another
-    peak : the largest value a pixel can have
+    pairs : iterable of (array-like, array-like)
+        Originals and reconstructions, (n, ...) arrays of one shape, one pair after another.
+    peak : float
+        The largest value a pixel can have.
 
     Returns
     -------
     Reconstruction
-        The PSNRs have the bits of the whole; the mean squared error differs from it by rounding. Raises `DataError` as
-        `psnr` does.
+        The PSNRs have the bits of the whole; the mean squared error differs from it by rounding.
+
+    Raises
+    ------
+    DataError
+        As `psnr` does.
     """
     singles, total = [], 0.0
     for inputs, outputs in pairs:

@@ -54,14 +54,18 @@ def wilson_interval(successes: int, n: int, level: float = 0.95) -> Interval:
 
     Parameters
     ----------
-    successes, n : integers with 0 <= successes <= n. With n = 0 both ends are `nan`.
-    level : probability that such intervals cover the true proportion, in (0, 1).
+    successes, n : int
+        Integers with 0 <= successes <= n. With n = 0 both ends are `nan`.
+    level : float
+        Probability that such intervals cover the true proportion, in (0, 1).
 
     Raises
     ------
     DataError
         `successes` is not within 0..n, or `level` is not within (0, 1).
 
+    Notes
+    -----
     Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference", J. Amer. Statist.
     Assoc. 22 (1927) 209-212; recommended by L. D. Brown, T. T. Cai and A. DasGupta, Statistical Science 16 (2001)
     101-133.
@@ -86,14 +90,18 @@ def normal_interval(values: ArrayLike, level: float = 0.95) -> Interval:
 
     Parameters
     ----------
-    values : (n,) finite numbers, one an example. With n < 2 the spread is unknown and both ends are `nan`.
-    level : in (0, 1).
+    values : (n,) array
+        Finite numbers, one per example. With n < 2 the spread is unknown and both ends are `nan`.
+    level : float
+        In (0, 1).
 
     Raises
     ------
     DataError
         The values are not finite or not one-dimensional, or `level` is not within (0, 1).
 
+    Notes
+    -----
     Source: any text on statistics, such as G. Casella and R. L. Berger, Statistical Inference (2002), section 9.2.
     """
     z = _normal_quantile(level)
@@ -120,17 +128,24 @@ def bootstrap_interval(
 
     Parameters
     ----------
-    values : (n,) finite numbers. With n < 2 both ends are `nan`.
-    level : in (0, 1).
-    resamples : number of samples drawn, at least 100.
-    seed : of the generator; the same seed gives the same interval.
-    statistic : a function like `numpy.mean` or `numpy.median` that takes `axis=`.
+    values : (n,) array
+        Finite numbers. With n < 2 both ends are `nan`.
+    level : float
+        In (0, 1).
+    resamples : int
+        Number of samples drawn, at least 100.
+    seed : int
+        Of the generator; the same seed gives the same interval.
+    statistic : callable
+        A function like `numpy.mean` or `numpy.median` that takes `axis=`.
 
     Raises
     ------
     DataError
         The values are not finite or not one-dimensional, `level` or `resamples` is out of range.
 
+    Notes
+    -----
     Source: B. Efron and R. J. Tibshirani, An Introduction to the Bootstrap (1993), section 13.3.
     """
     _normal_quantile(level)

@@ -18,10 +18,16 @@ __all__ = ["Calibration", "best_temperature", "calibration"]
 class Calibration:
     """A reliability table with one row a confidence bin, and the error that sums it up.
 
-    edges : (bins + 1,) from 0 to 1; bin m holds the confidences in (edges[m], edges[m + 1]].
-    counts : (bins,) int64, examples in each bin.
-    confidence, accuracy : (bins,) float64, means within each bin, `nan` in an empty one.
-    error : expected calibration error in [0, 1]. 0 is perfect.
+    Attributes
+    ----------
+    edges : (bins + 1,) array
+        From 0 to 1; bin m holds the confidences in (edges[m], edges[m + 1]].
+    counts : (bins,) int64 array
+        Examples in each bin.
+    confidence, accuracy : (bins,) float64 array
+        Means within each bin, `nan` in an empty one.
+    error : float
+        Expected calibration error in [0, 1]. 0 is perfect.
     """
 
     edges: NDArray[np.float64]
@@ -54,15 +60,20 @@ def calibration(confidences: ArrayLike, correct: ArrayLike, bins: int = 15) -> C
 
     Parameters
     ----------
-    confidences : (N,) probability of the predicted class, in [0, 1].
-    correct : (N,) truth values, whether the prediction was right.
-    bins : M, at least 1.
+    confidences : (N,) array
+        Probability of the predicted class, in [0, 1].
+    correct : (N,) array
+        Truth values, whether the prediction was right.
+    bins : int
+        M, at least 1.
 
     Raises
     ------
     DataError
         Lengths differ, nothing was given, a confidence is outside [0, 1], or `bins` < 1.
 
+    Notes
+    -----
     Source: C. Guo, G. Pleiss, Y. Sun and K. Q. Weinberger, "On calibration of modern neural networks", ICML 2017,
     equations 1-3 (with M = 15 in their experiments).
     """
@@ -99,14 +110,18 @@ def best_temperature(scores: ArrayLike, labels: ArrayLike) -> float:
 
     Parameters
     ----------
-    scores : (N, classes) of pictures that training has not seen.
-    labels : (N,) their classes.
+    scores : (N, classes) array
+        Of pictures that training has not seen.
+    labels : (N,) array
+        Their classes.
 
     Raises
     ------
     DataError
-        Shapes do not fit, nothing was given, or a label is no class.
+        Shapes do not fit, nothing was given, or a label is not a class.
 
+    Notes
+    -----
     Source: C. Guo et al. (2017), section 4.2, "temperature scaling".
     """
     from scipy import optimize, special  # slow to import, and seldom needed

@@ -185,8 +185,8 @@ class Layer:
     def kink_signature(self) -> list[Array]:
         """Which smooth piece of the layer the latest forward pass used: on two sides of a kink it differs.
 
-        A difference quotient across a kink is no derivative; by this a gradient check knows that it crossed one. A ReLU
-        gives the signs, a max pool the winners' places; smooth layers give nothing.
+        A difference quotient across a kink is not a derivative; by this a gradient check knows that it crossed one. A
+        ReLU gives the signs, a max pool the winners' places; smooth layers give nothing.
         """
         return []
 
@@ -250,6 +250,6 @@ def check_numbers(name: str, array: Array, dtype: np.dtype[Any], owner: str) -> 
     with np.errstate(over="ignore"):
         values = array.astype(dtype, copy=False)
     if not np.isfinite(values).all():
-        raise ModelError(f"{owner} that are no finite numbers; use another copy, or train again at a lower rate.")
+        raise ModelError(f"{owner} that are not finite numbers; use another copy, or train again at a lower rate.")
     if name.rpartition(".")[2] in ("variance", "running_var") and (values < 0).any():
         raise ModelError(f"{owner} below 0, which no variance is; use another copy.")

@@ -70,5 +70,5 @@ def read(path: str | Path) -> tuple[dict[str, Any], dict[str, Array]]:
     except (ValueError, RecursionError):
         description = None
     if not isinstance(description, dict):
-        raise ModelError(f"The description in '{path}' is no JSON object; the file was not written by glassnet.")
+        raise ModelError(f"The description in '{path}' is not a JSON object; the file was not written by glassnet.")
     return description, arrays

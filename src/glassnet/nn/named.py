@@ -21,7 +21,7 @@ class Use:
     classes : int
         Outputs of a last layer that names none.
     batches : tuple of int
-        Examples a step; several are several cases.
+        Examples per step; several are several cases.
     optimizer : str
         One of `glassnet.optim.OPTIMIZERS`.
     loss : str

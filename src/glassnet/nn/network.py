@@ -34,12 +34,17 @@ class Network:
 
     Parameters
     ----------
-    layers : a notation such as ``"conv 5x5, 32 -> relu -> maxpool 2x2 -> flatten -> linear 10"``, the name of a known
-        network (``"two-layer"``, ``"resnet-18"``), or a list of layers that are not built yet
-    input_shape : shape of one example, (H, W, C) or (D,)
-    classes : size of a last `linear` or `conv` that names none
-    seed : seed of the starting weights
-    dtype : np.float32 (training) or np.float64 (checks)
+    layers : str or list of Layer
+        A notation such as ``"conv 5x5, 32 -> relu -> maxpool 2x2 -> flatten -> linear 10"``, the name of a known
+        network (``"two-layer"``, ``"resnet-18"``), or a list of layers that are not built yet.
+    input_shape : sequence of int
+        Shape of one example, (H, W, C) or (D,).
+    classes : int, optional
+        Size of a last `linear` or `conv` that names none.
+    seed : int
+        Seed of the starting weights.
+    dtype : np.float32 or np.float64
+        np.float32 (training) or np.float64 (checks).
 
     Raises
     ------

@@ -59,7 +59,7 @@ def _header(content: bytes) -> tuple[dict[str, str], dict[str, str]]:
     header = json.loads(content[8 : 8 + size].decode("utf-8"))
     metadata = header.pop("__metadata__", {})
     if not isinstance(metadata, dict):
-        raise ValueError("its metadata are no table")
+        raise ValueError("its metadata is not a table")
     return metadata, {name: str(tensor["dtype"]) for name, tensor in header.items()}
 
 

@@ -1,6 +1,6 @@
 """Learning-rate schedules: the factor by which the rate of a step is multiplied.
 
-With t the step from 0, T the number of steps of the whole training and e = t // (steps an epoch) the epoch:
+With t the step from 0, T the number of steps of the whole training and e = t // (steps per epoch) the epoch:
 
     constant                   1
     exponential G              G^e                                  the rate falls by the factor G every epoch

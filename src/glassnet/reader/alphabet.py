@@ -21,7 +21,7 @@ def parse_alphabet(text: str) -> str:
 
     Parameters
     ----------
-    text
+    text : str
         `full`, or ranges such as `A-Z` or `0-9` and single characters.
 
     Raises

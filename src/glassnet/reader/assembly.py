@@ -22,11 +22,11 @@ def assemble_lines(
 
     Parameters
     ----------
-    lines
+    lines : sequence of sequence of sequence of Rescored
         Of words of rescored characters.
-    ink
+    ink : Ink
         Of the page, which knows the way back to the picture.
-    settings
+    settings : ReaderSettings
         How many alternatives are kept.
     """
     return tuple(Line(tuple(Word(tuple(_character(c, ink, settings) for c in w)) for w in line)) for line in lines)

@@ -25,15 +25,15 @@ class PageTask:
 
     Attributes
     ----------
-    picture
+    picture : Path
         The file.
-    target
+    target : Path or None
         Files to write are named after it; None writes none.
-    form
+    form : str or None
         One of `export.FORMATS`, or None for no such file.
-    drawn
+    drawn : bool
         Whether to write the picture with what was found.
-    least
+    least : float
         The confidence below which words are marked in a text file.
     """
 
@@ -52,11 +52,11 @@ def read_all(tasks: Sequence[PageTask], reader: Reader | None = None, *, jobs: i
 
     Parameters
     ----------
-    tasks
+    tasks : sequence of Task
         What to read and to write.
-    reader
+    reader : Reader, optional
         What reads; None takes one as it comes with the package.
-    jobs
+    jobs : int
         Processes that share the pictures, each with its share of the threads and a copy of the reader.
     """
     reader = reader or Reader()

@@ -31,10 +31,10 @@ class Ink:
 
     Attributes
     ----------
-    ink
-        (h, w) in [0, 1], float32.
-    matrix
-        (2, 3): picture (x, y) = matrix @ (x, y, 1) for a place in `ink`.
+    ink : (h, w) float32 array
+        In [0, 1].
+    matrix : (2, 3) array
+        Picture (x, y) = matrix @ (x, y, 1) for a place in `ink`.
     """
 
     ink: Floats
@@ -56,11 +56,10 @@ def find_ink(
 
     Parameters
     ----------
-    picture
-        (h, w, 1 or 3) of uint8.
-    size
+    picture : (h, w, 1 or 3) of uint8
+    size : (int, int), optional
         (H, W) of the picture that places are given in, where this is a smaller copy of it.
-    settings
+    settings : BinariseSettings
         The thresholds.
     """
     height, width = picture.shape[:2]

@@ -1,8 +1,8 @@
 """Single characters to train the recogniser on and to measure it by: written by the pen model, photographed, scanned.
 
 Every character comes out as the reader will see it: its ink, cut to its box and framed (`glassnet.data.framing`).
-Classes are those of the alphabet, and one for what is no character: two at a time, or part of one. That class lets the
-reader choose between ways of cutting a line into characters.
+Classes are those of the alphabet, and one for what is not a character: two at a time, or part of one. That class lets
+the reader choose between ways of cutting a line into characters.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ __all__ = [
     "written_character",
 ]
 
-_EACH = 4000  # examples a class
+_EACH = 4000  # examples per class
 _REAL = 1400  # of them photographed, half as they are and half varied, where there are any
 _SCANNED = 800  # of the digits, from MNIST
 _NONE = 24_000

@@ -31,17 +31,17 @@ class Component:
 
     Attributes
     ----------
-    left
+    left : int
         Of its box [left, right) x [top, bottom), in pixels of the ink.
-    top
+    top : int
         Of its box.
-    right
+    right : int
         Of its box.
-    bottom
+    bottom : int
         Of its box.
-    area
+    area : int
         Its pixels.
-    label
+    label : int
         Its number.
     """
 
@@ -75,13 +75,13 @@ class Components:
 
     Attributes
     ----------
-    items
+    items : list of Component
         The components.
-    labels
-        (h, w) int32, the number of the component that every pixel belongs to; 0 is paper.
-    height
+    labels : (h, w) int32 array
+        The number of the component that every pixel belongs to; 0 is paper.
+    height : float
         The usual height of a character, in pixels.
-    stroke
+    stroke : float
         The usual width of a stroke, in pixels.
     """
 
@@ -167,13 +167,13 @@ def without_remains(
 
     Parameters
     ----------
-    components
+    components : list of Component
         Of the page.
-    edges
+    edges : sequence of sequence of bool
         For every component whether it reaches the left, top, right and bottom edge.
-    height
+    height : float
         The usual height of a character.
-    settings
+    settings : SegmentSettings
         The thresholds.
     """
     whole = [

@@ -73,11 +73,11 @@ def rescore(
 
     Parameters
     ----------
-    words
+    words : sequence of sequence of array
         Of a line, at least one: for each of its characters the probabilities (characters,).
-    begins
+    begins : bool
         Whether a sentence begins with the line.
-    settings
+    settings : RescoreSettings
         The thresholds.
 
     Returns
@@ -133,11 +133,11 @@ def with_words(p: Sequence[Floats], words: Collection[str], settings: RescoreSet
 
     Parameters
     ----------
-    p
+    p : sequence of array
         Of each character of a word, (characters,).
-    words
+    words : collection of str
         In lower case.
-    settings
+    settings : RescoreSettings
         The thresholds.
     """
     read = "".join(ALPHABET[int(row.argmax())] for row in p)

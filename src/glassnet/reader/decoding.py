@@ -34,10 +34,10 @@ class Decoded:
 
     Attributes
     ----------
-    candidate
+    candidate : Candidate
         Where it stands, and its picture.
-    probabilities
-        (characters + 1,) of every class; the last is "no character".
+    probabilities : (characters + 1,) array
+        Of every class; the last is "no character".
     """
 
     candidate: Candidate
@@ -45,7 +45,7 @@ class Decoded:
 
     @property
     def confidence(self) -> float:
-        """The probability of the likeliest character."""
+        """The probability of the most probable character."""
         return float(self.probabilities[:-1].max())
 
 
@@ -60,15 +60,15 @@ def decode_lines(
 
     Parameters
     ----------
-    lines
+    lines : list of list of Segment
         Their segments, wide components cut.
-    components
+    components : Components
         Of the page.
-    ink
-        (h, w) of the page, in [0, 1].
-    recogniser
+    ink : (h, w) array
+        Of the page, in [0, 1].
+    recogniser : Recogniser
         The network for characters.
-    settings
+    settings : RecogniseSettings
         The thresholds.
     """
     lean = slant(lines, components, settings.split)

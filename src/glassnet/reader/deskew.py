@@ -21,11 +21,11 @@ def level(ink: Ink, either_way: bool = True, settings: DeskewSettings = DEFAULTS
 
     Parameters
     ----------
-    ink
+    ink : Ink
         As it is.
-    either_way
+    either_way : bool
         Whether lines may run from top to bottom as well, and are then made upright.
-    settings
+    settings : DeskewSettings
         The thresholds.
     """
     mask = ink.ink > 0.5
@@ -53,13 +53,13 @@ def skew(
 
     Parameters
     ----------
-    xs
-        (n,) columns of ink.
-    ys
-        (n,) rows of ink.
-    height
+    xs : (n,) array
+        Columns of ink.
+    ys : (n,) array
+        Rows of ink.
+    height : float
         Of a character, about, in pixels; the bands are a sixth of it.
-    most
+    most : float
         Degrees that are tried either way.
     """
     if len(xs) < 2:

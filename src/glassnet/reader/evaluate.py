@@ -43,13 +43,20 @@ class PageScore:
 
     Attributes
     ----------
-    name : of the picture
-    read, truth : as they are
-    character_errors, characters : folded, without spaces
-    word_errors, words : folded
-    exact_errors, exact_characters : as they are, runs of white space as one
-    confusions : (there, read) of exchanged characters, folded; an empty set sign for nothing
-    lines : (errors, characters) of each line of the truth, folded, for the interval
+    name : str
+        Of the picture.
+    read, truth : str
+        As they are.
+    character_errors, characters : int
+        Folded, without spaces.
+    word_errors, words : int
+        Folded.
+    exact_errors, exact_characters : int
+        As they are, runs of white space as one.
+    confusions : tuple of (str, str)
+        (there, read) of exchanged characters, folded; an empty set sign for nothing.
+    lines : tuple of (int, int)
+        (errors, characters) of each line of the truth, folded, for the interval.
     """
 
     name: str
@@ -168,7 +175,7 @@ def _interval(parts: Sequence[tuple[int, int]]) -> Interval:
 def pairs_in(folder: Path) -> list[tuple[Path, str]]:
     """Pictures with a `.txt` of the same name beside them, and what stands there. Raises `ReaderError` for none."""
     if not folder.is_dir():
-        raise ReaderError(f"'{folder}' is no folder. Give one with pictures and, beside each, a .txt with its text.")
+        raise ReaderError(f"'{folder}' is not a folder. Give one with pictures and, beside each, a .txt with its text.")
     found = []
     for picture in pictures_in(folder):
         text = picture.with_suffix(".txt")

@@ -59,13 +59,13 @@ def place_factors(
 
     Parameters
     ----------
-    boxes
-        (n, 4) left, top, right, bottom.
-    measure
+    boxes : (n, 4) array
+        Left, top, right, bottom.
+    measure : Measure
         Of the line; for several measures at once the result is (measures, n, classes).
-    k
+    k : Classes or slice
         (n, m) classes that are wanted; the result is (n, m) then.
-    settings
+    settings : PlaceSettings
         The thresholds.
     """
     bottom, top = measure.place(boxes)
@@ -81,13 +81,13 @@ def fit_line(
 
     Parameters
     ----------
-    boxes
-        (n, 4) of its characters: left, top, right, bottom.
-    p
-        (n, classes) their probabilities.
-    page
+    boxes : (n, 4) array
+        Of its characters: left, top, right, bottom.
+    p : (n, classes) array
+        Their probabilities.
+    page : float, optional
         The usual height of capitals on the page, if it is known; it decides where a line has nothing to tell.
-    settings
+    settings : PlaceSettings
         The thresholds.
     """
     heights = boxes[:, 3] - boxes[:, 1]

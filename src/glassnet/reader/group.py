@@ -32,11 +32,11 @@ class Segment:
 
     Attributes
     ----------
-    components
+    components : tuple of Component
         Those that stand above each other; of a piece, the component that was cut.
-    cut
+    cut : (int, int) or None
         The columns [left, right) of a piece, or None.
-    parts
+    parts : int
         The number of pieces that the component was cut into.
     """
 
@@ -68,11 +68,11 @@ def group_lines(
 
     Parameters
     ----------
-    components
+    components : list of Component
         Of a page whose lines are level.
-    height
+    height : float
         The usual height of a character.
-    settings
+    settings : GroupSettings
         The thresholds.
     """
     lines: list[list[Segment]] = []

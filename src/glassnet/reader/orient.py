@@ -1,7 +1,7 @@
 """Which way is up: the quarter turn under which whole lines read best.
 
 A picture is taken as it was shot (its EXIF orientation is applied when it is opened), so that upright is by far the
-likeliest way. Another way must be read clearly better: what counts for each of the four is how sure the network is of
+most likely way. Another way must be read clearly better: what counts for each of the four is how sure the network is of
 the characters of its lines, and how long the runs of neighbours are that stand in them. Letters stand closer to the
 next letter than to the next line; seen from the side, nearly every run is a single character.
 """
@@ -30,13 +30,13 @@ def quarter_turns(ink: Ink, components: Components, recogniser: Recogniser, sett
 
     Parameters
     ----------
-    ink
+    ink : Ink
         Of the page; its lines are level or upright.
-    components
+    components : Components
         Of the ink as it is.
-    recogniser
+    recogniser : Recogniser
         The network for characters.
-    settings
+    settings : ReaderSettings
         The thresholds of all stages: whole lines are read each way.
     """
     own = settings.orient

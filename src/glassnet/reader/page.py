@@ -55,11 +55,16 @@ class Character:
 
     Attributes
     ----------
-    text : the character
-    box : where it stands
-    confidence : the probability that it is right, in [0, 1]
-    alternatives : what else it may be, as (text, probability), the most probable first
-    crop : (32, 32) uint8, what the network saw: black on white
+    text : str
+        The character.
+    box : Box
+        Where it stands.
+    confidence : float
+        The probability that it is right, in [0, 1].
+    alternatives : tuple of (str, float)
+        What else it may be, as (text, probability), the most probable first.
+    crop : (32, 32) uint8 array
+        What the network saw: black on white.
     """
 
     text: str
@@ -110,10 +115,14 @@ class Page:
 
     Attributes
     ----------
-    lines : in the order of reading
-    width, height : of the picture in pixels
-    turned : degrees by which the writing was turned clockwise, quarter turns and skew together
-    nothing : why no lines were found, as in "nothing was read: ..."; empty where there are some
+    lines : tuple of Line
+        In the order of reading.
+    width, height : int
+        Of the picture in pixels.
+    turned : float
+        Degrees by which the writing was turned clockwise, quarter turns and skew together.
+    nothing : str
+        Why no lines were found, as in "nothing was read: ..."; empty where there are some.
     """
 
     lines: tuple[Line, ...]

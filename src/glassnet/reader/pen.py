@@ -29,20 +29,34 @@ class Hand:
 
     Attributes
     ----------
-    slant : sideways shift per unit of height; 0.2 leans to the right
-    width : of a character, 1 as in the table
-    x_height : of small letters, in heights of a capital
-    bend : standard deviation of how far parts of a character are out of place
-    tremble : the same for single strokes as a whole
-    turn : standard deviation of a character's rotation, radians
-    uneven : standard deviation of sizes, relative
-    overshoot : how much longer or shorter a stroke may come out, relative
-    rounding : how far corners are cut, as a share of a stroke's length
-    wobble : standard deviation of slow deviations along a stroke
-    joining : probability that the pen stays down between two strokes
-    thickness : of the pen's line, in heights of a capital
-    pressure : how much the line's thickness varies, relative
-    forms : the form of each character that this writer usually takes
+    slant : float
+        Sideways shift per unit of height; 0.2 leans to the right.
+    width : float
+        Of a character, 1 as in the table.
+    x_height : float
+        Of small letters, in heights of a capital.
+    bend : float
+        Standard deviation of how far parts of a character are out of place.
+    tremble : float
+        The same for single strokes as a whole.
+    turn : float
+        Standard deviation of a character's rotation, radians.
+    uneven : float
+        Standard deviation of sizes, relative.
+    overshoot : float
+        How much longer or shorter a stroke may come out, relative.
+    rounding : float
+        How far corners are cut, as a share of a stroke's length.
+    wobble : float
+        Standard deviation of slow deviations along a stroke.
+    joining : float
+        Probability that the pen stays down between two strokes.
+    thickness : float
+        Of the pen's line, in heights of a capital.
+    pressure : float
+        How much the line's thickness varies, relative.
+    forms : dict of str to int
+        The form of each character that this writer usually takes.
     """
 
     slant: float

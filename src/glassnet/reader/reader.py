@@ -54,27 +54,27 @@ class PageState:
 
     Attributes
     ----------
-    pixels
-        (h, w, 1 or 3) uint8, the picture or a smaller copy that is enough to read from.
-    height
+    pixels : (h, w, 1 or 3) uint8 array
+        The picture or a smaller copy that is enough to read from.
+    height : int
         Of the picture itself, which places are given in.
-    width
+    width : int
         Of the picture itself.
-    ink
+    ink : Ink or None
         From `binarise`, turned by `deskew` and `orient`.
-    turned
+    turned : float
         Degrees by which the writing was turned clockwise so far.
-    components
+    components : Components or None
         From `segment`, again from `orient` where the page was turned.
-    segments
+    segments : list of list of Segment or None
         From `group`: of every line, from left to right.
-    characters
+    characters : list of list of Decoded or None
         From `recognise`, be they writing or not; from `select`, those of writing alone.
-    words
+    words : list of list of list of Rescored or None
         From `rescore`: of every line the words, of every word the characters.
-    page
+    page : Page or None
         From `assemble`.
-    nothing
+    nothing : str
         Why there is nothing to read; every stage but `assemble` then returns the state as it is.
     """
 
@@ -123,13 +123,13 @@ class Reader:
 
     Parameters
     ----------
-    model
+    model : Model or None
         A model with the reader's classes; None takes the one that comes with the package.
-    alphabet
+    alphabet : str
         `full`, or ranges and characters such as "A-Z0-9.,"; whatever else is written is left out.
-    words
+    words : collection of str or None
         A word list in lower case, to decide between texts that the picture leaves open.
-    settings
+    settings : ReaderSettings
         Every threshold.
 
     Raises
@@ -185,7 +185,7 @@ class Reader:
 
         Parameters
         ----------
-        picture
+        picture : Picture
             A file, or an array (H, W), (H, W, 1) or (H, W, 3) of uint8.
 
         Returns
@@ -198,7 +198,7 @@ class Reader:
         DataError
             The file is missing, no picture, damaged or too large.
         ReaderError
-            The array is no picture.
+            The array is not a picture.
         """
         state = self.open(picture)
         for stage in self.stages:
@@ -315,7 +315,7 @@ def read_words(path: str | Path) -> frozenset[str]:
 
     Parameters
     ----------
-    path
+    path : str or Path
         A text file in UTF-8 with one word per line.
 
     Raises
@@ -323,5 +323,5 @@ def read_words(path: str | Path) -> frozenset[str]:
     GlassnetError
         The file cannot be read.
     """
-    text = read_text(path, "a word list: a text file in UTF-8, one word a line")
+    text = read_text(path, "a word list: a text file in UTF-8, one word per line")
     return frozenset(word for line in text.splitlines() if (word := line.strip().lower()))

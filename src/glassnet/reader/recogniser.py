@@ -26,11 +26,11 @@ class Recogniser:
 
     Parameters
     ----------
-    model
+    model : Model, optional
         A model with the reader's classes; None takes the one that comes with the package.
-    alphabet
+    alphabet : str
         The characters that can be written, some of `ALPHABET`.
-    settings
+    settings : RecogniseSettings
         The thresholds.
 
     Raises
@@ -70,9 +70,9 @@ class Recogniser:
 
         Parameters
         ----------
-        crops
-            Framed pictures (n, 32, 32, 1) of uint8, black on white.
-        second_look
+        crops : (n, 32, 32, 1) uint8 array
+            Framed pictures, black on white.
+        second_look : bool
             What the network is unsure of it sees again, turned a little to either side, and what it says of the three
             is averaged. That is right more often and as sure as it should be, at up to three times the cost.
         """

@@ -25,12 +25,12 @@ class Rescored:
 
     Attributes
     ----------
-    decoded
+    decoded : Decoded
         What the network made of it.
-    text
+    text : str
         What it is taken for.
-    probabilities
-        (characters,) among its neighbours; 0 outside the alphabet.
+    probabilities : (characters,) array
+        Among its neighbours; 0 outside the alphabet.
     """
 
     decoded: Decoded
@@ -49,15 +49,15 @@ def rescore_lines(
 
     Parameters
     ----------
-    lines
+    lines : sequence of sequence of Decoded
         Of writing, from left to right, each with at least one character.
-    height
+    height : float
         The usual height of a character, in pixels.
-    alphabet
+    alphabet : str
         The characters that are wanted.
-    words
+    words : collection of str, optional
         A word list in lower case, or None.
-    settings
+    settings : ReaderSettings
         The thresholds.
 
     Returns

@@ -23,13 +23,13 @@ def without_rules(mask: Mask, height: float, stroke: float, settings: RulesSetti
 
     Parameters
     ----------
-    mask
+    mask : Mask
         (h, w) where there is ink.
-    height
+    height : float
         Of a character, or 0 where that is not known yet: then only what runs over a third of the page is a rule.
-    stroke
+    stroke : float
         Width of a stroke.
-    settings
+    settings : RulesSettings
         The thresholds.
     """
     longer = max(mask.shape)

@@ -30,19 +30,19 @@ class Candidate:
 
     Attributes
     ----------
-    first
+    first : int
         The number of its first segment.
-    last
+    last : int
         The number of its last segment.
-    box
+    box : (int, int, int, int)
         Left, top, right, bottom in pixels of the ink.
-    crop
-        (32, 32, 1) uint8, the framed picture.
-    gap
+    crop : (32, 32, 1) uint8 array
+        The framed picture.
+    gap : float
         The widest gap between its segments, in usual heights.
-    weight
+    weight : float
         How many whole components its segments make up, at least a part of one.
-    cuts
+    cuts : int
         How many of its two sides lie within a component.
     """
 
@@ -144,17 +144,17 @@ def candidates(
 
     Parameters
     ----------
-    segments
+    segments : list of Segment
         Of a line, from left to right.
-    components
+    components : Components
         Of the page.
-    ink
-        (h, w) of the page.
-    lean
+    ink : (h, w) array
+        Of the page.
+    lean : float
         How far the writing leans to the right, as a shift for each unit of height.
-    broken
+    broken : collection of int
         Numbers of components that may belong to their neighbours even where they are as large as a character.
-    settings
+    settings : SplitSettings
         The thresholds.
     """
     found = []

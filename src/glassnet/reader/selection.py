@@ -59,7 +59,7 @@ def lines_of_writing(lines: list[list[Decoded]], settings: SelectSettings = DEFA
 
 
 def why_none(lines: Sequence[Sequence[Decoded]]) -> str:
-    """Why these lines are no writing, for the user."""
+    """Why these lines are not writing, for the user."""
     confidences = [c.confidence for line in lines for c in line]
     sure, count = geometric_mean(confidences), len(confidences)
     marks = "the one mark on it does" if count == 1 else f"the {count} marks on it do"

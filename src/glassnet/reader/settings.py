@@ -42,35 +42,35 @@ class BinariseSettings:
 
     Attributes
     ----------
-    pixels
+    pixels : int
         Of the working picture, at most: a capital then has some tens of them.
-    smallest
+    smallest : int
         Pixels of the working picture's longer side, at least: smaller ones are enlarged.
-    blur
+    blur : float
         Standard deviation in pixels of the smoothing that takes the grain away: grain is finer than a pen.
-    blocks
+    blocks : int
         On the longer side, in each of which the paper's shade is estimated: a block is wider than a character.
-    block_sample
+    block_sample : int
         Pixels of a block that are looked at; a percentile of a hundred is known to a few hundredths.
-    paper
+    paper : float
         Quantile of a block's brightness that is its paper: writing covers less than the rest.
-    faintest
+    faintest : float
         Grey levels between ink and paper below which nothing counts as writing.
-    noise
+    noise : float
         How many times the grain's standard deviation ink must be; of normal noise one pixel in three million is.
-    clear
+    clear : float
         The same for the usual ink: on paper alone the strongest grain reaches 7 (`--only blank`).
-    darkest
+    darkest : float
         Grey level; paper counts as no darker than this, or black pictures would be all contrast.
-    closing
-        Strokes: what is narrower than this is no paper, what is wider is (a shadow).
-    strip
+    closing : float
+        Strokes: what is narrower than this is not paper, what is wider is (a shadow).
+    strip : float
         What the shorter side counts for at least, of the longer one, as the picture may be a strip of a page.
-    foot
-        Contrast, of the usual one, that is no ink at all.
-    rise
+    foot : float
+        Contrast, of the usual one, that is not ink at all.
+    rise : float
         Contrast above `foot`, of the usual one, that is full ink.
-    pale
+    pale : float
         Contrast of a faint part of the page, at least, of the usual one: a dry pen, a pencil.
     """
 
@@ -97,11 +97,11 @@ class DeskewSettings:
 
     Attributes
     ----------
-    most
+    most : float
         Degrees that are tried either way: a page that lies further askew is rarely photographed.
-    least
+    least : float
         Degrees; less is left as it is, since turning blurs.
-    strokes
+    strokes : float
         Height in widths of a stroke, about a character and a half, a sixth of which is the height of a band: then
         single strokes, which may all lean, weigh little.
     """
@@ -117,23 +117,23 @@ class RulesSettings:
 
     Attributes
     ----------
-    length
+    length : float
         Heights of a character that a rule is long, at least: no stroke of writing is.
-    page
+    page : float
         The same as a share of the page's longer side.
-    first
+    first : float
         The share of the longer side that counts while the height of a character is not known.
-    thick
+    thick : float
         Strokes that a rule is thick, at most.
-    slope
+    slope : float
         Rows for each column that a rule may rise against the lines of writing: perspective, bent paper.
-    faint
+    faint : float
         Ink of printed rules that only here and there, where two cross or in the light, count as ink.
-    ink
+    ink : float
         What counts as ink where printed rules run.
-    remains
+    remains : float
         Mean ink of writing that lies within the bands of rules; what is paler belongs to a rule.
-    few
+    few : int
         Shortest rules that make a printed paper.
     """
 
@@ -154,31 +154,31 @@ class SegmentSettings:
 
     Attributes
     ----------
-    ink
+    ink : float
         What counts as ink, of the usual darkness.
-    sure
+    sure : float
         What every component must reach somewhere; a dot is paler than a line where the picture is soft.
-    speck
-        A smaller area is no dot, in squares of a stroke's width.
-    short
+    speck : float
+        A smaller area is not a dot, in squares of a stroke's width.
+    short : float
         Heights; what is shorter both ways is a speck too.
-    tall
+    tall : float
         Heights; what is taller is a drawing or an edge.
-    wide
+    wide : float
         Heights; what is wider is a drawing, an edge or a scribble. A joined word is less.
-    finest
+    finest : float
         Strokes; characters are no taller than that, with the finest pen. Else all is lines and edges.
-    edge
+    edge : float
         Heights; what is larger at the picture's edge is a dark edge.
-    capital
+    capital : float
         Heights that capitals among small letters have, at most.
-    dot
+    dot : float
         Heights between an i and its dot.
-    near
+    near : float
         Heights between neighbours in a line, at most.
-    margin
+    margin : float
         Share of the longer side within which a component counts as touching the picture's edge.
-    rules
+    rules : RulesSettings
         Ruled and squared paper.
     """
 
@@ -203,15 +203,15 @@ class OrientSettings:
 
     Attributes
     ----------
-    sample
+    sample : int
         Characters of whole lines that are read each way; their number is most of what this stage costs.
-    upright
+    upright : float
         By how much more than upright another way must be read.
-    few
+    few : float
         How much more than that on top where it is by one character alone; it falls with their number.
-    runs
+    runs : float
         How much the logarithm of the runs' mean length counts beside the confidence.
-    gap
+    gap : float
         Heights between neighbours of a run, at most.
     """
 
@@ -228,19 +228,19 @@ class SpacingSettings:
 
     Attributes
     ----------
-    least
+    least : float
         Heights that the narrowest gap between words has, at least.
-    ratio
+    ratio : float
         How many times the letters' mean gap the words' mean gap is, at least.
-    apart
+    apart : float
         Heights by which it is wider on top of that.
-    clear
+    clear : float
         Variance between the two groups of gaps, in terms of that within them, at least.
-    alike
+    alike : (float, float)
         A line's own threshold, in terms of the page's, is trusted within this range.
-    many
+    many : int
         Gaps of a line whose own threshold is trusted beyond that range.
-    usual
+    usual : float
         Heights that part words where no threshold is found, at least.
     """
 
@@ -259,35 +259,35 @@ class GroupSettings:
 
     Attributes
     ----------
-    big
+    big : float
         Heights of the components that lines are found from.
-    dot
+    dot : float
         Heights that a dot has, at most.
-    filled
+    filled : float
         Share of its box that a dot's ink covers, at least.
-    overlap
+    overlap : float
         Share of a component's height that lies beside the end of the line it joins, at least.
-    same
+    same : float
         Heights between two lines that continue each other, at most.
-    collide
+    collide : float
         Share of a line's components above or below those of another with which the two stay two.
-    reach
+    reach : float
         Heights between a dot, comma or bar and its line, sideways, at most.
-    above
+    above : float
         The same above the line: the dot of an i.
-    below
+    below : float
         The same below the line: a comma.
-    stacked
+    stacked : float
         Share of the narrower of two components that stands above or below the other when they are one character.
-    stacked_whole
+    stacked_whole : float
         The same where both are as tall as characters: V and A reach over each other.
-    gutter
+    gutter : float
         Heights between columns, at least.
-    column_lines
+    column_lines : int
         Lines that a column has, at least.
-    column
+    column : float
         Share of the page's width that a column has, at least: numbers in the margin are none.
-    spacing
+    spacing : SpacingSettings
         Which gaps part words.
     """
 
@@ -314,31 +314,31 @@ class SplitSettings:
 
     Attributes
     ----------
-    wide
+    wide : float
         Heights from which a component is looked at for places to cut.
-    thin
+    thin : float
         Strokes of ink in a column, at most, where a wide component is cut.
-    cuts
+    cuts : int
         Places at which a wide component is cut, at most.
-    cuts_again
+    cuts_again : int
         The same where no character was found in it.
-    apart
+    apart : float
         Heights between two cuts, at least.
-    margin
+    margin : float
         Heights between a cut and the component's ends, at least.
-    longest
+    longest : int
         Segments that may be one character.
-    gap
+    gap : float
         Heights between segments that may be one character, at most.
-    narrow
+    narrow : float
         Heights: of components wider and taller than that, no two are one character.
-    character_width
+    character_width : float
         Heights that a character is wide, at most.
-    character_height
+    character_height : float
         Heights that a character is tall, at most.
-    lean
+    lean : float
         Shift per unit of height; what leans less is left as it is.
-    lean_clear
+    lean_clear : float
         How many times the mean sharpness that of the best lean is, at least; else the hand does not lean.
     """
 
@@ -363,13 +363,13 @@ class PlaceSettings:
 
     Attributes
     ----------
-    spread
+    spread : float
         Standard deviation of a hand's sizes, in heights of a capital (`s` in `geometry`).
-    floor
+    floor : float
         Least factor: the network's opinion is never overruled altogether.
-    likely
+    likely : int
         Classes of a character that have a say in where its line runs, the most probable ones.
-    page_spread
+    page_spread : float
         Standard deviation of the logarithm of capitals' heights among the lines of a page.
     """
 
@@ -385,13 +385,13 @@ class DecodeSettings:
 
     Attributes
     ----------
-    cut
+    cut : float
         Cost of each side of a character that lies within a component.
-    joined
+    joined : float
         Cost of a gap within a character, a usual height wide.
-    steps
+    steps : float
         How much the neighbours' kinds count: half of what they do in `rescore`, where the cuts are settled.
-    rejected
+    rejected : float
         Probability of "no character" above which a component is cut again: more likely none than one.
     """
 
@@ -407,21 +407,21 @@ class RecogniseSettings:
 
     Attributes
     ----------
-    twin
+    twin : float
         How much a letter counts for its twin where one case alone can be written: enough to decide what nothing else
         looks like, too little to make every 0 an O because of o.
-    foreign
+    foreign : float
         How much a character counts that the alphabet leaves out. It is unlikely, not impossible: a full stop beside
         figures stays one, and is left out.
-    sure
-        A picture whose likeliest class is less probable gets a second look; above, hardly an answer changes.
-    turns
+    sure : float
+        A picture whose most probable class is less probable gets a second look; above, hardly an answer changes.
+    turns : tuple of float
         Degrees by which it is turned for that.
-    split
+    split : SplitSettings
         How a line is cut into candidates.
-    place
+    place : PlaceSettings
         What a character's place in its line says.
-    decode
+    decode : DecodeSettings
         How the best way through the candidates is found.
     """
 
@@ -440,13 +440,13 @@ class SelectSettings:
 
     Attributes
     ----------
-    weights
+    weights : (float, float, float, float, float)
         Of the five features (`selection.features`), fitted on half of the benchmark's pages, rounded.
-    page
+    page : float
         Evidence (logarithm of the odds) of all lines together below which a page is left out: even odds.
-    line
+    line : float
         Evidence below which a line is left out, on whatever page; chosen with pages from the wild in sight.
-    part
+    part : float
         Share of all marks that lines of writing hold, at least: of many marks some look like a line by chance.
     """
 
@@ -462,17 +462,17 @@ class RescoreSettings:
 
     Attributes
     ----------
-    alternatives
+    alternatives : int
         Of a character that take part, the most probable ones.
-    sentence
+    sentence : float
         A small letter where a sentence begins.
-    item
+    item : float
         A comma or quotation mark after the number that heads a line of words: items of lists are 1. or 1).
-    inner_capital
+    inner_capital : float
         A small letter after a capital, at the third letter of a word or later: "McDonald" is rare.
-    possible
+    possible : float
         Probability that a letter must have to be chosen for the sake of a word list.
-    costliest
+    costliest : float
         How much less probable a listed word may be.
     """
 
@@ -490,25 +490,25 @@ class ReaderSettings:
 
     Attributes
     ----------
-    binarise
+    binarise : BinariseSettings
         From a picture to ink.
-    deskew
+    deskew : DeskewSettings
         How far lines are turned to be level.
-    segment
+    segment : SegmentSettings
         Connected components, ruled paper, edges.
-    orient
+    orient : OrientSettings
         Which way is up.
-    group
+    group : GroupSettings
         Lines, columns and words.
-    recognise
+    recognise : RecogniseSettings
         Cutting, the network, place in the line, decoding.
-    select
+    select : SelectSettings
         What is writing.
-    rescore
+    rescore : RescoreSettings
         What neighbours and a word list say.
-    alternatives
+    alternatives : int
         Alternatives of a character that the page keeps, at most.
-    improbable
+    improbable : float
         Probability of an alternative that is not worth keeping: the JSON rounds it to 0.0005.
     """
 

@@ -23,11 +23,11 @@ def word_breaks(
 
     Parameters
     ----------
-    gaps
+    gaps : list of array
         Of every line the pixels between neighbours, (n,) each.
-    heights
+    heights : list of float
         Of the characters of each line, in pixels.
-    settings
+    settings : SpacingSettings
         The thresholds.
     """
     relative = [g / h for g, h in zip(gaps, heights, strict=True)]

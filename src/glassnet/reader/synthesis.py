@@ -36,12 +36,18 @@ class Layout:
 
     Attributes
     ----------
-    capital : height of a capital, pixels
-    spacing : from baseline to baseline
-    letters, words : gaps between letters and, on top of that, between words
-    wander : standard deviation of a character's height above the baseline
-    slope, bow : of baselines: rise per unit of length, and curvature over the whole line
-    margin : around the text
+    capital : float
+        Height of a capital, pixels.
+    spacing : float
+        From baseline to baseline.
+    letters, words : float
+        Gaps between letters and, on top of that, between words.
+    wander : float
+        Standard deviation of a character's height above the baseline.
+    slope, bow : float
+        Of baselines: rise per unit of length, and curvature over the whole line.
+    margin : float
+        Around the text.
     """
 
     capital: float = 44.0
@@ -71,9 +77,20 @@ class Paper:
 class Camera:
     """How the page is seen. Angles in degrees, blur in pixels, noise in grey levels.
 
-    turn : degrees clockwise; quarter_turns : 90 degrees each, clockwise, after it; tilt : how far corners move, as a
-    share of the sides;
-    gradient : how much darker the dark side is; shadow : the same under a shadow's edge; jpeg : quality
+    Attributes
+    ----------
+    turn : float
+        Degrees clockwise.
+    quarter_turns : int
+        90 degrees each, clockwise, after it.
+    tilt : float
+        How far corners move, as a share of the sides.
+    gradient : float
+        How much darker the dark side is.
+    shadow : float
+        The same under a shadow's edge.
+    jpeg : int
+        Quality.
     """
 
     turn: float = 0.0
@@ -142,7 +159,8 @@ def synthesise(
 
     Raises
     ------
-    ReaderError : the text is empty, or holds a character that the pen cannot write
+    ReaderError
+        The text is empty, or holds a character that the pen cannot write.
     """
     lines = [line.split() for line in text.splitlines() if line.strip()]
     unknown = sorted({c for line in lines for word in line for c in word} - set(ALPHABET))

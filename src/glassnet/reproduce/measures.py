@@ -1,4 +1,4 @@
-"""Figures of published rows that are no training: speeds, pages read, and the linear bound of an autoencoder."""
+"""Figures of published rows that need no training: speeds, pages read, and the linear bound of an autoencoder."""
 
 from __future__ import annotations
 

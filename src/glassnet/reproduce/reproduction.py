@@ -46,7 +46,7 @@ MEASURES: dict[str, Callable[[], Mapping[str, float]]] = {
     "read_pages": measures.read_pages,
     "softmax_loss_speed": measures.softmax_loss_speed,
 }
-"""What a row may measure that is no training of a recipe."""
+"""What a row may measure without training a recipe."""
 
 _LOWER_IS_BETTER = ("seconds", "difference", "ratio", "error")
 

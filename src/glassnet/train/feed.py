@@ -25,7 +25,7 @@ class Feed:
     """Gives (x, target) of chosen examples.
 
     x is (n, *input_shape) float32 in a buffer that the next call overwrites. The target is the labels, or for a
-    network that rebuilds its input the flattened picture before augmentation.
+    network that reconstructs its input the flattened picture before augmentation.
 
     Pictures of bytes that only move by whole pixels are gathered, moved and preprocessed in one pass: what the
     preprocessing makes of each of the 256 values of a channel is looked up. The bits are those of the long way, which

@@ -17,7 +17,7 @@ Record = dict[str, Any]
 
 
 class History(Callback):
-    """The records of a training: one an epoch (`kind` "epoch") and one every so many steps (`kind` "step").
+    """The records of a training: one per epoch (`kind` "epoch") and one every so many steps (`kind` "step").
 
     With a path every record is also a line of JSON in that file, which only grows; `cut` takes back what lies after a
     checkpoint when a run is resumed.
@@ -100,7 +100,7 @@ class History(Callback):
 def read_history(path: str | Path) -> list[Record]:
     """The records of a metrics file; a last line that was cut off by a crash is left out.
 
-    Raises `GlassnetError` when the file cannot be read or a line of it is no record of a training.
+    Raises `GlassnetError` when the file cannot be read or a line of it is not a training record.
     """
     try:
         lines = Path(path).read_bytes().splitlines()
@@ -122,14 +122,14 @@ _NUMBERS = {"epoch": ("epoch", "step", "loss", "seconds"), "step": ("epoch", "st
 
 
 def _record(line: bytes, number: int) -> Record:
-    """One line of the file. Raises `ValueError` where it is no record."""
+    """One line of the file. Raises `ValueError` where it is not a record."""
     try:
         found = json.loads(line)
     except ValueError:
-        raise ValueError(f"line {number} is no JSON") from None
+        raise ValueError(f"line {number} is not JSON") from None
     kind = found.get("kind") if isinstance(found, dict) else None
     if not isinstance(kind, str) or kind not in _NUMBERS:
-        raise ValueError(f"line {number} is no record of an epoch or a step")
+        raise ValueError(f"line {number} is not a record of an epoch or a step")
     for name in _NUMBERS[kind]:
         if type(found.get(name)) not in (int, float):
             raise ValueError(f"line {number} has no number '{name}'")

@@ -48,27 +48,45 @@ class Training:
 
     Parameters
     ----------
-    engine : what computes the steps
-    train : the examples to train on
-    valid : the examples that epochs are compared on, or None
-    settings : epochs, batch, seed and log_every are read here
-    schedule : of the learning rate
-    callbacks : what happens beside the steps, see `Callback`
-    task : None takes that of the engine's loss
-    identity : what must be the same when the training is resumed, as plain JSON
-    state : where it stands; None begins
+    engine : Engine
+        What computes the steps.
+    train : Examples
+        The examples to train on.
+    valid : Examples, optional
+        The examples that epochs are compared on, or None.
+    settings : Settings
+        Epochs, batch, seed and log_every are read here.
+    schedule : Schedule, optional
+        Of the learning rate.
+    callbacks : sequence of Callback
+        What happens beside the steps, see `Callback`.
+    task : Task, optional
+        None takes that of the engine's loss.
+    identity : dict of str to object, optional
+        What must be the same when the training is resumed, as plain JSON.
+    state : Progression, optional
+        Where it stands; None begins.
 
     Attributes
     ----------
-    state : where it stands
-    used : examples of an epoch: all, but for a rest that is too small for a batch
-    steps_per_epoch : steps of an epoch
-    named : the callbacks by name, in the order in which they are called
-    improved : whether the latest epoch is the best so far
-    evaluated : arrays that validation and the model have in place of the trained ones; empty: the trained ones
-    kept : arrays that the model has in the end; empty: those of the last step
-    interrupted : whether it is asked to stop at once
-    resumable : whether a checkpoint is kept
+    state : Progression, optional
+        Where it stands.
+    used : int
+        Examples of an epoch: all, but for a rest that is too small for a batch.
+    steps_per_epoch : int
+        Steps of an epoch.
+    named : dict of str to Callback
+        The callbacks by name, in the order in which they are called.
+    improved : bool
+        Whether the latest epoch is the best so far.
+    evaluated : dict of str to array
+        Arrays that validation and the model have in place of the trained ones; empty: the trained ones.
+    kept : dict of str to array
+        Arrays that the model has in the end; empty: those of the last step.
+    interrupted : bool
+        Whether it is asked to stop at once.
+    resumable : bool
+        Whether a checkpoint is kept.
     """
 
     def __init__(
@@ -258,8 +276,10 @@ class Callback:
 
     Attributes
     ----------
-    every_step : whether `step` must be called after every single step; else an engine may take many in one call
-    last : whether its hooks are called after those of all others: it keeps what they did
+    every_step : bool
+        Whether `step` must be called after every single step; else an engine may take many in one call.
+    last : bool
+        Whether its hooks are called after those of all others: it keeps what they did.
     """
 
     every_step: ClassVar[bool] = False

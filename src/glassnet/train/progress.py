@@ -37,7 +37,7 @@ class Progress:
 
 
 class PlainProgress(Progress):
-    """A line an epoch: for logs and pipes. It also says when kernels are compiled."""
+    """A line per epoch: for logs and pipes. It also says when kernels are compiled."""
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self.stream = stream or sys.stdout

@@ -17,17 +17,26 @@ class Settings:
 
     Attributes
     ----------
-    epochs : passes over the training data, at least 1
-    batch : examples a step, at least 1; 0 takes all of them (full-batch descent)
-    l2 : coefficient of the penalty 0.5 l2 |w|^2 on weights, at least 0
-    clip : largest global norm of the gradient, above 0; None does not clip
-    patience : stop after this many epochs without a better validation result, which needs a validation part; None
-        never stops early
-    seed : seed of starting weights, shuffling, augmentation and dropout (separate streams)
-    average : decay in (0, 1) of an exponential moving average of the weights over the steps; validation, the best
-        network and the model are then those of the averaged weights (see `glassnet.optim.averaging`); None: no average
-    log_every : steps between records of gradient, weight and update norms; None spreads 200 over the training
-    checkpoint_seconds : least time between checkpoints
+    epochs : int
+        Passes over the training data, at least 1.
+    batch : int
+        Examples per step, at least 1; 0 takes all of them (full-batch descent).
+    l2 : float
+        Coefficient of the penalty 0.5 l2 |w|^2 on weights, at least 0.
+    clip : float or None
+        Largest global norm of the gradient, above 0; None does not clip.
+    patience : int or None
+        Stop after this many epochs without a better validation result, which needs a validation part; None never stops
+        early.
+    seed : int
+        Seed of starting weights, shuffling, augmentation and dropout (separate streams).
+    average : float or None
+        Decay in (0, 1) of an exponential moving average of the weights over the steps; validation, the best network and
+        the model are then those of the averaged weights (see `glassnet.optim.averaging`); None: no average.
+    log_every : int or None
+        Steps between records of gradient, weight and update norms; None spreads 200 over the training.
+    checkpoint_seconds : float
+        Least time between checkpoints.
     """
 
     epochs: int = 10

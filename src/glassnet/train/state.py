@@ -15,16 +15,26 @@ class Progression:
 
     Attributes
     ----------
-    epoch : epochs completed
-    position : examples of the current epoch already used
-    step : steps taken in all
-    epoch_steps : steps of the current epoch
-    loss_sum : sum of their objectives
-    correct : examples among them that the loss counted as correct
-    best : rank of the best epoch so far, see `glassnet.tasks.Metric`
-    best_epoch : its number from 1; 0 while there is none
-    stopped : why the training ended, empty while it has not
-    seconds : time it took up to its latest checkpoint
+    epoch : int
+        Epochs completed.
+    position : int
+        Examples of the current epoch already used.
+    step : int
+        Steps taken in all.
+    epoch_steps : int
+        Steps of the current epoch.
+    loss_sum : float
+        Sum of their objectives.
+    correct : int
+        Examples among them that the loss counted as correct.
+    best : Rank or None
+        Rank of the best epoch so far, see `glassnet.tasks.Metric`.
+    best_epoch : int
+        Its number from 1; 0 while there is none.
+    stopped : str
+        Why the training ended, empty while it has not.
+    seconds : float
+        Time it took up to its latest checkpoint.
     """
 
     epoch: int = 0

@@ -44,7 +44,7 @@ class Trainer:
     preprocess : `Preprocess` or its notation
         Fitted on the training data where it is not fitted yet.
     loss : `Loss` or its notation
-        Default softmax cross-entropy; a squared error trains the network to rebuild its input.
+        Default softmax cross-entropy; a squared error trains the network to reconstruct its input.
     optimizer : `Optimizer`
         Default Adam.
     schedule : `Schedule` or its notation
@@ -53,15 +53,23 @@ class Trainer:
         Applied to training pictures alone.
     callbacks : sequence of `Callback`
         What else happens in every `fit`.
-    **settings
+    **settings : object
         The fields of `Settings`: epochs, batch, l2, clip, patience, seed, average, log_every, checkpoint_seconds.
 
     Attributes
     ----------
-    engine, network, loss : what computes the steps, what it trains, and by what
-    history : records of the latest `fit`
-    progression : where the latest `fit` stands, and which of its epochs is the best
-    training : the latest `fit` itself, or None
+    engine : Engine
+        What computes the steps.
+    network : Network
+        What it trains.
+    loss : Loss
+        What is minimised.
+    history : History
+        Records of the latest `fit`.
+    progression : Progression
+        Where the latest `fit` stands, and which of its epochs is the best.
+    training : Training or None
+        The latest `fit` itself, or None.
 
     Examples
     --------
@@ -140,13 +148,20 @@ class Trainer:
 
         Parameters
         ----------
-        train : what is trained on
-        valid : what epochs are compared on, or None
-        checkpoint_path : file that keeps the state of the training, or None
-        history_path : file that the records are written to, one a line, or None
-        resume : go on from the checkpoint
-        progress : what shows the training on a terminal, or None
-        callbacks : what else happens in this training, after the trainer's own callbacks
+        train : Dataset
+            What is trained on.
+        valid : Dataset, optional
+            What epochs are compared on, or None.
+        checkpoint_path : Path, optional
+            File that keeps the state of the training, or None.
+        history_path : Path, optional
+            File that the records are written to, one per line, or None.
+        resume : bool
+            Resume from the checkpoint.
+        progress : Progress, optional
+            What shows the training on a terminal, or None.
+        callbacks : sequence of Callback
+            What else happens in this training, after the trainer's own callbacks.
 
         Raises
         ------
@@ -197,7 +212,7 @@ class Trainer:
             callback.check(_has(valid))
         least = self.engine.least_batch
         if min(self.settings.batch or len(train), len(train)) < least:
-            raise RecipeError(f"Batch normalisation needs at least {least} examples a batch; choose a larger batch.")
+            raise RecipeError(f"Batch normalisation needs at least {least} examples per batch; choose a larger batch.")
 
     def _own(self) -> list[Callback]:
         """The callbacks that the settings ask for, made anew for each training."""

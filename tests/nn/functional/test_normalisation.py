@@ -279,7 +279,7 @@ def test_small_variance_beside_a_large_mean(start: float, number: int) -> None:
 
 
 def test_relu_at_the_kink() -> None:
-    """Where y is exactly 0 the ReLU's derivative is taken to be 0; a NaN is no number to be cut off."""
+    """Where y is exactly 0 the ReLU's derivative is taken to be 0; a NaN is not a number to be cut off."""
     x = np.array([[-1.0], [0.0], [1.0]])
     moments = (np.zeros(1), np.ones(1))
     y, cache = F.batchnorm_forward(x, np.ones(1), np.zeros(1), moments=moments, eps=0.0, relu=True)
@@ -316,5 +316,5 @@ def test_one_picture_is_enough_where_it_has_two_pixels() -> None:
     x = np.array([1.0, 3.0]).reshape(1, 1, 2, 1)
     y, _ = F.batchnorm_forward(x, np.ones(1), np.zeros(1), eps=0.0)
     np.testing.assert_allclose(y.ravel(), [-1, 1])
-    with pytest.raises(GlassnetError, match="at least 2 values a channel"):
+    with pytest.raises(GlassnetError, match="at least 2 values per channel"):
         F.batchnorm_forward(x[:, :, :1], np.ones(1), np.zeros(1))

@@ -30,15 +30,19 @@ def affine_forward(x: Array, w: Array, b: Array, *, out: Array | None = None) ->
 
     Parameters
     ----------
-    x : (n, ...) array, float32 or float64; flattened to (n, d)
-    w : (d, m) array of the same dtype
+    x : (n, ...) array, float32 or float64
+        Flattened to (n, d).
+    w : (d, m) array
+        Of the same dtype.
     b : (m,) array
-    out : (n, m) array to write y into, optional
+    out : (n, m) array, optional
+        To write y into.
 
     Returns
     -------
     y : (n, m) array
-    cache : what `affine_backward` needs (x is referenced, not copied)
+    cache : AffineCache
+        What `affine_backward` needs (x is referenced, not copied).
 
     Raises
     ------

@@ -93,22 +93,33 @@ def conv2d_forward(
 
     Parameters
     ----------
-    x : (n, h, w, c) array of real numbers, converted to the weights' dtype
+    x : (n, h, w, c) array
+        Real numbers, converted to the weights' dtype.
     w : (kh, kw, c / groups, f) C-contiguous array, float32 or float64
     b : (f,) array, optional
-    stride : rows and columns from one window to the next; one number for both or two
-    pad : zeros around the image; one number, (rows, columns) or (top, bottom, left, right)
-    groups : the channels are divided into so many groups, each with weights of its own
-    relu : y = max(0, z)
-    pool : y is the maximum of every 2x2 window; an odd last row or column is left out
-    method : one of `METHODS`; None takes that of `choose_method`
-    out : arrays to write y and (with `pool`) the uint8 index of the maxima into
-    arena : where scratch memory is taken from
+    stride : int or (int, int)
+        Rows and columns from one window to the next; one number for both or two.
+    pad : int or tuple of int
+        Zeros around the image; one number, (rows, columns) or (top, bottom, left, right).
+    groups : int
+        The channels are divided into so many groups, each with weights of its own.
+    relu : bool
+        y = max(0, z).
+    pool : bool
+        y is the maximum of every 2x2 window; an odd last row or column is left out.
+    method : str, optional
+        One of `METHODS`; None takes that of `choose_method`.
+    out : pair of array or None
+        Arrays to write y and (with `pool`) the uint8 index of the maxima into.
+    arena : Arena, optional
+        Where scratch memory is taken from.
 
     Returns
     -------
-    y : (n, oh, ow, f) array, (n, oh // 2, ow // 2, f) with `pool`
-    cache : what `conv2d_backward` needs
+    y : (n, oh, ow, f) array
+        (n, oh // 2, ow // 2, f) with `pool`.
+    cache : ConvolutionCache
+        What `conv2d_backward` needs.
 
     Raises
     ------

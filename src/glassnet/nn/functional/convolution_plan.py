@@ -50,7 +50,7 @@ def check(x_shape: tuple[int, ...], w_shape: tuple[int, ...], stride: Any, pad: 
     """
     try:
         return _check(x_shape, w_shape, stride, pad, groups)
-    except TypeError:  # a list is no key of a cache
+    except TypeError:  # a list is not a key of a cache
         return _check(x_shape, w_shape, hashable(stride), hashable(pad), groups)
 
 

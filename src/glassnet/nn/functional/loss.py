@@ -119,14 +119,21 @@ def softmax_cross_entropy(
 
     Parameters
     ----------
-    z : (n, k) scores, any finite size
-    labels : (n,) integers in [0, k), or (n, k) one-hot rows
-    smoothing : label smoothing in [0, 1)
-    out : (n, k) array for the gradient
+    z : (n, k) array
+        Scores, any finite size.
+    labels : (n,) or (n, k) array
+        Integers in [0, k), or one-hot rows.
+    smoothing : float
+        Label smoothing in [0, 1).
+    out : (n, k) array, optional
+        For the gradient.
 
     Returns
     -------
-    loss : float;  dz : (n, k), the gradient with respect to the scores
+    loss : float
+        The mean.
+    dz : (n, k) array
+        The gradient with respect to the scores.
     """
     z = _scores(z)
     if not 0 <= smoothing < 1:

@@ -69,18 +69,26 @@ def batchnorm_forward(
 
     Parameters
     ----------
-    x : (n, d) features or (n, h, w, d) images; statistics are taken over everything but the last axis. The backward
-        pass reads x again: it must not change in between
+    x : (n, d) or (n, h, w, d) array
+        Features or images; statistics are taken over everything but the last axis. The backward pass reads
+        x again: it must not change in between.
     scale, shift : (d,) arrays
-    moments : (mean, variance), each (d,), to normalise by (evaluation); None takes those of the batch (training),
-        which needs at least two values a feature
-    eps : added to the variance
-    relu : take max(0, y) in the same pass; a NaN stays a NaN
-    out : array of x's shape for y
+    moments : pair of (d,) arrays, optional
+        Mean and variance to normalise by (evaluation); None takes those of the batch (training), which needs at least
+        two values per feature.
+    eps : float
+        Added to the variance.
+    relu : bool
+        Take max(0, y) in the same pass; a NaN stays a NaN.
+    out : array, optional
+        Of x's shape, for y.
 
     Returns
     -------
-    y : array of x's shape, and a cache for `batchnorm_backward`; `cache.moments` are the batch's own, float64
+    y : array
+        Of x's shape.
+    cache : BatchnormCache
+        For `batchnorm_backward`; `cache.moments` are the batch's own, float64.
 
     Raises
     ------
@@ -95,7 +103,9 @@ def batchnorm_forward(
     expect_shape(shift, (d,), "shift")
     if moments is None:
         if n < 2:
-            raise GlassnetError(f"Batch normalisation in training needs at least 2 values a channel. Got {n} instead.")
+            raise GlassnetError(
+                f"Batch normalisation in training needs at least 2 values per channel. Got {n} instead."
+            )
         mean, variance = own = _moments(x, n)
     else:
         own = None
@@ -150,7 +160,7 @@ def batchnorm_backward(
 def update_running_moments(running: tuple[Array, Array], batch: tuple[Array, Array], n: int, momentum: float) -> None:
     """running <- (1 - momentum) running + momentum batch, in place, with the unbiased variance of the n values.
 
-    n is the number of values a feature: the number of examples, for channels of images n h w.
+    n is the number of values per feature: the number of examples, for channels of images n h w.
     """
     running[0][...] = (1 - momentum) * running[0] + momentum * batch[0]
     running[1][...] = (1 - momentum) * running[1] + momentum * batch[1] * (n / (n - 1))

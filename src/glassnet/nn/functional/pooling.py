@@ -93,21 +93,29 @@ def max_pool_forward(
     Parameters
     ----------
     x : (n, h, w, c) array, float32 or float64
-    size : of the window, one number or (rows, columns)
-    stride : likewise; None is the window's size
-    pad : one number, (rows, columns) or (top, bottom, left, right), each smaller than the window's span
-    ceil : round the number of windows up, so that the last may hang over the edge
-    dilation : distance between neighbouring taps
-    out : arrays for y and for the winners' index (uint8 up to 256 taps), both (n, oh, ow, c)
+    size : int or (int, int)
+        Of the window, one number or (rows, columns).
+    stride : int or (int, int), optional
+        Likewise; None is the window's size.
+    pad : int or tuple of int
+        One number, (rows, columns) or (top, bottom, left, right), each smaller than the window's span.
+    ceil : bool
+        Round the number of windows up, so that the last may hang over the edge.
+    dilation : int or (int, int)
+        Distance between neighbouring taps.
+    out : pair of array or None
+        Arrays for y and for the winners' index (uint8 up to 256 taps), both (n, oh, ow, c).
 
     Returns
     -------
-    y : (n, oh, ow, c) array, and a cache for `max_pool_backward` and `max_pool_index`
+    y : (n, oh, ow, c) array
+    cache : MaxPoolCache
+        For `max_pool_backward` and `max_pool_index`.
 
     Raises
     ------
     GlassnetError
-        The window does not fit, or x is no batch of images.
+        The window does not fit, or x is not a batch of images.
     """
     x = as_float(x)
     window = pool_window(x.shape, size, stride, pad, ceil, dilation)
@@ -175,8 +183,12 @@ def average_pool_forward(
 ) -> tuple[Array, AveragePoolCache]:
     """The mean of every window. Parameters and errors are those of `max_pool_forward`, and
 
-    count_pad : whether pixels of the padding count (as zeros); else the mean is that of the pixels in the image
-    out : (n, oh, ow, c) array for y
+    Parameters
+    ----------
+    count_pad : bool
+        Whether pixels of the padding count (as zeros); else the mean is that of the pixels in the image.
+    out : (n, oh, ow, c) array, optional
+        For y.
     """
     x = as_float(x)
     window = pool_window(x.shape, size, stride, pad, ceil, dilation)

@@ -78,7 +78,7 @@ def pool_window(
     """The window, checked against images of `shape`."""
     try:
         return _window(shape, size, stride, pad, ceil, dilation)
-    except TypeError:  # a list is no key of a cache
+    except TypeError:  # a list is not a key of a cache
         return _window(shape, hashable(size), hashable(stride), hashable(pad), ceil, hashable(dilation))
 
 

@@ -124,19 +124,28 @@ def winograd_forward(
 
     Parameters
     ----------
-    x : (n, h, w, c) array of real numbers, converted to float32; c a multiple of 8
-    w : (3, 3, c, f) C-contiguous float32 array; f a multiple of 8
+    x : (n, h, w, c) array
+        Real numbers, converted to float32; c a multiple of 8.
+    w : (3, 3, c, f) C-contiguous float32 array
+        f a multiple of 8.
     b : (f,) array, optional
-    pad : zeros around the image; one number, (rows, columns) or (top, bottom, left, right)
-    relu : y = max(0, z)
-    pool : y is the maximum of every 2x2 window; an odd last row or column is left out
-    out : arrays to write y and (with `pool`) the uint8 index of the maxima into
-    arena : where scratch memory is taken from
+    pad : int or tuple of int
+        Zeros around the image; one number, (rows, columns) or (top, bottom, left, right).
+    relu : bool
+        y = max(0, z).
+    pool : bool
+        y is the maximum of every 2x2 window; an odd last row or column is left out.
+    out : pair of array or None
+        Arrays to write y and (with `pool`) the uint8 index of the maxima into.
+    arena : Arena, optional
+        Where scratch memory is taken from.
 
     Returns
     -------
-    y : (n, oh, ow, f) float32 array, (n, oh // 2, ow // 2, f) with `pool`
-    cache : what `winograd_backward` needs
+    y : (n, oh, ow, f) float32 array
+        (n, oh // 2, ow // 2, f) with `pool`.
+    cache : WinogradCache
+        What `winograd_backward` needs.
 
     Raises
     ------

@@ -46,11 +46,14 @@ def learning_curves(history: Records | Mapping[str, Records]) -> Figure:
 
     Parameters
     ----------
-    history : records of one run, or {label: records} of several. Of several runs, each has one column, the loss above
-        the accuracy, and all share their axes. Records are mappings: kind "epoch" with `epoch` and any of `loss`,
+    history : History or mapping of str to History
+        Records of one run, or {label: records} of several. Of several runs, each has one column, the loss above the
+        accuracy, and all share their axes. Records are mappings: kind "epoch" with `epoch` and any of `loss`,
         `accuracy`, `psnr` and the same with `valid_` before; kind "step" adds the loss of single batches as a faint
         line.
 
+    Notes
+    -----
     Values that are missing or not finite leave gaps, and the epoch at which the loss stopped being finite is marked.
     A loss that spans more than a factor of 300 is drawn on a logarithmic axis.
     """

@@ -27,10 +27,20 @@ _MAP_KINDS: tuple[Kind, ...] = (*_MAKERS, "normalisation", "activation")
 class LayerMaps:
     """Some channels of a layer's output for one picture.
 
-    name : the layer's, as in "3.relu"; made_by : the layers of its stage up to it, in notation.
-    shape : (H, W, C) of the whole output.
-    channels : (K,) those shown, increasing; maps : (K, H, W) their values.
-    limit : the value that has the strongest colour, for all maps of the layer.
+    Attributes
+    ----------
+    name : str
+        The layer's, as in "3.relu".
+    made_by : str
+        The layers of its stage up to it, in notation.
+    shape : (int, int, int)
+        (H, W, C) of the whole output.
+    channels : (K,) array
+        Those shown, increasing.
+    maps : (K, H, W) array
+        Their values.
+    limit : float
+        The value that has the strongest colour, for all maps of the layer.
     """
 
     name: str
@@ -61,8 +71,14 @@ class LayerMaps:
 class FeatureMaps:
     """One picture on its way through a network.
 
-    picture : (H, W, C) as it is looked at, uint8 or floating point in [0, 1]; caption : what it is.
-    layers : those shown, from the input to the output.
+    Attributes
+    ----------
+    picture : (H, W, C) array
+        As it is looked at, uint8 or floating point in [0, 1].
+    caption : str
+        What it is.
+    layers : tuple of LayerMaps
+        Those shown, from the input to the output.
     """
 
     picture: NDArray[np.generic]
@@ -106,10 +122,14 @@ def feature_maps(
 
     Parameters
     ----------
-    network : the network
-    x : (H, W, C) the picture as the network takes it, after preprocessing
-    picture : the picture as it is looked at; x itself if it is not given
-    most_maps : of more channels, those that vary most over this picture are shown, in their own order
+    network : Network
+        The network.
+    x : (H, W, C) array
+        The picture as the network takes it, after preprocessing.
+    picture : array, optional
+        The picture as it is looked at; x itself if it is not given.
+    most_maps : int
+        Of more channels, those that vary most over this picture are shown, in their own order.
 
     Raises
     ------

@@ -52,11 +52,11 @@ class WeightPictures:
 
     Attributes
     ----------
-    before, after : (K, H, W, 3) uint8
+    before, after : (K, H, W, 3) uint8 array
         Before training (`None` if not known) and after it.
     shown : (K,) int64
         Which units or filters these are, increasing.
-    limits : (K,) float64
+    limits : (K,) float64 array
         The weight of each that has the strongest colour; 0 is white, or mid-grey in colour.
     largest : float
         The largest of all limits, before training and after.

@@ -101,10 +101,14 @@ def image_grid(
 
     Parameters
     ----------
-    images : (N, H, W, C) uint8 or floating point in [0, 1], N >= 1.
-    captions : N texts, or none.
-    columns : pictures in a row; 10 or fewer unless told.
-    inches : width of a picture.
+    images : (N, H, W, C) array
+        uint8 or floating point in [0, 1], N >= 1.
+    captions : sequence of str, optional
+        N texts, or none.
+    columns : int, optional
+        Pictures in a row; 10 or fewer unless told.
+    inches : float
+        Width of a picture.
 
     Raises
     ------
@@ -171,7 +175,8 @@ def reconstruction_figure(inputs: ArrayLike, outputs: ArrayLike, most: int = 10)
 
     Parameters
     ----------
-    inputs, outputs : (N, H, W, C), uint8 or floating point in [0, 1], of one shape.
+    inputs, outputs : (N, H, W, C) array
+        uint8 or floating point in [0, 1], of one shape.
 
     Raises
     ------

@@ -36,7 +36,10 @@ def kernel_figure(chosen: Filter) -> Figure:
 def filter_figure(image: NDArray[np.uint8], found: Filtered, chosen: Filter) -> Figure:
     """Kernel, original and result side by side.
 
-    image : (H, W, C) uint8, the picture that was filtered. Large pictures are drawn smaller.
+    Parameters
+    ----------
+    image : (H, W, C) uint8 array
+        The picture that was filtered. Large pictures are drawn smaller.
     """
     count = len(chosen.matrices)
     before, after = (_small(as_rgb(picture[None])[0]) for picture in (image, found.picture))
@@ -74,7 +77,7 @@ def write_filter_page(
         The file.
     name : str
         What the picture is called.
-    image : (H, W, C) uint8
+    image : (H, W, C) uint8 array
         The picture that was filtered.
     found : Filtered
         What came out.

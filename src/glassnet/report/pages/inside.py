@@ -70,7 +70,7 @@ def _of_run(folder: Path, number: int) -> tuple[Array, str, Array | None]:
     """A picture of the part that a run's report is about, by its number there, what it is, and what the run said."""
     if not exists(folder / "recipe.toml"):
         raise DataError(
-            f"A picture's number belongs to a run's report, and '{folder}' is no run folder; name a picture file."
+            f"A picture's number belongs to a run's report, and '{folder}' is not a run folder; name a picture file."
         )
     run = Run.open(folder)
     found = run.predictions

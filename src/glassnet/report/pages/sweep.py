@@ -30,12 +30,19 @@ _BEST_BY = ("valid_accuracy", "valid_psnr", "valid_loss", "accuracy", "psnr", "l
 class SweepRun:
     """One run of a sweep.
 
-    label : what sets it apart, such as "optimizer.lr = 0.002".
-    history : its records, see `learning_curves`.
-    figures : final figures by name ("valid_accuracy", "valid_loss", "seconds", ...); names with "accuracy" are
-        shares. Taken from the history's best (else last) epoch if empty.
-    link : a relative address of the run's own report, or "".
-    failed : why it failed, in one line, or "".
+    Attributes
+    ----------
+    label : str
+        What sets it apart, such as "optimizer.lr = 0.002".
+    history : sequence of Record
+        Its records, see `learning_curves`.
+    figures : mapping of str to object
+        Final figures by name ("valid_accuracy", "valid_loss", "seconds", ...); names with "accuracy" are shares. Taken
+        from the history's best (else last) epoch if empty.
+    link : str
+        A relative address of the run's own report, or "".
+    failed : str
+        Why it failed, in one line, or "".
     """
 
     label: str
@@ -61,9 +68,12 @@ class SweepRun:
 def best_run(runs: Sequence[SweepRun], by: str | None = None) -> tuple[int, str] | None:
     """Index of the best run and the figure that decided; `None` if no run has it as a finite number.
 
-    by : name of the figure; the first known of valid_accuracy, valid_psnr, valid_loss, accuracy, psnr, loss unless
-        told. Losses, errors, distances and seconds are better when lower. Of equal ones the lower validation loss is
-        better, as for epochs; then the earlier run.
+    Parameters
+    ----------
+    by : str, optional
+        Name of the figure; the first known of valid_accuracy, valid_psnr, valid_loss, accuracy, psnr, loss unless told.
+        Losses, errors, distances and seconds are better when lower. Of equal ones the lower validation loss is better,
+        as for epochs; then the earlier run.
     """
     finals = [run.final() for run in runs]
     for name in (by,) if by else _BEST_BY:

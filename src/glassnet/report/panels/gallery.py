@@ -54,9 +54,9 @@ def mistakes_panel(found: Evaluation, images: Images) -> Panel:
         for i, picture in zip(chosen, as_rgb(images[chosen]), strict=True)
     ]
     total = len(found.mistakes())
-    lead = f"The {len(chosen)} of {number(total)} mistakes in which the network was most sure of itself, surest first."
+    lead = f"The {len(chosen)} most confident of {number(total)} mistakes."
     if total == len(chosen):
-        lead = f"All {total} mistakes, surest first." if total > 1 else "The only mistake."
+        lead = f"All {total} mistakes, most confident first." if total > 1 else "The only mistake."
     return Panel("mistakes", "Most confident mistakes", lead, chart, element("div", *tiles, class_="tiles"))
 
 

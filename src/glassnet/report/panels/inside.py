@@ -44,7 +44,7 @@ def first_layer_panel(network: Network, untrained: Network | None = None) -> Pan
     Returns
     -------
     Panel or None
-        None where there are no weights, or their inputs are no pictures.
+        None where there are no weights, or their inputs are not pictures.
     """
     found, earlier = first_weights(network), None if untrained is None else first_weights(untrained)
     if found is None:

@@ -66,7 +66,8 @@ def classes_panel(found: Evaluation) -> Panel:
         ("F1", True),
     ]
     lead = (
-        "Recall: how many of a class were found. Precision: how many of those called so really were. F1 combines both. "
+        "Recall: how many of a class were found. Precision: how many of those predicted as that class "
+        "really were. F1 combines both. "
         "The dark stroke is the 95 % interval of the recall: few examples make it wide. Click a heading to sort."
     )
     body = table(headings, [_class_row(score) for score in found.per_class], sortable=True)

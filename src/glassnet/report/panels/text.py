@@ -53,7 +53,7 @@ def _gradient_row(row: Row) -> list[Cell]:
 
 
 def commands_panel(commands: Sequence[str]) -> Panel:
-    """Commands to go on with, one each; those that begin with "#" are remarks."""
+    """Commands to try next, one each; those that begin with "#" are remarks."""
     lines = [
         element("span", command, class_="remark" if command.startswith("#") else "command") for command in commands
     ]

@@ -18,11 +18,13 @@ class WeightAverage(Callback):
 
     Parameters
     ----------
-    decay : in (0, 1)
+    decay : float
+        In (0, 1).
 
     Attributes
     ----------
-    mean : the averaged arrays by name, empty before the first step
+    mean : dict of str to array
+        The averaged arrays by name, empty before the first step.
     """
 
     every_step: ClassVar[bool] = True

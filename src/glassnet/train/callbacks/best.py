@@ -16,7 +16,8 @@ class KeepBest(Callback):
 
     Attributes
     ----------
-    arrays : by name, empty while no epoch was validated
+    arrays : dict of str to array
+        By name, empty while no epoch was validated.
     """
 
     def __init__(self) -> None:

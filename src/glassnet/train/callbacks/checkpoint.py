@@ -32,8 +32,10 @@ class Checkpoint(Callback):
 
     Parameters
     ----------
-    path : the file
-    seconds : least time between two checkpoints
+    path : Path
+        The file.
+    seconds : float
+        Least time between two checkpoints.
     """
 
     last: ClassVar[bool] = True
@@ -83,7 +85,7 @@ def load(path: Path, training: Training) -> None:
     """
     description, arrays = model_file.read(path)
     if description.get("format") != _FORMAT:
-        raise ModelError(f"'{path}' is no checkpoint of a training.")
+        raise ModelError(f"'{path}' is not a training checkpoint.")
     if description.get("version") != _VERSION:
         raise ModelError(f"The checkpoint '{path}' was written by another version of glassnet. Start the run afresh.")
     _check_identity(path, description.get("identity"), training.identity)

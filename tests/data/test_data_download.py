@@ -15,10 +15,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from data_files import idx_bytes, one_line_error, write_mnist
 
 from glassnet.data import CATALOGUE, RemoteFile, catalogue, data_places, find, get, load
 from glassnet.data.download import Limits, fetch, unpack
+from support.data_files import idx_bytes, one_line_error, write_mnist
 
 BODY = gzip.compress(bytes(range(256)) * 400, mtime=0) + b"tail" * 5000
 SUM = hashlib.sha256(BODY).hexdigest()

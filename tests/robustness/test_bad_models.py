@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from robust_cases import contents, cuts, flipped, mangled, refused, run, untrained
 
 from glassnet.errors import GlassnetError, ModelError
 from glassnet.model import Model
 from glassnet.nn import model_file
 from glassnet.train import read_history
+from support.bad_input import contents, cuts, flipped, mangled, refused, run, untrained
 
 NETWORK = "linear 6 -> batchnorm -> relu -> dropout 0.2 -> linear"
 

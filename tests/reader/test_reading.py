@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import struct
 import zlib
 from collections.abc import Callable
@@ -238,13 +239,23 @@ def test_unusual_pictures_are_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "array",
-    [np.zeros((3, 3)), np.zeros((3, 3, 4), np.uint8), np.zeros(9, np.uint8), np.zeros((0, 5), np.uint8), "", None],
+    ("array", "got"),
+    [
+        (np.zeros((3, 3)), "(3, 3, 1) of float64"),
+        (np.zeros((3, 3, 4), np.uint8), "(3, 3, 4) of uint8"),
+        (np.zeros(9, np.uint8), "(9,) of uint8"),
+        (np.zeros((0, 5), np.uint8), "(0, 5, 1) of uint8"),
+        (None, "() of object"),
+    ],
 )
-def test_bad_arrays(array: object) -> None:
-    with pytest.raises((ReaderError, DataError, TypeError)) as caught:
+def test_bad_arrays(array: object, got: str) -> None:
+    with pytest.raises(ReaderError, match=re.escape(f"uint8. Got {got}.")):
         read(array)  # type: ignore[arg-type]
-    assert isinstance(caught.value, GlassnetError) or array is None
+
+
+def test_an_empty_name_is_no_picture() -> None:
+    with pytest.raises(DataError, match="'' is a folder"):
+        read("")
 
 
 def test_another_model_must_have_the_same_classes() -> None:

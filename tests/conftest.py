@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
+    from glassnet.experiments import Run
     from support.commands import Server
     from support.shell import Shell
 
@@ -30,3 +32,18 @@ def server() -> Iterator[Server]:
     running = Server()
     yield running
     running.close()
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A small run with everything in its folder; a test that changes the folder copies it first."""
+    from support.runs import finished_run
+
+    return finished_run(tmp_path_factory.mktemp("finished") / "run")
+
+
+@pytest.fixture(scope="session")
+def finished_folder(finished: Run) -> Path:
+    """The folder of `finished`."""
+    assert finished.folder is not None
+    return finished.folder

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from glassnet.reader.alphabet import ALPHABET
@@ -18,6 +20,7 @@ LAYOUT = Layout(capital=48.0, letters=0.25, words=0.9)
 CAMERA = Camera(blur=0.6, noise=1.5, jpeg=88)
 
 
+@functools.cache
 def written(
     paper: Paper | None = None, camera: Camera = CAMERA, text: str = TEXT, layout: Layout = LAYOUT
 ) -> np.ndarray:

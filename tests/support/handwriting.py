@@ -20,10 +20,13 @@ LAYOUT = Layout(capital=48.0, letters=0.25, words=0.9)
 CAMERA = Camera(blur=0.6, noise=1.5, jpeg=88)
 
 
-@functools.cache
 def written(
     paper: Paper | None = None, camera: Camera = CAMERA, text: str = TEXT, layout: Layout = LAYOUT
 ) -> np.ndarray:
-    """The pixels of a page on which the text stands."""
-    rng = np.random.default_rng(11)
-    return synthesise(text, rng, hand=HAND, layout=layout, paper=paper or Paper(), camera=camera)[0]
+    """The pixels of a page on which the text stands, a new array."""
+    return _made(paper or Paper(), camera, text, layout).copy()
+
+
+@functools.cache
+def _made(paper: Paper, camera: Camera, text: str, layout: Layout) -> np.ndarray:
+    return synthesise(text, np.random.default_rng(11), hand=HAND, layout=layout, paper=paper, camera=camera)[0]

@@ -393,11 +393,12 @@ class Bench:
             for source in PACKAGE.rglob("*.py"):
                 self._copy(source, folder / "src" / "glassnet" / source.relative_to(PACKAGE))
         for source in TESTS.rglob("*.py"):
-            if source.relative_to(TESTS).parts[0] == room:
+            if source.relative_to(TESTS).parts[0] in (room, "support", "conftest.py"):
                 self._copy(source, folder / "tests" / source.relative_to(TESTS))
         # Hypothesis is loaded before the fork, which pytest would remark on.
         warnings = "error\n    ignore::pytest.PytestAssertRewriteWarning"
-        (folder / "pytest.ini").write_text(f"[pytest]\nfilterwarnings =\n    {warnings}\n", encoding="utf-8")
+        settings = f"pythonpath = tests\naddopts = --import-mode=importlib\nfilterwarnings =\n    {warnings}\n"
+        (folder / "pytest.ini").write_text(f"[pytest]\n{settings}", encoding="utf-8")
 
     @staticmethod
     def _copy(source: Path, target: Path) -> None:

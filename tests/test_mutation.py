@@ -8,8 +8,9 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import mutation
 import pytest
+
+import mutation
 
 SCRIPT = Path(mutation.__file__)
 

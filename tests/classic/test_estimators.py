@@ -57,7 +57,7 @@ def test_search_over_networks_on_two_processes() -> None:
     assert search.best_score_ > 0.93
 
 
-def test_search_on_a_local_dask_cluster(digits: tuple[np.ndarray, np.ndarray]) -> None:
+def test_a_search_in_the_threads_of_dask_scores_as_in_this_one(digits: tuple[np.ndarray, np.ndarray]) -> None:
     distributed = pytest.importorskip("distributed")
     X, y = digits[0][:300], digits[1][:300]
     search = GridSearchCV(KNNClassifier(), {"n_neighbors": [1, 5]}, cv=2)

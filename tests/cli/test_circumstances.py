@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command_processes import Server
 from PIL import Image
 
 from glassnet.cli import main
 from glassnet.cli.commands import COMMANDS, load
 from glassnet.reader.pages import pages
+from support.commands import Server
 
 HOSTILE = os.fsdecode(b"a \xff\n\x1b[31m'b\x07")  # no UTF-8, a line break, a terminal's red and its bell, a quote
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from command_shell import Shell
 from PIL import Image
 
 from glassnet import experiments
@@ -16,6 +15,7 @@ from glassnet.cli import main
 from glassnet.data import load
 from glassnet.experiments.recipe import recipe_from
 from glassnet.reproduce import reproduction
+from support.shell import Shell
 
 RECIPE = """
 title = "small"

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command_shell import Shell
 from PIL import Image
 
 from glassnet.data import Preprocess
 from glassnet.filters import filter_picture
 from glassnet.model import Model
 from glassnet.nn import Network, parse_loss
+from support.shell import Shell
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (12, 17, 3)).astype(np.uint8)
 

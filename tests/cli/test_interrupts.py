@@ -11,11 +11,12 @@ import time
 from pathlib import Path
 
 import pytest
-from command_processes import Ended, Server
 
 from glassnet.cli import main
 from glassnet.files import atomic_write
 from glassnet.processes import hold_interrupts, map_in_processes, run_process
+from support import python_path
+from support.commands import Ended, Server
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes left in /proc")
 
@@ -214,7 +215,7 @@ def _write(folder: Path) -> None:
 def test_a_worker_takes_back_what_it_has_half_written(which: int, tmp_path: Path) -> None:
     """Whether its parent asks it to end or is killed."""
     program = (
-        f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
+        f"import sys; sys.path[:0] = {[str(Path(__file__).parent), *python_path().split(os.pathsep)]!r}\n"
         "import signal; signal.signal(signal.SIGTERM, signal.default_int_handler)\n"
         "from pathlib import Path; from glassnet.processes import map_in_processes\n"
         "from test_interrupts import _write\n"

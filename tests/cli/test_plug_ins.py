@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from command_shell import Shell
 
 from glassnet.cli.commands import COMMANDS, SUMMARIES, load, plug_ins
+from support.shell import Shell
 
 PLUG_IN = '''
 from typing import Annotated

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from command_shell import Shell
 from PIL import Image
 
 from glassnet.cli import main
+from support.shell import Shell
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from data_files import one_line_error
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
@@ -13,6 +12,7 @@ from glassnet.data import Augmentation
 from glassnet.data.moves import BORDERS, cover
 from glassnet.data.warp import elastic_noise, warp
 from glassnet.errors import NotationError
+from support.data_files import one_line_error
 
 RNG = np.random.default_rng(11)
 BYTES = RNG.integers(0, 256, (24, 12, 10, 3), np.uint8)

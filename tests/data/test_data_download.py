@@ -15,10 +15,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from data_files import idx_bytes, one_line_error, write_mnist
 
 from glassnet.data import CATALOGUE, RemoteFile, catalogue, data_places, find, get, load
 from glassnet.data.download import Limits, fetch, unpack
+from support.data_files import idx_bytes, one_line_error, write_mnist
 
 BODY = gzip.compress(bytes(range(256)) * 400, mtime=0) + b"tail" * 5000
 SUM = hashlib.sha256(BODY).hexdigest()
@@ -218,7 +218,7 @@ def test_a_server_that_drips_is_given_up(server: str, tmp_path: Path, how: str) 
 def test_a_slow_server_may_take_as_long_as_its_size_needs(
     server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("test_data_download.BODY", BODY[:40])  # in 0.8 seconds, four times the patience
+    monkeypatch.setitem(globals(), "BODY", BODY[:40])  # in 0.8 seconds, four times the patience
     file = RemoteFile("x.gz", (f"{server}/drip",), 40, hashlib.sha256(BODY[:40]).hexdigest())
     assert fetch(file, tmp_path / "x.gz", limits=Limits(patience=0.2, rate=10.0, tries=1)).stat().st_size == 40
 
@@ -374,7 +374,7 @@ def test_getting_a_set(server: str, monkeypatch: pytest.MonkeyPatch, tmp_path: P
     sources = tmp_path / "sources"
     write_mnist(sources)
     packed = make_tar(tmp_path / "x.tgz", {f"deep/{p.name}": p.read_bytes() for p in sources.iterdir()})
-    monkeypatch.setattr("test_data_download.BODY", packed.read_bytes())
+    monkeypatch.setitem(globals(), "BODY", packed.read_bytes())
     entry = CATALOGUE["mnist"]
     file = RemoteFile("x.tgz", (f"{server}/good",), None, None, take=r".*ubyte\.gz")
     changed = {**CATALOGUE, "mnist": type(entry)(**{**entry.__dict__, "files": (file,)})}

@@ -9,16 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from data_files import (
-    cifar_rows,
-    idx_bytes,
-    nist_parts,
-    one_line_error,
-    write_cifar_binary,
-    write_cifar_python,
-    write_mat,
-    write_mnist,
-)
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -29,6 +19,16 @@ from glassnet.data.idx import read_idx
 from glassnet.data.mat import load_mat
 from glassnet.data.matlab5 import read_matlab5
 from glassnet.errors import DataError
+from support.data_files import (
+    cifar_rows,
+    idx_bytes,
+    nist_parts,
+    one_line_error,
+    write_cifar_binary,
+    write_cifar_python,
+    write_mat,
+    write_mnist,
+)
 
 FILES = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from data_files import needs_real_data, one_line_error, write_picture
 
 from glassnet.data import Reading, find, holds_picture_files, load, read_picture
 from glassnet.data.imagenet import CLASS_INDEX, ClassIndex
+from support.data_files import needs_real_data, one_line_error, write_picture
 
 INDEX = [["n00000005", "tench"], ["n00000007", "crane"], ["n00000001", "great_white_shark"], ["n00000009", "crane"]]
 NAMES = ("tench", "crane (n00000007)", "great white shark", "crane (n00000009)")

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from data_files import idx_bytes, one_line_error, write_cifar_binary, write_classes, write_mnist, write_picture
 
 from glassnet.cli import main
 from glassnet.data import Dataset, Preprocess, Splits, holds_picture_files, load
@@ -24,6 +23,7 @@ from glassnet.model import Model
 from glassnet.nn import Network, SoftmaxCrossEntropy
 from glassnet.reader import read_words
 from glassnet.report.pages import write_run_page
+from support.data_files import idx_bytes, one_line_error, write_cifar_binary, write_classes, write_mnist, write_picture
 
 GREY = np.arange(63, dtype=np.uint8).reshape(9, 7)
 

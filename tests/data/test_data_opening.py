@@ -15,7 +15,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from data_files import one_line_error, write_picture
 from PIL import Image, ImageOps, features
 
 import glassnet
@@ -34,6 +33,7 @@ from glassnet.filters.files import read_filter
 from glassnet.model import Model
 from glassnet.nn.torchvision import read_tensors
 from glassnet.reader import read_words
+from support.data_files import one_line_error, write_picture
 
 COLOUR = np.random.default_rng(0).integers(0, 256, (6, 10, 3), np.uint8)
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from data_files import one_line_error, write_classes, write_picture
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -19,6 +18,7 @@ from glassnet.data.letters36 import load_letters36, normalise_character
 from glassnet.data.mat import LETTERS
 from glassnet.data.pictures import picture_info, pictures_of
 from glassnet.errors import DataError
+from support.data_files import one_line_error, write_classes, write_picture
 
 GREY = np.arange(54, dtype=np.uint8).reshape(9, 6)
 COLOUR = np.random.default_rng(0).integers(0, 256, (8, 10, 3), np.uint8)

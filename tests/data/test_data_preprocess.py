@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from data_files import one_line_error
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -12,6 +11,7 @@ from PIL import Image
 from glassnet.data import Preprocess
 from glassnet.data.steps import interpolation_matrix
 from glassnet.errors import DataError, NotationError
+from support.data_files import one_line_error
 
 RNG = np.random.default_rng(3)
 TRAIN = RNG.integers(0, 256, (40, 6, 5, 3), np.uint8)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from data_files import one_line_error, write_classes, write_picture
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -15,6 +14,7 @@ from glassnet.data import Reading, hold_out, join, load, read_picture
 from glassnet.data.dataset import Splits
 from glassnet.data.steps import interpolation_matrix
 from glassnet.errors import DataError, NotationError
+from support.data_files import one_line_error, write_classes, write_picture
 
 FILES = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 

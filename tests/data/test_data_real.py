@@ -6,9 +6,9 @@ import hashlib
 
 import numpy as np
 import pytest
-from data_files import needs_real_data
 
 from glassnet.data import Dataset, Preprocess, find, load
+from support.data_files import needs_real_data
 
 pytestmark = needs_real_data
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from data_files import one_line_error
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glassnet.data import Dataset, Splits, epoch_order, hold_out, join, split
 from glassnet.errors import DataError
+from support.data_files import one_line_error
 
 NAMES = ("a", "b", "c")
 

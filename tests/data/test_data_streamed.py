@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from data_files import one_line_error
 from PIL import Image
 
 from glassnet.data import (
@@ -30,6 +29,7 @@ from glassnet.model import Model
 from glassnet.report.pages import write_run_page
 from glassnet.train import Progress
 from glassnet.train.feed import Feed
+from support.data_files import one_line_error
 
 
 def write_folder(folder: Path, each: int = 20, *, grey: bool = False, test: int = 6, size: int = 9) -> Path:

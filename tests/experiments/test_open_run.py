@@ -19,23 +19,14 @@ from glassnet.experiments.run import build
 from glassnet.metrics import Evaluation
 from glassnet.model import Model
 from glassnet.report.pages import look_inside, write_run_page
+from support.runs import CLASSIFIER
 
 DIGITS: dict[str, Any] = {"source": "digits", "train_limit": 200, "test_limit": 50}
-CLASSIFIER = recipe_from({
-    "data": DIGITS,
-    "model": {"network": "conv 3x3, 4, pad 1 -> relu -> flatten -> linear"},
-    "train": {"epochs": 2},
-})  # fmt: skip
 AUTOENCODER = recipe_from({
     "data": DIGITS,
     "model": {"network": "autoencoder", "loss": "squared-error"},
     "train": {"epochs": 1},
 })  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    return run_recipe(CLASSIFIER, tmp_path_factory.mktemp("run") / "classifier", on_finish=[write_run_page])
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from glassnet.files import read_json
 from glassnet.locking import LOCK, locked
 from glassnet.report.pages import write_run_page, write_sweep_page
 from glassnet.train import Progress
+from support import script
 
 BASE: dict[str, Any] = {
     "title": "some digits",
@@ -90,9 +91,8 @@ def test_a_sweep_goes_on_after_kill_9(tmp_path: Path) -> None:
     recipe, folder = tmp_path / "recipe.toml", tmp_path / "sweep"
     recipe.write_text(base(epochs=60).to_toml(), encoding="utf-8")
     command = ["train", str(recipe), "--sweep", "optimizer.lr=0.1,0.2", "--out", str(folder)]
-    script = Path(__file__).parents[1] / "train" / "lock_worker.py"
     process = subprocess.Popen(
-        [sys.executable, str(script), *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, script("lock_worker"), *command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     try:
         assert process.stdin is not None and process.stdout is not None

@@ -58,7 +58,7 @@ def test_invariants(seed: int, n: int, k: int) -> None:
     assert found.top_k[1] == found.accuracy
     shares = list(found.top_k.values())
     assert shares == sorted(shares)
-    assert found.loss >= 0.0
+    assert found.loss == pytest.approx(-np.log(p[np.arange(n), labels].astype(np.float64)).mean(), abs=1e-12)
     assert 0.0 <= found.calibration.error <= 1.0
     assert found.calibration.counts.sum() == n
     wrong = found.mistakes()

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from onnx_operations import OPERATIONS, conv
 
 from glassnet.errors import GlassnetError
 from glassnet.nn.functional.convolution_plan import METHODS
+from support.onnx_operations import OPERATIONS, conv
 
 _EXPANDED = "a graph of several operators, most of which are not operations here"
 _SPACE = "pictures have two dimensions here"

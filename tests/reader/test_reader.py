@@ -14,13 +14,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_reading import CAMERA, HAND, LAYOUT
 
 from glassnet import reader as package
 from glassnet.errors import ReaderError
 from glassnet.reader import Page, PageState, Reader, ReaderSettings, read
 from glassnet.reader.settings import DEFAULTS
 from glassnet.reader.synthesis import Camera, Layout, Paper, synthesise
+from support.handwriting import CAMERA, HAND, LAYOUT
 
 FOLDER = Path(package.__file__).parent
 TEXT = "READ 25 PAGES\nslowly, with care."

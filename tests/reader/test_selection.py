@@ -7,7 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
-from test_reading import CAMERA, HAND, LAYOUT
 
 from glassnet.data.catalogue import find_folder
 from glassnet.data.pictures import read_picture
@@ -21,6 +20,7 @@ from glassnet.reader.pen import draw_hand
 from glassnet.reader.segmentation import Candidate
 from glassnet.reader.selection import lines_of_writing
 from glassnet.reader.synthesis import Paper, draw_layout, synthesise
+from support.handwriting import CAMERA, HAND, LAYOUT
 
 
 def test_a_page_of_joined_writing_is_read() -> None:

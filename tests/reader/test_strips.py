@@ -6,13 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from test_reading import CAMERA, HAND, LAYOUT
 
 from glassnet.reader import read
 from glassnet.reader.binarise import find_ink
 from glassnet.reader.components import find_components
 from glassnet.reader.rules import without_rules
 from glassnet.reader.synthesis import Layout, Paper, synthesise
+from support.handwriting import CAMERA, HAND, LAYOUT
 
 TEXT = "Hidden below the tiled path\nTHE HOTEL KEPT FIFTEEN"
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from test_reading import CAMERA, HAND, LAYOUT, _written
 
 from glassnet.reader import read
 from glassnet.reader.evaluate import compare
 from glassnet.reader.pages import made_up_lines
 from glassnet.reader.synthesis import draw_camera, synthesise
+from support.handwriting import CAMERA, HAND, LAYOUT, written
 
 
 def _figures(rng: np.random.Generator, most: int) -> str:
@@ -54,7 +54,7 @@ def test_the_orientation_in_a_file_comes_first(orientation: int, tmp_path: Path)
         5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_90, 7: Image.Transpose.TRANSVERSE,
         8: Image.Transpose.ROTATE_270,
     }  # fmt: skip
-    image = Image.fromarray(_written())
+    image = Image.fromarray(written())
     size = image.size
     exif = Image.Exif()
     exif[0x0112] = orientation

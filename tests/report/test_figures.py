@@ -9,7 +9,6 @@ from typing import Any
 import matplotlib
 import numpy as np
 import pytest
-from helpers_report import made_up_evaluation, made_up_history, texts_of
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.patches import Rectangle
 from PIL import Image
@@ -36,6 +35,7 @@ from glassnet.report.figures.curves import best_epoch
 from glassnet.report.figures.norms import update_ratios
 from glassnet.report.figures.pictures import as_rgb, mosaic, picture_png, reconstruction_psnr
 from glassnet.report.figures.weight_matrix import matrix_figure
+from support.reports import made_up_evaluation, made_up_history, texts_of
 
 
 @pytest.mark.parametrize("classes", [2, 10, 62, 100, 130])

@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers_report import made_up_evaluation, made_up_history, parse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
@@ -34,6 +33,7 @@ from glassnet.report.panels.results import (
 )
 from glassnet.report.panels.text import commands_panel, details_panel, gradients_panel
 from glassnet.report.tables import key_value_table, number
+from support.reports import made_up_evaluation, made_up_history, parse
 
 HOSTILE = '<script>alert("1")</script>&\'"><img src=x onerror=alert(2)>'
 

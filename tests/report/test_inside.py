@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers_report import ink, made_up_evaluation, parse, texts_of
 
 from glassnet.errors import DataError
 from glassnet.nn import Network
@@ -26,6 +25,7 @@ from glassnet.report.figures.stages import stages_of
 from glassnet.report.figures.weight_matrix import matrix_figure, shown_as_matrix
 from glassnet.report.panels.gallery import mistakes_panel
 from glassnet.report.panels.inside import feature_maps_panel, first_layer_panel, network_panel
+from support.reports import ink, made_up_evaluation, parse, texts_of
 
 SMALL = (
     "conv 3x3, 5, pad 1 -> relu -> maxpool 2x2 -> residual(conv 3x3, 5, pad 1 -> relu) -> relu -> flatten -> linear 3"

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 import scipy.io
 from PIL import Image
-from robust_cases import contents, cuts, flipped, mangled, refused, refused_or_normal, untrained
 
 from glassnet.data import Dataset
 from glassnet.errors import DataError
+from support.bad_input import contents, cuts, flipped, mangled, refused, refused_or_normal, untrained
 
 DIGITS = tuple("0123456789")
 CIFAR = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")

@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image, features
-from robust_cases import cuts, flipped, mangled, refused, refused_or_normal, untrained
+
+from support.bad_input import cuts, flipped, mangled, refused, refused_or_normal, untrained
 
 FORMATS = {
     "PNG": ".png",

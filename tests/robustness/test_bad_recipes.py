@@ -10,7 +10,8 @@ import pytest
 import tomli_w
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from robust_cases import is_refusal, refused, run
+
+from support.bad_input import is_refusal, refused, run
 
 # The set does not exist, so that a recipe which is still right after a mutation ends in a refusal as well.
 RECIPE = """title = "a recipe"

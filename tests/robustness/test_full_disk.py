@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from robust_cases import is_refusal, refused, run, untrained
 
 from glassnet.files import atomic_write, read_json
 from glassnet.nn import model_file
 from glassnet.train import read_history
+from support.bad_input import is_refusal, refused, run, untrained
 
 TRAIN = ("train", "digits", "--model", "linear", "--epochs", "2", "--set", "data.train_limit=100")
 

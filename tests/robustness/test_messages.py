@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from robust_cases import refused
 
 from glassnet.errors import DataError, GlassnetError, escaped, nearest, one_line
+from support.bad_input import refused
 
 COMMAND = "Layer '{}' is not known. Did you mean 'relu'?"
 

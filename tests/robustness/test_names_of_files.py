@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from robust_cases import refused, run
 
 import glassnet
 from glassnet.actions.check import check
 from glassnet.errors import GlassnetError
 from glassnet.experiments import resume
 from glassnet.files import exists
+from support.bad_input import refused, run
 
 LONG = " -> ".join(["conv 3x3, 8, pad 1 -> relu"] * 20 + ["avgpool global -> linear 3"])  # 545 characters
 NAMES = [LONG, "x" * 5000, "a\0b", "7" * 400, "", "  ", "a/" * 3000]

@@ -24,6 +24,7 @@ from glassnet.errors import GlassnetError, RecipeError, TrainingError, TrainingI
 from glassnet.experiments.recipe import recipe_from
 from glassnet.locking import LOCK, locked
 from glassnet.train import Progress, read_history
+from support import script
 
 SETTINGS = {
     "data": {"source": "digits", "train_limit": 200, "test_limit": 40},
@@ -56,10 +57,9 @@ def contents(folder: Path) -> dict[str, bytes]:
 @contextlib.contextmanager
 def workers(*commands: list[str]) -> Iterator[list[subprocess.Popen[str]]]:
     """Processes that run these commands at one signal."""
-    script = str(Path(__file__).with_name("lock_worker.py"))
     made = [
         subprocess.Popen(
-            [sys.executable, script, *command],
+            [sys.executable, script("lock_worker"), *command],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

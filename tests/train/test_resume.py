@@ -19,6 +19,7 @@ from glassnet.experiments import load_recipe
 from glassnet.files import read_json
 from glassnet.nn import model_file
 from glassnet.train import read_history
+from support import script
 
 CONFIGURATIONS = {
     "dropout and adam": """
@@ -83,7 +84,7 @@ class Worker:
 
     def __init__(self) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("kill_worker.py"))],
+            [sys.executable, script("kill_worker")],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -9,7 +9,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from operation_checks import (
+
+from glassnet import threads
+from glassnet.errors import GlassnetError
+from glassnet.nn import functional as F
+from glassnet.nn.kernels import elementwise
+from glassnet.nn.kernels.options import WORTH_SHARING
+from support.gradients import (
     TORCH_TOLERANCE,
     assert_close,
     assert_gradients,
@@ -18,12 +24,6 @@ from operation_checks import (
     seeds,
     torch_gradients,
 )
-
-from glassnet import threads
-from glassnet.errors import GlassnetError
-from glassnet.nn import functional as F
-from glassnet.nn.kernels import elementwise
-from glassnet.nn.kernels.options import WORTH_SHARING
 
 
 class Activation(NamedTuple):

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from operation_checks import TORCH_TOLERANCE, assert_close, assert_gradients, drawn, seeds, torch_gradients
 
 from glassnet import threads
 from glassnet.errors import GlassnetError
 from glassnet.nn import functional as F
+from support.gradients import TORCH_TOLERANCE, assert_close, assert_gradients, drawn, seeds, torch_gradients
 
 sizes = st.integers(1, 7)
 inner_shapes = st.lists(st.integers(1, 4), min_size=0, max_size=3).map(tuple)

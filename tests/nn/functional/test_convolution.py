@@ -12,7 +12,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from operation_checks import (
+
+from glassnet import threads
+from glassnet.errors import GlassnetError
+from glassnet.nn.functional import convolution as C
+from glassnet.nn.functional import convolution_plan
+from glassnet.nn.functional.workspace import Arena
+from glassnet.nn.kernels import blas
+from support.gradients import (
     TORCH_TOLERANCE,
     assert_close,
     assert_gradients,
@@ -21,13 +28,6 @@ from operation_checks import (
     torch_gradients,
     torch_or_skip,
 )
-
-from glassnet import threads
-from glassnet.errors import GlassnetError
-from glassnet.nn.functional import convolution as C
-from glassnet.nn.functional import convolution_plan
-from glassnet.nn.functional.workspace import Arena
-from glassnet.nn.kernels import blas
 
 GENERAL = ["rows", "direct", "numpy", "grouped"]
 METHODS = [*GENERAL, "product", "depthwise"]

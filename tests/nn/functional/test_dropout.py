@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from operation_checks import TORCH_TOLERANCE, assert_close, assert_gradients, drawn, seeds, torch_gradients
 
 from glassnet.errors import GlassnetError
 from glassnet.nn import functional as F
+from support.gradients import TORCH_TOLERANCE, assert_close, assert_gradients, drawn, seeds, torch_gradients
 
 shapes = st.lists(st.integers(1, 6), min_size=1, max_size=3).map(tuple)
 probabilities = st.sampled_from([0.0, 0.1, 0.5, 0.9])

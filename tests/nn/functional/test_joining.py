@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from operation_checks import assert_gradients, drawn, seeds, torch_gradients, torch_or_skip
 
 from glassnet import threads
 from glassnet.errors import GlassnetError
 from glassnet.nn import functional as F
+from support.gradients import assert_gradients, drawn, seeds, torch_gradients, torch_or_skip
 
 leads = st.sampled_from([(3,), (2, 3, 4), (5, 1, 2)])
 widths = st.lists(st.integers(1, 4), min_size=1, max_size=3)

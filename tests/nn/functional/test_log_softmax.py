@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from operation_checks import TORCH_TOLERANCE, assert_close, assert_gradients, drawn, seeds, torch_gradients
 
 from glassnet.errors import GlassnetError
 from glassnet.nn import functional as F
@@ -16,6 +15,7 @@ from glassnet.nn.functional.loss import (
     log_softmax_forward,
     log_softmax_forward_naive,
 )
+from support.gradients import TORCH_TOLERANCE, assert_close, assert_gradients, drawn, seeds, torch_gradients
 
 counts, classes = st.integers(1, 7), st.integers(1, 6)
 dtypes = pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-13), (np.float32, 2e-6)])

@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from operation_checks import (
+
+from glassnet.errors import GlassnetError
+from glassnet.nn import functional as F
+from support.gradients import (
     TORCH_TOLERANCE,
     assert_close,
     assert_gradients,
@@ -18,9 +21,6 @@ from operation_checks import (
     torch_gradients,
     torch_or_skip,
 )
-
-from glassnet.errors import GlassnetError
-from glassnet.nn import functional as F
 
 counts, classes = st.integers(1, 7), st.integers(1, 6)
 smoothings = st.sampled_from([0.0, 0.1, 0.5])

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from operation_checks import assert_close, drawn, seeds
 
 from glassnet import threads
 from glassnet.nn.kernels import blas, narrow
+from support.gradients import assert_close, drawn, seeds
 
 transposes = list(itertools.product([False, True], repeat=2))
 factors = [(1.0, 0.0), (-0.3, 0.0), (2.0, 0.0), (0.0, 0.0), (1.0, 1.0), (0.7, -0.4)]

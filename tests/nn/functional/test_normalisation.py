@@ -8,7 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from operation_checks import (
+
+from glassnet import threads
+from glassnet.errors import GlassnetError
+from glassnet.nn import functional as F
+from glassnet.nn.functional import normalisation
+from support.gradients import (
     TORCH_TOLERANCE,
     assert_close,
     assert_gradients,
@@ -17,11 +22,6 @@ from operation_checks import (
     torch_gradients,
     torch_or_skip,
 )
-
-from glassnet import threads
-from glassnet.errors import GlassnetError
-from glassnet.nn import functional as F
-from glassnet.nn.functional import normalisation
 
 counts, features, modes = st.integers(2, 8), st.integers(1, 5), st.booleans()
 images = st.tuples(st.integers(1, 3), st.integers(2, 4), st.integers(1, 4))

@@ -8,7 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from operation_checks import (
+
+from glassnet import threads
+from glassnet.errors import GlassnetError
+from glassnet.nn import functional as F
+from glassnet.nn.functional import pooling
+from support.gradients import (
     TORCH_TOLERANCE,
     assert_close,
     assert_gradients,
@@ -17,11 +22,6 @@ from operation_checks import (
     torch_gradients,
     torch_or_skip,
 )
-
-from glassnet import threads
-from glassnet.errors import GlassnetError
-from glassnet.nn import functional as F
-from glassnet.nn.functional import pooling
 
 DTYPES = [(np.float64, 1e-13), (np.float32, 1e-5)]
 

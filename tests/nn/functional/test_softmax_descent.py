@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from operation_checks import assert_close, drawn, seeds
 
 from glassnet.nn.kernels.stochastic import softmax_descent
+from support.gradients import assert_close, drawn, seeds
 
 
 def _steps(

@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from operation_checks import assert_close, drawn, seeds, torch_gradients, torch_or_skip
 
 from glassnet import threads
 from glassnet.errors import GlassnetError
 from glassnet.nn.functional.winograd import transform_matrices, winograd_backward, winograd_forward
 from glassnet.nn.functional.workspace import Arena
 from glassnet.nn.kernels import winograd_transforms as transforms
+from support.gradients import assert_close, drawn, seeds, torch_gradients, torch_or_skip
 
 TOLERANCE = 1e-5
 

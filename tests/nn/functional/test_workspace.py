@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from hypothesis import given
-from operation_checks import drawn, seeds
 
 from glassnet.errors import GlassnetError
 from glassnet.nn.functional.window import as_pad, as_pair, output_length, same_pad
 from glassnet.nn.functional.workspace import Arena, Workspace, address
+from support.gradients import drawn, seeds
 
 
 def test_arena_hands_out_released_memory_again() -> None:

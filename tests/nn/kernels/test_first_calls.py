@@ -14,11 +14,11 @@ from typing import Any
 import numpy as np
 import pytest
 from numba.core.dispatcher import Dispatcher
-from recorded import Call, kernels, record
 
-import glassnet
 from glassnet.nn.kernels import sharing
 from glassnet.nn.kernels.sharing import shared
+from support import python_path, script
+from support.recorded_calls import Call, kernels, record
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the calls are made in forked processes")
 
@@ -47,8 +47,7 @@ def calls() -> list[Call]:
 
 
 def _process(cache: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "NUMBA_CACHE_DIR": str(cache), "GLASSNET_THREADS": "2"}
-    environment["PYTHONPATH"] = str(Path(glassnet.__file__).parents[1])
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(cache), "GLASSNET_THREADS": "2", "PYTHONPATH": python_path()}
     return subprocess.run(
         [sys.executable, *arguments], env=environment, capture_output=True, text=True, timeout=900, check=False
     )
@@ -59,7 +58,7 @@ def first_calls(calls: list[Call], folder: Path) -> list[str]:
 
     def process(way: str, chosen: list[Call]) -> str:
         (folder / "calls").write_bytes(pickle.dumps(chosen))
-        done = _process(folder, str(Path(__file__).with_name("first_calls.py")), way, str(folder / "calls"))
+        done = _process(folder, script("first_calls"), way, str(folder / "calls"))
         assert done.returncode == 0, done.stderr
         return done.stdout
 

@@ -22,13 +22,14 @@ from typing import Any
 import llvmlite.binding
 import numpy as np
 import pytest
-from recorded import Call, copied, descents, kernels, record, small_losses
 
 import glassnet
 from glassnet.data import Dataset
 from glassnet.nn import Network
 from glassnet.optim import SGD
 from glassnet.train import Trainer
+from support import python_path
+from support.recorded_calls import Call, copied, descents, kernels, record, small_losses
 
 _GAPS = (0, 0, 0, 8, 8, 16, 24, 40, 64, 104, 200, 1000, 4096)  # bytes between two arrays
 KERNELS = kernels()
@@ -154,7 +155,7 @@ def _with_wide_vectors(cache: Path, code: str) -> Any:
         "NUMBA_CPU_NAME": llvmlite.binding.get_host_cpu_name(),
         "NUMBA_CPU_FEATURES": features.flatten() + ",-prefer-256-bit",
         "NUMBA_CACHE_DIR": str(cache),
-        "PYTHONPATH": os.pathsep.join([str(Path(glassnet.__file__).parents[1]), str(Path(__file__).parent)]),
+        "PYTHONPATH": os.pathsep.join([python_path(), str(Path(__file__).parent)]),
     }
     code = f"import json; from test_kernel_placement import *; print(json.dumps({code}))"
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)

@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from recorded import kernels
+from support.recorded_calls import kernels
 
 
 def ends_of(calls: list[Any]) -> list[int]:

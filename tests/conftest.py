@@ -1,0 +1,49 @@
+"""Fixtures of all tests. Each imports what it needs, so that the tests of operations load no command line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from glassnet.experiments import Run
+    from support.commands import Server
+    from support.shell import Shell
+
+pytest.register_assert_rewrite("support")
+
+
+@pytest.fixture
+def shell(capsys: pytest.CaptureFixture[str]) -> Shell:
+    """Runs `glassnet ARGUMENTS` within this process."""
+    from support.shell import Shell
+
+    return Shell(capsys)
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """Runs `glassnet ARGUMENTS` in processes of their own, with signals and odd streams."""
+    from support.commands import Server
+
+    running = Server()
+    yield running
+    running.close()
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A small run with everything in its folder; a test that changes the folder copies it first."""
+    from support.runs import finished_run
+
+    return finished_run(tmp_path_factory.mktemp("finished") / "run")
+
+
+@pytest.fixture(scope="session")
+def finished_folder(finished: Run) -> Path:
+    """The folder of `finished`."""
+    assert finished.folder is not None
+    return finished.folder

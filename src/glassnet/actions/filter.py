@@ -86,7 +86,10 @@ def choose(
     ----------
     kernel : str
         A name, or a file with rows of numbers.
-    channel, values : see `Filter.with_settings`
+    channel : str, optional
+        What is filtered: colours, grey or one channel; see `Filter.with_settings`.
+    values : str, optional
+        What becomes of values outside 0 ... 255, see there.
     normalise : bool
         Divide the weights by their sum.
     sigma : float, optional

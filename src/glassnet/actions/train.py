@@ -93,7 +93,9 @@ def sweep(
 
     Parameters
     ----------
-    data, settings
+    data : str, path or Recipe
+        As of `train`.
+    settings : mapping of str to value, optional
         As of `train`.
     values : mapping of str to sequence
         The values of each setting: {"optimizer.lr": [0.1, 0.01]}.
@@ -129,7 +131,9 @@ def resume(
     ----------
     folder : path
         Of a run or of a sweep.
-    make_progress, events
+    make_progress : callable
+        As of `train`.
+    events : Events, optional
         As of `train`.
 
     Raises

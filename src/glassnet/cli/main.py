@@ -21,8 +21,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     interrupted, by Ctrl-C, SIGTERM or SIGHUP. Every error is one line on standard error. GLASSNET_TRACEBACK=1 shows the
     traceback as well.
 
-    arguments : None takes those of the process, which is then taken to be the command's own: its signals are answered,
-        its streams and the warnings of libraries are kept in order (see `glassnet.cli.process`)
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        None takes those of the process, which is then taken to be the command's own: its signals are answered, its
+        streams and the warnings of libraries are kept in order (see `glassnet.cli.process`).
     """
     if arguments is not None:
         return _status_of(arguments)

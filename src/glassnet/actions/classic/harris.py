@@ -85,7 +85,12 @@ def harris(
         Column and row of a pixel.
     count : int
         How many corners at most.
-    window, sigma, k : see `glassnet.classic.harris`
+    window : str
+        "gaussian" or "box".
+    sigma : float
+        Width of the Gaussian window in pixels.
+    k : float
+        Weight of the squared trace, see `glassnet.classic.harris`.
 
     Raises
     ------

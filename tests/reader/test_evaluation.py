@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from glassnet.errors import GlassnetError, ReaderError
-from glassnet.reader.evaluate import compare, fold, pairs_in, summarise
+from glassnet.reader.evaluate import compare, fold, interval_text, pairs_in, summarise
 from glassnet.reader.evaluation_page import write_evaluation
 from glassnet.reader.export import FORMATS, as_hocr, as_pdf, overlay, write_page
 from glassnet.reader.page import Box, Character, Line, Page, Word
@@ -52,6 +52,11 @@ def test_all_pages_together() -> None:
     assert found.character_error_rate == pytest.approx(4 / 11)
     assert found.character_interval.low <= found.character_error_rate <= found.character_interval.high
     assert found.word_error_rate == pytest.approx(2 / 3)
+    low, high = map(float, interval_text(found.word_interval).split(" to "))
+    assert (low, high) == pytest.approx(found.word_interval, abs=5e-5)
+    one = summarise([compare("a", "abc", "abd")])  # nothing is known of other lines
+    assert interval_text(one.character_interval) == interval_text(one.word_interval) == "unknown"
+    assert one.to_dict()["character_interval"] is None and one.to_dict()["word_interval"] is None
     assert json.loads(json.dumps(found.to_dict()))["characters"] == 11
     with pytest.raises(ReaderError, match="no letter"):
         summarise([compare("a", "", "...")])
@@ -67,7 +72,7 @@ def test_pictures_and_texts_are_paired(tmp_path: Path) -> None:
     (tmp_path / "b.txt").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(GlassnetError, match="UTF-8"):
         pairs_in(tmp_path)
-    with pytest.raises(ReaderError, match="no folder"):
+    with pytest.raises(ReaderError, match="is not a folder"):
         pairs_in(tmp_path / "nothing")
 
 

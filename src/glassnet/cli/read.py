@@ -145,13 +145,13 @@ def _tell(found: PageRead, several: bool, least: float) -> None:
 def _evaluate(folder: Path, out: Path | None, reader: Reader, jobs: int, threads: int | None, json: bool) -> None:
     from glassnet.actions.read import evaluate_reading
     from glassnet.cli.events import TerminalEvents
+    from glassnet.reader.evaluate import interval_text
 
     result = evaluate_reading(folder, reader, out=out, jobs=jobs, threads=threads, events=TerminalEvents(lines=False))
     found = result.scores
-    low, high = found.character_interval
-    typer.echo(f"\ncharacter error rate {found.character_error_rate:.4f} (95 % interval {low:.4f} to {high:.4f})")
-    low, high = found.word_interval
-    typer.echo(f"word error rate      {found.word_error_rate:.4f} (95 % interval {low:.4f} to {high:.4f})")
+    interval = interval_text(found.character_interval)
+    typer.echo(f"\ncharacter error rate {found.character_error_rate:.4f} (95 % interval {interval})")
+    typer.echo(f"word error rate      {found.word_error_rate:.4f} (95 % interval {interval_text(found.word_interval)})")
     typer.echo("(upper case, A-Z and 0-9 alone)")
     typer.echo(f"as written, with case and punctuation: character error rate {found.exact_error_rate:.4f}")
     if found.confusions:

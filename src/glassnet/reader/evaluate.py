@@ -26,7 +26,7 @@ from glassnet.errors import ReaderError
 from glassnet.files import read_text
 from glassnet.metrics.intervals import Interval, bootstrap_interval
 
-__all__ = ["PageScore", "Scores", "compare", "fold", "pairs_in", "summarise"]
+__all__ = ["PageScore", "Scores", "compare", "fold", "interval_text", "pairs_in", "summarise"]
 
 _GAP = "∅"  # nothing: a character that was put in or left out
 
@@ -132,9 +132,9 @@ class Scores:
             "pages": len(self.pages),
             "characters": sum(p.characters for p in self.pages),
             "character_error_rate": self.character_error_rate,
-            "character_interval": list(self.character_interval),
+            "character_interval": _known(self.character_interval),
             "word_error_rate": self.word_error_rate,
-            "word_interval": list(self.word_interval),
+            "word_interval": _known(self.word_interval),
             "exact_error_rate": self.exact_error_rate,
             "confusions": [list(c) for c in self.confusions],
             "scores": {p.name: p.score for p in self.pages},
@@ -170,6 +170,15 @@ def _interval(parts: Sequence[tuple[int, int]]) -> Interval:
         return sums[..., 0] / np.maximum(1.0, sums[..., 1])
 
     return bootstrap_interval(np.arange(len(parts)), statistic=ratio)
+
+
+def interval_text(interval: Interval) -> str:
+    """An interval in words. One line or page alone tells nothing about others."""
+    return "unknown" if _known(interval) is None else f"{interval.low:.4f} to {interval.high:.4f}"
+
+
+def _known(interval: Interval) -> list[float] | None:
+    return None if np.isnan(interval).any() else list(interval)
 
 
 def pairs_in(folder: Path) -> list[tuple[Path, str]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from rapidfuzz.distance import Levenshtein
 
 from glassnet.data.pictures import read_picture
-from glassnet.reader.evaluate import PageScore, Scores
+from glassnet.reader.evaluate import PageScore, Scores, interval_text
 from glassnet.reader.export import overlay
 from glassnet.reader.page import Page
 from glassnet.report.html import Html, data_uri, element, join
@@ -43,14 +43,15 @@ def write_evaluation(scores: Scores, pages: Sequence[tuple[Path, Page]], file: P
     GlassnetError
         A picture cannot be read, or the file cannot be written.
     """
-    low, high = scores.character_interval
     count = f"{len(scores.pages)} page{'s' if len(scores.pages) != 1 else ''}"
-    sentence = (
-        f"{count}, {percent(scores.character_error_rate, 2)} of the characters wrong; with 95 % confidence the rate"
-        f" lies between {percent(low, 2)} and {percent(high, 2)}."
-    )
+    sentence = f"{count}, {percent(scores.character_error_rate, 2)} of the characters wrong"
+    if interval_text(scores.character_interval) != "unknown":
+        low, high = (percent(bound, 2) for bound in scores.character_interval)
+        sentence += f"; with 95 % confidence the rate lies between {low} and {high}"
     write_page(
-        file, Heading("How pages were read", sentence), [_rates(scores), _confusions(scores), _pages(scores, pages)]
+        file,
+        Heading("How pages were read", f"{sentence}."),
+        [_rates(scores), _confusions(scores), _pages(scores, pages)],
     )
     return file
 
@@ -60,7 +61,7 @@ def _rates(scores: Scores) -> Panel:
         ("character error rate", scores.character_error_rate, scores.character_interval),
         ("word error rate", scores.word_error_rate, scores.word_interval),
     )
-    rows = [_cells(name, f"{rate:.4f}", f"{low:.4f} to {high:.4f}") for name, rate, (low, high) in measured]
+    rows = [_cells(name, f"{rate:.4f}", interval_text(interval)) for name, rate, interval in measured]
     lead = (
         "Rates are of upper-cased texts, A-Z and 0-9 alone; as written, with case and punctuation, the character error"
         f" rate is {scores.exact_error_rate:.4f}."

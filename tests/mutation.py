@@ -383,8 +383,9 @@ class Bench:
     def __init__(self, folder: Path, room: str) -> None:
         self.folder = folder
         if room == "nn":
-            for part in ("errors.py", "threads.py", "compiling.py", "check/numerical.py"):
-                self._copy(PACKAGE / part, folder / "src" / "glassnet" / part)
+            lowest = (source for source in PACKAGE.glob("*.py") if source.name != "__init__.py")
+            for source in (*lowest, PACKAGE / "check" / "numerical.py"):
+                self._copy(source, folder / "src" / "glassnet" / source.relative_to(PACKAGE))
             for source in (*(PACKAGE / "nn/functional").glob("*.py"), *(PACKAGE / "nn/kernels").glob("*.py")):
                 self._copy(source, folder / "src" / "glassnet" / source.relative_to(PACKAGE))
             for package in ("", "nn", "check"):

@@ -190,7 +190,7 @@ def test_a_wrong_range_or_size(server: str, tmp_path: Path) -> None:
     with one_line_error("bytes"):
         fetch(remote(f"{server}/good", size=100), tmp_path / "y.gz")
     zipped = RemoteFile("z.zip", (f"{server}/good",), None, None)
-    with one_line_error("no .zip file"):
+    with one_line_error("not a .zip file"):
         fetch(zipped, tmp_path / "z.zip")
 
 

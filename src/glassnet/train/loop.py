@@ -34,7 +34,7 @@ Saved = dict[str, Any]  # arrays and plain JSON by name
 
 
 class Examples(Protocol):
-    """What gives the batches of a part of the data."""
+    """What gives the batches of a part of the data. Where it has a `close`, that is called when the training ends."""
 
     def __len__(self) -> int:
         """How many examples there are."""

@@ -196,8 +196,8 @@ class Trainer:
         self.progression = training.state
         with contextlib.ExitStack() as afterwards:
             for examples in (training.train, training.valid):
-                if isinstance(examples, Feed):
-                    afterwards.callback(examples.close)
+                if close := getattr(examples, "close", None):
+                    afterwards.callback(close)
             training.run()
         return self._model(train, training)
 

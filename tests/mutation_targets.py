@@ -1,0 +1,184 @@
+"""Where bugs are planted, which tests must notice, and which changes alter nothing; see `mutation.py`."""
+
+from __future__ import annotations
+
+# (file, functions, the test files that must notice)
+TARGETS: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = [
+    (
+        "nn/functional/affine.py",
+        ("affine_backward", "affine_descend", "_input_gradient", "_in_dtype_of"),
+        ("nn/functional/test_affine.py",),
+    ),
+    ("nn/functional/activation.py", ("_backward",), ("nn/functional/test_activation.py",)),
+    ("nn/functional/dropout.py", ("dropout_backward",), ("nn/functional/test_dropout.py",)),
+    (
+        "nn/functional/loss.py",
+        (
+            "softmax_backward", "cross_entropy_backward", "softmax_cross_entropy", "hinge", "squared_error_factor",
+            "squared_error",
+        ),
+        ("nn/functional/test_losses.py",),
+    ),
+    ("nn/functional/loss.py", ("log_softmax_backward",), ("nn/functional/test_log_softmax.py",)),
+    ("nn/functional/joining.py", ("concat_backward",), ("nn/functional/test_joining.py",)),
+    ("nn/kernels/joining.py", ("add", "get_columns"), ("nn/functional/test_joining.py",)),
+    (
+        "nn/functional/pooling.py",
+        ("max_pool_backward", "average_pool_backward", "global_average_pool_backward", "_weights"),
+        ("nn/functional/test_pooling.py",),
+    ),
+    ("nn/kernels/pooling.py", ("max_pool_backward",), ("nn/functional/test_pooling.py",)),
+    (
+        "nn/kernels/average_pooling.py",
+        ("average_pool_backward", "global_average_pool_backward"),
+        ("nn/functional/test_pooling.py",),
+    ),
+    (
+        "nn/functional/convolution.py",
+        ("conv2d_backward", "_backward_in_blocks", "_backward_whole", "_grouped_backward", "_depthwise_backward"),
+        ("nn/functional/test_convolution.py",),
+    ),
+    (
+        "nn/kernels/convolution.py",
+        ("backward", "_clear", "_weight_gradient", "_input_gradient"),
+        ("nn/functional/test_convolution.py",),
+    ),
+    ("nn/kernels/expansion.py", ("collect", "_collect_row"), ("nn/functional/test_convolution.py",)),
+    ("nn/kernels/epilogue.py", ("start",), ("nn/functional/test_convolution.py",)),
+    (
+        "nn/kernels/direct.py",
+        ("backward", "_weight_gradient", "_input_gradient"),
+        ("nn/functional/test_convolution.py",),
+    ),
+    ("nn/kernels/depthwise.py", ("backward",), ("nn/functional/test_convolution.py",)),
+    ("nn/functional/winograd.py", ("winograd_backward", "_backward"), ("nn/functional/test_winograd.py",)),
+    ("nn/kernels/winograd.py", ("backward",), ("nn/functional/test_winograd.py",)),
+    (
+        "nn/kernels/winograd_transforms.py",
+        ("input_adjoint", "output_adjoint", "weight_adjoint"),
+        ("nn/functional/test_winograd.py",),
+    ),
+    ("nn/functional/normalisation.py", ("batchnorm_backward",), ("nn/functional/test_normalisation.py",)),
+    ("nn/kernels/elementwise.py", ("sum_rows",), ("nn/functional/test_affine.py",)),
+    ("nn/kernels/elementwise.py", ("multiply",), ("nn/functional/test_dropout.py",)),
+    (
+        "nn/kernels/elementwise.py",
+        (
+            "relu_backward", "sigmoid_backward", "tanh_backward", "relu_backward_shared", "sigmoid_backward_shared",
+            "tanh_backward_shared",
+        ),
+        ("nn/functional/test_activation.py",),
+    ),
+    ("nn/kernels/losses.py", ("softmax_cross_entropy", "hinge", "squared_error"), ("nn/functional/test_losses.py",)),
+    (
+        "nn/kernels/normalisation.py",
+        ("sums_of_gradients", "gradient_line", "input_gradient", "add_up", "_fold", "_repeat"),
+        ("nn/functional/test_normalisation.py",),
+    ),
+    (
+        "nn/kernels/stochastic.py",
+        ("_softmax_error", "_update_and_look_ahead", "softmax_descent"),
+        ("nn/functional/test_softmax_descent.py",),
+    ),
+    ("nn/kernels/narrow.py", ("product", "transposed_product"), ("nn/functional/test_matmul.py",)),
+    (
+        "nn/kernels/blas.py",
+        ("matmul", "_matmul_numpy"),
+        ("nn/functional/test_matmul.py", "nn/functional/test_affine.py"),
+    ),
+    ("nn/kernels/blas.py", ("gemm_shared",), ("nn/functional/test_matmul.py",)),
+    (
+        "autodiff/dual.py",
+        (
+            "__add__", "__neg__", "__sub__", "__rsub__", "__mul__", "__truediv__", "__rtruediv__", "_function",
+            "_sigmoid", "_softplus", "_complex_softplus", "_above_0", "_slope_of_tanh", "absolute", "relu", "maximum",
+            "minimum", "_mean_of_tied", "power", "_complex_power", "power_by_exponent",
+        ),
+        ("autodiff/test_modes.py",),
+    ),
+    ("autodiff/operations.py", ("_ALL", "_power_partials", "_shares", "_sign"), ("autodiff/test_modes.py",)),
+    (
+        "autodiff/modes.py",
+        (
+            "evaluate", "forward_mode", "jvp", "_dots", "reverse_mode", "vjp", "_bars", "local_derivatives", "hessian",
+            "differences", "complex_step", "_by_complex_steps", "_slope", "_imaginary",
+        ),
+        ("autodiff/test_modes.py",),
+    ),
+    (
+        "autodiff/descent.py",
+        ("bound", "parabola", "_walked", "_gradient", "_hessian"),
+        ("autodiff/test_descent.py",),
+    ),
+    ("autodiff/stationary.py", ("_newton", "_no_higher", "kind_of", "_rises"), ("autodiff/test_descent.py",)),
+    (
+        "classic/pca.py",
+        (
+            "_add", "_add_bytes", "_solve", "_keep", "_count", "components_for", "psnr", "transform",
+            "inverse_transform", "_deviations",
+        ),
+        ("classic/test_pca.py",),
+    ),
+    (
+        "classic/distances.py",
+        ("squares_fit", "underflowed", "gap", "_mixed", "_digits", "keys", "_whole_keys", "order_of", "distances_of"),
+        ("classic/test_neighbours.py",),
+    ),
+    (
+        "classic/nearest.py",
+        ("search", "_choose", "_plainly", "_by_keys", "_among_all", "_keep", "_nearest", "_distances"),
+        ("classic/test_neighbours.py",),
+    ),
+    ("classic/harris.py", ("kind", "components", "peaks", "harris", "_brightness"), ("classic/test_harris.py",)),
+    ("classic/affine.py", ("_descend", "_step"), ("classic/test_estimators.py",)),
+]  # fmt: skip
+
+SLOW = {
+    "nn/functional/test_convolution.py", "nn/functional/test_winograd.py", "nn/functional/test_pooling.py",
+    "nn/functional/test_normalisation.py", "classic/test_estimators.py",
+}  # fmt: skip
+
+# Counting correct examples is not part of a gradient.
+COUNTS = {"correct", "best", "is_best", "hit"}
+
+# How the work is shared among threads changes speed alone; what each thread then does is tested.
+SHARING = {"parts", "WORTH_SHARING", "_SHARE_ABOVE"}
+
+# (file, function, change) -> why the change alters no gradient.
+EQUIVALENT: dict[tuple[str, str, str], str] = {
+    (
+        "nn/functional/loss.py",
+        "squared_error_factor",
+        "max(1, n * size) => max(0, n * size)",
+    ): "neither is ever below 1",
+    ("nn/functional/loss.py", "squared_error_factor", "max(1, n) => max(0, n)"): "n is never below 1",
+    ("nn/functional/loss.py", "squared_error", "-1 => -2"): "NumPy infers any negative size",
+    ("nn/functional/joining.py", "concat_backward", "-1 => -2"): "NumPy infers any negative size",
+    ("nn/functional/joining.py", "concat_backward", "True => False"): "the lists are of one length by then",
+    ("nn/kernels/joining.py", "add", "s < zero => s <= zero"): "both give 0 there",
+    ("nn/functional/loss.py", "squared_error", "False => True"): "a copy of the target",
+    (
+        "nn/kernels/losses.py",
+        "softmax_cross_entropy",
+        "range(1, k) => range(0, k)",
+    ): "the first score is no new maximum",
+    ("nn/kernels/stochastic.py", "_softmax_error", "range(1, k) => range(0, k)"): "the first score is no new maximum",
+    ("autodiff/dual.py", "absolute", "0.0 * x => 0.0"): "a constant 0 has the derivative 0 as well",
+    ("autodiff/dual.py", "relu", "0.0 * x => 0.0"): "a constant 0 has the derivative 0 as well",
+    ("autodiff/dual.py", "_mean_of_tied", "len(tied) == 1 => len(tied) == 0"): "the mean of one is itself",
+    ("autodiff/dual.py", "power", "x + y => x - y"): "only the type is looked at",
+    (
+        "nn/kernels/blas.py",
+        "gemm_shared",
+        "n * (t + 1) // parts => n * (t + 1)",
+    ): "the first thread does all, BLAS refuses more",
+    **{
+        ("nn/kernels/elementwise.py", "relu_backward_shared", change): "computes elements twice, with the same result"
+        for change in (
+            "y.size * (t + 1) // parts => y.size * (t + 1)",
+            "t + 1 => t + 2",
+            "y.size * t => y.size / t",
+            "y.size * t => t",
+        )
+    },
+}

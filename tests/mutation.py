@@ -286,7 +286,7 @@ class Bench:
             os.chdir(self.folder)
             sys.path.insert(0, str(self.folder / "src"))
             os.environ["PYTHONPATH"] = str(self.folder / "src")
-            options = ["-x", "-q", "-p", "no:cacheprovider", "-k", "not torch"]
+            options = ["-x", "-q", "-p", "no:cacheprovider", "-k", "not torch", "--hypothesis-seed=0"]
             code = int(pytest.main([*options, *(f"tests/{name}" for name in tests)]))
         finally:
             os._exit(code)

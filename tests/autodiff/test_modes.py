@@ -230,6 +230,13 @@ def test_the_complex_step_says_where_it_sees_nothing() -> None:
             complex_step(parse(formula), [-4.0])
 
 
+@pytest.mark.parametrize("x", [1e-200, 1e-250])
+def test_the_complex_step_at_tiny_points_gives_what_it_can_tell(x: float) -> None:
+    slopes = complex_step(parse("3*x; exp(x); x + 1; y; x**2"), [x, 2.0])
+    assert slopes[:4].tolist() == [[3, 0], [1, 0], [1, 0], [0, 1]]
+    assert math.isnan(slopes[4, 0]) and slopes[4, 1] == 0  # 2x underflows, or is 0: it cannot tell
+
+
 def test_the_way_that_stands_apart_is_named() -> None:
     def told(**wrong: Any) -> tuple[float, str | None]:
         working = work(parse("x**2 * y"), (3.0, 5.0))

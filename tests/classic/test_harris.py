@@ -7,6 +7,7 @@ import pytest
 from scipy import ndimage
 
 from glassnet.classic import harris
+from glassnet.classic.harris import Corners
 from glassnet.errors import DataError
 
 
@@ -65,6 +66,40 @@ def test_corners_of_a_square_are_found_in_colour_too() -> None:
     x[16:48, 16:48] = (200, 30, 30)
     corners = harris(x).peaks()
     assert sorted(map(tuple, np.round(corners / 16).astype(int))) == [(1, 1), (1, 3), (3, 1), (3, 3)]
+
+
+def _corners(response: np.ndarray) -> Corners:
+    return Corners(*(np.zeros_like(response) for _ in range(3)), response)
+
+
+@pytest.mark.parametrize("distance", [1, 2, 5])
+@pytest.mark.parametrize("step", [(0, 1), (1, 0), (1, 1), (-1, 1)])
+def test_peaks_are_more_than_the_distance_apart(distance: int, step: tuple[int, int]) -> None:
+    for apart in range(1, 2 * distance + 2):
+        response = np.zeros((40, 40))
+        x, y = 20 + apart * step[0], 20 + apart * step[1]
+        response[20, 20], response[y, x] = 2, 1
+        expected = [[20, 20]] if apart <= distance else [[20, 20], [x, y]]
+        assert _corners(response).peaks(distance=distance).tolist() == expected
+        response[y, x] = 2  # equal: the upper one, in a row the left one, stays
+        first, second = sorted([(20, 20), (y, x)])
+        expected = [[*first[::-1]]] if apart <= distance else [[*first[::-1]], [*second[::-1]]]
+        assert _corners(response).peaks(distance=distance).tolist() == expected
+
+
+def test_a_plateau_gives_one_peak_however_many_lie_between() -> None:
+    response = np.zeros((10, 1_000))
+    response[4:6, 5::10] = 1  # a hundred plateaus of two rows each
+    assert _corners(response).peaks(distance=3).tolist() == [[x, 4] for x in range(5, 1_000, 10)]
+    assert len(_corners(response).peaks(7, distance=3)) == 7
+
+
+def test_weak_peaks_are_left_out() -> None:
+    response = np.zeros((9, 40))
+    response[4, [4, 14, 24]] = 100, 1, 1.01
+    assert _corners(response).peaks().tolist() == [[4, 4], [24, 4]]
+    assert _corners(response).peaks(share=0.0).tolist() == [[4, 4], [24, 4], [14, 4]]
+    assert _corners(np.full((5, 5), -1.0)).peaks().shape == (0, 2)
 
 
 @pytest.mark.parametrize(

@@ -234,10 +234,18 @@ def test_figures_of_a_result() -> None:
     assert replace(TINY_CASE, mode="infer").flops(network) == 4 * network.flops
 
 
-def test_median_of_at_least_five_steps_after_a_warm_up() -> None:
-    taken: list[int] = []
-    assert median_seconds(taken.append, 0.0) >= 0
+def test_median_of_at_least_five_steps_after_a_warm_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, taken = 0.0, []
+
+    def step(i: int) -> None:
+        nonlocal now
+        taken.append(i)
+        now += (0.5, 3.0, 0.25, 1.0, 2.0)[i % 5]
+
+    monkeypatch.setattr("glassnet.bench.timing.time.perf_counter", lambda: now)
+    assert median_seconds(step, 0.0) == 1.0
     assert taken[-5:] == [0, 1, 2, 3, 4] and len(taken) > 5
+    assert median_seconds(step, 100.0) == 1.0 and len(taken) > 60
 
 
 def test_peak_memory_counts_what_a_step_takes() -> None:

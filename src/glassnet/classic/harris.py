@@ -80,20 +80,21 @@ class Corners:
         return Components((float(values[1]), float(max(values[0], 0.0))), directions)
 
     def peaks(self, count: int = 200, *, distance: int = 5, share: float = 0.01) -> npt.NDArray[np.intp]:
-        """(n, 2) columns and rows of the strongest corners, the strongest first: local maxima of R, at least `distance`
-        pixels apart and `share` of the strongest."""
+        """(n, 2) columns and rows of the strongest corners, the strongest first: local maxima of R, more than
+        `distance` pixels apart (by rows or by columns), each above `share` of the strongest."""
         size = 2 * distance + 1
         highest = ndimage.maximum_filter(self.response, size=size, mode="constant", cval=-np.inf)
         is_peak = (self.response == highest) & (self.response > share * self.response.max()) & (self.response > 0)
         rows, columns = np.nonzero(is_peak)
         order = np.argsort(-self.response[rows, columns], kind="stable")
+        free = np.ones(self.response.shape, bool)  # a plateau of equal responses gives several peaks; the first stays
         chosen: list[tuple[int, int]] = []
-        for k in order:  # plateaus of equal responses give several; the first stays
-            x, y = int(columns[k]), int(rows[k])
-            if all(max(abs(x - u), abs(y - v)) > distance for u, v in chosen[-50:]):
-                chosen.append((x, y))
+        for x, y in zip(columns[order].tolist(), rows[order].tolist(), strict=True):
             if len(chosen) == count:
                 break
+            if free[y, x]:
+                chosen.append((x, y))
+                free[max(0, y - distance) : y + size - distance, max(0, x - distance) : x + size - distance] = False
         return np.array(chosen, np.intp).reshape(-1, 2)
 
 

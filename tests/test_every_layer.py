@@ -111,6 +111,30 @@ def test_the_fast_form_of_every_layer_is_its_reference(word: str) -> None:
         np.testing.assert_allclose(found, wanted, rtol=1e-12, atol=1e-12)
 
 
+@pytest.mark.parametrize("word", [*LAYERS, "avgpool global"])
+def test_the_input_gradient_alone_is_that_of_the_backward_pass(word: str) -> None:
+    network, x = small(STEPS.get(word, word))
+    weights = np.random.default_rng(5).standard_normal((5, *network.output_shape))
+    scores, found = network.input_gradient(x, lambda scores: weights)
+    np.testing.assert_array_equal(scores, network.forward(x))
+    np.testing.assert_array_equal(found, network.backward(weights, input_gradient=True))
+    assert found.shape == x.shape
+
+
+def test_the_input_gradient_alone_of_a_whole_network() -> None:
+    line = (
+        "conv 3x3, 4, pad 1 -> relu -> maxpool 2x2 -> concat(residual(conv 1x1, 4 -> relu) | conv 1x1, 2) -> linear 3"
+    )
+    network = Network(line, SHAPE, dtype=np.float64)
+    x = np.random.default_rng(0).standard_normal((6, *SHAPE))
+    scores, found = network.input_gradient(x, np.cos)
+    np.testing.assert_array_equal(network.forward(x), scores)
+    np.testing.assert_array_equal(found, network.backward(np.cos(scores), input_gradient=True))
+    steps = 1e-6 * np.random.default_rng(1).standard_normal(x.shape)
+    slope = (np.sin(network(x + steps)).sum() - np.sin(network(x - steps)).sum()) / 2
+    assert (found * steps).sum() == pytest.approx(slope, rel=1e-7)
+
+
 def test_a_reference_draws_what_the_next_forward_pass_draws() -> None:
     network, x = small("dropout 0.4")
     network.set_dropout_key(None)

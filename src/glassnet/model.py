@@ -79,7 +79,7 @@ class Model:
             raise DataError(
                 f"This model takes pictures of shape (N, {', '.join(map(str, self.image_shape))}). Got {images.shape}."
             )
-        step = self._batch
+        step = self.batch
         parts = [self.network.infer(self.preprocess.transform(piece)) for piece in pieces(images, step, "evaluating")]
         return np.concatenate(parts) if parts else np.empty((0, *self.network.output_shape), self.network.dtype)
 
@@ -90,7 +90,7 @@ class Model:
 
     def predict_files(self, paths: Sequence[str | Path]) -> Array:
         """Class probabilities (N, K) of picture files, read as in training."""
-        step = self._batch
+        step = self.batch
         parts = [
             self.predict(np.stack([read_picture(path, self.image_shape, self.reading) for path in paths[i : i + step]]))
             for i in range(0, len(paths), step)
@@ -98,7 +98,7 @@ class Model:
         return np.concatenate(parts) if parts else self.predict(np.empty((0, *self.image_shape), np.uint8))
 
     @property
-    def _batch(self) -> int:
+    def batch(self) -> int:
         """How many pictures go through the network at once: few where its layers are large."""
         largest = max(math.prod(layer.output_shape) for _, layer in self.network.walk())
         return max(1, min(_BATCH, _MOST_NUMBERS // largest))
@@ -119,6 +119,15 @@ class Model:
 
     def save(self, path: str | Path) -> str:
         """Write the model file (`.safetensors`), whole or not at all; returns the SHA-256 of its contents."""
+        return model_file.write(path, *self._contents())
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 of its contents, as its file carries it; computed at every call."""
+        return model_file.digest(*self._contents())
+
+    def _contents(self) -> tuple[dict[str, Any], dict[str, Array]]:
+        """The description and the arrays of the file."""
         description = {
             "format": _FORMAT,
             "version": _version(self.reading),
@@ -133,7 +142,7 @@ class Model:
             description["reading"] = self.reading.notation()
         arrays = {f"network.{name}": array for name, array in self.network.arrays().items()}
         arrays |= {f"preprocess.{name}": array for name, array in self.preprocess.arrays().items()}
-        return model_file.write(path, description, arrays)
+        return description, arrays
 
     @classmethod
     def load(cls, path: str | Path) -> Model:

@@ -51,6 +51,20 @@ def test_notation_shapes_and_restoring(notation: str) -> None:
 
 
 @pytest.mark.parametrize("notation", EVERY)
+def test_the_adjoint_is_the_transposed_linear_part(notation: str) -> None:
+    steps = Preprocess.parse(notation).fit(TRAIN)
+    x, direction = (RNG.random((4, 6, 5, 3)) for _ in range(2))
+    out = steps.transform(x, dtype=np.float64)
+    assert out.dtype == np.float64
+    dy = RNG.standard_normal(out.shape)
+    found = steps.adjoint(dy.copy(), (6, 5, 3))
+    change = steps.transform(x + direction, dtype=np.float64) - out
+    assert found.shape == x.shape and found.dtype == np.float64
+    assert (found * direction).sum() == pytest.approx((dy * change).sum(), rel=1e-9)
+    np.testing.assert_allclose(steps.transform(x.astype(np.float32)), out, rtol=2e-4, atol=2e-4)
+
+
+@pytest.mark.parametrize("notation", EVERY)
 def test_inputs_stay_as_they_are(notation: str) -> None:
     floats = TRAIN.astype(np.float32) / 255
     before = floats.copy()

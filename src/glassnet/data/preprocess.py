@@ -109,9 +109,10 @@ class Preprocess:
         self.input_shape = (images.shape[1], images.shape[2], images.shape[3])
         return self
 
-    def transform(self, images: npt.NDArray[Any]) -> Floats:
+    def transform(self, images: npt.NDArray[Any], *, dtype: type = np.float32) -> Floats:
         """(N, H, W, C) uint8 or float images as (N, H', W', C') float32, always a new array.
 
+        `dtype` np.float64 computes in that precision, for checks; the statistics stay those that were fitted.
         Raises `DataError` when a step was not fitted, or the images have another shape than those fitted on.
         """
         _check_images(images)
@@ -127,7 +128,27 @@ class Preprocess:
                 "them first."
             )
         self.output_shape(shape)
-        return _apply(_to_float(images), self.steps)
+        return _apply(_to_float(images, dtype), self.steps)
+
+    def adjoint(self, dy: Floats, image_shape: Shape) -> Floats:
+        """The gradient (N, H, W, C) of the pixels, in their range 0..1, given that of what `transform` made of them.
+
+        All steps are affine, so the gradient does not depend on the pixels: it is the transposed linear part of the
+        steps, the last one first.
+
+        Parameters
+        ----------
+        dy : (N, H', W', C') array
+            The gradient of the preprocessed pictures; may be overwritten.
+        image_shape : (int, int, int)
+            (H, W, C) of the pictures.
+        """
+        shapes = [image_shape]
+        for step in self.steps:
+            shapes.append(step.output_shape(shapes[-1]))
+        for step, shape in zip(reversed(self.steps), reversed(shapes[:-1]), strict=True):
+            dy = step.adjoint(dy, shape)
+        return dy
 
     def table(self, channels: int) -> tuple[Floats, tuple[Step, ...]]:
         """What the first steps make of every value of an 8-bit pixel, and the steps that are left.
@@ -203,13 +224,13 @@ def _check_images(images: Images, kinds: Any = np.ndarray) -> None:
         raise DataError(f"Images must be uint8 in 0..255 or float in 0..1. Got {images.dtype} instead.")
 
 
-def _to_float(images: npt.NDArray[Any]) -> Floats:
+def _to_float(images: npt.NDArray[Any], dtype: type = np.float32) -> Floats:
     """uint8 / 255, or a copy of floats. One pass, one new array."""
     if images.dtype != np.uint8:
-        return np.array(images, dtype=np.float32, order="C")
-    out = np.empty(images.shape, np.float32)
+        return np.array(images, dtype=dtype, order="C")
+    out: Floats = np.empty(images.shape, dtype)
     np.copyto(out, images)
-    out /= np.float32(255.0)
+    out /= dtype(255.0)
     return out
 
 

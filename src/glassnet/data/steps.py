@@ -24,6 +24,7 @@ Pieces = Callable[[], Iterable[Floats]]  # may be called several times, once a p
 
 _LARGEST_SIDE = 4096
 _MOST_FEATURES = 8192  # the covariance of more would not fit into memory
+_BRIGHTNESS = np.array([[0.299], [0.587], [0.114]], np.float32)  # ITU-R BT.601
 
 
 class Step:
@@ -69,6 +70,13 @@ class Step:
         """The step itself."""
         raise NotImplementedError
 
+    def adjoint(self, dy: Floats, shape: Shape) -> Floats:
+        """The gradient of the step's input (N, H, W, C) of `shape`, given that of its output.
+
+        Every step is affine, y = A x + b, so dx = A^T dy whatever x is. May write into dy.
+        """
+        raise NotImplementedError
+
     def arrays(self) -> dict[str, Floats]:
         """The statistics by name."""
         return dict(self._found)
@@ -103,6 +111,9 @@ class Invert(Step):
     def apply(self, x: Floats) -> Floats:
         return np.subtract(np.float32(1.0), x, out=x)
 
+    def adjoint(self, dy: Floats, shape: Shape) -> Floats:
+        return np.negative(dy, out=dy)
+
 
 class Multiply(Step):
     """y = F x. `multiply 255` goes back to the range of the stored pixels, as some published recipes have it."""
@@ -129,6 +140,9 @@ class Multiply(Step):
     def apply(self, x: Floats) -> Floats:
         return np.multiply(x, np.float32(self.factor), out=x)
 
+    def adjoint(self, dy: Floats, shape: Shape) -> Floats:
+        return self.apply(dy)
+
 
 class MeanImage(Step):
     """y = x - m, with m (H, W, C) the mean of the training images, pixel by pixel."""
@@ -141,6 +155,9 @@ class MeanImage(Step):
 
     def apply(self, x: Floats) -> Floats:
         return np.subtract(x, self._found["mean"], out=x)
+
+    def adjoint(self, dy: Floats, shape: Shape) -> Floats:
+        return dy
 
     def _statistic_shapes(self, shape: Shape) -> dict[str, tuple[int, ...]]:
         return {"mean": shape}
@@ -170,6 +187,9 @@ class Standardise(Step):
     def apply(self, x: Floats) -> Floats:
         x -= self._found["mean"]
         return np.divide(x, self._found["std"], out=x)
+
+    def adjoint(self, dy: Floats, shape: Shape) -> Floats:
+        return np.divide(dy, self._found["std"], out=dy)
 
     def restore(self, arrays: Mapping[str, npt.NDArray[Any]], shape: Shape) -> None:
         super().restore(arrays, shape)
@@ -249,6 +269,9 @@ class Whiten(Step):
         flat -= self._found["mean"]
         return (flat @ self._found["matrix"])[:, None, None, :]
 
+    def adjoint(self, dy: Floats, shape: Shape) -> Floats:
+        return (dy.reshape(len(dy), -1) @ self._found["matrix"].T).reshape(len(dy), *shape)
+
     def _statistic_shapes(self, shape: Shape) -> dict[str, tuple[int, ...]]:
         return {"mean": (math.prod(shape),), "matrix": (math.prod(shape), self.output_shape(shape)[2])}
 
@@ -267,8 +290,11 @@ class Grey(Step):
         if x.shape[3] == 1:
             return x
         # (N, H, W, 3) @ (3, 1) -> (N, H, W, 1)
-        y: Floats = x @ np.asarray([[0.299], [0.587], [0.114]], np.float32)
+        y: Floats = x @ _BRIGHTNESS
         return y
+
+    def adjoint(self, dy: Floats, shape: Shape) -> Floats:
+        return dy if shape[2] == 1 else dy * _BRIGHTNESS[:, 0]
 
 
 class Resize(Step):
@@ -302,6 +328,16 @@ class Resize(Step):
         rows = np.matmul(down, x.reshape(n, h, w * c)).reshape(n, self.height, w, c)
         y: Floats = np.matmul(across, rows)
         return y
+
+    def adjoint(self, dy: Floats, shape: Shape) -> Floats:
+        (h, w, c), n = shape, len(dy)
+        if (h, w) == (self.height, self.width):
+            return dy
+        down, across = interpolation_matrix(h, self.height).T, interpolation_matrix(w, self.width).T
+        # (W, W') @ (N, H', W', C) -> (N, H', W, C), then (H, H') @ (N, H', W*C) -> (N, H, W*C)
+        columns = np.matmul(across, dy).reshape(n, self.height, w * c)
+        dx: Floats = np.matmul(down, columns).reshape(n, h, w, c)
+        return dx
 
 
 def interpolation_matrix(size: int, wanted: int) -> Floats:

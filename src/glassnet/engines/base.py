@@ -10,6 +10,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, Protocol
 
+from glassnet.errors import TrainingError
 from glassnet.nn import Loss, Network
 from glassnet.nn.functional.arrays import Array
 
@@ -110,6 +111,13 @@ class Engine(Protocol):
         raise NotImplementedError
 
     # ---- what an engine may have of its own
+
+    def input_gradient(self, x: Any, dscores: Callable[[Array], Array]) -> tuple[Array, Array]:
+        """The network's outputs (n, k) for a batch, in evaluation mode, and the gradient of x: what attacks need.
+
+        `dscores` is called with the outputs and gives their gradient (n, k).
+        """
+        raise TrainingError(f"{type(self).__name__} gives no gradient of its inputs.")
 
     def reset(self) -> None:
         """Forget the memory of the optimiser: a new training begins."""

@@ -9,7 +9,7 @@ Results of the three agree to rounding; which one runs depends on the settings a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -98,6 +98,9 @@ class NativeEngine(Engine):
 
     def scores(self, x: Array) -> Array:
         return self.network.run_inference(x)
+
+    def input_gradient(self, x: Array, dscores: Callable[[Array], Array]) -> tuple[Array, Array]:
+        return self.network.input_gradient(x, dscores)
 
     def many_steps(self, examples: Any, batch: int) -> ManySteps | None:
         """The compiled loop of softmax regression, where single examples lie ready as rows."""

@@ -113,6 +113,12 @@ class Chain:
         """Backward through all units; dy itself is left to the caller."""
         return self._back(dy, input_gradient, lambda unit, grad, wanted: unit.backward(grad, input_gradient=wanted))
 
+    def run_input_gradient(self, dy: Array) -> Array:
+        """`run_backward` for the input's gradient alone."""
+        dx = self._back(dy, True, lambda unit, grad, _: unit.input_gradient(grad))
+        assert dx is not None
+        return dx
+
     def run_descent(self, dy: Array, rate: float, l2: float, *, input_gradient: bool = False) -> Array | None:
         """Backward and a step of plain gradient descent in one."""
 

@@ -69,6 +69,9 @@ class Fused:
     def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
         return self.head.backward(dy, input_gradient=input_gradient)
 
+    def input_gradient(self, dy: Array) -> Array:
+        return self.head.input_gradient(dy)
+
     def descend(self, dy: Array, rate: float, l2: float, *, input_gradient: bool = True) -> Array | None:
         return self.head.descend(dy, rate, l2, input_gradient=input_gradient)
 

@@ -170,6 +170,15 @@ class Layer:
         """Write the parameters' gradients and return that of the input (None where it is not asked for)."""
         raise NotImplementedError
 
+    def input_gradient(self, dy: Array) -> Array:
+        """The gradient of the input alone, as `backward` gives it; those of the parameters need not be written.
+
+        Layers that save work by it override it.
+        """
+        dx = self.backward(dy)
+        assert dx is not None
+        return dx
+
     def descend(self, dy: Array, rate: float, l2: float, *, input_gradient: bool = True) -> Array | None:
         """`backward`, then a plain step of gradient descent on this layer's parameters.
 

@@ -19,7 +19,16 @@ from glassnet.files import atomic_write, plain_bytes
 from glassnet.nn.functional.arrays import Array
 from glassnet.nn.tensors import decode
 
-__all__ = ["read", "write"]
+__all__ = ["digest", "read", "write"]
+
+
+def digest(description: dict[str, Any], arrays: dict[str, Array]) -> str:
+    """The SHA-256 that a file of this description and these arrays carries."""
+    return _digest(_text(description), arrays)
+
+
+def _text(description: dict[str, Any]) -> str:
+    return json.dumps(description, ensure_ascii=True, sort_keys=True)
 
 
 def _digest(description: str, arrays: dict[str, Array]) -> str:
@@ -36,12 +45,12 @@ def write(path: str | Path, description: dict[str, Any], arrays: dict[str, Array
     from safetensors.numpy import save
 
     arrays = {name: np.asarray(array, order="C") for name, array in arrays.items()}
-    text = json.dumps(description, ensure_ascii=True, sort_keys=True)
-    digest = _digest(text, arrays)
-    content = _in_fixed_order(save(arrays, metadata={"glassnet": text, "sha256": digest}))
+    text = _text(description)
+    sha256 = _digest(text, arrays)
+    content = _in_fixed_order(save(arrays, metadata={"glassnet": text, "sha256": sha256}))
     with atomic_write(path) as file:
         file.write(content)
-    return digest
+    return sha256
 
 
 def _in_fixed_order(content: bytes) -> bytes:

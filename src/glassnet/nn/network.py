@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -254,6 +254,20 @@ class Network:
             result = dx.reshape(-1, *self.input_shape).copy()
             self.arena.release(dx)
         return result
+
+    def input_gradient(self, x: Array, dscores: Callable[[Array], Array]) -> tuple[Array, Array]:
+        """Scores (n, k) of x (n, *input_shape) in evaluation mode, and the gradient of x, as new arrays.
+
+        dscores is called with the scores and gives their gradient (n, k). Nothing can come between the two passes, so
+        threads may share the network. Gradients of parameters are left undefined.
+        """
+        x = self._checked(x)
+        with self.turn, threads.single_blas_thread():
+            scores = self.run(x).copy()
+            dx = self.chain.run_input_gradient(dscores(scores))
+            result = dx.reshape(x.shape).copy()
+            self.arena.release(dx)
+        return scores, result
 
     def run_backward(self, dscores: Array, *, input_gradient: bool = False) -> Array | None:
         """`backward` without checks and copies."""

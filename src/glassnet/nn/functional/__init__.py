@@ -25,6 +25,7 @@ from glassnet.nn.functional.affine import (
     affine_descend,
     affine_forward,
     affine_forward_naive,
+    affine_input_gradient,
 )
 from glassnet.nn.functional.convolution import (
     choose_method,
@@ -99,6 +100,7 @@ __all__ = [
     "affine_descend",
     "affine_forward",
     "affine_forward_naive",
+    "affine_input_gradient",
     "average_pool_backward",
     "average_pool_backward_naive",
     "average_pool_forward",

@@ -175,6 +175,11 @@ class Residual(Composite, Fusing):
     def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
         return self._back(dy, input_gradient, lambda branch, d: branch.run_backward(d, input_gradient=input_gradient))
 
+    def input_gradient(self, dy: Array) -> Array:
+        dx = self._back(dy, True, Chain.run_input_gradient)
+        assert dx is not None
+        return dx
+
     def descend(self, dy: Array, rate: float, l2: float, *, input_gradient: bool = True) -> Array | None:
         return self._back(
             dy, input_gradient, lambda branch, d: branch.run_descent(d, rate, l2, input_gradient=input_gradient)
@@ -232,21 +237,23 @@ class Concat(Composite):
         return F.concat_forward_naive([branch.reference(x, train=train) for branch in self.chains.values()])
 
     def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
-        return self._back(dy, input_gradient, None)
+        return self._back(dy, lambda branch, d: branch.run_backward(d, input_gradient=input_gradient))
+
+    def input_gradient(self, dy: Array) -> Array:
+        dx = self._back(dy, Chain.run_input_gradient)
+        assert dx is not None
+        return dx
 
     def descend(self, dy: Array, rate: float, l2: float, *, input_gradient: bool = True) -> Array | None:
-        return self._back(dy, input_gradient, (rate, l2))
+        return self._back(dy, lambda branch, d: branch.run_descent(d, rate, l2, input_gradient=input_gradient))
 
-    def _back(self, dy: Array, input_gradient: bool, descent: tuple[float, float] | None) -> Array | None:
+    def _back(self, dy: Array, step: Callable[[Chain, Array], Array | None]) -> Array | None:
         shapes = [(len(dy), *self.output_shape[:-1], width) for width in self.widths]
         parts = [self.arena.take(shape, self.dtype) for shape in shapes]
         F.concat_backward(dy, self.widths, out=parts)
         dx: Array | None = None
         for branch, part in zip(self.chains.values(), parts, strict=True):
-            if descent is None:
-                grad = branch.run_backward(part, input_gradient=input_gradient)
-            else:
-                grad = branch.run_descent(part, *descent, input_gradient=input_gradient)
+            grad = step(branch, part)
             dx = self._added(dx, grad, len(dy)) if grad is not None else dx
             if grad is None or address(grad) != address(part):
                 self.arena.release(part)

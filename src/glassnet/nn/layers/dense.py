@@ -90,6 +90,9 @@ class Linear(Layer):
         out = (self._rows_gradient(len(dy)) if input_gradient else None, weight.grad, bias.grad)
         return F.affine_backward(dy, self._cache, input_gradient=input_gradient, out=out)[0]
 
+    def input_gradient(self, dy: Array) -> Array:
+        return F.affine_input_gradient(dy, self._cache, out=self._rows_gradient(len(dy)))
+
     def descend(self, dy: Array, rate: float, l2: float, *, input_gradient: bool = True) -> Array | None:
         bias = self.parameters["bias"]
         out = (self._rows_gradient(len(dy)) if input_gradient else None, bias.grad)

@@ -15,9 +15,8 @@ from glassnet.cli import main
 from glassnet.data import Dataset, Preprocess, Splits, holds_picture_files, load
 from glassnet.data.imagenet import ClassIndex
 from glassnet.errors import DataError, GlassnetError, ModelError
-from glassnet.experiments import load_recipe, run_recipe
+from glassnet.experiments import load_recipe, load_splits, run_recipe
 from glassnet.experiments.recipe import recipe_from
-from glassnet.experiments.run import load_splits
 from glassnet.files import read_json
 from glassnet.model import Model
 from glassnet.nn import Network, SoftmaxCrossEntropy

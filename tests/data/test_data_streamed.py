@@ -23,8 +23,8 @@ from glassnet.data import (
 )
 from glassnet.data import pictures as pictures_module
 from glassnet.errors import GlassnetError, RecipeError, TrainingInterrupted
+from glassnet.experiments import load_splits, resume, run_recipe
 from glassnet.experiments.recipe import recipe_from
-from glassnet.experiments.run import load_splits, resume, run_recipe
 from glassnet.model import Model
 from glassnet.report.pages import write_run_page
 from glassnet.train import Progress

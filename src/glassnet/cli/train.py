@@ -33,6 +33,9 @@ def train(
     l2: Annotated[float | None, typer.Option("--l2", help="L2 regularisation 0.5 * l2 * |w|^2 on weights.")] = None,
     clip: Annotated[float | None, typer.Option(help="Largest norm of the whole gradient.")] = None,
     augment: Annotated[str | None, typer.Option(help="Augmentation, as in 'flip -> crop 4, zero'.")] = None,
+    adversarial: Annotated[
+        str | None, typer.Option(help="Attack every batch first, as in 'pgd 0.3, steps 7' or 'fgsm 8/255'.")
+    ] = None,
     average: Annotated[
         float | None, typer.Option(help="Average the weights over the steps with this decay, as in 0.999.")
     ] = None,
@@ -92,6 +95,7 @@ def train(
         "train.l2": l2,
         "train.clip": clip,
         "train.augment": augment,
+        "train.adversarial": adversarial,
         "train.average": average,
         "train.patience": patience,
         "train.seed": seed,

@@ -1,9 +1,10 @@
 """Experiments: recipes as TOML, carried out in run folders, resumed, opened again, and swept."""
 
+from glassnet.experiments.data import load_splits
 from glassnet.experiments.folder import new_folder
 from glassnet.experiments.predictions import Predictions
 from glassnet.experiments.recipe import Data, ModelPart, Recipe, load_recipe
-from glassnet.experiments.run import Finisher, Run, load_splits, resume, run_recipe
+from glassnet.experiments.run import Finisher, Run, resume, run_recipe
 from glassnet.experiments.sweep import Sweep, is_sweep, resume_sweep, sweep
 
 __all__ = [

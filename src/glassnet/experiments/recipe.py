@@ -22,6 +22,7 @@ epochs = 10
 batch = 64
 schedule = "constant"
 augment = "shift 2"          # left out: none
+adversarial = "pgd 8/255, steps 7"   # attack every batch first; left out: train on the pictures as they are
 # l2, clip, patience, seed, average, log_every, checkpoint_seconds: see glassnet.train.Settings
 threads = 2                  # left out: every core
 """
@@ -36,6 +37,7 @@ from typing import Any
 
 import tomli_w
 
+from glassnet.attack.adversarial import Adversary
 from glassnet.data import Augmentation, Preprocess
 from glassnet.errors import RecipeError, nearest
 from glassnet.files import plain_text
@@ -47,7 +49,13 @@ from glassnet.train import Settings
 
 __all__ = ["TRAIN_SETTINGS", "Recipe", "load_recipe"]
 
-TRAIN_SETTINGS = (*(f.name for f in fields(Settings)), "schedule", "augment", "threads")  # of the `[train]` part
+TRAIN_SETTINGS = (
+    *(f.name for f in fields(Settings)),
+    "schedule",
+    "augment",
+    "adversarial",
+    "threads",
+)  # of the `[train]` part
 
 
 @dataclass(frozen=True)
@@ -89,7 +97,7 @@ class Recipe:
         _check_types(self)
         parse(expand(self.model.network))
         self.make_preprocess(), self.make_loss(), self.make_optimizer(), self.make_schedule()  # each raises if wrong
-        self.make_augmentation(), self.settings
+        self.make_augmentation(), self.make_adversary(), self.settings
 
     # ---- the parts as objects
 
@@ -114,6 +122,11 @@ class Recipe:
         """The augmentation, if there is one."""
         text = self.train.get("augment", "")
         return Augmentation.parse(text) if text else None
+
+    def make_adversary(self) -> Adversary | None:
+        """What attacks the batches, if anything."""
+        text = self.train.get("adversarial", "")
+        return Adversary.parse(text) if text else None
 
     @property
     def settings(self) -> Settings:
@@ -214,7 +227,7 @@ def _check_types(recipe: Recipe) -> None:
         "title": recipe.title,
         **{f"model.{k}": v for k, v in asdict(recipe.model).items()},
     }
-    texts |= {f"train.{name}": recipe.train.get(name, "") for name in ("schedule", "augment")}
+    texts |= {f"train.{name}": recipe.train.get(name, "") for name in ("schedule", "augment", "adversarial")}
     texts["optimizer.name"] = recipe.optimizer.get("name", "adam")
     for name, value in texts.items():
         if not isinstance(value, str):

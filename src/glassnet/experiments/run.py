@@ -17,15 +17,16 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from glassnet import threads
-from glassnet.data import MEMORY_SHARE, Dataset, Splits, arrange, every_few_seconds, load
+from glassnet.data import Dataset, Splits
 from glassnet.errors import DataError, Fix, TrainingError, TrainingInterrupted
+from glassnet.experiments.data import evaluated_part, load_splits
 from glassnet.experiments.environment import environment, going_on
 from glassnet.experiments.folder import begun, require_run, require_same_data, resumable
 from glassnet.experiments.predictions import Predictions
@@ -38,7 +39,7 @@ from glassnet.nn import Network
 from glassnet.tasks import Task, best_epoch
 from glassnet.train import History, Progress, Trainer, read_history
 
-__all__ = ["Finisher", "Run", "load_splits", "resume", "run_recipe"]
+__all__ = ["Finisher", "Run", "resume", "run_recipe"]
 
 
 @dataclass
@@ -164,38 +165,6 @@ class Run:
 Finisher = Callable[[Run], Iterable[Path]]  # adds files to a run folder, and says which
 
 
-def load_splits(
-    recipe: Recipe, say: Callable[[str], None] = lambda text: None, *, given: Splits | None = None
-) -> Splits:
-    """The data of a recipe, with validation and test parts held out as it says (both 'not at all' with 0).
-
-    Where the recipe says how much to hold out for validation, a validation part of the set's own goes back into
-    training first. `say` is told from time to time how far the reading of picture files is. `given` are
-    the data themselves, where the recipe only names them.
-    """
-    data, seed = recipe.data, recipe.settings.seed
-    share = MEMORY_SHARE if data.memory_share is None else data.memory_share
-    splits = given or load(data.source, image_size=data.image_size, memory_share=share, progress=every_few_seconds(say))
-    if splits.test is not None and data.test is not None:
-        note = f"data.test = {data.test} has no effect: '{splits.name}' has a test part of its own"
-        splits = replace(splits, train=replace(splits.train, notes=(*splits.train.notes, note)))
-    return arrange(
-        splits,
-        validation=0.1 if data.validation is None and splits.valid is None else data.validation,
-        test=0.2 if data.test is None else data.test,
-        train_limit=data.train_limit,
-        test_limit=data.test_limit,
-        seed=seed,
-    )
-
-
-def evaluated_part(splits: Splits) -> tuple[str, Dataset]:
-    """What the final figures are of, by name: the test part, else validation, else training."""
-    if splits.test is not None:
-        return "test", splits.test
-    return ("training", splits.train) if splits.valid is None else ("validation", splits.valid)
-
-
 def build(recipe: Recipe, splits: Splits) -> Trainer:
     """The trainer of a recipe, its preprocessing fitted on the training part."""
     with threads.single_blas_thread():  # the number of BLAS threads would show in the last bits
@@ -211,6 +180,7 @@ def build(recipe: Recipe, splits: Splits) -> Trainer:
         optimizer=recipe.make_optimizer(),
         schedule=recipe.make_schedule(),
         augmentation=recipe.make_augmentation(),
+        adversarial=recipe.make_adversary(),
         **vars(settings),
     )
 

@@ -16,9 +16,10 @@ from typing import Any
 
 from glassnet.data import Splits
 from glassnet.errors import Fix, GlassnetError, RecipeError, TrainingError, TrainingInterrupted
+from glassnet.experiments.data import load_splits
 from glassnet.experiments.folder import is_left_over
 from glassnet.experiments.recipe import Recipe, recipe_from
-from glassnet.experiments.run import Finisher, Run, build, load_splits, resume, run_recipe
+from glassnet.experiments.run import Finisher, Run, build, resume, run_recipe
 from glassnet.files import exists, read_json, write_json
 from glassnet.locking import locked
 from glassnet.train import Progress, read_history

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from glassnet import threads
+from glassnet.attack.adversarial import AdversarialEngine, Adversary
 from glassnet.data import Augmentation, Dataset, Preprocess
 from glassnet.engines import Batch, Engine, NativeEngine
 from glassnet.errors import DataError, RecipeError, TrainingError, nearest
@@ -51,6 +52,9 @@ class Trainer:
         Of the learning rate; default constant.
     augmentation : `Augmentation` or its notation
         Applied to training pictures alone.
+    adversarial : `Adversary` or its notation
+        Attacks every batch first, as "pgd 0.3, steps 7"; `engine` is then an `AdversarialEngine`, and `step` takes
+        pixels.
     callbacks : sequence of `Callback`
         What else happens in every `fit`.
     **settings : object
@@ -87,6 +91,7 @@ class Trainer:
         optimizer: Optimizer | None = None,
         schedule: Schedule | str | None = None,
         augmentation: Augmentation | str | None = None,
+        adversarial: Adversary | str | None = None,
         callbacks: Sequence[Callback] = (),
         **settings: Any,
     ) -> None:
@@ -95,9 +100,11 @@ class Trainer:
             engine = _native(network, loss, optimizer, self.settings)
         else:
             _refuse_parts(network=network, loss=loss, optimizer=optimizer, **settings)
-        self.engine, self.network, self.loss = engine, engine.network, engine.loss
+        self.network, self.loss = engine.network, engine.loss
         self.task = Task.of(engine.loss)
         self.preprocess = Preprocess.parse(preprocess) if isinstance(preprocess, str) else preprocess
+        self.adversary = Adversary.parse(adversarial) if isinstance(adversarial, str) else adversarial
+        self.engine = engine if self.adversary is None else self._under_attack(engine, self.adversary)
         self.schedule = parse_schedule(schedule) if isinstance(schedule, str) else schedule or Constant()
         self.augmentation = Augmentation.parse(augmentation) if isinstance(augmentation, str) else augmentation
         self.callbacks = tuple(callbacks)
@@ -224,8 +231,17 @@ class Trainer:
             found.append(EarlyStopping(settings.patience))
         return found
 
+    def _under_attack(self, engine: Engine, adversary: Adversary) -> Engine:
+        if self.task.rebuilds or self.task.feed is not None:
+            raise RecipeError(
+                "Adversarial training is for classifiers of pictures. Leave it out, or take another loss."
+            )
+        return AdversarialEngine(engine, self.preprocess, adversary, seed=self.settings.seed)
+
     def _examples(self, dataset: Dataset, **settings: Any) -> Examples:
-        made: Examples = (self.task.feed or Feed)(dataset, self.preprocess, rebuild=self.task.rebuilds, **settings)
+        # An attack changes pixels, so the engine under attack is given them and preprocesses by itself.
+        preprocess = self.preprocess if self.adversary is None else Preprocess()
+        made: Examples = (self.task.feed or Feed)(dataset, preprocess, rebuild=self.task.rebuilds, **settings)
         return made
 
     def _identity(self, train: Dataset) -> dict[str, Any]:

@@ -1,0 +1,270 @@
+"""How robust a model is: clean, under attack, corrupted; the exact answer where it can be had; doubts by name."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glassnet import attack
+from glassnet.actions.events import Events
+from glassnet.actions.fool import labelled
+from glassnet.attack import APGD, FAB, FGSM, PGD, Attack, Checked, Goal, Victim
+from glassnet.errors import DataError, RecipeError
+from glassnet.files import exists
+from glassnet.imagenet import open_model
+from glassnet.model import Model
+from glassnet.report.pages.audit import Audited, ExactRow, write_audit_page
+
+__all__ = ["AuditResult", "Verified", "audit", "verify"]
+
+_EXACT_LINEAR, _EXACT_RELU = 100, 5  # pictures; each of the latter takes about 10 s
+_COMPARED: dict[str, Attack] = {"FAB": FAB(steps=30, restarts=2), "APGD": APGD(), "PGD": PGD(), "FGSM": FGSM()}
+_HALVINGS = 12
+
+
+@dataclass(frozen=True, eq=False)
+class AuditResult:
+    """What an audit found, and the files that say so, the page first."""
+
+    found: Audited
+    files: tuple[Path, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it with plain keys."""
+        return {**self.found.to_dict(), "files": self.files}
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What became of fooling pictures when they were looked at again."""
+
+    checked: tuple[Checked, ...]
+
+    @property
+    def all_fool(self) -> bool:
+        """Whether every receipt holds."""
+        return all(found.fools for found in self.checked)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Of each picture the verdict."""
+        return {
+            "pictures": len(self.checked),
+            "fool": sum(found.fools for found in self.checked),
+            "each": [{"file": found.file, "verdict": found.verdict} for found in self.checked],
+        }
+
+
+def audit(
+    model: str | Path,
+    data: str | Path,
+    *,
+    eps: Sequence[float | str] = (),
+    norms: Sequence[str] = ("linf",),
+    examples: int = 500,
+    effort: str = "standard",
+    corruptions: bool = True,
+    part: str = "",
+    seed: int = 0,
+    out: str | Path | None = None,
+    weights: str | Path | None = None,
+    events: Events | None = None,
+) -> AuditResult:
+    """Measure how robust a model is, and write a page of it.
+
+    Parameters
+    ----------
+    model : str or path
+        A model file, a run folder or a pretrained network.
+    data : str or path
+        A folder or file, or a known set, with the model's classes.
+    eps : sequence of float or str
+        The sizes of changes, such as 0.3 or "8/255"; none takes 0.1, 0.2, 0.3 for grey pictures, 2/255, 4/255, 8/255
+        for coloured ones; for the norm l2 those of 0.5, 1, 2.
+    norms : sequence of str
+        "linf", "l2" or both.
+    examples : int
+        How many pictures, the first of a random order.
+    effort : str
+        "quick", "standard" or "thorough".
+    corruptions : bool
+        Whether corrupted pictures are predicted too.
+    part : str
+        "test", "train", "valid" or "all"; "" takes test if there is one, else all.
+    seed : int
+        Of the choice of pictures, the attacks and the corruptions.
+    out : path or None
+        The folder to write into; None takes MODEL-audit.
+    weights : path or None
+        A pretrained network's weights.
+    events : Events or None
+        Told how far it is.
+
+    Raises
+    ------
+    GlassnetError
+        Model and set cannot be read or do not fit each other, or a size or an effort is wrong.
+    """
+    began, events = time.perf_counter(), events or Events()
+    if examples < 1:
+        raise RecipeError(f"The number of examples must be at least 1. Got {examples}.")
+    for norm in norms:
+        attack.norm_of(norm)
+    attack.stages_of(effort)
+    loaded = open_model(model, weights)
+    victim = Victim.of(loaded)
+    sizes = {norm: _sizes(eps, norm, loaded) for norm in norms}
+    images, labels = labelled(loaded, data, part)
+    at = np.sort(np.random.default_rng((seed, 0xAD)).permutation(len(labels))[:examples])
+    stored, labels = attack.as_bytes(np.asarray(images[at])), labels[at]
+    found = Audited(str(data), part or "test", _evaluation(loaded, stored, labels), [], [])
+    for norm in norms:
+        found.robustness.append(
+            attack.measure_robustness(
+                victim,
+                stored,
+                labels,
+                sizes[norm],
+                norm=norm,
+                effort=effort,
+                seed=seed,
+                progress=_telling(events, norm),
+            )
+        )
+    events.progress("looking for reasons to doubt", 0, 1)
+    found.flags = attack.flags_of(victim, stored, labels, found.robustness, seed=seed)
+    if corruptions:
+        found.corruptions = _corrupted(victim, stored, labels, seed, events)
+    _exact(loaded, stored, labels, at, norms, seed, found, events)
+    found.seconds = time.perf_counter() - began
+    folder = Path(out) if out is not None else Path(f"{Path(str(model)).stem or 'model'}-audit")
+    files = write_audit_page(folder / "audit.html", Path(str(model)).name, found, folder / "figures")
+    return AuditResult(found, tuple(files))
+
+
+def verify(folder: str | Path, model: str | Path, *, weights: str | Path | None = None) -> Verified:
+    """Look again at fooling pictures that anybody made: does each hold what its receipt says?
+
+    Parameters
+    ----------
+    folder : str or path
+        PNG files with receipts; their originals lie beside them, or in the folder `originals`.
+    model : str or path
+        The model that they are said to fool.
+    weights : path or None
+        A pretrained network's weights.
+
+    Raises
+    ------
+    GlassnetError
+        The folder or the model cannot be read, or no picture has a receipt.
+    """
+    path = Path(folder)
+    if not exists(path) or not path.is_dir():
+        raise DataError(f"There is no folder '{folder}'; name one with fooling pictures.")
+    return Verified(tuple(attack.check_folder(path, open_model(model, weights))))
+
+
+# ---- steps
+
+
+def _sizes(eps: Sequence[float | str], norm: str, model: Model) -> list[float]:
+    if eps:
+        sizes = [attack.as_size(size) for size in eps]
+        if not all(sizes):
+            raise RecipeError("The size of a change must be above 0; at 0 it is the accuracy as it is.")
+        return sizes
+    if norm == "l2":
+        return [0.5, 1.0, 2.0]
+    return [0.1, 0.2, 0.3] if model.image_shape[2] == 1 else [2 / 255, 4 / 255, 8 / 255]
+
+
+def _evaluation(model: Model, stored: NDArray[np.uint8], labels: NDArray[np.int64]) -> Any:
+    return model.task.evaluate(model.predict(stored), labels, model.class_names)
+
+
+def _telling(events: Events, norm: str) -> Callable[[str, int, int], None]:
+    return lambda what, done, total: events.progress(f"{norm}: {what}" if what else norm, done, total)
+
+
+def _corrupted(
+    victim: Victim, stored: NDArray[np.uint8], labels: NDArray[np.int64], seed: int, events: Events
+) -> dict[str, list[int]]:
+    found: dict[str, list[int]] = {}
+    kinds = list(attack.CORRUPTIONS)
+    for place, kind in enumerate(kinds):
+        events.progress(f"corruption: {kind}", place, len(kinds))
+        found[kind] = [
+            int((~Goal(labels).reached(victim.scores(attack.corrupt(stored, kind, severity, seed=seed)))).sum())
+            for severity in attack.SEVERITIES
+        ]
+    return found
+
+
+def _exact(
+    model: Model, stored: NDArray[np.uint8], labels: NDArray[np.int64], numbers: NDArray[np.int64],
+    norms: Sequence[str], seed: int, found: Audited, events: Events,
+) -> None:  # fmt: skip
+    """The exact answers for some pictures that are right, and what the attacks find of them."""
+    victim = Victim.of(model, dtype=np.float64)
+    kind = attack.exact_kind(victim)
+    if not kind:
+        return
+    right = np.flatnonzero(~Goal(labels).reached(victim.scores(stored)))
+    chosen = right[: _EXACT_LINEAR if kind == "linear" else _EXACT_RELU]
+    if not len(chosen):
+        return
+    x, own = stored[chosen] / 255.0, labels[chosen]
+    for norm in norms:
+        if kind == "relu" and norm != "linf":
+            continue
+        events.progress(f"{norm}: the exact answer", 0, 1)
+        sizes = {name: smallest_sizes(victim, x, own, norm, made, seed=seed) for name, made in _COMPARED.items()}
+        if kind == "linear":
+            exact = attack.exact_linear(victim, x, own, norm)
+        else:
+            exact = attack.exact_relu(victim, x, own, np.min(list(sizes.values()), axis=0))
+        found.proved = found.proved and bool(exact.proved.all())
+        found.exact[norm] = [
+            _row(int(numbers[i]), model, int(labels[i]), place, exact.sizes, sizes) for place, i in enumerate(chosen)
+        ]
+
+
+def _row(
+    number: int, model: Model, label: int, place: int, exact: NDArray[Any], sizes: dict[str, NDArray[Any]]
+) -> ExactRow:
+    return (
+        number,
+        model.class_names[label],
+        float(exact[place]),
+        {name: float(found[place]) for name, found in sizes.items()},
+    )
+
+
+def smallest_sizes(
+    victim: Victim, x: NDArray[Any], labels: NDArray[np.int64], norm: str, made: Attack, *, seed: int = 0
+) -> NDArray[np.float64]:
+    """The smallest change (n,) by which an attack turns each picture; infinity where it turns none.
+
+    An attack within a given size is tried at sizes that halve the interval in which its success begins.
+    """
+    goal, measure = Goal(labels), attack.norm_of(norm)
+    rng = np.random.default_rng((seed, 0xE8))
+    if not made.bounded:
+        found = made.run(victim, x, goal, measure, np.full(len(x), np.inf), rng)
+        size = measure.size(found - x)
+        return np.where(goal.reached(victim.scores(found)), size, np.inf)
+    high = np.full(len(x), 1.0 if norm == "linf" else float(np.sqrt(x[0].size)))
+    low, best = np.zeros(len(x)), np.full(len(x), np.inf)
+    for step in range(_HALVINGS + 1):
+        eps = high if step == 0 else (low + high) / 2
+        found = made.run(victim, x, goal, measure, eps, np.random.default_rng((seed, 0xE8)))
+        reached = goal.reached(victim.scores(found))
+        best = np.where(reached, np.minimum(best, measure.size(found - x)), best)
+        high, low = np.where(reached, eps, high), np.where(reached, low, eps)
+    return best

@@ -1,0 +1,73 @@
+"""Attacks on classifiers: fooling pictures, robust accuracy, the exact answer beside it, corruptions, training against.
+
+>>> from glassnet import attack, load
+>>> victim = attack.Victim.of(load("runs/mnist-1"))                                       # doctest: +SKIP
+>>> fooled = attack.fool(victim, pictures, labels, targets)                                # doctest: +SKIP
+>>> attack.measure_robustness(victim, pictures, labels, [0.1, 0.2]).accuracy(0.1)          # doctest: +SKIP
+"""
+
+from glassnet.attack.adversarial import AdversarialEngine, Adversary
+from glassnet.attack.base import Attack, as_size, size_text
+from glassnet.attack.bounded import APGD, FGSM, PGD, GradientAscent
+from glassnet.attack.corruptions import CORRUPTIONS, SEVERITIES, corrupt
+from glassnet.attack.ensemble import EFFORTS, Robustness, Stage, measure_robustness, stages_of
+from glassnet.attack.exact import Exact, exact_kind, exact_linear, exact_relu
+from glassnet.attack.flags import Flag, flags_of, probe
+from glassnet.attack.fooling import Fooled, add_steps, as_bytes, fool, from_noise, universal
+from glassnet.attack.goals import Goal
+from glassnet.attack.lattice import to_bytes
+from glassnet.attack.minimal import FAB
+from glassnet.attack.norms import NORMS, Norm, norm_of
+from glassnet.attack.notation import ATTACKS, parse_attack
+from glassnet.attack.receipts import Checked, Receipt, check_folder, pixels_sha256, read_receipt, write_picture
+from glassnet.attack.square import Square
+from glassnet.attack.victim import Victim
+
+__all__ = [
+    "APGD",
+    "ATTACKS",
+    "CORRUPTIONS",
+    "EFFORTS",
+    "FAB",
+    "FGSM",
+    "NORMS",
+    "PGD",
+    "SEVERITIES",
+    "AdversarialEngine",
+    "Adversary",
+    "Attack",
+    "Checked",
+    "Exact",
+    "Flag",
+    "Fooled",
+    "Goal",
+    "GradientAscent",
+    "Norm",
+    "Receipt",
+    "Robustness",
+    "Square",
+    "Stage",
+    "Victim",
+    "add_steps",
+    "as_bytes",
+    "as_size",
+    "check_folder",
+    "corrupt",
+    "exact_kind",
+    "exact_linear",
+    "exact_relu",
+    "flags_of",
+    "fool",
+    "from_noise",
+    "measure_robustness",
+    "norm_of",
+    "parse_attack",
+    "pixels_sha256",
+    "probe",
+    "read_receipt",
+    "size_text",
+    "stages_of",
+    "to_bytes",
+    "universal",
+    "write_picture",
+]

@@ -1,0 +1,263 @@
+"""When the answer of an attack is not to be believed: what hides a model's weakness instead of mending it.
+
+Croce and Hein's AutoAttack flags randomness, zero gradients, and random search that beats attacks with gradients; here
+are these and more. Every flag states what was counted and what to think of it. Thresholds are the least that noise does
+not reach; each stands with its reason.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from glassnet.attack.bounded import ascent
+from glassnet.attack.ensemble import Robustness
+from glassnet.attack.goals import Goal
+from glassnet.attack.norms import norm_of
+from glassnet.attack.victim import Victim
+from glassnet.nn.functional.arrays import Array
+
+__all__ = ["Flag", "flags_of", "probe"]
+
+_PROBED = 500  # pictures
+_FEW = 0.02  # of the pictures; a unit that is off for some of them gives a zero gradient now and then
+_OVERFITTED = 0.10  # of the pictures; 0 to 3 % in networks trained on clean pictures or by PGD
+_FALLING = 0.01  # of the pictures, found by the last attack of the effort alone
+_FRACTIONS = (0.25, 0.5, 0.75)
+
+
+@dataclass(frozen=True)
+class Flag:
+    """Something that makes a figure doubtful.
+
+    Attributes
+    ----------
+    rule : str
+        Its name.
+    title : str
+        What is wrong, in a few words.
+    evidence : str
+        What was counted.
+    meaning : str
+        What to think of it, and what to do.
+    figures : dict of str to number
+        The numbers of the evidence.
+    """
+
+    rule: str
+    title: str
+    evidence: str
+    meaning: str
+    figures: dict[str, float]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        return {
+            "rule": self.rule,
+            "title": self.title,
+            "evidence": self.evidence,
+            "meaning": self.meaning,
+            "figures": self.figures,
+        }
+
+
+def flags_of(victim: Victim, stored: Array, labels: Array, results: list[Robustness], *, seed: int = 0) -> list[Flag]:
+    """All flags: of the model by itself, and of what the ensemble found.
+
+    Parameters
+    ----------
+    victim : Victim
+        The model.
+    stored : (n, H, W, C) uint8 array
+        The pictures that it was attacked on.
+    labels : (n,) int64 array
+        Their classes.
+    results : list of Robustness
+        What was found.
+    seed : int
+        Which of many pictures are probed.
+    """
+    found = probe(victim, stored, labels, seed=seed)
+    for result in results:
+        found += _of_a_search(result)
+        if result.norm == "linf":
+            found += _overfitted(victim, stored, labels, result, seed)
+    return found
+
+
+def probe(victim: Victim, stored: Array, labels: Array, *, seed: int = 0) -> list[Flag]:
+    """The flags that need no attack: answers and gradients at the pictures themselves and near them."""
+    x, labels = _sample(victim, stored, labels, seed)
+    rng = np.random.default_rng((seed, 0xF1A6))
+    nearby: Array = np.clip(x + rng.uniform(-0.02, 0.02, x.shape), 0, 1).astype(victim.dtype)
+    scores, again = victim.scores(x), victim.scores(x)
+    flags = [_random(scores, again), _not_finite(scores), _constant(scores, victim.scores(nearby))]
+    flags.append(_zero_gradients(victim, x, nearby, labels, scores))
+    return [flag for flag in flags if flag is not None]
+
+
+def _sample(victim: Victim, stored: Array, labels: Array, seed: int) -> tuple[Array, Array]:
+    at = np.sort(np.random.default_rng((seed, 0x5A)).permutation(len(stored))[:_PROBED])
+    return (stored[at] / 255.0).astype(victim.dtype), labels[at]
+
+
+def _random(scores: Array, again: Array) -> Flag | None:
+    differ = int((~np.isclose(scores, again, rtol=1e-4, atol=1e-5, equal_nan=True)).any(axis=1).sum())
+    if not differ:
+        return None
+    changed = int((scores.argmax(axis=1) != again.argmax(axis=1)).sum())
+    return Flag(
+        "randomness",
+        "The answers are random",
+        f"Asked twice, the model gave {differ} of {len(scores)} pictures other scores, and {changed} another class.",
+        "An attack sees one draw and the picture is judged by another. Measure with the randomness averaged out.",
+        {"pictures": differ, "of": len(scores), "other_class": changed},
+    )
+
+
+def _not_finite(scores: Array) -> Flag | None:
+    bad = int((~np.isfinite(scores)).any(axis=1).sum())
+    if not bad:
+        return None
+    return Flag(
+        "non-finite",
+        "Scores are not numbers",
+        f"{bad} of {len(scores)} pictures have scores that are infinite or not a number.",
+        "Neither a loss nor a gradient can be computed there, so attacks with gradients stand still.",
+        {"pictures": bad, "of": len(scores)},
+    )
+
+
+def _constant(scores: Array, nearby: Array) -> Flag | None:
+    answers = np.concatenate([scores, nearby]).argmax(axis=1)
+    if len(scores) < 2 or (answers != answers[0]).any():
+        return None
+    return Flag(
+        "constant",
+        "The model gives one answer to everything",
+        f"All {len(scores)} pictures are taken for class {int(answers[0])}.",
+        "It cannot be fooled because it sees nothing: its robust accuracy is the share of that class.",
+        {"class": int(answers[0]), "of": len(scores)},
+    )
+
+
+def _zero_gradients(victim: Victim, x: Array, nearby: Array, labels: Array, scores: Array) -> Flag | None:
+    """Gradients that are 0, or that say nothing of how the scores really change."""
+    right = np.flatnonzero(~Goal(labels).reached(scores))
+    if not len(right):
+        return None
+    x, nearby, goal = x[right], nearby[right], Goal(labels[right])
+    _, _, cross = ascent(victim, x, goal, "cross-entropy")
+    found, _, margin = ascent(victim, x, goal, "margin")
+    no_cross, no_margin = (_is_zero(gradient, victim) for gradient in (cross, margin))
+    silent, hidden, n = int(no_cross.sum()), int(no_margin.sum()), len(right)
+    if max(silent, hidden) <= max(1, _FEW * n):
+        return None
+    moves = int((np.abs(victim.scores(nearby) - found).max(axis=1) > 0)[no_margin].sum())
+    figures: dict[str, float] = {"cross_entropy": silent, "margin": hidden, "of": n}
+    if hidden <= max(1, _FEW * n):
+        return Flag(
+            "zero-gradient",
+            "The gradient of the cross-entropy vanishes",
+            f"It is 0 on {silent} of {n} pictures that the model gets right; that of the margin is 0 on {hidden}.",
+            "The scores are so large that softmax gives 1 and 0 exactly. Attacks on the cross-entropy stand still, and"
+            " say that the model is robust; the DLR loss, FAB and Square decide here.",
+            figures,
+        )
+    return Flag(
+        "zero-gradient",
+        "The model's gradient vanishes",
+        f"It is 0 on {hidden} of {n} pictures that the model gets right, though on {moves} of these a small random"
+        f" change moves the scores.",
+        "Something flat stands in the way: rounding, a saturated activation, units that are off. Attacks with"
+        " gradients stand still there and prove nothing; Square, which needs none, decides.",
+        {**figures, "moved": moves},
+    )
+
+
+def _is_zero(gradient: Array, victim: Victim) -> Array:
+    """(n,) whether the gradient is 0, or so small that it is rounding: a step of the whole box changes nothing."""
+    flat = np.abs(gradient.reshape(len(gradient), -1))
+    tiny: Array = flat.sum(axis=1) < 1e-10 if victim.dtype == np.float32 else flat.sum(axis=1) < 1e-14
+    return tiny | ~np.isfinite(flat).all(axis=1)
+
+
+def _of_a_search(result: Robustness) -> list[Flag]:
+    flags = []
+    n = len(result.sizes)
+    largest = result.eps[-1]
+    found = result.found_by(largest)
+    by_search = sum(found[stage.name] for stage in result.stages if not stage.attack.uses_gradients)
+    if by_search > 0:
+        flags.append(
+            Flag(
+                "random-search-wins",
+                "Random search finds what gradients do not",
+                f"Square fooled {by_search} of {n} pictures ({result.norm} up to {largest:.4g}) that no attack with"
+                " gradients could fool.",
+                "The gradients mislead. The true robust accuracy may be far lower: try the effort 'thorough'.",
+                {"pictures": by_search, "of": n},
+            )
+        )
+    last = result.stages[-1]
+    alone = sum(result.found_by(largest).get(stage.name, 0) for stage in result.stages[-1:])
+    if last.attack.uses_gradients and alone > max(1, _FALLING * n):
+        flags.append(
+            Flag(
+                "budget",
+                "The budget was too small",
+                f"The last attack alone fooled {alone} of {n} pictures ({result.norm} up to {largest:.4g}): the"
+                " accuracy was still falling when the search ended.",
+                "Take a larger effort; the figures here are too high.",
+                {"pictures": alone, "of": n},
+            )
+        )
+    if result.unlike:
+        flags.append(
+            Flag(
+                "not-repeated",
+                "Pictures that fooled once did not fool again",
+                f"{result.unlike} of {n} pictures; they are counted as not fooled.",
+                "The model's answers change from call to call.",
+                {"pictures": result.unlike, "of": n},
+            )
+        )
+    return flags
+
+
+def _overfitted(victim: Victim, stored: Array, labels: Array, result: Robustness, seed: int) -> list[Flag]:
+    """Catastrophic overfitting: a part of the FGSM step fools where the whole step does not.
+
+    Training on the whole step alone bends the network at its end; points on the way are left as they were (Kim, Lee and
+    Lee, AAAI 2021).
+    """
+    x, labels = _sample(victim, stored, labels, seed)
+    goal, norm = Goal(labels), norm_of("linf")
+    scores, _, gradient = ascent(victim, x, goal, "cross-entropy")
+    right = ~goal.reached(scores)
+    worst: tuple[float, int, int] | None = None
+    for eps in result.eps:
+        step = norm.direction(gradient)
+        whole = goal.reached(victim.scores(np.clip(x + eps * step, 0, 1).astype(victim.dtype)))
+        part = np.zeros(len(x), bool)
+        for fraction in _FRACTIONS:
+            at: Array = np.clip(x + fraction * eps * step, 0, 1).astype(victim.dtype)
+            part |= goal.reached(victim.scores(at))
+        count = int((right & part & ~whole).sum())
+        if right.any() and count / right.sum() > _OVERFITTED and (worst is None or count > worst[1]):
+            worst = eps, count, int(right.sum())
+    if worst is None:
+        return []
+    eps, count, n = worst
+    return [
+        Flag(
+            "catastrophic-overfitting",
+            "The model has learned one step by heart",
+            f"A part of the step of FGSM at {eps:.4g} fools on {count} of {n} pictures where the whole step does not.",
+            "Training with FGSM alone overfitted to it; under several steps the accuracy is near 0. Train with PGD, or"
+            " with a random start and a smaller step.",
+            {"pictures": count, "of": n, "eps": eps},
+        )
+    ]

@@ -1,0 +1,119 @@
+"""`glassnet audit`: how robust a model is, and when the answer is not to be believed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from glassnet.cli.options import Json, Weights, emit, say
+from glassnet.errors import RecipeError
+
+if TYPE_CHECKING:
+    from glassnet.actions.audit import AuditResult
+
+
+def audit(
+    model: Annotated[str, typer.Argument(help="A model file, a run folder or a pretrained network ('resnet-18').")],
+    data: Annotated[str | None, typer.Argument(help="A labelled folder or file, or a known set.")] = None,
+    eps: Annotated[
+        str | None,
+        typer.Option(help="Sizes of changes, as in 0.3,8/255 (default: 0.1,0.2,0.3 grey, 2/255,4/255,8/255 colour)."),
+    ] = None,
+    norm: Annotated[str, typer.Option(help="linf (the largest pixel), l2 (the length), or linf,l2.")] = "linf",
+    examples: Annotated[int, typer.Option(help="How many pictures.", min=1)] = 500,
+    effort: Annotated[str, typer.Option(help="quick, standard or thorough.")] = "standard",
+    corruptions: Annotated[bool, typer.Option(help="Predict corrupted pictures, too.")] = True,
+    verify: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="Check fooling pictures by their receipts instead.")
+    ] = None,
+    part: Annotated[
+        str, typer.Option(help="Which part: test, train, valid or all (default: test if there is one).")
+    ] = "",
+    seed: Annotated[int, typer.Option(help="Seed of all random numbers.", min=0)] = 0,
+    out: Annotated[Path | None, typer.Option(help="The folder to write into (default: MODEL-audit).")] = None,
+    weights: Weights = None,
+    json: Json = False,
+) -> None:
+    """Clean accuracy, calibration, accuracy under attack and on corrupted pictures, each with its 95 % interval.
+
+    Attacks run one after the other, each on what is still right. Whatever makes the figures doubtful is flagged, as
+    gradients that vanish or answers that are random; then the exit status is 1. Where the network is linear, or a
+    small ReLU network, the exact smallest change stands beside what the attacks find.
+
+    Examples:
+
+      glassnet audit runs/mnist-1 mnist --eps 0.1,0.2,0.3
+
+      glassnet audit runs/cifar10-1 cifar10 --norm linf,l2 --effort quick
+
+      glassnet audit runs/mnist-1 --verify mnist-1-fool
+    """
+    from glassnet.actions import audit as actions
+    from glassnet.cli.events import TerminalEvents
+
+    if (data is None) == (verify is None):
+        raise RecipeError("Name labelled data to audit on, or --verify FOLDER to check fooling pictures.")
+    if verify is not None:
+        checked = actions.verify(verify, model, weights=weights)
+        for found in checked.checked:
+            say(f"{found.file.name}: {found.verdict}")
+        typer.echo(f"{sum(found.fools for found in checked.checked):,} of {len(checked.checked):,} hold what they say")
+        if json:
+            emit(checked.to_dict())
+        raise typer.Exit(0 if checked.all_fool else 1)
+    with TerminalEvents() as events:
+        result = actions.audit(
+            model, str(data), eps=[size.strip() for size in eps.split(",")] if eps else (),
+            norms=[word.strip() for word in norm.split(",")], examples=examples, effort=effort,
+            corruptions=corruptions, part=part, seed=seed, out=out, weights=weights, events=events,
+        )  # fmt: skip
+    _tell(result)
+    say(f"wrote {result.files[0]}")
+    if json:
+        emit(result.to_dict())
+    raise typer.Exit(1 if result.found.flags else 0)
+
+
+def _tell(result: AuditResult) -> None:
+    from glassnet.attack import size_text
+    from glassnet.text import columns, ruled
+
+    found = result.found
+    low, high = found.evaluation.accuracy_interval
+    say(f"{found.data} ({found.part}, {found.evaluation.n:,} pictures)")
+    typer.echo(f"accuracy {found.evaluation.accuracy:.4f}   95 % interval {low:.4f} to {high:.4f}")
+    typer.echo(f"expected calibration error {found.evaluation.calibration.error:.4f}\n")
+    rows: list[tuple[str, ...]] = [("norm", "size", "robust accuracy", "95 % interval", "as 8-bit PNG", "FGSM alone")]
+    for robust in found.robustness:
+        for eps in robust.eps:
+            low, high = robust.interval(eps)
+            alone = robust.alone.get((eps, "FGSM"))
+            rows.append((
+                robust.norm, size_text(eps), f"{robust.accuracy(eps):.4f}", f"{low:.4f} to {high:.4f}",
+                f"{robust.accuracy_as_bytes(eps):.4f}", "" if alone is None else f"{alone:.4f}",
+            ))  # fmt: skip
+    typer.echo(ruled(columns(rows, sides="<>>>>>")))
+    if found.corruptions:
+        rows = [("corruption", *(f"severity {s}" for s in range(1, 6)))]
+        for kind, right in found.corruptions.items():
+            rows.append((kind, *(f"{value / found.evaluation.n:.3f}" for value in right)))
+        typer.echo("")
+        typer.echo(ruled(columns(rows, sides="<>>>>>")))
+    for norm, table in found.exact.items():
+        typer.echo(f"\nthe exact smallest change ({norm}), and what attacks find")
+        names = list(table[0][3])
+        lines = [("picture", "is", "exact", *names)]
+        for number, label, exact, sizes in table[:10]:
+            lines.append((str(number), label, f"{exact:.4f}", *(_size(sizes[name]) for name in names)))
+        typer.echo(ruled(columns(lines, sides="><" + ">" * (1 + len(names)))))
+    typer.echo("")
+    for flag in found.flags:
+        say(f"doubtful: {flag.title}. {flag.evidence} {flag.meaning}")
+    if not found.flags:
+        typer.echo("no reason found to doubt these figures")
+
+
+def _size(value: float) -> str:
+    return "none" if value == float("inf") else f"{value:.4f}"

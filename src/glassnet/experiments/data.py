@@ -1,0 +1,43 @@
+"""The data of a recipe: loaded, with validation and test parts held out, and the part that the final figures are of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from glassnet.data import MEMORY_SHARE, Dataset, Splits, arrange, every_few_seconds, load
+from glassnet.experiments.recipe import Recipe
+
+__all__ = ["evaluated_part", "load_splits"]
+
+
+def load_splits(
+    recipe: Recipe, say: Callable[[str], None] = lambda text: None, *, given: Splits | None = None
+) -> Splits:
+    """The data of a recipe, with validation and test parts held out as it says (both 'not at all' with 0).
+
+    Where the recipe says how much to hold out for validation, a validation part of the set's own goes back into
+    training first. `say` is told from time to time how far the reading of picture files is. `given` are
+    the data themselves, where the recipe only names them.
+    """
+    data, seed = recipe.data, recipe.settings.seed
+    share = MEMORY_SHARE if data.memory_share is None else data.memory_share
+    splits = given or load(data.source, image_size=data.image_size, memory_share=share, progress=every_few_seconds(say))
+    if splits.test is not None and data.test is not None:
+        note = f"data.test = {data.test} has no effect: '{splits.name}' has a test part of its own"
+        splits = replace(splits, train=replace(splits.train, notes=(*splits.train.notes, note)))
+    return arrange(
+        splits,
+        validation=0.1 if data.validation is None and splits.valid is None else data.validation,
+        test=0.2 if data.test is None else data.test,
+        train_limit=data.train_limit,
+        test_limit=data.test_limit,
+        seed=seed,
+    )
+
+
+def evaluated_part(splits: Splits) -> tuple[str, Dataset]:
+    """What the final figures are of, by name: the test part, else validation, else training."""
+    if splits.test is not None:
+        return "test", splits.test
+    return ("training", splits.train) if splits.valid is None else ("validation", splits.valid)

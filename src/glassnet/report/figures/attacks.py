@@ -1,0 +1,140 @@
+"""Figures of attacks: the way over a boundary, who turns into whom, robust accuracy and corruptions as curves."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import PercentFormatter
+from numpy.typing import NDArray
+
+from glassnet.attack import Robustness
+from glassnet.metrics import wilson_interval
+from glassnet.report.figures import style
+
+__all__ = ["boundary_figure", "corruption_figure", "robustness_figure", "turning_figure"]
+
+Floats = NDArray[np.float64]
+
+
+def boundary_figure(ways: Sequence[tuple[str, str, Floats, Floats, Floats]]) -> Figure:
+    """How the probabilities change on the straight way from a picture over its fooling one and beyond.
+
+    Parameters
+    ----------
+    ways : sequence of (label, target, places (k,), label's probabilities (k,), target's probabilities (k,))
+        Place 0 is the picture, 1 the fooling one.
+    """
+    columns = min(3, len(ways))
+    rows = math.ceil(len(ways) / columns)
+    figure = style.new_figure(3.4 * columns + 0.4, 2.1 * rows + 0.5)
+    grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).ravel()
+    for axes, (label, target, places, before, after) in zip(grid, ways, strict=False):
+        style.dress(axes, title=f"{style.shorten(label, 14)} to {style.shorten(target, 14)}", grid="both")
+        axes.axvline(1, color=style.GREY, linewidth=0.9, linestyle=(0, (4, 3)), label="fooling picture")
+        axes.plot(places, before, color=style.BLUE, linewidth=1.8, label="the picture's class")
+        axes.plot(places, after, color=style.ORANGE, linewidth=1.8, label="the wanted class")
+        axes.set_ylim(-0.02, 1.02)
+        axes.set_xlim(places[0], places[-1])
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
+    for axes in grid[len(ways) :]:
+        axes.set_visible(False)
+    for axes in grid[max(0, len(ways) - columns) : len(ways)]:
+        axes.set_xlabel("share of the change", fontsize=9, color=style.GREY)
+        axes.tick_params(labelbottom=True)
+    style.figure_legend(figure)
+    return figure
+
+
+def turning_figure(values: Floats, names: Sequence[str], unit: str) -> Figure:
+    """Who turns into whom: a matrix (K, K), rows the right classes, columns the wanted ones; NaN is left empty.
+
+    A darker cell is a smaller change: a nearer neighbour.
+    """
+    classes = len(names)
+    size = float(np.clip(3.2 + 0.32 * classes, 4.6, 13.0))
+    figure = style.new_figure(size + 0.8, size)
+    axes = figure.subplots()
+    there = np.isfinite(values)
+    low, high = (float(values[there].min()), float(values[there].max())) if there.any() else (0.0, 1.0)
+    near = 1 - (values - low) / max(high - low, 1e-12)
+    picture = style.blend(style.BLUE, np.where(there, 0.06 + 0.8 * np.nan_to_num(near), 0))
+    axes.imshow(picture, interpolation="nearest", aspect="equal")
+    for line in range(1, classes):
+        axes.axhline(line - 0.5, color=style.PAPER, linewidth=1.2)
+        axes.axvline(line - 0.5, color=style.PAPER, linewidth=1.2)
+    if classes <= 16:
+        for (i, j), value in np.ndenumerate(values):
+            if there[i, j]:
+                dark = float(picture[i, j] @ np.array([0.299, 0.587, 0.114])) < 0.62
+                colour = style.PAPER if dark else style.INK
+                axes.text(j, i, f"{value:.2g}", ha="center", va="center", fontsize=8, color=colour)
+    style.dress(axes, grid="", xlabel="taken for", ylabel="is", title=unit)
+    texts = [style.plain(style.shorten(name, 14)) for name in names]
+    flat = max(map(len, texts)) <= 3
+    axes.set_xticks(range(classes), texts, rotation=0 if flat else 90, fontsize=8.5)
+    axes.set_yticks(range(classes), texts, fontsize=8.5)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+    return figure
+
+
+def robustness_figure(results: Sequence[Robustness]) -> Figure:
+    """Robust accuracy by the size of the change, one panel for each norm, with the 95 % interval at each size."""
+    figure = style.new_figure(5.6 * len(results), 3.7)
+    for axes, found in zip(figure.subplots(1, len(results), squeeze=False)[0], results, strict=True):
+        largest = found.eps[-1]
+        sizes = np.sort(found.sizes[np.isfinite(found.sizes) & (found.sizes <= largest)])
+        places = np.unique(np.concatenate([[0.0], sizes[sizes > 0], found.eps]))
+        label = "largest change of a pixel" if found.norm == "linf" else "length of the change (l2)"
+        style.dress(axes, grid="both", xlabel=label, ylabel="accuracy", title=found.norm)
+        axes.step(places, [found.accuracy(place) for place in places], where="post", color=style.BLUE, linewidth=1.8,
+                  label="under the whole ensemble")  # fmt: skip
+        rates = np.array([found.accuracy(eps) for eps in found.eps])
+        low, high = np.array([found.interval(eps) for eps in found.eps]).T
+        axes.errorbar(found.eps, rates, yerr=[rates - low, high - rates], fmt="o", color=style.BLUE, capsize=3,
+                      markersize=4, linewidth=1.2)  # fmt: skip
+        alone = [(eps, found.alone[eps, "FGSM"]) for eps in found.eps if (eps, "FGSM") in found.alone]
+        if alone:
+            axes.plot(*zip(*alone, strict=True), color=style.ORANGE, marker="s", markersize=4, linewidth=1.1,
+                      linestyle=(0, (4, 3)), label="under FGSM alone")  # fmt: skip
+        axes.set_ylim(0, 1.02)
+        axes.set_xlim(0, largest * 1.04)
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
+    style.figure_legend(figure)
+    return figure
+
+
+def corruption_figure(rates: Mapping[str, Sequence[int]], clean: int, count: int) -> Figure:
+    """Accuracy by severity, a small panel for each corruption with its 95 % interval.
+
+    Parameters
+    ----------
+    rates : mapping of str to sequence of int
+        How many pictures are right at severities 1, 2, ...
+    clean : int
+        How many of the pictures as they are.
+    count : int
+        How many pictures there are.
+    """
+    columns = min(5, len(rates))
+    rows = math.ceil(len(rates) / columns)
+    figure = style.new_figure(2.15 * columns + 0.4, 1.9 * rows + 0.4)
+    grid = figure.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).ravel()
+    for axes, (kind, right) in zip(grid, rates.items(), strict=False):
+        counts = [clean, *right]
+        low, high = np.array([wilson_interval(value, count) for value in counts]).T
+        places = np.arange(len(counts))
+        style.dress(axes, title=kind, grid="both")
+        axes.fill_between(places, low, high, color=style.BLUE, alpha=0.15, linewidth=0)
+        axes.plot(places, np.array(counts) / count, color=style.BLUE, marker="o", markersize=3, linewidth=1.5)
+        axes.set_ylim(0, 1.02)
+        axes.set_xticks(places)
+        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
+    for axes in grid[len(rates) :]:
+        axes.set_visible(False)
+    for axes in grid[(rows - 1) * columns : len(rates)]:
+        axes.set_xlabel("severity", fontsize=9, color=style.GREY)
+    return figure

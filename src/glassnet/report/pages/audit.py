@@ -1,0 +1,105 @@
+"""The page of an audit: clean and robust accuracy, what makes them doubtful, corruptions, calibration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from glassnet.attack import Flag, Robustness, size_text
+from glassnet.metrics import Evaluation
+from glassnet.report.page import Heading, write_page
+from glassnet.report.panels.attacks import corruptions_panel, exact_panel, flags_panel, robustness_panel
+from glassnet.report.panels.results import reliability_panel
+from glassnet.report.tables import number, percent
+
+__all__ = ["Audited", "ExactRow", "write_audit_page"]
+
+ExactRow = tuple[int, str, float, Mapping[str, float]]  # picture, class, exact size, size by attack
+
+
+@dataclass(eq=False)
+class Audited:
+    """What an audit found.
+
+    Attributes
+    ----------
+    data, part : str
+        What was looked at.
+    evaluation : Evaluation
+        On the pictures as they are.
+    robustness : list of Robustness
+        Under attack, one for each norm.
+    flags : list of Flag
+        Reasons to doubt it.
+    corruptions : dict of str to list of int
+        How many pictures are right at each severity.
+    exact : dict of str to list of ExactRow
+        The exact answers by norm, where they can be had.
+    proved : bool
+        Whether all of them are.
+    seconds : float
+        What it took.
+    """
+
+    data: str
+    part: str
+    evaluation: Evaluation
+    robustness: list[Robustness]
+    flags: list[Flag]
+    corruptions: dict[str, list[int]] = field(default_factory=dict)
+    exact: dict[str, list[ExactRow]] = field(default_factory=dict)
+    proved: bool = True
+    seconds: float = 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        found = self.evaluation
+        return {
+            "data": self.data,
+            "part": self.part,
+            "pictures": found.n,
+            "accuracy": found.accuracy,
+            "accuracy_interval": list(found.accuracy_interval),
+            "calibration_error": found.calibration.error,
+            "robustness": [result.to_dict() for result in self.robustness],
+            "corruptions": {kind: [right / found.n for right in rights] for kind, rights in self.corruptions.items()},
+            "exact": {
+                norm: [{"picture": i, "class": label, "exact": size, **sizes} for i, label, size, sizes in rows]
+                for norm, rows in self.exact.items()
+            },
+            "flags": [flag.to_dict() for flag in self.flags],
+            "seconds": round(self.seconds, 1),
+        }
+
+
+def write_audit_page(path: Path, name: str, found: Audited, figures: Path | None = None) -> list[Path]:
+    """Write the page of an audit of the model called `name`."""
+    panels = [robustness_panel(found.robustness), flags_panel(found.flags)]
+    panels += [exact_panel(norm, rows, found.proved) for norm, rows in found.exact.items() if rows]
+    if found.corruptions:
+        right = round(found.evaluation.accuracy * found.evaluation.n)
+        panels.append(corruptions_panel(found.corruptions, right, found.evaluation.n))
+    panels.append(reliability_panel(found.evaluation))
+    return write_page(path, _heading(name, found), panels, figures_folder=figures)
+
+
+def _heading(name: str, found: Audited) -> Heading:
+    low, high = found.evaluation.accuracy_interval
+    cards: list[tuple[str, str, str]] = [
+        ("accuracy", percent(found.evaluation.accuracy), f"95 % interval {100 * low:.1f} – {percent(high)}")
+    ]
+    for result in found.robustness:
+        eps = result.eps[-1]
+        low, high = result.interval(eps)
+        note = f"changes up to {size_text(eps)} ({result.norm}); {100 * low:.1f} – {percent(high)}"
+        cards.append(("robust accuracy", percent(result.accuracy(eps)), note))
+    cards.append(("doubts", number(len(found.flags)), _titles(found.flags)))
+    count = number(found.evaluation.n)
+    sentence = f"{count} pictures of {found.data} ({found.part}): as they are, under attack, and corrupted."
+    return Heading(f"How robust is {name}?", sentence, cards)
+
+
+def _titles(flags: Sequence[Flag]) -> str:
+    return "; ".join(flag.title for flag in flags) or "no reason found to doubt the figures"

@@ -1,0 +1,182 @@
+"""The pages of fooling pictures: of one picture, of a set, from noise, one change for all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from glassnet.attack import Fooled, add_steps, size_text
+from glassnet.metrics import wilson_interval
+from glassnet.model import Model
+from glassnet.report.page import Heading, write_page
+from glassnet.report.panels.attacks import (
+    boundary_panel,
+    change_picture,
+    changes_panel,
+    pictures_panel,
+    receipts_panel,
+    turning_panel,
+    universal_panel,
+)
+from glassnet.report.tables import number, percent
+
+__all__ = ["Universal", "write_fooling_page", "write_noise_page", "write_universal_page"]
+
+_SHOWN = 12
+_WAYS = 9
+_FURTHER = 1.5  # how far the way goes, the fooling picture being at 1
+
+
+@dataclass(frozen=True, eq=False)
+class Universal:
+    """One change for all pictures, and what it does to others than those that it was made on.
+
+    Attributes
+    ----------
+    steps : (H, W, C) int16 array
+        The change, in steps of 1/255.
+    originals : (n, H, W, C) uint8 array
+        Pictures that it was measured on.
+    labels, before, after : (n,) int64 array
+        Their classes, and the model's answers without and with the change.
+    target : int or None
+        The class that all were to be taken for.
+    """
+
+    steps: NDArray[np.int16]
+    originals: NDArray[np.uint8]
+    labels: NDArray[np.int64]
+    before: NDArray[np.int64]
+    after: NDArray[np.int64]
+    target: int | None
+
+    @property
+    def right_before(self) -> NDArray[np.bool_]:
+        """(n,) which pictures were right without the change."""
+        return np.asarray(self.before == self.labels)
+
+    @property
+    def fooled(self) -> NDArray[np.bool_]:
+        """(n,) which pictures were right, and are as wanted now."""
+        turned = self.after != self.labels if self.target is None else self.after == self.target
+        return np.asarray(self.right_before & turned)
+
+
+def write_fooling_page(
+    path: Path, name: str, model: Model, found: Fooled, files: Sequence[tuple[int, str]], how: str, figures: Path | None
+) -> list[Path]:
+    """The page of fooling pictures.
+
+    Parameters
+    ----------
+    path : Path
+        The HTML file.
+    name : str
+        What the model is called.
+    model : Model
+        The model.
+    found : Fooled
+        The attempts.
+    files : sequence of (int, str)
+        Which attempt is in which file.
+    how : str
+        The attack, in words.
+    figures : Path or None
+        Where the figures go.
+    """
+    names, success = model.class_names, np.flatnonzero(found.success)
+    single = len(np.unique(found.originals.reshape(len(found), -1), axis=0)) == 1
+    nearest = success[np.argsort(found.l2[success], kind="stable")]
+    shown = nearest[: len(nearest) if single else _SHOWN]
+    probabilities = model.predict(found.pictures[shown]).max(axis=1) if len(shown) else []
+    panels = [changes_panel(found, shown.tolist(), names, list(map(float, probabilities)))] if len(shown) else []
+    turning = None if single else turning_panel(found, names)
+    ways = boundary_panel([_way(model, found, int(i)) for i in shown[:_WAYS]])
+    listed = [
+        (file, names[found.labels[i]], names[found.answers[i]], int(found.steps[i]), float(found.l2[i]))
+        for i, file in files[:500]
+    ]
+    panels += [panel for panel in (turning, ways) if panel is not None]
+    panels += [receipts_panel(listed)] if listed else []
+    return write_page(path, _heading(name, found, names, single, how), panels, figures_folder=figures)
+
+
+def _heading(name: str, found: Fooled, names: Sequence[str], single: bool, how: str) -> Heading:
+    right, attempts = int(found.success.sum()), found.attempts
+    lengths = found.l2[found.success]
+    cards = []
+    if attempts:
+        low, high = wilson_interval(right, attempts)
+        note = f"{number(right)} of {number(attempts)}; 95 % interval {100 * low:.1f} – {percent(high)}"
+        cards.append(("fooled", percent(right / attempts), note))
+    if len(lengths):
+        cards += [
+            ("median length", f"{np.median(lengths):.3f}", "of the change (l2), pixels from 0 to 1"),
+            ("median largest change", f"{np.median(found.steps[found.success]):g}/255", "of a pixel"),
+        ]
+    wrong = int(found.wrong_before.sum())
+    if wrong:
+        cards.append(("left out", number(wrong), "attempts on pictures that were wrong before"))
+    what = f"a picture of {names[found.labels[0]]}" if single else f"{number(len(found))} attempts"
+    sentence = f"{what[:1].upper()}{what[1:]}, changed by {how} so that the model sees something else."
+    return Heading(f"Fooling {name}", sentence, cards)
+
+
+def _way(
+    model: Model, found: Fooled, i: int
+) -> tuple[str, str, NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+    places = np.linspace(0, _FURTHER, 61)
+    before, after = found.originals[i] / 255.0, found.pictures[i] / 255.0
+    pictures = np.clip(before + places[:, None, None, None] * (after - before), 0, 1).astype(np.float32)
+    probabilities = model.predict(pictures).astype(np.float64)
+    label, answer = int(found.labels[i]), int(found.answers[i])
+    names = model.class_names
+    return names[label], names[answer], places, probabilities[:, label], probabilities[:, answer]
+
+
+def write_noise_page(
+    path: Path, name: str, pictures: NDArray[np.uint8], target: str, probabilities: NDArray[np.float64]
+) -> list[Path]:
+    """The page of pictures made from noise."""
+    shown = [
+        (picture, target, f"{percent(float(p), 1)} sure") for picture, p in zip(pictures, probabilities, strict=True)
+    ]
+    lead = "Each began as random pixels and was changed until the model was certain. To a person it is noise still."
+    heading = Heading(
+        f"Noise that {name} takes for {target}",
+        "A model that has to name a class names one for everything, often with certainty.",
+        [("least probability", percent(float(probabilities.min())), f"of {target}, as a saved picture")],
+    )
+    return write_page(path, heading, [pictures_panel("pictures", "Made from noise", lead, shown)])
+
+
+def write_universal_page(path: Path, name: str, found: Universal, names: Sequence[str], eps: float) -> list[Path]:
+    """The page of one change for all pictures."""
+    right, fooled = int(found.right_before.sum()), int(found.fooled.sum())
+    low, high = wilson_interval(fooled, right) if right else (0.0, 0.0)
+    grey = np.full(found.steps.shape, 128, np.uint8)
+    picture, times = change_picture(grey, add_steps(grey[None], found.steps)[0])
+    chosen = np.flatnonzero(found.fooled)[:_SHOWN]
+    texts = [(names[found.labels[i]], names[found.after[i]]) for i in chosen]
+    lead = f"Grey is unchanged. The change, {times} times as large as it is."
+    panels = [pictures_panel("change", "The change", lead, [(picture, f"× {times}", f"at most {size_text(eps)}")])]
+    if len(chosen):
+        panels.append(universal_panel(found.originals[chosen], found.steps, texts))
+    aim = "something else" if found.target is None else names[found.target]
+    heading = Heading(
+        f"One change that fools {name}",
+        f"Added to any picture, at most {size_text(eps)} in any pixel, it makes the model see {aim}. It was made on"
+        " other pictures than those it is measured on.",
+        [
+            ("fooled", percent(fooled / right) if right else "–",
+             f"{number(fooled)} of {number(right)} pictures that were right; 95 % interval {100 * low:.1f} –"
+             f" {percent(high)}"),
+            ("accuracy before", percent(right / len(found.labels)), f"on {number(len(found.labels))} pictures"),
+            ("accuracy after", percent(float((found.after == found.labels).mean())), "with the change added"),
+        ],
+    )  # fmt: skip
+    return write_page(path, heading, panels)

@@ -14,6 +14,7 @@ from numba.core.dispatcher import Dispatcher
 
 import glassnet
 from glassnet import threads
+from glassnet.attack import NORMS
 from glassnet.classic import KNNClassifier
 from glassnet.data import Augmentation
 from glassnet.engines import Batch, NativeEngine
@@ -185,6 +186,9 @@ def _others(dtype: Any) -> None:
         for word in ("relu", "sigmoid", "tanh"):
             y, cache = getattr(functional, f"{word}_forward")(x)
             getattr(functional, f"{word}_backward")(y, cache)
+    for norm in NORMS.values():
+        start = rng.random((3, 4, 4, 1)).astype(dtype)
+        norm.least(start, rng.standard_normal(start.shape).astype(dtype), np.array([0.0, 0.1, 1e9]))
     mean: dict[str, np.ndarray] = {}
     for step in range(2):
         follow(mean, {"w": rng.standard_normal(50).astype(dtype)}, step, 0.9)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from glassnet import attack
 from glassnet.actions.evaluate import choose_part, load_for
 from glassnet.actions.events import Events
-from glassnet.attack import Attack, Fooled, Receipt, Victim
+from glassnet.attack import Attack, Fooled, Victim, album
 from glassnet.data import read_picture
 from glassnet.errors import DataError, Fix, RecipeError, nearest
 from glassnet.imagenet import open_model
@@ -35,7 +35,6 @@ __all__ = [
 ]
 
 _MADE_ON = 2000  # pictures that one change for all is made on
-_BATCH = 256
 Bytes = NDArray[np.uint8]
 
 
@@ -48,8 +47,7 @@ class FooledPictures:
     found : Fooled
         All attempts.
     survived : (n,) bool array
-        Whether the file, read again as any picture, is seen as was wanted. Where no file was written, whether the
-        picture is.
+        Whether the file, read again as any picture, is seen as was wanted; False where none was written.
     class_names : tuple of str
         The classes.
     files : tuple of Path
@@ -346,7 +344,7 @@ def fool_from_noise(
     victim, wanted = Victim.of(loaded), _class_of(loaded, target)
     pictures, _ = attack.from_noise(victim, wanted, count=count, seed=seed)
     folder, name = _folder(str(model), out), loaded.class_names[wanted]
-    paths = [folder / f"noise-{i + 1}-{_slug(name)}.png" for i in range(count)]
+    paths = [folder / f"noise-{i + 1}-{album.slug(name)}.png" for i in range(count)]
     for path, picture in zip(paths, pictures, strict=True):
         attack.write_picture(path, picture, loaded.reading)
     probabilities = loaded.predict_files(paths)[:, wanted].astype(np.float64)
@@ -435,51 +433,20 @@ def _fool(
         progress=lambda done: events.progress("changing pictures", done, len(stored)),
     )  # fmt: skip
     folder = _folder(name, out)
-    written = _write(model, found, folder, manner, stems)
-    survived = found.reached.copy()
-    for start in range(0, len(written), _BATCH):
-        part = written[start : start + _BATCH]
-        events.progress("reading the files again", start, len(written))
-        pictures = np.stack([read_picture(folder / file, model.image_shape, model.reading) for _, file in part])
-        at = np.array([i for i, _ in part])
-        survived[at] &= attack.Goal(found.labels[at], None if found.targets is None else found.targets[at]).reached(
-            model.scores(pictures)
-        )
+    written = album.save(model, found, folder, stems, attack=manner.words(), seed=manner.seed)
+    survived = album.read_again(
+        model, found, written, lambda done: events.progress("reading the files again", done, len(written))
+    )
     seconds = time.perf_counter() - began
     title = Path(name).name
-    pages = write_fooling_page(folder / "fool.html", title, model, found, written, manner.words(), folder / "figures")
-    files = (*pages, *(folder / file for _, file in written))
+    named = [(i, file.name) for i, file in written]
+    pages = write_fooling_page(folder / "fool.html", title, model, found, named, manner.words(), folder / "figures")
+    files = (*pages, *(file for _, file in written))
     return FooledPictures(found, survived, model.class_names, files, manner.words(), seconds)
-
-
-def _write(model: Model, found: Fooled, folder: Path, manner: Manner, stems: Sequence[str]) -> list[tuple[int, str]]:
-    """Write the pictures that fool, and their originals; returns which attempt is in which file."""
-    sha256, names = model.sha256, model.class_names
-    written, originals = [], set()
-    for i in np.flatnonzero(found.success).tolist():
-        original = attack.pixels_sha256(found.originals[i])
-        if original not in originals:
-            originals.add(original)
-            attack.write_picture(folder / "originals" / f"{stems[i]}.png", found.originals[i], model.reading)
-        target = "" if found.targets is None else names[found.targets[i]]
-        receipt = Receipt(
-            sha256, original, names[found.labels[i]], names[found.answers[i]], target, manner.words(), manner.seed,
-            int(found.steps[i]), float(found.l2[i]),
-        )  # fmt: skip
-        file = f"{stems[i]}-as-{_slug(names[found.answers[i]])}.png"
-        attack.write_picture(folder / file, found.pictures[i], model.reading, receipt)
-        written.append((i, file))
-    return written
 
 
 def _folder(model: str, out: str | Path | None) -> Path:
     return Path(out) if out is not None else Path(f"{Path(model).stem or 'model'}-fool")
-
-
-def _slug(name: str) -> str:
-    """A class as part of a file's name: letters and digits as they are, a dash for the rest."""
-    kept = "".join(c if c.isalnum() else "-" for c in name).strip("-")[:40]
-    return kept or "class"
 
 
 def _class_of(model: Model, name: str) -> int:

@@ -7,6 +7,8 @@ are pixels; this engine applies the preprocessing, since a change is bounded in 
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -96,7 +98,7 @@ class AdversarialEngine(Engine):
         self.engine, self.preprocess, self.adversary, self.seed = engine, preprocess, adversary, seed
         self.network: Network = engine.network
         self.loss: Loss = engine.loss
-        self.passes = 0  # pictures that the attacks sent through the network
+        self.seconds = {"attack": 0.0, "step": 0.0}  # what either took so far
 
     @property
     def lr(self) -> float:
@@ -105,9 +107,19 @@ class AdversarialEngine(Engine):
     def step(self, batch: Batch, lr: float, *, norms: bool = False) -> StepResult:
         victim = Victim(self.engine, self.preprocess, batch.x.shape[1:], batch=len(batch.x))
         rng = np.random.default_rng((*(batch.key or (self.seed,)), _STREAM))
+        began = time.perf_counter()
         attacked = self.adversary.change(victim, batch.x, batch.target, rng)
-        self.passes += victim.passes
-        return self.engine.step(batch._replace(x=self.preprocess.transform(attacked)), lr, norms=norms)
+        changed = time.perf_counter()
+        result = self.engine.step(batch._replace(x=self.preprocess.transform(attacked)), lr, norms=norms)
+        self.seconds["attack"] += changed - began
+        self.seconds["step"] += time.perf_counter() - changed
+        return result
+
+    @property
+    def times_as_long(self) -> float:
+        """How many times as long the steps took as without attacks; NaN before the first."""
+        step = self.seconds["step"]
+        return (self.seconds["attack"] + step) / step if step else math.nan
 
     def scores(self, x: Any) -> Array:
         return self.engine.scores(self.preprocess.transform(x))

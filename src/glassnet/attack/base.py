@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields
-from fractions import Fraction
 from typing import Any, ClassVar
 
 import numpy as np
@@ -134,10 +133,10 @@ def as_size(text: Any) -> float:
 
 
 def size_text(size: float) -> str:
-    """A size as it is written: 8/255 where it is a whole number of steps of a byte, else a number."""
-    steps = Fraction(round(size * 255 * 1e9), 10**9)
-    if steps.denominator == 1 and 0 < steps <= 64:
-        return f"{steps.numerator}/255"
+    """A size as it is written: 0.3 where two digits say it, 8/255 where it is whole steps of a byte, else a number."""
+    steps = round(255 * size)
+    if abs(size - round(size, 2)) > 1e-9 and steps and abs(255 * size - steps) < 1e-6:
+        return f"{steps}/255"
     return real_text(round(size, 6))
 
 

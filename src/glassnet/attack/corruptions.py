@@ -102,7 +102,7 @@ def _occlusion(x: Array, strength: float, rng: np.random.Generator) -> Array:
 # The corruption and its strength at severities 1 to 5.
 CORRUPTIONS: dict[str, tuple[Corruption, tuple[float, ...]]] = {
     "noise": (_noise, (0.04, 0.08, 0.12, 0.18, 0.26)),  # standard deviation
-    "blur": (_blur, (0.015, 0.025, 0.035, 0.05, 0.07)),  # standard deviation, of the shorter side
+    "blur": (_blur, (0.02, 0.03, 0.04, 0.055, 0.075)),  # standard deviation, of the shorter side
     "contrast": (_contrast, (0.75, 0.5, 0.35, 0.2, 0.1)),  # factor
     "brightness": (_brightness, (0.08, 0.16, 0.24, 0.32, 0.4)),  # added or taken away
     "shift": (_shift, (0.04, 0.08, 0.12, 0.16, 0.2)),  # of the shorter side, in any direction

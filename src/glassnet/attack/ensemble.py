@@ -53,8 +53,8 @@ class Stage:
 
 
 _QUICK = (
-    Stage("FGSM", FGSM()),
     Stage("FAB", FAB(steps=10, narrow=4)),
+    Stage("FGSM", FGSM()),
     Stage("APGD, cross-entropy, 20 steps", APGD(steps=20)),
     Stage("APGD, DLR, 20 steps", APGD(steps=20, loss="dlr")),
 )
@@ -254,20 +254,19 @@ class _Search:
             self.bytes[eps] = self._as_bytes(eps)
 
     def _stage(self, eps: float, place: int, stage: Stage, *, first: bool) -> None:
-        open_ = np.flatnonzero(self.size > eps * _ROUNDING)
         if not stage.attack.bounded and not first:
             return  # it found the smallest change that it can find, whatever the size
-        everyone = isinstance(stage.attack, FGSM)  # cheap, and what it does by itself says much
-        at = np.flatnonzero(self.size > 0) if everyone else open_
+        by_itself = isinstance(stage.attack, FGSM)  # cheap, and what it does alone says much
+        at = np.flatnonzero(self.size > (0 if by_itself or not stage.attack.bounded else eps * _ROUNDING))
         if not len(at):
-            if everyone:
+            if by_itself:
                 self.alone[eps, stage.name] = 0
             return
         rng = np.random.default_rng((*self.seed, place, round(eps * 1e6)))
         for goal in self._goals(at, stage.rivals):
             x = stage.attack.run(self.victim, self.start[at], goal, self.norm, np.full(len(at), eps), rng)
             fooled = self._take(at, x, place, eps)
-            if everyone:
+            if by_itself:
                 self.alone[eps, stage.name] = int((~fooled).sum())
 
     def _goals(self, at: Array, rivals: int) -> list[Goal]:

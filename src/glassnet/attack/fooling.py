@@ -126,7 +126,7 @@ def fool(
     eps : float or None
         The largest change allowed; None: as small as can be found.
     attack : Attack or None
-        None: FAB, and APGD for what it did not find within eps.
+        None: FAB, and APGD, anywhere in the box or within eps, for what it did not turn.
     seed : int
         Of the random numbers.
     progress : callable
@@ -162,7 +162,7 @@ def _fool_piece(
     wrong_before = Goal(goal.labels).reached(victim.scores(stored))
     limit = np.full(len(stored), 1.0 if norm.word == "linf" else np.sqrt(start[0].size))
     allowed = None if eps is None else np.full(len(stored), eps)
-    tries = [attack] if attack is not None else [FAB(), *([APGD(), APGD(loss="dlr")] if eps is not None else [])]
+    tries = [attack] if attack is not None else [FAB(), APGD(), APGD(loss="dlr")]
     pictures, reached, found = stored.copy(), np.zeros(len(stored), bool), np.zeros(len(stored), bool)
     for trial in tries:
         at = np.flatnonzero(~reached & ~wrong_before)

@@ -204,7 +204,7 @@ def _verdict(file: Path, receipt: Receipt, model: Model, own: str, originals: di
         return f"its original is not seen as {receipt.label}"
     change = pixels.astype(np.int64) - original
     steps, l2 = int(np.abs(change).max(initial=0)), float(np.sqrt((change**2).sum()) / 255)
-    if steps != receipt.steps or abs(l2 - receipt.l2) > 1e-4 * max(1.0, l2):
+    if steps != receipt.steps or abs(l2 - receipt.l2) > 1e-6 * max(1.0, l2):
         return f"the change is {steps}/255 and {l2:.4f}, not {receipt.steps}/255 and {receipt.l2:.4f} as it says"
     return "fools"
 

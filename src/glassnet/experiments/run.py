@@ -31,6 +31,7 @@ from glassnet.experiments.environment import environment, going_on
 from glassnet.experiments.folder import begun, require_run, require_same_data, resumable
 from glassnet.experiments.predictions import Predictions
 from glassnet.experiments.recipe import Recipe, load_recipe
+from glassnet.experiments.under_attack import UnderAttack, judge, kept_in
 from glassnet.files import read_json, remove_partial, write_json
 from glassnet.locking import locked
 from glassnet.metrics import Evaluation, Reconstruction
@@ -60,6 +61,8 @@ class Run:
         The figures of a classifier.
     reconstruction : Reconstruction or None
         The figures of a network that reconstructs its input.
+    under_attack : UnderAttack or None
+        What a network that was trained under attack gained by it.
     folder : Path or None
         The run folder.
     files : list of Path
@@ -72,6 +75,7 @@ class Run:
     predictions: Predictions
     evaluation: Evaluation | None = None
     reconstruction: Reconstruction | None = None
+    under_attack: UnderAttack | None = None
     folder: Path | None = None
     files: list[Path] = field(default_factory=list)
     _splits: Splits | None = field(default=None, repr=False)
@@ -108,6 +112,7 @@ class Run:
             _judge(run)
         except DataError as error:
             raise TrainingError(f"The predictions in '{path}' are not those of its model: {error}") from error
+        run.under_attack = kept_in(path / "evaluation.json")
         figures = sorted((path / "figures").glob("*.png"))
         known = [path / name for name in ("model.safetensors", "report.html", "predictions.npz", "evaluation.json")]
         run.files = [file for file in (*known, *figures) if file.exists()]
@@ -151,6 +156,8 @@ class Run:
             }
         if self.reconstruction is not None:
             found |= {"psnr": self.reconstruction.psnr, "mean_squared_error": self.reconstruction.mean_squared_error}
+        if self.under_attack is not None:
+            found |= self.under_attack.figures()
         kept = best_epoch(self.history.epochs) or {}
         return found | {name: kept[name] for name in ("valid_accuracy", "valid_psnr", "valid_loss") if name in kept}
 
@@ -232,7 +239,7 @@ def run_recipe(
         created = contextlib.nullcontext() if path is None else begun(path, recipe, environment(splits))
         with created, resumable(path):
             say(_introduction(trainer.network, splits, path))
-            return _train(recipe, trainer, splits, path, progress, on_finish, resuming=False)
+            return _train(recipe, trainer, splits, path, progress, on_finish, say, resuming=False)
 
 
 def _introduction(network: Network, splits: Splits, folder: Path | None) -> str:
@@ -291,7 +298,7 @@ def _resume(path: Path, progress: Progress | None, say: Callable[[str], None], o
         if kept.exists():
             require_same_data(before, environment(splits), path)
         with resumable(path):
-            return _train(recipe, build(recipe, splits), splits, path, progress, on_finish, resuming=True)
+            return _train(recipe, build(recipe, splits), splits, path, progress, on_finish, say, resuming=True)
 
 
 def _train(
@@ -301,6 +308,7 @@ def _train(
     folder: Path | None,
     progress: Progress | None,
     on_finish: Sequence[Finisher],
+    say: Callable[[str], None],
     *,
     resuming: bool,
 ) -> Run:
@@ -320,6 +328,9 @@ def _train(
     predictions = predict(model, *evaluated_part(splits))
     run = Run(recipe, model, trainer.history, predictions, folder=folder, _splits=splits)
     _judge(run)
+    if trainer.adversary is not None:
+        run.under_attack = judge(model, trainer.adversary, evaluated_part(splits)[1])
+        say(run.under_attack.describe(trainer.engine))
     model.card = card(run, trainer)
     if folder is not None:
         _write(run, folder)
@@ -359,6 +370,8 @@ def card(run: Run, trainer: Trainer) -> dict[str, Any]:
         found |= {"accuracy": run.evaluation.accuracy, "accuracy_interval": list(run.evaluation.accuracy_interval)}
     if run.reconstruction is not None:
         found["psnr"] = run.reconstruction.psnr
+    if run.under_attack is not None:
+        found["under_attack"] = run.under_attack.to_dict()
     return found
 
 
@@ -368,6 +381,7 @@ def _write(run: Run, folder: Path) -> None:
     assert figures is not None
     run.predictions.save(folder / "predictions.npz")
     data = {"data": run.splits.name, "notes": list(run.splits.notes)}
-    write_json(folder / "evaluation.json", {"part": run.evaluated_on, **data, **figures.to_dict()})
+    attacked = {} if run.under_attack is None else {"under_attack": run.under_attack.to_dict()}
+    write_json(folder / "evaluation.json", {"part": run.evaluated_on, **data, **figures.to_dict(), **attacked})
     run.model.save(folder / "model.safetensors")
     run.files = [folder / name for name in ("model.safetensors", "predictions.npz", "evaluation.json")]

@@ -227,6 +227,8 @@ def _measured(run: Run, goal: dict[str, float]) -> dict[str, float]:
     for name in goal:
         if name.startswith("overfit_"):
             found[name] = measures.overfit(run, int(name.removeprefix("overfit_")))
+    if "fooled_all_targets" in goal:
+        found |= measures.fooled(run)
     if "valid_accuracy" in figures:
         found["validation_accuracy"] = figures["valid_accuracy"]
     for name in goal:

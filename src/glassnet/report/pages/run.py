@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from glassnet.attack import size_text
 from glassnet.check import Row, check_network
 from glassnet.data import Dataset
 from glassnet.data.split import HELD_OUT
@@ -115,6 +116,15 @@ def _sentence(run: Run) -> str:
     return text
 
 
+def _under_attack(run: Run) -> list[tuple[str, str, str]]:
+    found = run.under_attack
+    if found is None:
+        return []
+    low, high = found.interval
+    note = f"{found.norm} up to {size_text(found.eps)}; {100 * low:.1f} – {percent(high)} on {found.pictures} pictures"
+    return [("accuracy under attack", percent(found.accuracy), note)]
+
+
 def _cards(run: Run) -> list[tuple[str, str, str]]:
     if run.reconstruction is not None:
         error = run.reconstruction.mean_squared_error
@@ -129,6 +139,7 @@ def _cards(run: Run) -> list[tuple[str, str, str]]:
     interval = f"95 % interval {percent(low)} to {percent(high)}"
     cards = [
         (f"{run.evaluated_on} accuracy", percent(found.accuracy, 2), interval),
+        *_under_attack(run),
         ("mistakes", number(found.n - int(np.trace(found.confusion))), f"of {number(found.n)} examples"),
         ("loss", f"{found.loss:.4f}", "mean cross-entropy in nats"),
     ]

@@ -94,13 +94,13 @@ def changes_panel(found: Fooled, chosen: Sequence[int], names: Sequence[str], pr
             ),
             _tile([("where it is", where)], "where", f"half of it in {percent(half)} of the pixels"),
         )
-        rows.append(element("div", *tiles, class_="tiles fooling"))
+        rows.append(element("div", *tiles, class_="attempt"))
     lead = (
         "Each row: the picture, a picture that is seen as something else, the difference between the two made larger"
         " (grey: unchanged), and the pixels that changed most (dark). The fooling pictures are files of 8-bit pixels"
         " that were written, read again and predicted."
     )
-    return Panel("changes", "The smallest changes found", lead, None, join(rows))
+    return Panel("changes", "The smallest changes found", lead, None, element("div", *rows, class_="attempts"))
 
 
 def boundary_panel(
@@ -182,6 +182,10 @@ def receipts_panel(rows: Sequence[tuple[str, str, str, int, float]]) -> Panel:
 # ---- the audit
 
 
+def _interval(low: float, high: float) -> str:
+    return f"{100 * low:.1f} – {percent(high)}"
+
+
 def robustness_panel(results: Sequence[Robustness]) -> Panel:
     """Robust accuracy as a curve and as a table."""
     rows = []
@@ -192,7 +196,7 @@ def robustness_panel(results: Sequence[Robustness]) -> Panel:
             rows.append([
                 Cell(found.norm, found.norm), Cell(size_text(eps), eps),
                 Cell(percent(found.accuracy(eps)), found.accuracy(eps)),
-                Cell(f"{100 * low:.1f} – {percent(high)}", low),
+                Cell(_interval(low, high), low),
                 Cell(percent(found.accuracy_as_bytes(eps)), found.accuracy_as_bytes(eps)), Cell(percent(fgsm), fgsm),
             ])  # fmt: skip
     headings = [
@@ -232,7 +236,7 @@ def corruptions_panel(rates: Mapping[str, Sequence[int]], clean: int, count: int
     """Accuracy on corrupted pictures, as curves and as a table."""
     rows = [
         [Cell(kind, kind), *(Cell(percent(value / count), value / count) for value in right),
-         Cell(f"{wilson_interval(right[-1], count)[0]:.1%} – {wilson_interval(right[-1], count)[1]:.1%}", right[-1])]
+         Cell(_interval(*wilson_interval(right[-1], count)), right[-1])]
         for kind, right in rates.items()
     ]  # fmt: skip
     severities = [(f"severity {s}", True) for s in range(1, 1 + len(next(iter(rates.values()))))]

@@ -1,0 +1,243 @@
+"""`fool` and `audit` as a user types them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from glassnet.data import read_picture
+from glassnet.model import Model
+from support.classifiers import digit_pictures
+from support.shell import Shell
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from glassnet.cli import main
+
+    folder = tmp_path_factory.mktemp("model") / "run"
+    line = ["train", "digits", "--model", "linear 24 -> relu -> linear", "--epochs", "15", "--out", str(folder)]
+    assert main(line) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def picture(tmp_path_factory: pytest.TempPathFactory, model: Path) -> Path:
+    """A test picture that the model gets right."""
+    loaded = Model.load(model)
+    stored, labels = digit_pictures(20)
+    right = np.flatnonzero(loaded.predict(stored).argmax(axis=1) == labels)[0]
+    path = tmp_path_factory.mktemp("pictures") / "a digit.png"
+    Image.fromarray(stored[right, :, :, 0]).save(path)
+    return path
+
+
+def test_a_picture_into_every_other_class(shell: Shell, model: Path, picture: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    found = shell.json("fool", model, picture, "--out", out)
+    assert found["attempts"] == found["fooled"] == 9 and found["success_rate"] == 1
+    loaded = Model.load(model)
+    for each in found["each"]:
+        path = out / f"a digit-as-{each['seen_as']}.png"
+        pixels = read_picture(path, loaded.image_shape, loaded.reading)
+        assert loaded.class_names[loaded.predict(pixels[None])[0].argmax()] == each["seen_as"] == each["target"]
+        seen = shell("predict", model, path)
+        assert re.search(rf": {each['seen_as']} \d", seen)
+        change = pixels.astype(int) - read_picture(picture)
+        assert np.abs(change).max() == each["steps"]
+        assert each["l2"] == pytest.approx(np.sqrt((change**2).sum()) / 255)
+    page = (out / "fool.html").read_text(encoding="utf-8")
+    assert "Over the boundary" in page and "change ×" in page and "Files" in page
+    assert (out / "figures" / "boundary.png").exists() and (out / "originals" / "a digit.png").exists()
+    checked = shell("audit", model, "--verify", out)
+    assert "9 of 9 hold what they say" in checked
+
+
+def test_one_target_in_either_norm(shell: Shell, model: Path, picture: Path, tmp_path: Path) -> None:
+    label = shell("predict", model, picture).rpartition(": ")[2].split()[0]
+    target = "3" if label != "3" else "5"
+    sizes = {}
+    for norm in ("l2", "linf"):
+        out = tmp_path / norm
+        text = shell("fool", model, picture, "--target", target, "--norm", norm, "--out", out)
+        assert "fooled 1 of 1" in text
+        found = shell.json("fool", model, picture, "--target", target, "--norm", norm, "--out", out)
+        sizes[norm] = found["each"][0]
+    assert sizes["linf"]["steps"] < sizes["l2"]["steps"] and sizes["l2"]["l2"] < sizes["linf"]["l2"]
+
+
+def test_a_bound_that_is_too_small_is_said(shell: Shell, model: Path, picture: Path, tmp_path: Path) -> None:
+    text = shell("fool", model, picture, "--eps", "1/255", "--norm", "linf", "--out", tmp_path / "o", status=3)
+    assert "fooled 0 of 9" in text and "not fooled" in text
+    assert (tmp_path / "o" / "fool.html").exists() and not list((tmp_path / "o").glob("*.png"))
+
+
+@pytest.mark.parametrize(
+    "attack", ["pgd 0.4", "apgd 0.4, steps 30", "square 0.4", "fgsm 0.4", "gradient-ascent", "fab"]
+)
+def test_every_attack_by_name(shell: Shell, model: Path, tmp_path: Path, attack: str) -> None:
+    out = tmp_path / "o"
+    found = shell.json(
+        "fool", model, "digits", "--examples", 10, "--attack", attack, "--norm", "linf", "--out", out
+    )  # fmt: skip
+    assert found["attempts"] == 10 and found["fooled"] >= 5 and attack.split()[0].rstrip(",") in found["attack"]
+    assert len(list(out.glob("*.png"))) == found["fooled"] == len(found["files"]) - 2
+
+
+def test_a_set_with_all_targets(shell: Shell, model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "o"
+    text = shell("fool", model, "digits", "--all-targets", "--examples", 12, "--out", out)
+    assert "fooled 108 of 108 (100.0%)" in text and "files read again and predicted" in text
+    page = (out / "fool.html").read_text(encoding="utf-8")
+    assert "Who turns into whom" in page and (out / "figures" / "turning.png").exists()
+    assert len(list(out.glob("*.png"))) == 108 and len(list((out / "originals").glob("*.png"))) == 12
+
+
+def test_what_was_wrong_before_is_reported_apart(shell: Shell, model: Path, tmp_path: Path) -> None:
+    loaded = Model.load(model)
+    stored, labels = digit_pictures(360)
+    wrong = int((loaded.predict(stored).argmax(axis=1) != labels).sum())
+    text = shell("fool", model, "digits", "--examples", 1000, "--out", tmp_path / "o")
+    assert f"{wrong} pictures before the last of these were wrong already" in text or wrong == 0
+    assert f"of {360 - wrong} " in text
+
+
+def test_from_noise(shell: Shell, model: Path, tmp_path: Path) -> None:
+    found = shell.json("fool", model, "--from", "noise", "--target", 7, "--out", tmp_path)
+    assert found["target"] == "7" and len(found["probabilities"]) == 6 and min(found["probabilities"]) > 0.9
+    assert len(list(tmp_path.glob("noise-*-7.png"))) == 6
+    assert "noise still" in (tmp_path / "fool.html").read_text(encoding="utf-8")
+
+
+def test_one_change_for_all(shell: Shell, model: Path, tmp_path: Path) -> None:
+    found = shell.json("fool", model, "--universal", "digits", "--eps", "0.3", "--out", tmp_path)
+    assert found["success_rate"] > 0.3 and found["right_before"] < found["pictures"] == 360
+    low, high = found["success_interval"]
+    assert low < found["success_rate"] < high
+    assert "Before and after" in (tmp_path / "fool.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "Name one thing"),
+        (["{picture}", "--universal", "digits"], "Name one thing"),
+        (["--from", "noise"], "needs a class"),
+        (["--from", "zeros", "--target", "1"], "takes noise"),
+        (["{picture}", "--target", "seven"], "no class 'seven'"),
+        (["{picture}", "--all-targets"], "for DATA"),
+        (["{picture}", "--norm", "l1"], "A norm is one of"),
+        (["{picture}", "--eps", "big"], "8/255"),
+        (["{picture}", "--eps", "0"], "above 0"),
+        (["{picture}", "--attack", "pgd"], "needs a size"),
+        (["{picture}", "--attack", "magic 1"], "An attack is one of"),
+        (["missing.png"], "no picture 'missing.png'"),
+        (["no such set"], "no such set"),
+        (["digits", "--target", "1", "--all-targets"], "Got both"),
+        (["--universal", "digits", "--eps", "0.001"], "at least 1/255"),
+    ],
+)
+def test_wrong_input_is_one_line_and_writes_nothing(
+    shell: Shell, model: Path, picture: Path, tmp_path: Path, arguments: list[str], words: str
+) -> None:
+    out = tmp_path / "o"
+    given = [argument.format(picture=picture) for argument in arguments]
+    assert words in shell.error("fool", model, *given, "--out", out)
+    assert not out.exists()
+
+
+def test_the_same_class_is_no_target(shell: Shell, model: Path, picture: Path, tmp_path: Path) -> None:
+    label = shell("predict", model, picture).rpartition(": ")[2].split()[0]
+    assert "already" in shell.error("fool", model, picture, "--target", label, "--out", tmp_path / "o")
+
+
+# ---- audit
+
+
+def test_an_audit(shell: Shell, model: Path, tmp_path: Path) -> None:
+    out = tmp_path / "o"
+    found = shell.json(
+        "audit", model, "digits", "--eps", "0.05,30/255", "--norm", "linf,l2", "--examples", 60, "--effort", "quick",
+        "--out", out,
+    )  # fmt: skip
+    assert found["pictures"] == 60 and found["flags"] == [] and 0 < found["calibration_error"] < 1
+    assert [result["norm"] for result in found["robustness"]] == ["linf", "l2"]
+    for result in found["robustness"]:
+        small, large = result["robust"]
+        assert (small["eps"], large["eps"]) == (0.05, 30 / 255)
+        assert result["clean_accuracy"] == found["accuracy"] >= small["accuracy"] >= large["accuracy"]
+        assert small["interval"][0] <= small["accuracy"] <= small["interval"][1]
+    assert set(found["corruptions"]) >= {"noise", "fog"} and all(len(v) == 5 for v in found["corruptions"].values())
+    rows = found["exact"]["linf"]
+    assert rows and all(row["exact"] <= min(row["FAB"], row["APGD"], row["PGD"]) + 1e-7 for row in rows)
+    page = (out / "audit.html").read_text(encoding="utf-8")
+    for heading in ("How easily it is fooled", "Reasons to doubt", "The exact answer", "Corruptions", "confidence"):
+        assert heading in page
+    text = shell("audit", model, "digits", "--examples", 20, "--effort", "quick", "--no-corruptions", "--out", out)
+    assert "no reason found to doubt" in text and "severity" not in text and "0.3" in text
+
+
+def test_doubts_are_an_exit_status_of_their_own(shell: Shell, model: Path, tmp_path: Path) -> None:
+    loaded = Model.load(model)
+    for name, array in loaded.network.arrays().items():
+        if name.startswith("3."):
+            array *= 1e4
+    loaded.save(tmp_path / "large.safetensors")
+    text = shell(
+        "audit", tmp_path / "large.safetensors", "digits", "--examples", 40, "--effort", "quick", "--no-corruptions",
+        "--out", tmp_path / "o", status=1,
+    )  # fmt: skip
+    assert "doubtful: The gradient of the cross-entropy vanishes" in text
+    assert "doubtful" in (tmp_path / "o" / "audit.html").read_text(encoding="utf-8")
+
+
+def test_lying_receipts_are_an_exit_status_of_their_own(
+    shell: Shell, model: Path, picture: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "o"
+    shell("fool", model, picture, "--out", out)
+    victim = sorted(out.glob("*.png"))[0]
+    receipt = Image.open(victim).text["glassnet"]  # type: ignore[attr-defined]
+    honest = Image.open(out / "originals" / "a digit.png")
+    from PIL import PngImagePlugin
+
+    text = PngImagePlugin.PngInfo()
+    text.add_text("glassnet", receipt)
+    honest.save(victim, pnginfo=text)
+    shown = shell("audit", model, "--verify", out, status=1)
+    assert "8 of 9 hold" in shown and "is seen as" in shown
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "Name labelled data"),
+        (["digits", "--verify", "x"], "Name labelled data"),
+        (["digits", "--eps", "0"], "above 0"),
+        (["digits", "--eps", "1,,2"], "8/255"),
+        (["digits", "--norm", "l7"], "A norm is one of"),
+        (["digits", "--effort", "heroic"], "An effort is one of"),
+        (["--verify", "nowhere"], "There is no folder"),
+        (["letters36"], "letters36"),
+    ],
+)
+def test_wrong_audits_are_one_line(
+    shell: Shell, model: Path, tmp_path: Path, arguments: list[str], words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GLASSNET_DATA", str(tmp_path))
+    assert words in shell.error("audit", model, *arguments, "--out", tmp_path / "o")
+    assert not (tmp_path / "o").exists()
+
+
+def test_training_under_attack_says_so(shell: Shell, tmp_path: Path) -> None:
+    found = shell.json(
+        "train", "digits", "--model", "linear 24 -> relu -> linear", "--epochs", 4, "--adversarial", "pgd 0.1, steps 3",
+        "--out", tmp_path / "run",
+    )  # fmt: skip
+    assert found["robust_accuracy"] <= found["accuracy"] and found["robust_eps"] == 0.1
+    assert 'adversarial = "pgd 0.1, steps 3"' in (tmp_path / "run" / "recipe.toml").read_text()
+    assert "'fgsm EPS' or 'pgd EPS" in shell.error("train", "digits", "--adversarial", "fab", "--out", tmp_path / "b")

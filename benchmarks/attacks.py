@@ -61,8 +61,8 @@ def exact(pictures: int = 1000, hidden: int = 50) -> None:
                 truth = attack.exact_linear(victim, x, labels, norm)
             else:
                 truth = attack.exact_relu(victim, x, labels, np.min(list(sizes.values()), axis=0), seconds=300)
-            print(f"\n{line}, {norm}, {count} pictures: attacks {middle - began:.0f} s, exact"
-                  f" {time.perf_counter() - middle:.0f} s, proved {truth.proved.sum()} of {count}", flush=True)  # fmt: skip
+            took = f"attacks {middle - began:.0f} s, exact {time.perf_counter() - middle:.0f} s"
+            print(f"\n{line}, {norm}, {count} pictures: {took}, proved {truth.proved.sum()} of {count}", flush=True)
             _compare(sizes, truth.sizes)
             if line != "linear":
                 for i in range(count):
@@ -75,10 +75,9 @@ def _compare(sizes: dict[str, np.ndarray], truth: np.ndarray) -> None:
     for name, found in sizes.items():
         there = right & np.isfinite(found)
         over, ratio = (found - truth)[there], found[there] / truth[there]
-        print(
-            f"  {name:5} found {there.sum()} of {right.sum()}; above the exact size by at most {over.max():.2e}, below by"
-            f" at most {max(0.0, -over.min()):.1e}; ratio median {np.median(ratio):.6f}, largest {ratio.max():.4f}"
-        )
+        print(f"  {name:5} found {there.sum()} of {right.sum()}; ratio median {np.median(ratio):.6f}", end="")
+        print(f", largest {ratio.max():.4f}; above by at most {over.max():.2e}", end="")
+        print(f", below by at most {max(0.0, -over.min()):.1e}")
 
 
 # ---- beside adv-lib
@@ -218,8 +217,8 @@ def training(minutes: float, epochs: int, adversary: str, effort: str) -> None:
     run = run_recipe(recipe, say=lambda text: print(text, flush=True))
     seconds = time.perf_counter() - began
     assert run.evaluation is not None
-    print(f"{adversary}, {epochs} epochs: {seconds / 60:.1f} min (limit {minutes:g}); clean {run.evaluation.accuracy:.4f}"
-          " on 10,000 pictures")  # fmt: skip
+    print(f"{adversary}, {epochs} epochs: {seconds / 60:.1f} min (limit {minutes:g})")
+    print(f"clean {run.evaluation.accuracy:.4f} on 10,000 pictures", flush=True)
     victim, count = Victim.of(run.model), 1000
     stored, labels = run.evaluated.images[:count], run.evaluated.labels[:count]
     goal, x = Goal(labels), (stored / 255).astype(np.float32)

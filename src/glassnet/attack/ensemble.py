@@ -8,6 +8,7 @@ ensemble found may still be there.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from glassnet.attack.goals import Goal
 from glassnet.attack.lattice import to_bytes
 from glassnet.attack.minimal import FAB
 from glassnet.attack.norms import Norm, norm_of
+from glassnet.attack.pieces import each_piece
 from glassnet.attack.square import Square
 from glassnet.attack.victim import Victim
 from glassnet.errors import RecipeError, nearest
@@ -208,19 +210,22 @@ def measure_robustness(
         raise RecipeError(f"Sizes of changes must be above 0. Got {', '.join(map(str, eps)) or 'none'}.")
     began, passes = time.perf_counter(), victim.passes
     pieces = range(0, len(stored), _PIECE)
-    total, done = len(pieces) * len(stages) * len(sizes), 0
-    found = []
-    for start in pieces:
+    total, done, telling = len(pieces) * len(stages) * len(sizes), 0, threading.Lock()
 
-        def tell(what: str, start: int = start) -> None:
-            nonlocal done
+    def tell(what: str) -> None:
+        nonlocal done
+        with telling:
             progress(what, done, total)
             done += 1
 
+    def piece(own: Victim, start: int) -> _Search:
         part = slice(start, start + _PIECE)
-        search = _Search(victim, stored[part], labels[part], norm_of(norm), stages, (seed, start))
+        search = _Search(own, stored[part], labels[part], norm_of(norm), stages, (seed, start))
         search.run(sizes, tell)
-        found.append(search)
+        search.look_again()
+        return search
+
+    found = list(each_piece(victim, pieces, piece))
     progress("", total, total)
     result = _joined(found, norm, sizes, stages)
     result.seconds, result.passes = time.perf_counter() - began, victim.passes - passes
@@ -333,8 +338,6 @@ class _Rival(Goal):
 
 
 def _joined(found: list[_Search], norm: str, eps: tuple[float, ...], stages: tuple[Stage, ...]) -> Robustness:
-    for search in found:
-        search.look_again()
     n = sum(len(search.size) for search in found)
     accuracies = [
         (size, name, sum(search.counts[i][2] for search in found) / n)

@@ -17,13 +17,14 @@ from glassnet.attack.goals import Goal
 from glassnet.attack.lattice import SURE, to_bytes
 from glassnet.attack.minimal import FAB
 from glassnet.attack.norms import Norm, norm_of
+from glassnet.attack.pieces import each_piece
 from glassnet.attack.victim import Victim
 from glassnet.errors import DataError
 from glassnet.nn.functional.arrays import Array
 
 __all__ = ["Fooled", "add_steps", "as_bytes", "fool", "from_noise", "universal"]
 
-_PIECE = 500  # pictures that are attacked together
+_PIECE = 250  # pictures that are attacked together
 _CERTAIN = 0.99
 
 
@@ -139,13 +140,16 @@ def fool(
     """
     labels, targets = _checked(victim, stored, labels, targets)
     measure = norm_of(norm)
-    parts = []
-    for start in range(0, len(stored), _PIECE):
+
+    def piece(own: Victim, start: int) -> tuple[Array, ...]:
         part = slice(start, start + _PIECE)
         goal = Goal(labels[part], None if targets is None else targets[part])
-        rng = np.random.default_rng((seed, start))
-        parts.append(_fool_piece(victim, stored[part], goal, measure, eps, attack, rng))
-        progress(min(start + _PIECE, len(stored)))
+        return _fool_piece(own, stored[part], goal, measure, eps, attack, np.random.default_rng((seed, start)))
+
+    parts: list[tuple[Array, ...]] = []
+    for part in each_piece(victim, range(0, len(stored), _PIECE), piece):
+        parts.append(part)
+        progress(min(len(parts) * _PIECE, len(stored)))
     arrays = [np.concatenate([part[i] for part in parts]) for i in range(6)]
     pictures, answers, wrong_before, reached, found, _ = arrays
     change = pictures.astype(np.int64) - stored
@@ -162,7 +166,7 @@ def _fool_piece(
     wrong_before = Goal(goal.labels).reached(victim.scores(stored))
     limit = np.full(len(stored), 1.0 if norm.word == "linf" else np.sqrt(start[0].size))
     allowed = None if eps is None else np.full(len(stored), eps)
-    tries = [attack] if attack is not None else [FAB(), APGD(), APGD(loss="dlr")]
+    tries = [attack] if attack is not None else [FAB(steps=12, narrow=6), APGD(), APGD(loss="dlr")]
     pictures, reached, found = stored.copy(), np.zeros(len(stored), bool), np.zeros(len(stored), bool)
     for trial in tries:
         at = np.flatnonzero(~reached & ~wrong_before)

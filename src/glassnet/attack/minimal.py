@@ -9,6 +9,7 @@ point of the plane within the box is known exactly (`Norm.least`). Two phases:
     narrow    x <- x0 + d2, linearised at the best point: for a network that is linear between the two, as one with
               ReLU is as soon as the right piece is found, the exact answer of that piece
 
+Where the wide phase finds nothing, as behind a saturated unit, straight steps uphill look for a first point.
 At the end the boundary is found on the way from the picture to the best point, by halving. Without a target each rival
 class is tried in turn: against the label alone, since any wrong answer will do.
 """
@@ -28,6 +29,7 @@ from glassnet.nn.functional.arrays import Array
 
 __all__ = ["FAB"]
 
+_MARCH = 50
 _MOST_OF_THE_PICTURE, _NEARER, _OVERSHOOT = 0.1, 0.9, 1.05  # a, b and eta of the paper
 
 
@@ -76,6 +78,7 @@ class FAB(Attack):
                 x = best.norm.within((x + best.norm.random(rng, x.shape, reach)).astype(x.dtype), best.start, reach)
             own = _Best(best.victim, best.start, best.goal, best.norm, None)
             self._wide(own, goal, loss, x)
+            self._march(own, goal, loss)
             self._narrow(own, goal, loss)
             own.halve()
             best.take(own)
@@ -101,6 +104,21 @@ class FAB(Attack):
             x = (1 - a) * (x + _OVERSHOOT * first) + a * (start + _OVERSHOOT * second)
             x = np.clip(x, 0, 1).astype(start.dtype)
         best.see(x, best.victim.scores(x))
+
+    def _march(self, best: _Best, goal: Goal, loss: str) -> None:
+        """Walk straight uphill, in steps of a fiftieth of the box, where the planes led nowhere."""
+        at = np.flatnonzero(~np.isfinite(best.size))
+        x, norm = best.start[at], best.norm
+        # The largest possible change is 1 by linf, the root of the number of pixels by l2.
+        step = 0.02 * (1.0 if norm.word == "linf" else float(np.sqrt(np.prod(x.shape[1:]))))
+        for _ in range(_MARCH):
+            if not len(at):
+                return
+            scores, _, gradient = ascent(best.victim, x, goal.take(at), loss)
+            stays = ~best.see(x, scores, at)
+            at = at[stays]
+            x = np.clip(x[stays] + step * norm.direction(gradient[stays]), 0, 1).astype(best.start.dtype)
+        best.see(x, best.victim.scores(x), at)
 
     def _narrow(self, best: _Best, goal: Goal, loss: str) -> None:
         found = np.flatnonzero(np.isfinite(best.size))

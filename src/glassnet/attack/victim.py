@@ -68,6 +68,17 @@ class Victim:
         return cls(engine, model.preprocess, model.image_shape, batch=model.batch, dtype=dtype)
 
     @property
+    def copies(self) -> bool:
+        """Whether `copy` can be called."""
+        return type(self.engine) is NativeEngine
+
+    def copy(self) -> Victim:
+        """A victim with a copy of the network, for another thread."""
+        network = self.engine.network.astype(self.dtype)
+        engine = NativeEngine(network, self.engine.loss, SGD(0.0))
+        return Victim(engine, self.preprocess, self.image_shape, batch=self.batch, dtype=self.dtype)
+
+    @property
     def classes(self) -> int:
         """How many classes there are."""
         return int(self.engine.network.output_shape[0])

@@ -93,6 +93,15 @@ def test_no_input_gradient_unless_asked() -> None:
     assert_close(db, dy.sum(axis=0), 1e-14)
 
 
+def test_the_input_gradient_alone_has_the_same_bits() -> None:
+    for n, inner, m in ((5, (3, 2), 4), (130, (90,), 101), (0, (3,), 2)):
+        x, w, b, dy = _arrays(1, n, inner, m)
+        _, cache = F.affine_forward(x, w, b)
+        np.testing.assert_array_equal(F.affine_input_gradient(dy, cache), F.affine_backward(dy, cache)[0])
+    with pytest.raises(GlassnetError, match="dy"):
+        F.affine_input_gradient(dy[:, :1], cache)
+
+
 def test_out_arrays_are_written() -> None:
     x, w, b, dy = _arrays(1, 3, (2, 2), 5)
     y = np.empty((3, 5))

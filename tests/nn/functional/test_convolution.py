@@ -154,9 +154,11 @@ def test_naive(method: str, dtype: type, tolerance: float, blocks: str, monkeypa
             assert_close(y, _reference(case, arrays, relu, pool), tolerance)
             dy = np.random.default_rng(seed).standard_normal(y.shape).astype(dtype)
             slow = _reference_gradients(case, arrays, dy, relu, pool)
-            for fast, naive in zip(C.conv2d_backward(dy, cache), slow, strict=True):
+            gradients = C.conv2d_backward(dy, cache)
+            for fast, naive in zip(gradients, slow, strict=True):
                 assert fast is not None and fast.dtype == dtype
                 assert_close(fast, naive, 3 * tolerance)
+            np.testing.assert_array_equal(C.conv2d_input_gradient(dy, cache), gradients[0])
 
     check()
 

@@ -15,7 +15,12 @@ from hypothesis import strategies as st
 
 from glassnet import threads
 from glassnet.errors import GlassnetError
-from glassnet.nn.functional.winograd import transform_matrices, winograd_backward, winograd_forward
+from glassnet.nn.functional.winograd import (
+    transform_matrices,
+    winograd_backward,
+    winograd_forward,
+    winograd_input_gradient,
+)
 from glassnet.nn.functional.workspace import Arena
 from glassnet.nn.kernels import winograd_transforms as transforms
 from support.gradients import assert_close, drawn, seeds, torch_gradients, torch_or_skip
@@ -257,6 +262,17 @@ def test_torch(seed: int, n: int, h: int, w: int, pad: int) -> None:
     assert_close(y, expected, TOLERANCE)
     for ours, theirs in zip(winograd_backward(dy, cache), gradients, strict=True):
         assert_close(ours, theirs, TOLERANCE)
+
+
+@pytest.mark.parametrize("pool", [False, True])
+@pytest.mark.parametrize("number", [1, 2])
+def test_the_input_gradient_alone_has_the_same_bits(pool: bool, number: int) -> None:
+    x, w, b = _arrays(5, 3, 10, 9, 8, 8)
+    with threads.use(number):
+        y, cache = winograd_forward(x, w, b, pad=1, relu=True, pool=pool)
+        dy = np.random.default_rng(1).standard_normal(y.shape).astype(np.float32)
+        np.testing.assert_array_equal(winograd_input_gradient(dy, cache), winograd_backward(dy, cache)[0])
+        assert winograd_input_gradient(dy[:0], winograd_forward(x[:0], w, b, pad=1)[1]).shape == (0, 10, 9, 8)
 
 
 def test_no_bias_and_no_input_gradient() -> None:

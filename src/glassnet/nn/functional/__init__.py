@@ -33,6 +33,7 @@ from glassnet.nn.functional.convolution import (
     conv2d_backward_naive,
     conv2d_forward,
     conv2d_forward_naive,
+    conv2d_input_gradient,
     conv2d_output_shape,
 )
 from glassnet.nn.functional.dropout import (
@@ -119,6 +120,7 @@ __all__ = [
     "conv2d_backward_naive",
     "conv2d_forward",
     "conv2d_forward_naive",
+    "conv2d_input_gradient",
     "conv2d_output_shape",
     "cross_entropy",
     "cross_entropy_backward",

@@ -55,6 +55,7 @@ __all__ = [
     "conv2d_backward_naive",
     "conv2d_forward",
     "conv2d_forward_naive",
+    "conv2d_input_gradient",
     "conv2d_output_shape",
 ]
 
@@ -184,6 +185,27 @@ def conv2d_backward(
     return dx, dw, db
 
 
+def conv2d_input_gradient(dy: Array, cache: Any, *, out: Array | None = None, arena: Arena | None = None) -> Array:
+    """dx alone, with the bits that `conv2d_backward` gives, for half its work.
+
+    dy has the shape of y. `out` is an array of x's shape to write into.
+    """
+    if not isinstance(cache, ConvolutionCache):
+        from glassnet.nn.functional.winograd import winograd_input_gradient
+
+        return winograd_input_gradient(dy, cache, out=out, arena=arena)
+    dy = _in_dtype_of(cache.w, as_float(dy, "dy"))
+    expect_shape(dy, cache.y.shape, "dy")
+    dx = fitting(out, cache.x.shape, cache.w.dtype)
+    if not dy.size:
+        dx[...] = 0
+    elif cache.method in _BACKWARD:
+        _BACKWARD[cache.method](dy, cache, dx, None, None, arena or Arena())
+    else:
+        _backward_whole(dy, cache, dx, np.empty_like(cache.w), None, arena or Arena())
+    return dx
+
+
 def _in_dtype_of(w: Array, x: Array) -> Array:
     return x if x.dtype == w.dtype else x.astype(w.dtype)
 
@@ -232,32 +254,40 @@ def _forward_directly(
 
 
 def _backward_in_blocks(
-    dy: Array, cache: ConvolutionCache, dx: Array | None, dw: Array, db: Array | None, arena: Arena
+    dy: Array, cache: ConvolutionCache, dx: Array | None, dw: Array | None, db: Array | None, arena: Arena
 ) -> None:
-    x, w, s, relu, pool, wanted = cache.x, cache.w, cache.sizes, cache.relu, cache.pool, dx is not None
+    x, w, s, relu, pool = cache.x, cache.w, cache.sizes, cache.relu, cache.pool
+    wanted = dw is not None, dx is not None
     parts = threads.count()
     g, lane = blocks(s, cache.method, pool, w.itemsize, parts), lanes(w.itemsize)
     parts = max(1, min(parts, -(-s.n // g.images) * (g.blocks if cache.method == "product" else 1)))
-    shares = dw.reshape(1, -1) if parts == 1 else arena.take((parts, w.size), w.dtype)
+    shares = _shares(dw, parts, w.dtype, arena)
     dbs = arena.take((parts, s.f), w.dtype)
-    there = flat(dw) if dx is None else flat(dx)  # not written where no input gradient is wanted
+    there = flat(shares if dx is None else dx)  # not written where no input gradient is wanted
     if cache.method == "direct":
-        scratch = arena.take((parts, direct.room(g, lane, wanted)), w.dtype)
+        scratch = arena.take((parts, direct.room(g, lane, dx is not None)), w.dtype)
         tables = direct.offsets(g), direct.inner_offsets(g.f)
         direct.backward(
-            dy, cache.y, cache.winners, flat(x), flat(w), g, *tables, lane, relu, pool, wanted, there, shares, dbs,
+            dy, cache.y, cache.winners, flat(x), flat(w), g, *tables, lane, relu, pool, *wanted, there, shares, dbs,
             scratch, parts,
         )  # fmt: skip
     else:
         scratch = arena.take((parts, expansion_size(g) + g.images * g.rows * g.ow * g.f), w.dtype)
         convolution.backward(
-            dy, cache.y, cache.winners, flat(x), flat(w), g, relu, pool, wanted, there, shares, dbs, scratch, parts
+            dy, cache.y, cache.winners, flat(x), flat(w), g, relu, pool, *wanted, there, shares, dbs, scratch, parts
         )
-    if parts > 1:
+    if dw is not None and parts > 1:
         np.sum(shares, axis=0, out=flat(dw))
     if db is not None:
         np.sum(dbs, axis=0, out=db)
     arena.release(scratch, shares, dbs)
+
+
+def _shares(dw: Array | None, parts: int, dtype: Any, arena: Arena) -> Array:
+    """(parts, size of dw) memory for each thread's share of dw: dw itself for one thread; none where none is wanted."""
+    if dw is None:
+        return np.empty((parts, 0), dtype)
+    return dw.reshape(1, -1) if parts == 1 else arena.take((parts, dw.size), dw.dtype)
 
 
 _FORWARD = {"product": _forward_by_products, "rows": _forward_by_products, "direct": _forward_directly}

@@ -63,7 +63,7 @@ from glassnet.nn.functional.workspace import Arena
 from glassnet.nn.kernels import blas, winograd
 from glassnet.nn.kernels.winograd_transforms import LANES, PATCH
 
-__all__ = ["WinogradCache", "transform_matrices", "winograd_backward", "winograd_forward"]
+__all__ = ["WinogradCache", "transform_matrices", "winograd_backward", "winograd_forward", "winograd_input_gradient"]
 
 # Tiles worked on at a time: enough rows for a matrix product to run at full speed, few enough to stay in cache.
 _TILES = 96
@@ -203,6 +203,20 @@ def winograd_backward(
     return dx, dw, db
 
 
+def winograd_input_gradient(
+    dy: Array, cache: WinogradCache, *, out: Array | None = None, arena: Arena | None = None
+) -> Array:
+    """dx alone, with the bits that `winograd_backward` gives."""
+    dy = _as_single(as_float(dy, "dy"))
+    expect_shape(dy, cache.y.shape, "dy")
+    dx = fitting(out, cache.x.shape, np.float32)
+    if dy.size:
+        _backward(dy, cache, dx, None, None, arena or Arena())
+    else:
+        dx[...] = 0
+    return dx
+
+
 def _as_single(x: Array) -> Array:
     return x if x.dtype == np.float32 else x.astype(np.float32)
 
@@ -219,7 +233,9 @@ def _forward(
     arena.release(memory)
 
 
-def _backward(dy: Array, cache: WinogradCache, dx: Array | None, dw: Array, db: Array | None, arena: Arena) -> None:
+def _backward(
+    dy: Array, cache: WinogradCache, dx: Array | None, dw: Array | None, db: Array | None, arena: Arena
+) -> None:
     x, w, s = cache.x, cache.w, cache.sizes
     parts = min(threads.count(), s.n)
     shapes = [*_forward_shapes(s, parts), (parts, 36, s.c * s.f), (parts, s.f), (parts, s.w * s.c)]
@@ -229,11 +245,12 @@ def _backward(dy: Array, cache: WinogradCache, dx: Array | None, dw: Array, db: 
     nothing[...] = 0
     top, left = s.pad.top, s.pad.left
     winograd.backward(
-        dy, x, u, cache.y, cache.winners, top, left, s.oh, s.ow, cache.relu, cache.pool, _TILES, dx is not None,
-        np.empty((0, 0, 0, 0), np.float32) if dx is None else dx, du, db_parts, nothing, nowhere, v, m, z, patch,
-        parts,
+        dy, x, u, cache.y, cache.winners, top, left, s.oh, s.ow, cache.relu, cache.pool, _TILES, dw is not None,
+        dx is not None, np.empty((0, 0, 0, 0), np.float32) if dx is None else dx, du, db_parts, nothing, nowhere, v, m,
+        z, patch, parts,
     )  # fmt: skip
-    winograd.weights(dw.reshape(9, -1), du, True, patch, parts)
+    if dw is not None:
+        winograd.weights(dw.reshape(9, -1), du, True, patch, parts)
     if db is not None:
         np.sum(db_parts, axis=0, out=db)
     arena.release(memory)

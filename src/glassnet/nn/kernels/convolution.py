@@ -83,8 +83,8 @@ def _multiply(x, w, n0, n1, r0, r1, g, e, z):
 
 
 @shared
-def backward(dy, y, index, x, w, g, relu, pool, input_gradient, dx, dw, db, scratch, t, parts):
-    """dw (parts, kh kw c f) and db (parts, f), a share for each thread, and dx (flat) where `input_gradient`.
+def backward(dy, y, index, x, w, g, relu, pool, weight_gradient, input_gradient, dx, dw, db, scratch, t, parts):
+    """dw (parts, kh kw c f) where `weight_gradient`, a share for each thread, db (parts, f), dx where `input_gradient`.
 
     dy, y, index: (n, rows, columns, f) as in `forward`; x, w: flat; scratch (parts, room for results and an expansion).
     Every thread goes through a range of images (of blocks, where blocks share no pixels).
@@ -109,7 +109,8 @@ def backward(dy, y, index, x, w, g, relu, pool, input_gradient, dx, dw, db, scra
         for i in range(n0, n1):
             zi, kept = z2[(i - n0) * step :], index[i, begin:end]
             start(dy[i, begin:end], y[i, begin:end], kept, g.ow, width, relu, pool, zi, db[t])
-        _weight_gradient(x, z, n0, n1, r0, r1, g, e, dw[t], 0.0 if task == lo else 1.0)
+        if weight_gradient:
+            _weight_gradient(x, z, n0, n1, r0, r1, g, e, dw[t], 0.0 if task == lo else 1.0)
         if input_gradient:
             _clear(n0, n1, r0, r1, g, dx)
             _input_gradient(z, w, n0, n1, r0, r1, g, e, dx)

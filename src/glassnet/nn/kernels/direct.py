@@ -217,8 +217,11 @@ def forward(x, w, b, g, offsets, lane, relu, pool, y, index, scratch, t, parts):
 
 
 @shared
-def backward(dy, y, index, x, w, g, offsets, inner, lane, relu, pool, input_gradient, dx, dw, db, scratch, t, parts):
-    """dw (parts, kh kw c f) and db (parts, f), a share for each thread, and dx (flat) where `input_gradient`.
+def backward(
+    dy, y, index, x, w, g, offsets, inner, lane, relu, pool, weight_gradient, input_gradient, dx, dw, db, scratch, t,
+    parts,
+):  # fmt: skip
+    """dw (parts, kh kw c f) where `weight_gradient`, a share for each thread, db (parts, f), dx where `input_gradient`.
 
     dy, y, index (n, rows, columns, f); x, w flat; inner: see `inner_offsets`; scratch (parts, `room`). Images are
     shared in ranges.
@@ -241,12 +244,13 @@ def backward(dy, y, index, x, w, g, offsets, inner, lane, relu, pool, input_grad
             m, begin, end = (r1 - r0) * g.ow, r0 // half, r1 // half
             z2 = z[: m * wide].reshape(m, wide)
             start(dy[i, begin:end], y[i, begin:end], index[i, begin:end], g.ow, g.ow, relu, pool, z2, db[t])
-            seen = _rows_seen(x, i, r0, r1, g, margin)
-            _weight_gradient(seen, z, r1 - r0, g, offsets, wide, lane, total)
+            if weight_gradient:
+                seen = _rows_seen(x, i, r0, r1, g, margin)
+                _weight_gradient(seen, z, r1 - r0, g, offsets, wide, lane, total)
             if input_gradient:
                 _input_gradient(z, turned, r1 - r0, g, inner, wide, lane, e, margin)
                 _add_rows(margin, i, r0, r1, g, dx)
-    for k in range(depth):
+    for k in range(depth if weight_gradient else 0):
         for j in range(g.f):
             dw[t, k * g.f + j] = total[(j // tile * _up(depth, PIXELS) + k) * tile + j % tile]
 

@@ -135,10 +135,10 @@ def _add_bands(v, top, left, low, high, down, across, nowhere, patch, dx):
 
 @shared
 def backward(
-    dy, x, u, y, index, top, left, height, width, relu, pool, size, input_gradient, dx, du, db,
+    dy, x, u, y, index, top, left, height, width, relu, pool, size, weight_gradient, input_gradient, dx, du, db,
     nothing, nowhere, v, m, z, patch, t, parts,
 ):  # fmt: skip
-    """Share t of the gradients: dx, and du[t] (36, c * f), db[t] (f,), which the caller adds up.
+    """Share t of the gradients: dx and du[t] (36, c * f), where they are wanted, and db[t] (f,); the caller adds up.
 
     Neighbouring bands of an image write to the same rows of dx, so whole images are shared out. Scratch as in
     `forward`; `nowhere[t]` is a row to write to whatever falls outside the image.
@@ -153,13 +153,15 @@ def backward(
     for chunk in range(chunks):
         low, high = first + (last - first) * chunk // chunks, first + (last - first) * (chunk + 1) // chunks
         tiles = (high - low) * across
-        _transform_bands(x, top, left, low, high, down, across, nothing, patch[t], v[t])
+        if weight_gradient:
+            _transform_bands(x, top, left, low, high, down, across, nothing, patch[t], v[t])
         _transform_gradient_bands(
             dy, y, index, height, width, relu, pool, low, high, down, across, patch[t], z[t], m[t], db[t]
         )
         beta = _ZERO if chunk == 0 else _ONE
         for e in range(36):
-            gemm(_TRANSPOSE, _KEEP, c, f, tiles, _ONE, v[t, e], c, m[t, e], f, beta, du[t, e], f)
+            if weight_gradient:
+                gemm(_TRANSPOSE, _KEEP, c, f, tiles, _ONE, v[t, e], c, m[t, e], f, beta, du[t, e], f)
             if input_gradient:  # into v, which has done its duty
                 gemm(_KEEP, _TRANSPOSE, tiles, c, f, _ONE, m[t, e], f, u[e], f, _ZERO, v[t, e], c)
         if input_gradient:

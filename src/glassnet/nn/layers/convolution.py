@@ -202,6 +202,9 @@ class Conv(Fusing):
         )
         return F.conv2d_backward(dy, self._cache, input_gradient=input_gradient, out=out, arena=self.arena)[0]
 
+    def input_gradient(self, dy: Array) -> Array:
+        return F.conv2d_input_gradient(dy, self._cache, out=self._gradient(len(dy)), arena=self.arena)
+
 
 class DepthwiseConv(Conv):
     """A convolution of every channel by itself, with `multiplier` filters each (Howard et al. 2017).

@@ -197,8 +197,7 @@ def worker(arguments: str) -> None:
 # ---- training under attack
 
 _CONVNET = (
-    "conv 5x5, 16, pad 2 -> relu -> maxpool 2x2 -> conv 5x5, 32, pad 2 -> relu -> maxpool 2x2 -> linear 256 -> relu"
-    " -> linear"
+    "conv 4x4, 32, stride 2, pad 1 -> relu -> conv 4x4, 64, stride 2, pad 1 -> relu -> linear 256 -> relu -> linear"
 )
 
 
@@ -210,7 +209,7 @@ def training(minutes: float, epochs: int, adversary: str, effort: str) -> None:
     recipe = recipe_from({
         "data": {"source": "mnist", "validation": 0},
         "model": {"network": _CONVNET},
-        "optimizer": {"name": "adam", "lr": 2e-3},
+        "optimizer": {"name": "adam", "lr": 1e-3},
         "train": {"epochs": epochs, "batch": 128, "schedule": "linear, warmup 0.2", "adversarial": adversary},
     })  # fmt: skip
     began = time.perf_counter()
@@ -247,8 +246,8 @@ def main() -> None:
     made.add_argument("--only", choices=("glassnet", "adv-lib"))
     made = parts.add_parser("training")
     made.add_argument("--minutes", type=float, default=20)
-    made.add_argument("--epochs", type=int, default=20)
-    made.add_argument("--adversary", default="pgd 0.25, steps 5")
+    made.add_argument("--epochs", type=int, default=22)
+    made.add_argument("--adversary", default="pgd 0.25, steps 4")
     made.add_argument("--effort", default="standard")
     parts.add_parser("worker").add_argument("arguments")
     options = parser.parse_args()

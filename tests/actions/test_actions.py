@@ -13,6 +13,7 @@ from PIL import Image
 
 import glassnet
 from glassnet.actions import Events
+from glassnet.actions.audit import audit, verify
 from glassnet.actions.bench import bench
 from glassnet.actions.calculus import calculus
 from glassnet.actions.check import check
@@ -24,6 +25,7 @@ from glassnet.actions.data import get_set, list_sets, show_set
 from glassnet.actions.descend import descend
 from glassnet.actions.evaluate import evaluate
 from glassnet.actions.filter import choose, filter_picture, list_kernels
+from glassnet.actions.fool import Manner, fool_all, fool_from_noise, fool_picture, fool_set
 from glassnet.actions.look import look
 from glassnet.actions.predict import predict
 from glassnet.actions.read import choose_reader, evaluate_reading, list_pictures, read
@@ -200,6 +202,29 @@ def test_evaluate_and_predict(model: Path, tmp_path: Path, capsys: pytest.Captur
         assert each.classes[0][0] == seen.class_names[row.argmax()]
     assert plain(found, capsys)["part"] == "test"
     assert len(plain(seen, capsys)["predictions"]) == 3  # type: ignore[arg-type]
+
+
+def test_fool_and_audit(model: Path, picture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    events = Kept()
+    found = fool_set(model, "digits", examples=5, out=tmp_path / "set", manner=Manner("linf"), events=events)
+    assert found.success.all() and found.success_rate == 1 and len(found.files) == 5 + 2
+    assert plain(found, capsys)["fooled"] == 5 and events.amounts[-1][0] == "reading the files again"
+    original = sorted((tmp_path / "set" / "originals").iterdir())[0]
+    assert fool_picture(model, original, out=tmp_path / "one").found.attempts == 9
+    noise = fool_from_noise(model, "4", count=2, out=tmp_path / "noise")
+    assert plain(noise, capsys)["target"] == "4" and noise.probabilities.shape == (2,)
+    every = fool_all(model, "digits", eps=0.3, examples=50, out=tmp_path / "all", events=events)
+    assert plain(every, capsys)["pictures"] == 50 and every.files[0].exists()
+    audited = audit(
+        model, "digits", eps=["10/255"], examples=20, effort="quick", corruptions=False, out=tmp_path / "audit",
+        events=events,
+    )  # fmt: skip
+    assert plain(audited, capsys)["robustness"][0]["robust"][0]["eps"] == 10 / 255
+    assert audited.found.exact["linf"] and audited.files[0].name == "audit.html"
+    checked = verify(tmp_path / "set", model)
+    assert checked.all_fool and plain(checked, capsys)["fool"] == 5
+    with pytest.raises(RecipeError, match="Got both"):
+        fool_set(model, "digits", target="1", all_targets=True)
 
 
 def test_filter(picture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -28,6 +28,8 @@ EXAMPLES: dict[str, tuple[object, ...]] = {
     "evaluate": ("../run", "digits"),
     "predict": ("../run", "picture.png"),
     "look": ("../run", "--out", "out"),
+    "fool": ("../run", "picture.png", "--out", "out"),
+    "audit": ("../run", "digits", "--examples", 5, "--effort", "quick", "--no-corruptions", "--out", "out"),
     "filter": ("picture.png", "--kernel", "edges"),
     "read": ("page.png", "--format", "json"),
     "synthesise": ("--lines", 1, "--out", "out"),

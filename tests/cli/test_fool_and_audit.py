@@ -150,6 +150,11 @@ def test_wrong_input_is_one_line_and_writes_nothing(
     assert not out.exists()
 
 
+def test_jpeg_is_refused(shell: Shell, model: Path, picture: Path, tmp_path: Path) -> None:
+    assert "JPEG, which changes the pixels" in shell.error("fool", model, picture, "--out", tmp_path / "fooled.jpg")
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_same_class_is_no_target(shell: Shell, model: Path, picture: Path, tmp_path: Path) -> None:
     label = shell("predict", model, picture).rpartition(": ")[2].split()[0]
     assert "already" in shell.error("fool", model, picture, "--target", label, "--out", tmp_path / "o")

@@ -341,9 +341,9 @@ def fool_from_noise(
         The model or the class cannot be used.
     """
     loaded = open_model(model, weights)
-    victim, wanted = Victim.of(loaded), _class_of(loaded, target)
+    victim, wanted, folder = Victim.of(loaded), _class_of(loaded, target), _folder(str(model), out)
     pictures, _ = attack.from_noise(victim, wanted, count=count, seed=seed)
-    folder, name = _folder(str(model), out), loaded.class_names[wanted]
+    name = loaded.class_names[wanted]
     paths = [folder / f"noise-{i + 1}-{album.slug(name)}.png" for i in range(count)]
     for path, picture in zip(paths, pictures, strict=True):
         attack.write_picture(path, picture, loaded.reading)
@@ -402,6 +402,7 @@ def fool_all(
     if size < 1 / 255:
         raise RecipeError(f"The change of a pixel must be at least 1/255. Got {eps}.")
     victim, wanted = Victim.of(loaded), None if target is None else _class_of(loaded, target)
+    folder = _folder(str(model), out)
     made_on, measured_on = _two_parts(loaded, data, part, seed)
     epochs = 10
     steps = attack.universal(
@@ -412,7 +413,6 @@ def fool_all(
     before = victim.scores(stored).argmax(axis=1)
     after = victim.scores(attack.add_steps(stored, steps)).argmax(axis=1)
     found = Universal(steps, stored, labels, before, after, wanted)
-    folder = _folder(str(model), out)
     picture = folder / "change.png"
     attack.write_picture(picture, np.clip(128 + steps, 0, 255).astype(np.uint8), loaded.reading)
     page = write_universal_page(folder / "fool.html", Path(str(model)).name, found, loaded.class_names, size)
@@ -426,13 +426,12 @@ def _fool(
     model: Model, victim: Victim, name: str, stored: Bytes, labels: Any, targets: Any, manner: Manner,
     out: str | Path | None, events: Events, stems: Sequence[str],
 ) -> FooledPictures:  # fmt: skip
-    began = time.perf_counter()
+    began, folder = time.perf_counter(), _folder(name, out)
     chosen, eps = manner.chosen()
     found = attack.fool(
         victim, stored, labels, targets, norm=manner.norm, eps=eps, attack=chosen, seed=manner.seed,
         progress=lambda done: events.progress("changing pictures", done, len(stored)),
     )  # fmt: skip
-    folder = _folder(name, out)
     written = album.save(model, found, folder, stems, attack=manner.words(), seed=manner.seed)
     survived = album.read_again(
         model, found, written, lambda done: events.progress("reading the files again", done, len(written))
@@ -446,7 +445,9 @@ def _fool(
 
 
 def _folder(model: str, out: str | Path | None) -> Path:
-    return Path(out) if out is not None else Path(f"{Path(model).stem or 'model'}-fool")
+    folder = Path(out) if out is not None else Path(f"{Path(model).stem or 'model'}-fool")
+    attack.refuse_jpeg(folder)
+    return folder
 
 
 def _class_of(model: Model, name: str) -> int:

@@ -19,7 +19,15 @@ from glassnet.attack.lattice import to_bytes
 from glassnet.attack.minimal import FAB
 from glassnet.attack.norms import NORMS, Norm, norm_of
 from glassnet.attack.notation import ATTACKS, parse_attack
-from glassnet.attack.receipts import Checked, Receipt, check_folder, pixels_sha256, read_receipt, write_picture
+from glassnet.attack.receipts import (
+    Checked,
+    Receipt,
+    check_folder,
+    pixels_sha256,
+    read_receipt,
+    refuse_jpeg,
+    write_picture,
+)
 from glassnet.attack.square import Square
 from glassnet.attack.victim import Victim
 
@@ -65,6 +73,7 @@ __all__ = [
     "pixels_sha256",
     "probe",
     "read_receipt",
+    "refuse_jpeg",
     "size_text",
     "stages_of",
     "to_bytes",

@@ -26,7 +26,7 @@ from glassnet.files import atomic_write, open_plain
 from glassnet.model import Model
 from glassnet.nn.functional.arrays import Array
 
-__all__ = ["Checked", "Receipt", "check_folder", "pixels_sha256", "read_receipt", "write_picture"]
+__all__ = ["Checked", "Receipt", "check_folder", "pixels_sha256", "read_receipt", "refuse_jpeg", "write_picture"]
 
 _CHUNK, _FORMAT = "glassnet", "glassnet-fooling-1"
 
@@ -107,8 +107,7 @@ def write_picture(path: Path, picture: Array, reading: Reading, receipt: Receipt
     GlassnetError
         The file cannot be written, or is to be called a JPEG.
     """
-    if path.suffix.lower() in (".jpg", ".jpeg", ".jfif", ".jpe"):
-        raise DataError(f"'{path}' would be a JPEG, which changes the pixels and undoes the fooling; name a .png file.")
+    refuse_jpeg(path)
     pixels = picture
     if reading.shortest_side is not None:
         side, (height, width, _) = reading.shortest_side, picture.shape
@@ -123,6 +122,15 @@ def write_picture(path: Path, picture: Array, reading: Reading, receipt: Receipt
     image.save(content, "PNG", pnginfo=text, compress_level=3)
     with atomic_write(path) as file:
         file.write(content.getvalue())
+
+
+def refuse_jpeg(path: Path) -> None:
+    """Raise `DataError` for a name that is a JPEG's."""
+    if path.suffix.lower() in (".jpg", ".jpeg", ".jfif", ".jpe"):
+        raise DataError(
+            f"'{path}' would be a JPEG, which changes the pixels and undoes the fooling; PNG files are written, into a"
+            " folder that you name."
+        )
 
 
 def read_receipt(path: Path) -> Receipt | None:

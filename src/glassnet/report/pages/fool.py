@@ -122,7 +122,7 @@ def _heading(name: str, found: Fooled, names: Sequence[str], single: bool, how: 
     if wrong:
         cards.append(("left out", number(wrong), "attempts on pictures that were wrong before"))
     what = f"a picture of {names[found.labels[0]]}" if single else f"{number(len(found))} attempts"
-    sentence = f"{what[:1].upper()}{what[1:]}, changed by {how} so that the model sees something else."
+    sentence = f"{what[:1].upper()}{what[1:]}, changed so that the model sees something else: {how}."
     return Heading(f"Fooling {name}", sentence, cards)
 
 

@@ -34,7 +34,7 @@ class Victim:
         (H, W, C) of the pictures.
     batch : int
         How many pictures go through the network at once.
-    dtype : type
+    dtype : np.float32 or np.float64
         np.float32, or np.float64 for comparisons with an exact answer.
 
     Attributes

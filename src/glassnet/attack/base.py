@@ -53,7 +53,7 @@ class Attack:
             What a change is measured by.
         eps : (n,) array
             The largest size of each change; an attack that is not bounded ignores it.
-        rng : np.random.Generator
+        rng : Generator
             Where its random numbers come from.
 
         Returns

@@ -107,7 +107,8 @@ class Victim:
         scores, gradients = [], []
         for start in range(0, len(x), self.batch):
             part = slice(start, start + self.batch)
-            made = self.preprocess.transform(x[part], dtype=self.dtype)
+            with threads.single_blas_thread():
+                made = self.preprocess.transform(x[part], dtype=self.dtype)
 
             def upstream(found: Any, part: slice = part) -> Any:
                 return np.asarray(dscores(found, part), self.dtype, order="C")

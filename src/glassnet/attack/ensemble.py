@@ -22,7 +22,7 @@ from glassnet.attack.goals import Goal
 from glassnet.attack.lattice import to_bytes
 from glassnet.attack.minimal import FAB
 from glassnet.attack.norms import Norm, norm_of
-from glassnet.attack.pieces import each_piece
+from glassnet.attack.pieces import each_piece, piece_size
 from glassnet.attack.square import Square
 from glassnet.attack.victim import Victim
 from glassnet.errors import RecipeError, nearest
@@ -31,7 +31,6 @@ from glassnet.nn.functional.arrays import Array
 
 __all__ = ["EFFORTS", "Robustness", "Stage", "measure_robustness", "stages_of"]
 
-_PIECE = 250  # pictures that are attacked together
 _ROUNDING = 1 + 1e-6  # a size that was cut to eps in float32 is that much above it
 
 
@@ -209,7 +208,8 @@ def measure_robustness(
     if not sizes or not all(0 < e < np.inf for e in sizes):
         raise RecipeError(f"Sizes of changes must be above 0. Got {', '.join(map(str, eps)) or 'none'}.")
     began, passes = time.perf_counter(), victim.passes
-    pieces = range(0, len(stored), _PIECE)
+    size = piece_size(victim)
+    pieces = range(0, len(stored), size)
     total, done, telling = len(pieces) * len(stages) * len(sizes), 0, threading.Lock()
 
     def tell(what: str) -> None:
@@ -219,7 +219,7 @@ def measure_robustness(
             done += 1
 
     def piece(own: Victim, start: int) -> _Search:
-        part = slice(start, start + _PIECE)
+        part = slice(start, start + size)
         search = _Search(own, stored[part], labels[part], norm_of(norm), stages, (seed, start))
         search.run(sizes, tell)
         search.look_again()

@@ -17,14 +17,13 @@ from glassnet.attack.goals import Goal
 from glassnet.attack.lattice import SURE, to_bytes
 from glassnet.attack.minimal import FAB
 from glassnet.attack.norms import Norm, norm_of
-from glassnet.attack.pieces import each_piece
+from glassnet.attack.pieces import each_piece, piece_size
 from glassnet.attack.victim import Victim
 from glassnet.errors import DataError
 from glassnet.nn.functional.arrays import Array
 
 __all__ = ["Fooled", "add_steps", "as_bytes", "fool", "from_noise", "universal"]
 
-_PIECE = 250  # pictures that are attacked together
 _CERTAIN = 0.99
 
 
@@ -141,15 +140,17 @@ def fool(
     labels, targets = _checked(victim, stored, labels, targets)
     measure = norm_of(norm)
 
+    size = piece_size(victim)
+
     def piece(own: Victim, start: int) -> tuple[Array, ...]:
-        part = slice(start, start + _PIECE)
+        part = slice(start, start + size)
         goal = Goal(labels[part], None if targets is None else targets[part])
         return _fool_piece(own, stored[part], goal, measure, eps, attack, np.random.default_rng((seed, start)))
 
     parts: list[tuple[Array, ...]] = []
-    for part in each_piece(victim, range(0, len(stored), _PIECE), piece):
+    for part in each_piece(victim, range(0, len(stored), size), piece):
         parts.append(part)
-        progress(min(len(parts) * _PIECE, len(stored)))
+        progress(min(len(parts) * size, len(stored)))
     arrays = [np.concatenate([part[i] for part in parts]) for i in range(6)]
     pictures, answers, wrong_before, reached, found, _ = arrays
     change = pictures.astype(np.int64) - stored

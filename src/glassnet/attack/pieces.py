@@ -6,6 +6,7 @@ threads, so this is faster than one piece after the other on all cores. A piece 
 
 from __future__ import annotations
 
+import math
 import queue
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,9 +15,15 @@ from typing import TypeVar
 from glassnet import threads
 from glassnet.attack.victim import Victim
 
-__all__ = ["each_piece"]
+__all__ = ["each_piece", "piece_size"]
 
 _T = TypeVar("_T")
+_MOST, _MOST_NUMBERS = 250, 2**23  # pictures of a piece, and numbers in them: a dozen such arrays are held at a time
+
+
+def piece_size(victim: Victim) -> int:
+    """How many pictures are attacked together."""
+    return max(1, min(_MOST, _MOST_NUMBERS // math.prod(victim.image_shape)))
 
 
 def each_piece(victim: Victim, starts: Sequence[int], work: Callable[[Victim, int], _T]) -> Iterator[_T]:

@@ -22,7 +22,8 @@ from glassnet.attack import (
     parse_attack,
 )
 from glassnet.data import Preprocess
-from glassnet.errors import GlassnetError, ModelError
+from glassnet.engines import Engine
+from glassnet.errors import GlassnetError, ModelError, TrainingError
 from glassnet.model import Model
 from glassnet.nn import Network, SoftmaxCrossEntropy
 from support.classifiers import digit_pictures, digits, linear_model, seen
@@ -208,6 +209,22 @@ def test_batches_do_not_matter() -> None:
     ]
     np.testing.assert_allclose(*gradients, rtol=1e-4, atol=1e-6)
     assert whole.passes == small.passes == 60
+
+
+def test_an_engine_without_input_gradients_says_so() -> None:
+    class Scores(Engine):
+        def __init__(self, engine: Engine) -> None:
+            self.engine, self.network, self.loss = engine, engine.network, engine.loss
+
+        def scores(self, x):
+            return self.engine.scores(x)
+
+    victim = seen(digits())
+    victim.engine = Scores(victim.engine)
+    stored, labels = digit_pictures(8)
+    with pytest.raises(TrainingError, match="Scores gives no gradient of its inputs"):
+        _run(PGD(), victim, stored, Goal(labels))
+    assert Goal(labels).reached(victim.scores(_run(Square(steps=200), victim, stored, Goal(labels), eps=0.3))).any()
 
 
 def test_autoencoders_have_no_answer_to_turn() -> None:

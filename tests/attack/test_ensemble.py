@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from glassnet import attack
+from glassnet import attack, threads
 from glassnet.attack import (
     APGD,
     CORRUPTIONS,
@@ -26,6 +26,7 @@ from glassnet.attack import (
     measure_robustness,
     probe,
 )
+from glassnet.attack.pieces import piece_size
 from glassnet.data import Preprocess
 from glassnet.engines import Engine
 from glassnet.errors import RecipeError
@@ -77,6 +78,28 @@ def test_more_effort_never_gives_more() -> None:
 def test_equal_seeds_give_equal_figures() -> None:
     first, second = (measure_robustness(seen(digits()), STORED, LABELS, [0.1], effort="quick") for _ in range(2))
     np.testing.assert_array_equal(first.sizes, second.sizes)
+
+
+def test_pieces_side_by_side_give_what_they_give_one_by_one() -> None:
+    stored, labels = digit_pictures(300)  # more than one piece
+    found = []
+    for number in (1, 2):
+        victim = seen(digits())
+        with threads.use(number):
+            found.append(measure_robustness(victim, stored, labels, [0.1], effort="quick"))
+            assert victim.passes == found[-1].passes > 300 * 20
+    np.testing.assert_array_equal(found[0].sizes, found[1].sizes)
+    np.testing.assert_array_equal(found[0].pictures, found[1].pictures)
+    assert found[0].to_dict() | {"seconds": 0} == found[1].to_dict() | {"seconds": 0}
+
+
+def test_large_pictures_come_in_small_pieces() -> None:
+    victim = seen(digits())
+    assert piece_size(victim) == 250
+    victim.image_shape = (224, 224, 3)
+    assert 40 < piece_size(victim) < 60
+    victim.image_shape = (4000, 4000, 3)
+    assert piece_size(victim) == 1
 
 
 def test_the_accuracy_is_never_below_the_exact_one_and_meets_it_for_linear_networks() -> None:

@@ -84,7 +84,9 @@ class Linf(Norm):
 
     def within(self, x: Array, start: Array, eps: Array) -> Array:
         eps = eps.reshape(-1, 1, 1, 1).astype(x.dtype)
-        return np.clip(x, np.maximum(start - eps, 0), np.minimum(start + eps, 1))
+        # Both bounds lie in the box where the ball is cut by it first.
+        found: Array = np.clip(x, start - eps, start + eps)
+        return np.clip(found, 0, 1, out=found)
 
     def direction(self, gradient: Array) -> Array:
         return np.sign(gradient)

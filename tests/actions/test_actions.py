@@ -207,7 +207,7 @@ def test_evaluate_and_predict(model: Path, tmp_path: Path, capsys: pytest.Captur
 def test_fool_and_audit(model: Path, picture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     events = Kept()
     found = fool_set(model, "digits", examples=5, out=tmp_path / "set", manner=Manner("linf"), events=events)
-    assert found.success.all() and found.success_rate == 1 and len(found.files) == 5 + 2
+    assert found.found.success.all() and len(found.files) == 5 + 2
     assert plain(found, capsys)["fooled"] == 5 and events.amounts[-1][0] == "reading the files again"
     original = sorted((tmp_path / "set" / "originals").iterdir())[0]
     assert fool_picture(model, original, out=tmp_path / "one").found.attempts == 9
@@ -224,7 +224,8 @@ def test_fool_and_audit(model: Path, picture: Path, tmp_path: Path, capsys: pyte
     checked = verify(tmp_path / "set", model)
     assert checked.all_fool and plain(checked, capsys)["fool"] == 5
     with pytest.raises(RecipeError, match="Got both"):
-        fool_set(model, "digits", target="1", all_targets=True)
+        fool_set(model, "digits", target="1", all_targets=True, out=tmp_path / "both")
+    assert not (tmp_path / "both").exists()
 
 
 def test_filter(picture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

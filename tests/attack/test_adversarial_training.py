@@ -141,7 +141,10 @@ def test_notation_of_adversaries(text: str) -> None:
     ("text", "words"),
     [
         ("pgd", "Name the size"),
-        ("pgd 0", "Name the size"),
+        ("pgd 0", "above 0"),
+        ("pgd 30", "at most 1"),
+        ("pgd 0.1, restarts 4", "leave restarts out"),
+        ("pgd 0.1, norm l1", "pgd"),
         ("fab", "'fgsm EPS' or 'pgd EPS"),
         ("apgd 0.1", "'fgsm EPS' or 'pgd EPS"),
         ("pgd 0.1, step 3", "pgd"),

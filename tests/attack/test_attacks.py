@@ -145,10 +145,40 @@ def test_no_attack_is_below_the_exact_answer_of_a_relu_network_and_fab_is_near_i
         assert not Goal(labels).reached(victim.scores(inside))[right].any()
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "linear 6 -> linear 6 -> relu -> linear",
+        "flatten -> linear 8 -> relu -> relu -> linear 5 -> relu -> linear 6 -> linear",
+    ],
+)
+def test_layers_in_any_order_give_the_exact_answer(line: str) -> None:
+    victim = seen(digits(line, epochs=15), np.float64)
+    assert exact_kind(victim) == "relu"
+    stored, labels = digit_pictures(8)
+    x, goal = stored / 255.0, Goal(labels)
+    found = FAB(steps=40, restarts=3).run(victim, x, goal, NORMS["linf"], np.ones(8), np.random.default_rng(0))
+    sizes = np.where(goal.reached(victim.scores(found)), NORMS["linf"].size(found - x), np.inf)
+    exact = exact_relu(victim, x, labels, sizes)
+    right = ~goal.reached(victim.scores(x))
+    assert right.any() and exact.proved.all() and (exact.sizes[right] > 1e-4).all()
+    assert (sizes >= exact.sizes - 1e-7).all() and np.median(sizes[right] / exact.sizes[right]) < 1.1
+
+
+def test_the_exact_answer_stops_when_its_time_is_up() -> None:
+    victim = seen(digits("linear 16 -> relu -> linear"), np.float64)
+    stored, labels = digit_pictures(4)
+    found = exact_relu(victim, stored / 255.0, labels, total=0.0)
+    right = ~Goal(labels).reached(victim.scores(stored))
+    assert not found.proved[right].any() and np.isnan(found.sizes[right]).all()
+
+
 def test_where_there_is_no_exact_answer_it_is_said() -> None:
     victim = seen(digits("conv 3x3, 4 -> relu -> linear", epochs=1), np.float64)
     assert exact_kind(victim) == ""
     assert exact_kind(seen(digits("linear 300 -> relu -> linear", epochs=1))) == ""
+    assert exact_kind(seen(digits("relu -> linear", epochs=1))) == ""
+    assert exact_kind(seen(digits("linear 10 -> relu", epochs=1))) == ""
     assert exact_kind(seen(digits("flatten -> linear 8 -> linear", epochs=1))) == "linear"
     stored, labels = digit_pictures(2)
     with pytest.raises(ModelError, match="linear in the pixels"):

@@ -25,6 +25,7 @@ from glassnet.attack import (
     universal,
     write_picture,
 )
+from glassnet.attack.album import unique_slugs
 from glassnet.data import Reading, read_picture
 from glassnet.errors import DataError
 from support.classifiers import digit_pictures, digits, linear_model, seen
@@ -109,6 +110,21 @@ def test_rounding_that_undoes_is_mended_within_the_bound() -> None:
     tight = np.full(len(near), 7 / 255)
     pictures, reached = to_bytes(victim, stored[near], barely[near], goal.take(near), norm, tight)
     assert (np.abs(pictures.astype(int) - stored[near]).max(axis=(1, 2, 3)) <= 7).all()
+
+
+def test_the_label_is_no_target() -> None:
+    stored, labels = digit_pictures(5)
+    with pytest.raises(DataError, match="another class than the label"):
+        fool(seen(digits()), stored, labels, np.full(5, labels[0]))
+    with pytest.raises(DataError, match="already"):
+        universal(seen(digits()), stored, np.zeros(5, int), 0.1, target=0)
+
+
+def test_files_of_classes_have_names_of_their_own() -> None:
+    names = ("a b", "a-b", "A.B", "../x", "é", "e\u0301", "", "3")
+    slugs = unique_slugs(names)
+    assert len({slug.casefold() for slug in slugs}) == len(names) and slugs[3] == "x" and slugs[7] == "3"
+    assert not any(set(slug) & set("/\\. ") for slug in slugs)
 
 
 def test_a_target_already_seen_and_a_constant_model() -> None:
@@ -226,19 +242,59 @@ def test_an_original_that_was_wrong_before_is_found(folder: Path) -> None:
     assert "its original is not seen as" in check_folder(folder, digits())[0].verdict
 
 
-@pytest.mark.parametrize("content", [b"", b"no picture", None, "list", "wrong types"])
-def test_files_without_a_receipt_are_originals_or_nothing(tmp_path: Path, content: bytes | str | None) -> None:
+SPOILED = {
+    "list": "[1]",
+    "not JSON": "{",
+    "deep": "[" * 100_000,
+    "another format": json.dumps({"format": "glassnet-fooling-9"}),
+    "lacking": json.dumps({"format": "glassnet-fooling-1", "steps": 1}),
+    **{
+        f"{name} {value}": {name: value}
+        for name, value in (("steps", "many"), ("steps", 1.5), ("steps", 256), ("steps", -1), ("steps", True),
+                            ("l2", float("nan")), ("l2", float("inf")), ("l2", "1"), ("l2", 10**400), ("seed", ["a"]),
+                            ("attack", {"x": 1}), ("label", 3), ("extra", 1))
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", SPOILED)
+def test_a_receipt_that_cannot_be_understood_is_counted(folder: Path, kind: str) -> None:
+    path = sorted(folder.glob("*.png"))[1]
+    spoiled = SPOILED[kind]
+    if isinstance(spoiled, dict):
+        _change(path, **spoiled)
+    else:
+        text = PngImagePlugin.PngInfo()
+        text.add_text("glassnet", spoiled)
+        with Image.open(path) as image:
+            image.load()
+            image.save(path, pnginfo=text)
+    with pytest.raises(DataError, match=r"receipt of .* cannot be understood"):
+        read_receipt(path)
+    found = check_folder(folder, digits())
+    assert [c.fools for c in found] == [True, False, True] and "cannot be understood" in found[1].describe()
+
+
+def test_damaged_files_and_folders_among_the_pictures_stop_nothing(folder: Path) -> None:
+    first, second, _ = sorted(folder.glob("*.png"))
+    second.write_bytes(second.read_bytes()[:150])
+    (folder / "a.png").mkdir()
+    (folder / "originals" / "b.png").mkdir()
+    (folder / "originals" / "c.png").write_bytes(b"no picture")
+    found = check_folder(folder, digits())
+    assert len(found) == 3 and [c.fools for c in found] == [True, False, True]
+    assert "Cannot read" in found[1].verdict
+    del first
+
+
+@pytest.mark.parametrize("content", [b"", b"no picture", None])
+def test_files_without_a_receipt_are_originals_or_nothing(tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "a.png"
     if isinstance(content, bytes):
         path.write_bytes(content)
         assert read_receipt(path) is None
         return
-    text = PngImagePlugin.PngInfo()
-    if content == "list":
-        text.add_text("glassnet", "[1]")
-    if content == "wrong types":
-        text.add_text("glassnet", json.dumps({"format": "glassnet-fooling-1", "steps": "many"}))
-    Image.new("L", (8, 8)).save(path, pnginfo=text)
+    Image.new("L", (8, 8)).save(path)
     assert read_receipt(path) is None
     with pytest.raises(DataError, match="has a receipt"):
         check_folder(tmp_path, digits())

@@ -14,18 +14,21 @@ from numpy.typing import NDArray
 from glassnet import attack
 from glassnet.actions.events import Events
 from glassnet.actions.fool import labelled
+from glassnet.actions.places import beside_model, writable_folder
 from glassnet.attack import APGD, FAB, FGSM, PGD, Attack, Checked, Goal, Victim
 from glassnet.errors import DataError, RecipeError
 from glassnet.files import exists
 from glassnet.imagenet import open_model
 from glassnet.model import Model
-from glassnet.report.pages.audit import Audited, ExactRow, write_audit_page
+from glassnet.report.pages.audit import Audited, write_audit_page
+from glassnet.report.panels.attacks import ExactRow
 
 __all__ = ["AuditResult", "Verified", "audit", "verify"]
 
-_EXACT_LINEAR, _EXACT_RELU = 100, 5  # pictures; each of the latter takes about 10 s
+_EXACT_LINEAR, _EXACT_RELU = 100, 5  # pictures
+_EXACT_SECONDS = {"quick": 20.0, "standard": 60.0, "thorough": 600.0}  # for all programmes together
 _COMPARED: dict[str, Attack] = {"FAB": FAB(steps=30, restarts=2), "APGD": APGD(), "PGD": PGD(), "FGSM": FGSM()}
-_HALVINGS = 12
+_HALVINGS = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,8 +87,8 @@ def audit(
     data : str or path
         A folder or file, or a known set, with the model's classes.
     eps : sequence of float or str
-        The sizes of changes, such as 0.3 or "8/255"; none takes 0.1, 0.2, 0.3 for grey pictures, 2/255, 4/255, 8/255
-        for coloured ones; for the norm l2 those of 0.5, 1, 2.
+        The sizes of changes, such as 0.3 or "8/255", for a single norm; none takes 0.1, 0.2, 0.3 for grey pictures and
+        2/255, 4/255, 8/255 for coloured ones, and by the norm l2 0.5, 1, 2.
     norms : sequence of str
         "linf", "l2" or both.
     examples : int
@@ -113,16 +116,19 @@ def audit(
     began, events = time.perf_counter(), events or Events()
     if examples < 1:
         raise RecipeError(f"The number of examples must be at least 1. Got {examples}.")
+    norms = list(dict.fromkeys(norms))
     for norm in norms:
         attack.norm_of(norm)
-    attack.stages_of(effort)
-    loaded = open_model(model, weights)
-    victim = Victim.of(loaded)
+    if eps and len(norms) > 1:
+        raise RecipeError("Sizes are given for one norm: by linf and by l2 they mean different things. Got both norms.")
+    attack.rounds_of(effort)
+    loaded, folder = open_model(model, weights), Path(out) if out is not None else beside_model(model, "audit")
+    victim, folder = Victim.of(loaded), writable_folder(folder)
     sizes = {norm: _sizes(eps, norm, loaded) for norm in norms}
-    images, labels = labelled(loaded, data, part)
+    name, images, labels = labelled(loaded, data, part)
     at = np.sort(np.random.default_rng((seed, 0xAD)).permutation(len(labels))[:examples])
     stored, labels = attack.as_bytes(np.asarray(images[at])), labels[at]
-    found = Audited(str(data), part or "test", _evaluation(loaded, stored, labels), [], [])
+    found = Audited(str(data), name, _evaluation(loaded, stored, labels), [], [])
     for norm in norms:
         found.robustness.append(
             attack.measure_robustness(
@@ -140,9 +146,8 @@ def audit(
     found.flags = attack.flags_of(victim, stored, labels, found.robustness, seed=seed)
     if corruptions:
         found.corruptions = _corrupted(victim, stored, labels, seed, events)
-    _exact(loaded, stored, labels, at, norms, seed, found, events)
+    _exact(loaded, stored, labels, at, norms, seed, _EXACT_SECONDS[effort], found, events)
     found.seconds = time.perf_counter() - began
-    folder = Path(out) if out is not None else Path(f"{Path(str(model)).stem or 'model'}-audit")
     files = write_audit_page(folder / "audit.html", Path(str(model)).name, found, folder / "figures")
     return AuditResult(found, tuple(files))
 
@@ -175,10 +180,7 @@ def verify(folder: str | Path, model: str | Path, *, weights: str | Path | None 
 
 def _sizes(eps: Sequence[float | str], norm: str, model: Model) -> list[float]:
     if eps:
-        sizes = [attack.as_size(size) for size in eps]
-        if not all(sizes):
-            raise RecipeError("The size of a change must be above 0; at 0 it is the accuracy as it is.")
-        return sizes
+        return [attack.checked_size(size, norm) for size in eps]
     if norm == "l2":
         return [0.5, 1.0, 2.0]
     return [0.1, 0.2, 0.3] if model.image_shape[2] == 1 else [2 / 255, 4 / 255, 8 / 255]
@@ -208,7 +210,7 @@ def _corrupted(
 
 def _exact(
     model: Model, stored: NDArray[np.uint8], labels: NDArray[np.int64], numbers: NDArray[np.int64],
-    norms: Sequence[str], seed: int, found: Audited, events: Events,
+    norms: Sequence[str], seed: int, seconds: float, found: Audited, events: Events,
 ) -> None:  # fmt: skip
     """The exact answers for some pictures that are right, and what the attacks find of them."""
     victim = Victim.of(model, dtype=np.float64)
@@ -223,27 +225,26 @@ def _exact(
     for norm in norms:
         if kind == "relu" and norm != "linf":
             continue
-        events.progress(f"{norm}: the exact answer", 0, 1)
+        events.progress(f"{norm}: the exact answer", 0, len(chosen))
         sizes = {name: smallest_sizes(victim, x, own, norm, made, seed=seed) for name, made in _COMPARED.items()}
         if kind == "linear":
             exact = attack.exact_linear(victim, x, own, norm)
         else:
-            exact = attack.exact_relu(victim, x, own, np.min(list(sizes.values()), axis=0))
-        found.proved = found.proved and bool(exact.proved.all())
+
+            def tell(done: int, norm: str = norm) -> None:
+                events.progress(f"{norm}: the exact answer", done, len(chosen))
+
+            upper = np.min(list(sizes.values()), axis=0)
+            exact = attack.exact_relu(victim, x, own, upper, seconds=seconds / 4, total=seconds, progress=tell)
+        names = model.class_names
         found.exact[norm] = [
-            _row(int(numbers[i]), model, int(labels[i]), place, exact.sizes, sizes) for place, i in enumerate(chosen)
-        ]
-
-
-def _row(
-    number: int, model: Model, label: int, place: int, exact: NDArray[Any], sizes: dict[str, NDArray[Any]]
-) -> ExactRow:
-    return (
-        number,
-        model.class_names[label],
-        float(exact[place]),
-        {name: float(found[place]) for name, found in sizes.items()},
-    )
+            ExactRow(
+                int(numbers[i]), names[labels[i]], float(exact.sizes[place]), bool(exact.proved[place]),
+                {name: float(size[place]) for name, size in sizes.items()},
+            )
+            for place, i in enumerate(chosen)
+            if not np.isnan(exact.sizes[place])
+        ]  # fmt: skip
 
 
 def smallest_sizes(
@@ -251,20 +252,29 @@ def smallest_sizes(
 ) -> NDArray[np.float64]:
     """The smallest change (n,) by which an attack turns each picture; infinity where it turns none.
 
-    An attack within a given size is tried at sizes that halve the interval in which its success begins.
+    An attack within a given size is tried at sizes that halve from the largest possible one, and then between the
+    smallest of these that worked and its half.
     """
     goal, measure = Goal(labels), attack.norm_of(norm)
-    rng = np.random.default_rng((seed, 0xE8))
     if not made.bounded:
-        found = made.run(victim, x, goal, measure, np.full(len(x), np.inf), rng)
+        found = made.run(victim, x, goal, measure, np.full(len(x), np.inf), np.random.default_rng((seed, 0xE8)))
         size = measure.size(found - x)
         return np.where(goal.reached(victim.scores(found)), size, np.inf)
-    high = np.full(len(x), 1.0 if norm == "linf" else float(np.sqrt(x[0].size)))
-    low, best = np.zeros(len(x)), np.full(len(x), np.inf)
-    for step in range(_HALVINGS + 1):
-        eps = high if step == 0 else (low + high) / 2
+    most = 1.0 if norm == "linf" else float(np.sqrt(x[0].size))
+    best, high = np.full(len(x), np.inf), np.full(len(x), most)
+
+    def tried(eps: NDArray[np.float64]) -> NDArray[np.bool_]:
         found = made.run(victim, x, goal, measure, eps, np.random.default_rng((seed, 0xE8)))
         reached = goal.reached(victim.scores(found))
-        best = np.where(reached, np.minimum(best, measure.size(found - x)), best)
-        high, low = np.where(reached, eps, high), np.where(reached, low, eps)
+        np.minimum(best, np.where(reached, measure.size(found - x), np.inf), out=best)
+        return np.asarray(reached)
+
+    for step in range(_HALVINGS):  # a single step may fail where it is long and work where it is short: all are tried
+        eps = np.full(len(x), most / 2**step)
+        high = np.where(tried(eps), eps, high)
+    low = high / 2
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        reached = tried(middle)
+        high, low = np.where(reached, middle, high), np.where(reached, low, middle)
     return best

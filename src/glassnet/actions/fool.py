@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from glassnet import attack
 from glassnet.actions.evaluate import choose_part, load_for
 from glassnet.actions.events import Events
+from glassnet.actions.places import beside_model, new_folder
 from glassnet.attack import Attack, Fooled, Victim, album
-from glassnet.data import read_picture
-from glassnet.errors import DataError, Fix, RecipeError, nearest
+from glassnet.data import Splits, read_picture
+from glassnet.errors import DataError, RecipeError, nearest
 from glassnet.imagenet import open_model
 from glassnet.metrics import wilson_interval
 from glassnet.model import Model
@@ -45,9 +46,11 @@ class FooledPictures:
     Attributes
     ----------
     found : Fooled
-        All attempts.
-    survived : (n,) bool array
-        Whether the file, read again as any picture, is seen as was wanted; False where none was written.
+        All attempts; `reached` says of the files, read again as any picture is, whether they are seen as was wanted.
+    lost : int
+        Attempts that fooled before their pixels were rounded to bytes, and not after.
+    skipped : int
+        Pictures that were wrong before and not tried.
     class_names : tuple of str
         The classes.
     files : tuple of Path
@@ -59,33 +62,24 @@ class FooledPictures:
     """
 
     found: Fooled
-    survived: NDArray[np.bool_]
+    lost: int
+    skipped: int
     class_names: tuple[str, ...]
     files: tuple[Path, ...]
     how: str
     seconds: float
 
-    @property
-    def success(self) -> NDArray[np.bool_]:
-        """(n,) which attempts count: right before, and fooling as the file that was read again."""
-        return self.found.success & self.survived
-
-    @property
-    def success_rate(self) -> float:
-        """Share of the attempts on pictures that were right; NaN without any."""
-        return float(self.success.sum() / self.found.attempts) if self.found.attempts else float("nan")
-
     def to_dict(self) -> dict[str, Any]:
         """The figures, and of each attempt its classes and sizes where there are few."""
-        found, success = self.found, self.success
-        attempts, right = found.attempts, int(self.success.sum())
+        found, success = self.found, self.found.success
+        attempts, right = found.attempts, int(success.sum())
         values: dict[str, Any] = {
             "attempts": attempts,
             "fooled": right,
-            "success_rate": self.success_rate,
+            "success_rate": found.success_rate,
             "success_interval": list(wilson_interval(right, attempts)) if attempts else None,
-            "wrong_before": int(found.wrong_before.sum()),
-            "lost_in_rounding": int((found.found & ~found.reached & ~found.wrong_before).sum()),
+            "wrong_before": int(found.wrong_before.sum()) + self.skipped,
+            "lost_in_rounding": self.lost,
             "median_l2": float(np.median(found.l2[success])) if right else None,
             "median_steps": float(np.median(found.steps[success])) if right else None,
             "attack": self.how,
@@ -109,15 +103,33 @@ class FooledPictures:
 
 @dataclass(frozen=True, eq=False)
 class FooledFromNoise:
-    """Pictures made from noise, and how sure the model is of each as a file that was read again."""
+    """Pictures made from noise, as files that were read again.
+
+    Attributes
+    ----------
+    target : str
+        The class.
+    probabilities : (n,) float array
+        Of the class, for each.
+    reached : (n,) bool array
+        Whether the model takes each for it.
+    files : tuple of Path
+        The page, then the pictures.
+    """
 
     target: str
     probabilities: NDArray[np.float64]
+    reached: NDArray[np.bool_]
     files: tuple[Path, ...]
 
     def to_dict(self) -> dict[str, Any]:
         """The target and its probabilities."""
-        return {"target": self.target, "probabilities": self.probabilities.tolist(), "files": self.files}
+        return {
+            "target": self.target,
+            "probabilities": self.probabilities.tolist(),
+            "taken_for_it": int(self.reached.sum()),
+            "files": self.files,
+        }
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,46 +160,40 @@ class Manner:
 
     Attributes
     ----------
-    norm : str
-        "l2" or "linf": by which the change is to be small.
+    norm : str or None
+        "l2" or "linf": by which the change is to be small. None: linf for an attack within a size, else l2.
     eps : float, str or None
         The largest change allowed, such as 0.1 or "8/255"; None: as small as can be found.
     attack : str
         The attack in notation; "" chooses.
     seed : int
-        Of the random numbers.
+        Of the random numbers, and of the choice of pictures.
     """
 
-    norm: str = "l2"
+    norm: str | None = None
     eps: float | str | None = None
     attack: str = ""
     seed: int = 0
 
-    def size(self) -> float | None:
-        """eps as a number."""
-        given = None if self.eps is None else attack.as_size(self.eps)
-        if given is not None and given <= 0:
-            raise RecipeError("The size of a change must be above 0.")
-        return given
+    def chosen(self) -> tuple[Attack | None, str, float | None]:
+        """(the attack or None, the norm, eps or None). Raises `RecipeError` or `NotationError` for what is wrong.
 
-    def chosen(self) -> tuple[Attack | None, float | None]:
-        """(the attack or None, eps or None); an eps in the attack's notation counts where none is given beside it."""
-        attack.norm_of(self.norm)
-        eps = self.size()
-        if not self.attack:
-            return None, eps
-        found, own = attack.parse_attack(self.attack)
-        eps = own if eps is None else eps
-        if found.bounded and eps is None:
+        An eps in the attack's notation counts where none is given beside it.
+        """
+        found, own = attack.parse_attack(self.attack) if self.attack else (None, None)
+        norm = self.norm or ("linf" if found is not None and found.bounded else "l2")
+        attack.norm_of(norm)
+        given = own if self.eps is None else self.eps
+        eps = None if given is None else attack.checked_size(given, norm)
+        if found is not None and found.bounded and eps is None:
             raise RecipeError(f"The attack '{found.word}' needs a size, as in '{found.word} 8/255'.")
-        return found, eps
+        return found, norm, eps
 
     def words(self) -> str:
-        """For pages and tables."""
-        found, eps = self.chosen()
-        name = "the smallest change found (FAB)" if found is None and eps is None else "FAB, then APGD"
-        name = found.notation() if found is not None else name
-        return f"{name}, {self.norm}" + (f" up to {attack.size_text(eps)}" if eps is not None else "")
+        """For pages, tables and receipts."""
+        found, norm, eps = self.chosen()
+        name = "FAB, or APGD where it found nothing" if found is None else found.notation()
+        return f"{name}, {norm}" + (f" up to {attack.size_text(eps)}" if eps is not None else "")
 
 
 def fool_picture(
@@ -214,7 +220,7 @@ def fool_picture(
     manner : Manner or None
         How.
     out : path or None
-        The folder to write into; None takes MODEL-fool.
+        The folder to write into, new or empty; None takes MODEL-fool, or MODEL-fool-2 and so on.
     weights : path or None
         A pretrained network's weights.
 
@@ -224,7 +230,7 @@ def fool_picture(
         The model, the picture or the target cannot be used.
     """
     loaded = open_model(model, weights)
-    victim, manner = Victim.of(loaded), manner or Manner()
+    victim, manner, folder = Victim.of(loaded), manner or Manner(), _folder(model, out)
     stored = read_picture(picture, loaded.image_shape, loaded.reading)[None]
     scores = victim.scores(stored)[0]
     label = int(scores.argmax())
@@ -234,7 +240,7 @@ def fool_picture(
         raise RecipeError(f"The model sees {loaded.class_names[label]} in the picture already; name another target.")
     n = len(wanted)
     return _fool(
-        loaded, victim, str(model), np.repeat(stored, n, axis=0), np.full(n, label), np.array(wanted), manner, out,
+        loaded, victim, str(model), np.repeat(stored, n, axis=0), np.full(n, label), np.array(wanted), manner, folder,
         Events(), [Path(picture).stem] * n,
     )  # fmt: skip
 
@@ -252,7 +258,7 @@ def fool_set(
     weights: str | Path | None = None,
     events: Events | None = None,
 ) -> FooledPictures:
-    """Fool a model on the first pictures of a set that it gets right.
+    """Fool a model on pictures of a set, in a random order, that it gets right.
 
     Parameters
     ----------
@@ -265,13 +271,13 @@ def fool_set(
     all_targets : bool
         Each into every other class.
     examples : int
-        How many pictures; those that are wrong already are skipped and counted apart.
+        How many pictures; those that are wrong before are skipped and counted apart.
     part : str
         "test", "train", "valid" or "all"; "" takes test if there is one, else all.
     manner : Manner or None
         How.
     out : path or None
-        The folder to write into; None takes MODEL-fool.
+        The folder to write into, new or empty; None takes MODEL-fool, or MODEL-fool-2 and so on.
     weights : path or None
         A pretrained network's weights.
     events : Events or None
@@ -283,29 +289,33 @@ def fool_set(
         Model and set cannot be read, or do not fit each other.
     """
     if all_targets and target is not None:
-        raise RecipeError("Either one target or all of them. Got both.")
+        raise RecipeError("Give one target or ask for all of them. Got both.")
     if examples < 1:
         raise RecipeError(f"The number of examples must be at least 1. Got {examples}.")
-    loaded = open_model(model, weights)
+    events, manner = events or Events(), manner or Manner()
+    manner.chosen()
+    loaded, folder = open_model(model, weights), _folder(model, out)
     victim = Victim.of(loaded)
-    images, labels = labelled(loaded, data, part)
-    right, wrong = _right(victim, images, labels, examples)
-    if target is not None:
-        right = right[labels[right] != _class_of(loaded, target)]
+    wanted = None if target is None else _class_of(loaded, target)
+    _, images, labels = labelled(loaded, data, part)
+    order = np.random.default_rng((manner.seed, 0xF0)).permutation(len(labels))
+    order = order if wanted is None else order[labels[order] != wanted]
+    if not len(order):
+        raise DataError(f"All pictures of '{data}' are of the class {target} already; name another target.")
+    right, skipped = _right(victim, images, labels, order, examples)
     if not len(right):
-        raise DataError("The model gets none of the pictures right, so there is nothing to fool.")
-    at, targets = right, None if target is None else np.full(len(right), _class_of(loaded, target))
+        raise DataError(f"The model gets none of {len(order)} pictures right, so there is nothing to fool.")
+    at, targets = right, None if wanted is None else np.full(len(right), wanted)
     if all_targets:
-        others = np.arange(len(loaded.class_names))
-        pairs = [(i, k) for i in right for k in others if k != labels[i]]
+        pairs = [(i, k) for i in right for k in range(len(loaded.class_names)) if k != labels[i]]
         at, targets = np.array([i for i, _ in pairs]), np.array([k for _, k in pairs])
     stored = attack.as_bytes(np.asarray(images[at]))
     result = _fool(
-        loaded, victim, str(model), stored, labels[at], targets, manner or Manner(), out, events or Events(),
-        [f"{i:05d}" for i in at],
+        loaded, victim, str(model), stored, labels[at], targets, manner, folder, events, [f"{i:05d}" for i in at],
+        skipped,
     )  # fmt: skip
-    if wrong and events is not None:
-        events.say(f"{wrong} pictures before the last of these were wrong already and left out")
+    if skipped:
+        events.say(f"{skipped} pictures were misclassified before and skipped")
     return result
 
 
@@ -331,7 +341,7 @@ def fool_from_noise(
     seed : int
         Of the noise.
     out : path or None
-        The folder to write into; None takes MODEL-fool.
+        The folder to write into, new or empty; None takes MODEL-fool, or MODEL-fool-2 and so on.
     weights : path or None
         A pretrained network's weights.
 
@@ -341,15 +351,18 @@ def fool_from_noise(
         The model or the class cannot be used.
     """
     loaded = open_model(model, weights)
-    victim, wanted, folder = Victim.of(loaded), _class_of(loaded, target), _folder(str(model), out)
+    victim, wanted, folder = Victim.of(loaded), _class_of(loaded, target), _folder(model, out)
+    if count < 1:
+        raise RecipeError(f"The number of pictures must be at least 1. Got {count}.")
     pictures, _ = attack.from_noise(victim, wanted, count=count, seed=seed)
     name = loaded.class_names[wanted]
-    paths = [folder / f"noise-{i + 1}-{album.slug(name)}.png" for i in range(count)]
+    paths = [folder / f"noise-{i + 1}.png" for i in range(count)]
     for path, picture in zip(paths, pictures, strict=True):
         attack.write_picture(path, picture, loaded.reading)
-    probabilities = loaded.predict_files(paths)[:, wanted].astype(np.float64)
+    seen = loaded.predict_files(paths)
+    probabilities, reached = seen[:, wanted].astype(np.float64), seen.argmax(axis=1) == wanted
     page = write_noise_page(folder / "fool.html", Path(str(model)).name, pictures, name, probabilities)
-    return FooledFromNoise(name, probabilities, (*page, *paths))
+    return FooledFromNoise(name, probabilities, reached, (*page, *paths))
 
 
 def fool_all(
@@ -367,7 +380,8 @@ def fool_all(
 ) -> FooledAll:
     """Find one change that fools the model on most pictures of a set.
 
-    It is made on the training part, and measured on another; of a set without parts each gets a half.
+    It is made on up to 2,000 pictures of the training part, and measured on those of another part; of a set without
+    parts each gets a half. With a target, pictures of that class do not count.
 
     Parameters
     ----------
@@ -376,17 +390,17 @@ def fool_all(
     data : str or path
         A folder or file, or a known set, with the model's classes.
     eps : float or str
-        The largest change of a pixel.
+        The largest change of a pixel, up to 127/255.
     target : str or None
         The class that all are to be taken for; None: any wrong one.
     examples : int
         How many pictures it is measured on.
     part : str
-        As of `fool_set`, of the pictures that it is measured on.
+        "test" or "valid", of the pictures that it is measured on; "" takes test if there is one.
     seed : int
-        Of the order of the pictures.
+        Of the choice and the order of the pictures.
     out : path or None
-        The folder to write into; None takes MODEL-fool.
+        The folder to write into, new or empty; None takes MODEL-fool, or MODEL-fool-2 and so on.
     weights : path or None
         A pretrained network's weights.
     events : Events or None
@@ -397,57 +411,82 @@ def fool_all(
     GlassnetError
         Model and set cannot be read, or do not fit each other.
     """
-    events = events or Events()
-    loaded, size = open_model(model, weights), attack.as_size(eps)
-    if size < 1 / 255:
-        raise RecipeError(f"The change of a pixel must be at least 1/255. Got {eps}.")
+    events, size = events or Events(), attack.checked_size(eps, "linf")
+    if not 1 / 255 <= size < 128 / 255:
+        raise RecipeError(
+            f"The change of a pixel must be from 1/255 to 127/255, so that a picture can show it. Got {eps}."
+        )
+    loaded, folder = open_model(model, weights), _folder(model, out)
     victim, wanted = Victim.of(loaded), None if target is None else _class_of(loaded, target)
-    folder = _folder(str(model), out)
     made_on, measured_on = _two_parts(loaded, data, part, seed)
     epochs = 10
     steps = attack.universal(
-        victim, *_some(made_on, _MADE_ON), size, target=wanted, epochs=epochs, seed=seed,
+        victim, *_some(made_on, _MADE_ON, seed), size, target=wanted, epochs=epochs, seed=seed,
         progress=lambda done: events.progress("looking for one change", done, epochs),
     )  # fmt: skip
-    stored, labels = _some(measured_on, examples)
-    before = victim.scores(stored).argmax(axis=1)
-    after = victim.scores(attack.add_steps(stored, steps)).argmax(axis=1)
-    found = Universal(steps, stored, labels, before, after, wanted)
+    stored, labels = _some(measured_on, examples, seed)
+    changed = _changed(victim, stored, labels, steps, wanted)
+    written = album.save(
+        loaded, changed, folder, [f"{i:05d}" for i in range(len(labels))], attack=f"one change for all, up to {eps}",
+        seed=seed,
+    )  # fmt: skip
+    fooled = changed.success & album.read_again(loaded, changed, written)
+    right = (~attack.Goal(labels).reached(victim.scores(p)) for p in (stored, changed.pictures))
+    before, after = (float(part.mean()) for part in right)
+    found = Universal(steps, stored, labels, changed.answers, ~changed.wrong_before, fooled, (before, after), wanted)
     picture = folder / "change.png"
     attack.write_picture(picture, np.clip(128 + steps, 0, 255).astype(np.uint8), loaded.reading)
     page = write_universal_page(folder / "fool.html", Path(str(model)).name, found, loaded.class_names, size)
-    return FooledAll(found, size, (*page, picture))
+    return FooledAll(found, size, (*page, picture, *(file for _, file in written)))
+
+
+def _changed(victim: Victim, stored: Bytes, labels: Any, steps: Any, wanted: int | None) -> Fooled:
+    """What one change makes of pictures; those of the wanted class are not counted."""
+    pictures = attack.add_steps(stored, steps)
+    scores = victim.scores(pictures)
+    targets = None if wanted is None else np.full(len(labels), wanted)
+    left_out = attack.Goal(labels).reached(victim.scores(stored)) | (labels == (-1 if wanted is None else wanted))
+    reached = attack.Goal(labels, targets).reached(scores, by=attack.SURE)
+    change = pictures.astype(np.int64) - stored
+    return Fooled(
+        stored, pictures, labels, targets, scores.argmax(axis=1), left_out, reached, reached,
+        np.abs(change).max(axis=(1, 2, 3)), np.sqrt((change**2).sum(axis=(1, 2, 3))) / 255,
+    )  # fmt: skip
 
 
 # ---- steps
 
 
 def _fool(
-    model: Model, victim: Victim, name: str, stored: Bytes, labels: Any, targets: Any, manner: Manner,
-    out: str | Path | None, events: Events, stems: Sequence[str],
+    model: Model, victim: Victim, name: str, stored: Bytes, labels: Any, targets: Any, manner: Manner, folder: Path,
+    events: Events, stems: Sequence[str], skipped: int = 0,
 ) -> FooledPictures:  # fmt: skip
-    began, folder = time.perf_counter(), _folder(name, out)
-    chosen, eps = manner.chosen()
+    began = time.perf_counter()
+    chosen, norm, eps = manner.chosen()
     found = attack.fool(
-        victim, stored, labels, targets, norm=manner.norm, eps=eps, attack=chosen, seed=manner.seed,
+        victim, stored, labels, targets, norm=norm, eps=eps, attack=chosen, seed=manner.seed,
         progress=lambda done: events.progress("changing pictures", done, len(stored)),
     )  # fmt: skip
+    lost = int((found.found & ~found.reached & ~found.wrong_before).sum())
     written = album.save(model, found, folder, stems, attack=manner.words(), seed=manner.seed)
     survived = album.read_again(
         model, found, written, lambda done: events.progress("reading the files again", done, len(written))
     )
+    found = replace(found, reached=found.reached & survived)
     seconds = time.perf_counter() - began
-    title = Path(name).name
-    named = [(i, file.name) for i, file in written]
-    pages = write_fooling_page(folder / "fool.html", title, model, found, named, manner.words(), folder / "figures")
+    pages = write_fooling_page(
+        folder / "fool.html", Path(name).name, model, found, [(i, file.name) for i, file in written], manner.words(),
+        skipped, folder / "figures",
+    )  # fmt: skip
     files = (*pages, *(file for _, file in written))
-    return FooledPictures(found, survived, model.class_names, files, manner.words(), seconds)
+    return FooledPictures(found, lost, skipped, model.class_names, files, manner.words(), seconds)
 
 
-def _folder(model: str, out: str | Path | None) -> Path:
-    folder = Path(out) if out is not None else Path(f"{Path(model).stem or 'model'}-fool")
-    attack.refuse_jpeg(folder)
-    return folder
+def _folder(model: str | Path, out: str | Path | None) -> Path:
+    folder = None if out is None else Path(out)
+    if folder is not None:
+        attack.refuse_jpeg(folder)
+    return new_folder(folder, beside_model(model, "fool"))
 
 
 def _class_of(model: Model, name: str) -> int:
@@ -464,48 +503,53 @@ def _class_of(model: Model, name: str) -> int:
     raise RecipeError(f"The model has no class '{name}'.{nearest(name, names)} It has {known}.")
 
 
-def labelled(model: Model, data: str | Path, part: str) -> tuple[Any, NDArray[np.int64]]:
-    """(pictures, labels) of a part of a set with the model's classes. Raises `DataError`."""
-    _, dataset = choose_part(load_for(model, data), part)
+def labelled(model: Model, data: str | Path, part: str) -> tuple[str, Any, NDArray[np.int64]]:
+    """(which part, pictures, labels) of a set with the model's classes. Raises `DataError`."""
+    return _part_of(model, load_for(model, data), data, part)
+
+
+def _part_of(model: Model, splits: Splits, data: str | Path, part: str) -> tuple[str, Any, NDArray[np.int64]]:
+    name, dataset = choose_part(splits, part)
     if dataset.class_names != model.class_names:
         raise DataError(f"The classes of '{data}' are not those of the model; use the data it was trained for.")
     if tuple(dataset.image_shape) != tuple(model.image_shape):
         raise DataError(f"The pictures of '{data}' are {dataset.image_shape}; the model takes {model.image_shape}.")
-    return dataset.images, np.asarray(dataset.labels, np.int64)
+    return name, dataset.images, np.asarray(dataset.labels, np.int64)
 
 
-def _right(victim: Victim, images: Any, labels: NDArray[np.int64], wanted: int) -> tuple[NDArray[np.int64], int]:
-    """(places of the first pictures that are right, how many before the last of them are wrong)."""
+def _right(victim: Victim, images: Any, labels: Any, order: Any, wanted: int) -> tuple[NDArray[np.int64], int]:
+    """(places of the first pictures, in this order, that are right, how many before the last of them are wrong)."""
     found: list[int] = []
     seen = 0
-    for start in range(0, len(labels), 500):
-        at = np.arange(start, min(start + 500, len(labels)))
-        stored = attack.as_bytes(np.asarray(images[at]))
-        right = ~attack.Goal(labels[at]).reached(victim.scores(stored))
-        found.extend(at[right].tolist())
-        seen = int(at[-1]) + 1
-        if len(found) >= wanted:
-            found = found[:wanted]
-            seen = found[-1] + 1
+    for start in range(0, len(order), 500):
+        at = np.sort(order[start : start + 500])
+        right = ~attack.Goal(labels[at]).reached(victim.scores(attack.as_bytes(np.asarray(images[at]))))
+        missing = wanted - len(found)
+        enough = np.flatnonzero(right)[:missing]
+        found.extend(at[enough].tolist())
+        seen += int(enough[-1]) + 1 if len(enough) == missing else len(at)
+        if len(found) == wanted:
             break
     return np.array(found, np.int64), seen - len(found)
 
 
-def _some(part: tuple[Any, NDArray[np.int64]], count: int) -> tuple[Bytes, NDArray[np.int64]]:
+def _some(part: tuple[Any, NDArray[np.int64]], count: int, seed: int) -> tuple[Bytes, NDArray[np.int64]]:
     images, labels = part
-    at = np.arange(min(count, len(labels)))
+    at = np.sort(np.random.default_rng((seed, 0x50)).permutation(len(labels))[:count])
     return attack.as_bytes(np.asarray(images[at])), labels[at]
 
 
 def _two_parts(model: Model, data: str | Path, part: str, seed: int) -> tuple[Any, Any]:
     """(what one change is made on, what it is measured on)."""
     splits = load_for(model, data)
-    if splits.test is not None or part not in ("", "all", "train"):
-        return labelled(model, data, "train"), labelled(model, data, part)
-    images, labels = labelled(model, data, part)
+    if part in ("train", "all"):
+        raise RecipeError(f"The change is made on the training part, and measured on another. Got '{part}'.")
+    if part or splits.test is not None:
+        return _part_of(model, splits, data, "train")[1:], _part_of(model, splits, data, part)[1:]
+    _, images, labels = _part_of(model, splits, data, "all")
     order = np.random.default_rng((seed, 0x2A)).permutation(len(labels))
     if len(order) < 2:
-        raise DataError(f"'{data}' has {len(order)} pictures; one change for all needs at least 2.", Fix.CHOOSE_PART)
+        raise DataError(f"'{data}' has {len(order)} picture; one change for all needs at least 2.")
     halves = np.sort(order[: len(order) // 2]), np.sort(order[len(order) // 2 :])
     first, second = ((images[at], labels[at]) for at in halves)
     return first, second

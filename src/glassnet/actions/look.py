@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from glassnet.actions.places import beside_model
 from glassnet.imagenet import open_model
 from glassnet.report.pages.inside import look_inside
 
@@ -50,5 +51,5 @@ def look(
         The model or the picture cannot be read.
     """
     loaded = open_model(model, weights)
-    folder = Path(out) if out is not None else Path(f"{Path(model).stem or 'model'}-look")
+    folder = Path(out) if out is not None else beside_model(model, "look")
     return Looked(tuple(look_inside(loaded, str(model), picture, folder)), loaded.network.size)

@@ -7,15 +7,15 @@
 """
 
 from glassnet.attack.adversarial import AdversarialEngine, Adversary
-from glassnet.attack.base import Attack, as_size, size_text
+from glassnet.attack.base import Attack, as_size, checked_size, size_text
 from glassnet.attack.bounded import APGD, FGSM, PGD, GradientAscent
 from glassnet.attack.corruptions import CORRUPTIONS, SEVERITIES, corrupt
-from glassnet.attack.ensemble import EFFORTS, Robustness, Stage, measure_robustness, stages_of
+from glassnet.attack.ensemble import EFFORTS, Robustness, Stage, measure_robustness, rounds_of
 from glassnet.attack.exact import Exact, exact_kind, exact_linear, exact_relu
 from glassnet.attack.flags import Flag, flags_of, probe
 from glassnet.attack.fooling import Fooled, add_steps, as_bytes, fool, from_noise, universal
 from glassnet.attack.goals import Goal
-from glassnet.attack.lattice import to_bytes
+from glassnet.attack.lattice import SURE, to_bytes
 from glassnet.attack.minimal import FAB
 from glassnet.attack.norms import NORMS, Norm, norm_of
 from glassnet.attack.notation import ATTACKS, parse_attack
@@ -41,6 +41,7 @@ __all__ = [
     "NORMS",
     "PGD",
     "SEVERITIES",
+    "SURE",
     "AdversarialEngine",
     "Adversary",
     "Attack",
@@ -60,6 +61,7 @@ __all__ = [
     "as_bytes",
     "as_size",
     "check_folder",
+    "checked_size",
     "corrupt",
     "exact_kind",
     "exact_linear",
@@ -74,8 +76,8 @@ __all__ = [
     "probe",
     "read_receipt",
     "refuse_jpeg",
+    "rounds_of",
     "size_text",
-    "stages_of",
     "to_bytes",
     "universal",
     "write_picture",

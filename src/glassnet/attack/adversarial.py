@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.attack.base import size_text
+from glassnet.attack.base import checked_size, size_text
 from glassnet.attack.bounded import FGSM, PGD
 from glassnet.attack.goals import Goal
 from glassnet.attack.norms import norm_of
@@ -57,10 +57,15 @@ class Adversary:
                 text, norm = notation.rstrip().removesuffix(f", norm {word}"), word
         attack, eps = parse_attack(text)
         if not isinstance(attack, FGSM | PGD):
-            raise RecipeError(f"Training is attacked by 'fgsm EPS' or 'pgd EPS, steps N'. Got '{notation}'.")
-        if not eps:
+            raise RecipeError(
+                f"Training is attacked by 'fgsm EPS' or 'pgd EPS, steps N', with ', norm l2' at the end for that norm."
+                f" Got '{notation}'."
+            )
+        if isinstance(attack, PGD) and attack.restarts != 1:
+            raise RecipeError(f"Training makes one start for each batch; leave restarts out. Got '{notation}'.")
+        if eps is None:
             raise RecipeError(f"Name the size of the change, as in 'pgd 8/255, steps 7'. Got '{notation}'.")
-        return cls(attack, eps, norm)
+        return cls(attack, checked_size(eps, norm), norm)
 
     def notation(self) -> str:
         """The adversary in notation; `parse` of it gives the same."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -14,9 +15,10 @@ from glassnet.data import read_picture
 from glassnet.model import Model
 from glassnet.nn.functional.arrays import Array
 
-__all__ = ["read_again", "save", "slug"]
+__all__ = ["read_again", "save", "unique_slugs"]
 
 _BATCH = 256
+_LONGEST = 80  # characters of a picture's name that its file keeps
 
 
 def save(
@@ -43,12 +45,13 @@ def save(
         Which attempt is in which file.
     """
     sha256, names = model.sha256, model.class_names
+    slugs = unique_slugs(names)
     written, originals = [], set()
     for i in np.flatnonzero(found.success).tolist():
         original = pixels_sha256(found.originals[i])
         if original not in originals:
             originals.add(original)
-            write_picture(folder / "originals" / f"{stems[i]}.png", found.originals[i], model.reading)
+            write_picture(folder / "originals" / f"{stems[i][:_LONGEST]}.png", found.originals[i], model.reading)
         receipt = Receipt(
             sha256,
             original,
@@ -60,7 +63,7 @@ def save(
             int(found.steps[i]),
             float(found.l2[i]),
         )
-        file = folder / f"{stems[i]}-as-{slug(names[found.answers[i]])}.png"
+        file = folder / f"{stems[i][:_LONGEST]}-as-{slugs[found.answers[i]]}.png"
         write_picture(file, found.pictures[i], model.reading, receipt)
         written.append((i, file))
     return written
@@ -84,7 +87,13 @@ def read_again(
     return survived
 
 
-def slug(name: str) -> str:
-    """A class as part of a file's name: letters and digits as they are, a dash for the rest."""
-    kept = "".join(c if c.isalnum() else "-" for c in name).strip("-")[:40]
-    return kept or "class"
+def unique_slugs(names: Sequence[str]) -> list[str]:
+    """Classes as parts of a file's name: letters and digits as they are, a dash for the rest.
+
+    Where two would be the same, on a file system that does not tell case from case, the class's number is added.
+    """
+    slugs = ["".join(c if c.isalnum() else "-" for c in name).strip("-")[:40] or "class" for name in names]
+    plain = [unicodedata.normalize("NFKC", slug).casefold() for slug in slugs]
+    return [
+        slug if plain.count(p) == 1 else f"{slug}-{i}" for i, (slug, p) in enumerate(zip(slugs, plain, strict=True))
+    ]

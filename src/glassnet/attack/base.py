@@ -16,7 +16,7 @@ from glassnet.errors import NotationError, RecipeError
 from glassnet.nn.functional.arrays import Array
 from glassnet.notation import Step, as_real, as_whole, real_text
 
-__all__ = ["Attack", "as_size", "size_text"]
+__all__ = ["Attack", "as_size", "checked_size", "size_text"]
 
 
 @dataclass(frozen=True)
@@ -130,6 +130,15 @@ def as_size(text: Any) -> float:
     if not 0 <= number < math.inf:
         raise RecipeError(f"The size of a change is a number such as 0.3 or 8/255. Got '{text}' instead.")
     return number
+
+
+def checked_size(text: Any, norm: str) -> float:
+    """A size above 0 and, by linf, at most 1, which is all that a pixel can change. Raises `RecipeError`."""
+    size = as_size(text)
+    if size <= 0 or (norm == "linf" and size > 1):
+        bound = "above 0 and at most 1 (the whole range of a pixel)" if norm == "linf" else "above 0"
+        raise RecipeError(f"The size of a change must be {bound}, as in 8/255 or 0.1. Got {text}.")
+    return size
 
 
 def size_text(size: float) -> str:

@@ -149,7 +149,7 @@ class PGD(Attack):
         self, victim: Victim, start: Array, goal: Goal, norm: Norm, eps: Array, rng: np.random.Generator
     ) -> Array:
         """One run that does not stop where the goal is reached: the loss is to be as large as it can be."""
-        length = self._lengths(eps).reshape(-1, 1, 1, 1).astype(victim.dtype)
+        length: Array = self._lengths(eps).reshape(-1, 1, 1, 1).astype(victim.dtype)
         x = norm.within((start + self._noise(rng, start.shape, norm, eps)).astype(victim.dtype), start, eps)
         for _ in range(self.steps):
             _, _, gradient = ascent(victim, x, goal, self.loss)

@@ -2,8 +2,8 @@
 
 The kinds follow Hendrycks and Dietterich (ICLR 2019); the strengths and the random numbers are our own, so figures here
 are not those of CIFAR-10-C or MNIST-C. Strengths are for pictures of [0, 1]; lengths are shares of the shorter side, so
-that they mean the same at any size. The same seed, kind and severity corrupt a picture the same way, whatever others
-are corrupted with it.
+that they mean the same at any size. A picture's random numbers come from the seed, the kind, the severity and its
+place in the set.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ from glassnet.errors import RecipeError, nearest
 from glassnet.metrics import wilson_interval
 from glassnet.nn.functional.arrays import Array
 
-__all__ = ["EFFORTS", "Robustness", "Stage", "measure_robustness", "stages_of"]
+__all__ = ["EFFORTS", "Robustness", "Stage", "measure_robustness", "rounds_of"]
 
 _ROUNDING = 1 + 1e-6  # a size that was cut to eps in float32 is that much above it
 
@@ -60,23 +60,26 @@ _QUICK = (
     Stage("APGD, DLR, 20 steps", APGD(steps=20, loss="dlr")),
 )
 _STANDARD = (
-    *_QUICK,
     Stage("APGD, cross-entropy, 100 steps", APGD()),
     Stage("APGD, targeted DLR, 100 steps", APGD(loss="dlr"), rivals=9),
-    Stage("FAB, 60 steps, 2 starts", FAB(steps=60, restarts=2)),
     Stage("Square, 500 queries", Square(steps=500)),
+    Stage("FAB, 60 steps, 2 starts", FAB(steps=60, restarts=2)),
 )
 _THOROUGH = (
-    *_STANDARD,
     Stage("APGD, cross-entropy, 4 starts", APGD(restarts=4)),
-    Stage("APGD, targeted DLR, 4 starts", APGD(loss="dlr", restarts=4), rivals=9),
     Stage("Square, 5,000 queries", Square(steps=5000)),
+    Stage("APGD, targeted DLR, 4 starts", APGD(loss="dlr", restarts=4), rivals=9),
 )
-EFFORTS: dict[str, tuple[Stage, ...]] = {"quick": _QUICK, "standard": _STANDARD, "thorough": _THOROUGH}
+# Each effort is the whole of the one before, at all sizes, and then more.
+EFFORTS: dict[str, tuple[tuple[Stage, ...], ...]] = {
+    "quick": (_QUICK,),
+    "standard": (_QUICK, _STANDARD),
+    "thorough": (_QUICK, _STANDARD, _THOROUGH),
+}
 
 
-def stages_of(effort: str) -> tuple[Stage, ...]:
-    """The attacks of an effort: quick, standard or thorough. Raises `RecipeError`."""
+def rounds_of(effort: str) -> tuple[tuple[Stage, ...], ...]:
+    """The attacks of an effort: quick, standard or thorough, in rounds. Raises `RecipeError`."""
     if effort not in EFFORTS:
         raise RecipeError(f"An effort is one of {', '.join(EFFORTS)}. Got '{effort}'.{nearest(effort, EFFORTS)}")
     return EFFORTS[effort]
@@ -97,6 +100,8 @@ class Robustness:
         none.
     by : (n,) int array
         The stage that found it; -1 where it was wrong before or none was found.
+    first : dict of float to (n,) int array
+        For each eps the stage that was the first to find a change within it; -1 where none did.
     pictures : (n, H, W, C) array
         The picture of that change.
     as_bytes : dict of float to (n,) bool array
@@ -117,6 +122,7 @@ class Robustness:
     eps: tuple[float, ...]
     sizes: Array
     by: Array
+    first: dict[float, Array]
     pictures: Array
     as_bytes: dict[float, Array]
     stages: tuple[Stage, ...]
@@ -139,9 +145,8 @@ class Robustness:
         return float(self.as_bytes[eps].mean())
 
     def found_by(self, eps: float) -> dict[str, int]:
-        """How many pictures each stage was the first to fool within a size."""
-        within = (self.sizes <= eps * _ROUNDING) & (self.by >= 0)
-        return {stage.name: int((within & (self.by == i)).sum()) for i, stage in enumerate(self.stages)}
+        """How many pictures each stage was the first to fool within one of the sizes."""
+        return {stage.name: int((self.first[eps] == i).sum()) for i, stage in enumerate(self.stages)}
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
@@ -203,7 +208,8 @@ def measure_robustness(
     RecipeError
         An effort or a norm that is not known, or a size that is not above 0.
     """
-    stages = stages_of(effort) if isinstance(effort, str) else tuple(effort)
+    rounds = rounds_of(effort) if isinstance(effort, str) else (tuple(effort),)
+    stages = tuple(stage for round_ in rounds for stage in round_)
     sizes = tuple(sorted({float(e) for e in eps}))
     if not sizes or not all(0 < e < np.inf for e in sizes):
         raise RecipeError(f"Sizes of changes must be above 0. Got {', '.join(map(str, eps)) or 'none'}.")
@@ -220,8 +226,8 @@ def measure_robustness(
 
     def piece(own: Victim, start: int) -> _Search:
         part = slice(start, start + size)
-        search = _Search(own, stored[part], labels[part], norm_of(norm), stages, (seed, start))
-        search.run(sizes, tell)
+        search = _Search(own, stored[part], labels[part], norm_of(norm), rounds, sizes, (seed, start))
+        search.run(tell)
         search.look_again()
         return search
 
@@ -236,26 +242,32 @@ class _Search:
     """The ensemble on a piece of the set."""
 
     def __init__(
-        self, victim: Victim, stored: Array, labels: Array, norm: Norm, stages: tuple[Stage, ...], seed: tuple[int, ...]
-    ) -> None:
+        self, victim: Victim, stored: Array, labels: Array, norm: Norm, rounds: tuple[tuple[Stage, ...], ...],
+        sizes: tuple[float, ...], seed: tuple[int, ...],
+    ) -> None:  # fmt: skip
         self.victim, self.stored, self.goal, self.norm = victim, stored, Goal(labels), norm
-        self.stages, self.seed = stages, seed
+        self.rounds, self.sizes, self.seed = rounds, sizes, seed
         self.start: Array = (stored / 255.0).astype(victim.dtype)
         n = len(stored)
         self.size, self.by, self.best = np.full(n, np.inf), np.full(n, -1), self.start.copy()
         self.scores = victim.scores(stored)
         self.size[self.goal.reached(self.scores)] = 0
+        self.first = {eps: np.full(n, -1) for eps in sizes}
         self.counts: list[tuple[float, str, int]] = []  # right pictures after each stage
         self.alone: dict[tuple[float, str], int] = {}
         self.bytes: dict[float, Array] = {}
         self.unlike = 0
 
-    def run(self, sizes: tuple[float, ...], tell: Callable[[str], None]) -> None:
-        for eps in sizes:
-            for place, stage in enumerate(self.stages):
-                tell(f"{stage.name} at {eps:.4g}")
-                self._stage(eps, place, stage, first=eps == sizes[0])
-                self.counts.append((eps, stage.name, int((self.size > eps * _ROUNDING).sum())))
+    def run(self, tell: Callable[[str], None]) -> None:
+        before = 0
+        for stages in self.rounds:  # a round at all sizes, then the next: so more rounds leave the first as they are
+            for eps in self.sizes:
+                for place, stage in enumerate(stages, start=before):
+                    tell(f"{stage.name} at {eps:.4g}")
+                    self._stage(eps, place, stage, first=eps == self.sizes[0])
+                    self.counts.append((eps, stage.name, int((self.size > eps * _ROUNDING).sum())))
+            before += len(stages)
+        for eps in self.sizes:
             self.bytes[eps] = self._as_bytes(eps)
 
     def _stage(self, eps: float, place: int, stage: Stage, *, first: bool) -> None:
@@ -288,6 +300,8 @@ class _Search:
         nearer = reached & (size < self.size[at])
         kept = at[nearer]
         self.size[kept], self.best[kept], self.by[kept] = size[nearer], x[nearer], place
+        for limit, first in self.first.items():
+            first[(first < 0) & (self.size > 0) & (self.size <= limit * _ROUNDING)] = place
         return reached & (size <= eps * _ROUNDING)
 
     def _as_bytes(self, eps: float) -> Array:
@@ -321,6 +335,8 @@ class _Search:
             false = at[~self.goal.take(at).reached(self.victim.scores(self.best[at]))]
             self.unlike = len(false)
             self.size[false], self.by[false] = np.inf, -1
+            for eps in self.sizes:
+                self.first[eps][false], self.bytes[eps][false] = -1, True
 
 
 class _Rival(Goal):
@@ -348,6 +364,7 @@ def _joined(found: list[_Search], norm: str, eps: tuple[float, ...], stages: tup
         eps,
         np.concatenate([search.size for search in found]),
         np.concatenate([search.by for search in found]),
+        {size: np.concatenate([search.first[size] for search in found]) for size in eps},
         np.concatenate([search.best for search in found]),
         {size: np.concatenate([search.bytes[size] for search in found]) for size in eps},
         stages,

@@ -12,6 +12,9 @@ solved for each rival by HiGHS through `scipy.optimize.milp` (Tjeng, Xiao and Te
 
 from __future__ import annotations
 
+import math
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,13 +51,13 @@ class Exact:
 
 def exact_kind(victim: Victim) -> str:
     """Whether the exact answer can be had: "linear", "relu" for a small ReLU network, or ""."""
-    layers = [layer for layer in victim.engine.network.layers if not isinstance(layer, Flatten)]
-    if all(type(layer) is Linear for layer in layers):
-        return "linear"
-    units = sum(layer.output_shape[0] for layer in layers if type(layer) is ReLU and len(layer.output_shape) == 1)
-    if all(type(layer) in (Linear, ReLU) for layer in layers) and type(layers[-1]) is Linear and units <= _MOST_UNITS:
-        return "relu"
-    return ""
+    layers = [layer for layer in victim.engine.network.layers if type(layer) is not Flatten]
+    if not layers or any(type(layer) not in (Linear, ReLU) for layer in layers):
+        return ""
+    if type(layers[0]) is not Linear or type(layers[-1]) is not Linear:
+        return ""
+    units = sum(layer.output_shape[0] for layer in layers if type(layer) is ReLU)
+    return "" if units > _MOST_UNITS else "relu" if units else "linear"
 
 
 def exact_linear(victim: Victim, x: Array, labels: Array, norm: str) -> Exact:
@@ -112,7 +115,16 @@ def _closed_form(a: Array, x: Array, rise: float, norm: str) -> float:
     return float(np.sqrt((np.minimum(k * steep[order], room[order]) ** 2).sum()))
 
 
-def exact_relu(victim: Victim, x: Array, labels: Array, upper: Array | None = None, *, seconds: float = 60.0) -> Exact:
+def exact_relu(
+    victim: Victim,
+    x: Array,
+    labels: Array,
+    upper: Array | None = None,
+    *,
+    seconds: float = 60.0,
+    total: float = math.inf,
+    progress: Callable[[int], None] = lambda done: None,
+) -> Exact:
     """The exact linf sizes for a network of linear and ReLU layers.
 
     Parameters
@@ -128,13 +140,22 @@ def exact_relu(victim: Victim, x: Array, labels: Array, upper: Array | None = No
         the answer. None, or infinity, is 1, the size of the box.
     seconds : float
         For each programme; what takes longer is not proved.
+    total : float
+        Seconds after which no further picture is begun; those that were not have the size NaN and are not proved.
+    progress : callable
+        Told how many pictures are done.
     """
     if exact_kind(victim) != "relu":
         raise ModelError(f"The exact answer is for networks of linear and ReLU layers, up to {_MOST_UNITS} units.")
     layers = _affine_layers(victim)
     wrong = Goal(labels).reached(victim.scores(x))
     sizes, proved = np.zeros(len(x)), np.ones(len(x), bool)
-    for i in np.flatnonzero(~wrong):
+    began = time.perf_counter()
+    for done, i in enumerate(np.flatnonzero(~wrong)):
+        progress(done)
+        if time.perf_counter() - began > total:
+            sizes[i], proved[i] = np.nan, False
+            continue
         bound = 1.0 if upper is None or not np.isfinite(upper[i]) else min(1.0, float(upper[i]))
         best = np.inf
         for rival in range(victim.classes):
@@ -147,13 +168,19 @@ def exact_relu(victim: Victim, x: Array, labels: Array, upper: Array | None = No
 
 
 def _affine_layers(victim: Victim) -> list[tuple[Array, Array]]:
-    """(weights (in, out), bias) of each linear layer; the preprocessing is part of the first one."""
-    network = victim.engine.network
-    found = [
-        (layer.parameters["weight"].value.astype(np.float64), layer.parameters["bias"].value.astype(np.float64))
-        for layer in network.layers
-        if isinstance(layer, Linear)
-    ]
+    """(weights (in, out), bias) of the affine maps with a ReLU between each two; the first has the preprocessing."""
+    found: list[tuple[Array, Array]] = []
+    follows = True  # a ReLU, or nothing yet, is before the next layer
+    for layer in victim.engine.network.layers:
+        if type(layer) is ReLU:
+            follows = True
+        if type(layer) is Linear:
+            weight, bias = (layer.parameters[name].value.astype(np.float64) for name in ("weight", "bias"))
+            if not follows:  # two linear layers in a row are one
+                before, shift = found.pop()
+                weight, bias = before @ weight, shift @ weight + bias
+            found.append((weight, bias))
+            follows = False
     weight, bias = found[0]
     nothing = victim.preprocess.transform(np.zeros((1, *victim.image_shape)), dtype=np.float64)
     rows: Any = np.ascontiguousarray(weight.T).reshape(-1, *nothing.shape[1:])

@@ -24,6 +24,7 @@ __all__ = ["Flag", "flags_of", "probe"]
 _PROBED = 500  # pictures
 _FEW = 0.02  # of the pictures; a unit that is off for some of them gives a zero gradient now and then
 _OVERFITTED = 0.10  # of the pictures; 0 to 3 % in networks trained on clean pictures or by PGD
+_LUCKY = 0.005  # of the pictures: a lucky square now and then proves nothing
 _FALLING = 0.01  # of the pictures, found by the last attack of the effort alone
 _FRACTIONS = (0.25, 0.5, 0.75)
 
@@ -93,7 +94,7 @@ def probe(victim: Victim, stored: Array, labels: Array, *, seed: int = 0) -> lis
     rng = np.random.default_rng((seed, 0xF1A6))
     nearby: Array = np.clip(x + rng.uniform(-0.02, 0.02, x.shape), 0, 1).astype(victim.dtype)
     scores, again = victim.scores(x), victim.scores(x)
-    flags = [_random(scores, again), _not_finite(scores), _constant(scores, victim.scores(nearby))]
+    flags = [_random(scores, again), _not_finite(scores), _constant(scores, victim.scores(nearby), labels)]
     flags.append(_zero_gradients(victim, x, nearby, labels, scores))
     return [flag for flag in flags if flag is not None]
 
@@ -130,14 +131,14 @@ def _not_finite(scores: Array) -> Flag | None:
     )
 
 
-def _constant(scores: Array, nearby: Array) -> Flag | None:
+def _constant(scores: Array, nearby: Array, labels: Array) -> Flag | None:
     answers = np.concatenate([scores, nearby]).argmax(axis=1)
-    if len(scores) < 2 or (answers != answers[0]).any():
+    if len(np.unique(labels)) < 2 or (answers != answers[0]).any():
         return None
     return Flag(
         "constant",
         "The model gives one answer to everything",
-        f"All {len(scores)} pictures are taken for class {int(answers[0])}.",
+        f"All {len(scores)} pictures, of {len(np.unique(labels))} classes, are taken for class {int(answers[0])}.",
         "It cannot be fooled because it sees nothing: its robust accuracy is the share of that class.",
         {"class": int(answers[0]), "of": len(scores)},
     )
@@ -187,23 +188,21 @@ def _is_zero(gradient: Array, victim: Victim) -> Array:
 def _of_a_search(result: Robustness) -> list[Flag]:
     flags = []
     n = len(result.sizes)
-    largest = result.eps[-1]
-    found = result.found_by(largest)
-    by_search = sum(found[stage.name] for stage in result.stages if not stage.attack.uses_gradients)
-    if by_search > 0:
+    eps, by_search = max(((eps, _by_search_alone(result, eps)) for eps in result.eps), key=lambda found: found[1])
+    if by_search > max(1, _LUCKY * n):
         flags.append(
             Flag(
                 "random-search-wins",
                 "Random search finds what gradients do not",
-                f"Square fooled {by_search} of {n} pictures ({result.norm} up to {largest:.4g}) that no attack with"
-                " gradients could fool.",
+                f"Square fooled {by_search} of {n} pictures ({result.norm} up to {eps:.4g}) that the attacks with"
+                " gradients before it had not fooled.",
                 "The gradients mislead. The true robust accuracy may be far lower: try the effort 'thorough'.",
-                {"pictures": by_search, "of": n},
+                {"pictures": by_search, "of": n, "eps": eps},
             )
         )
-    last = result.stages[-1]
-    alone = sum(result.found_by(largest).get(stage.name, 0) for stage in result.stages[-1:])
-    if last.attack.uses_gradients and alone > max(1, _FALLING * n):
+    last, largest = result.stages[-1], result.eps[-1]
+    alone = result.found_by(largest)[last.name]
+    if alone > max(1, _FALLING * n):
         flags.append(
             Flag(
                 "budget",
@@ -225,6 +224,17 @@ def _of_a_search(result: Robustness) -> list[Flag]:
             )
         )
     return flags
+
+
+def _by_search_alone(result: Robustness, eps: float) -> int:
+    """Pictures that random search turned within a size, after attacks with gradients had failed there."""
+    without = [not stage.attack.uses_gradients for stage in result.stages]
+    tried = np.logical_or.accumulate([stage.attack.uses_gradients for stage in result.stages])
+    first = result.first[eps]
+    smaller = [e for e in result.eps if e < eps]
+    resolved = result.first[smaller[-1]] >= 0 if smaller else np.zeros(len(first), bool)  # at a smaller size already
+    counts = (first >= 0) & ~resolved & np.array(without)[first] & tried[first]
+    return int(counts.sum())
 
 
 def _overfitted(victim: Victim, stored: Array, labels: Array, result: Robustness, seed: int) -> list[Flag]:
@@ -254,8 +264,9 @@ def _overfitted(victim: Victim, stored: Array, labels: Array, result: Robustness
     return [
         Flag(
             "catastrophic-overfitting",
-            "The model has learned one step by heart",
-            f"A part of the step of FGSM at {eps:.4g} fools on {count} of {n} pictures where the whole step does not.",
+            "The model has overfitted to a single step",
+            f"A part of the step of FGSM at {eps:.4g} fools the model on {count} of {n} pictures where the whole step"
+            " does not.",
             "Training with FGSM alone overfitted to it; under several steps the accuracy is near 0. Train with PGD, or"
             " with a random start and a smaller step.",
             {"pictures": count, "of": n, "eps": eps},

@@ -192,6 +192,10 @@ def _checked(victim: Victim, stored: Array, labels: Array, targets: Array | None
     for values in wanted:
         if values.shape != (len(stored),) or values.min() < 0 or values.max() >= victim.classes:
             raise DataError(f"Each picture has a class from 0 to {victim.classes - 1}. Got {values.shape} of them.")
+    if targets is not None and (wanted[0] == wanted[1]).any():
+        raise DataError(
+            f"A target must be another class than the label. {(wanted[0] == wanted[1]).sum()} are the same."
+        )
     return wanted[0], wanted[1] if targets is not None else None
 
 
@@ -255,6 +259,11 @@ def universal(
         The change in steps of 1/255; it is added to a picture and cut to 0..255.
     """
     labels, _ = _checked(victim, stored, labels, None)
+    if target is not None:
+        others = labels != target
+        stored, labels = stored[others], labels[others]
+        if not len(labels):
+            raise DataError("All pictures are of the target's class already; there is nothing to turn.")
     rng = np.random.default_rng((seed, 0x0A11))
     change = np.zeros(victim.image_shape)
     targets = None if target is None else np.full(len(stored), target)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import queue
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -44,8 +45,9 @@ def each_piece(victim: Victim, starts: Sequence[int], work: Callable[[Victim, in
             yield work(victim, start)
         return
     free: queue.SimpleQueue[Victim] = queue.SimpleQueue()
-    copies = [victim.copy() for _ in range(count)]
+    copies, stop = [victim.copy() for _ in range(count)], threading.Event()
     for copy in copies:
+        copy.stop = stop
         free.put(copy)
 
     def alone(start: int) -> _T:
@@ -58,5 +60,9 @@ def each_piece(victim: Victim, starts: Sequence[int], work: Callable[[Victim, in
 
     # Held for all of it: a pool that is set while another thread multiplies makes both wait.
     with threads.single_blas_thread(), ThreadPoolExecutor(count) as pool:
-        yield from pool.map(alone, starts)
+        try:
+            yield from pool.map(alone, starts)
+        except BaseException:  # somebody pressed Ctrl-C, or a piece failed: the others end at their next pass
+            stop.set()
+            raise
     victim.passes += sum(copy.passes for copy in copies)

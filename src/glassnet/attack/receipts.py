@@ -2,17 +2,18 @@
 
 A receipt is JSON in the PNG's text chunk `glassnet`: which model (the SHA-256 of its contents), which original (that of
 its pixels), the label and the answer, how it was made, and how large the change is, in whole steps of a byte. A check
-trusts none of it: the pixels are read and predicted again and compared with the original's.
+reads and predicts the pixels again, and compares them with the original's.
 
 JPEG cannot be used: it changes pixels by several steps, more than most fooling changes are large.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ from glassnet.nn.functional.arrays import Array
 
 __all__ = ["Checked", "Receipt", "check_folder", "pixels_sha256", "read_receipt", "refuse_jpeg", "write_picture"]
 
+FOOLS = "fools"
 _CHUNK, _FORMAT = "glassnet", "glassnet-fooling-1"
 
 
@@ -87,7 +89,14 @@ class Checked:
     @property
     def fools(self) -> bool:
         """Whether everything holds."""
-        return self.verdict == "fools"
+        return self.verdict == FOOLS
+
+    def describe(self) -> str:
+        """The verdict in words, with the size of a change that fools."""
+        if not self.fools or self.receipt is None:
+            return self.verdict
+        found = self.receipt
+        return f"fools: {found.label} seen as {found.answer}, at most {found.steps}/255 a pixel, length {found.l2:.4f}"
 
 
 def pixels_sha256(picture: Array) -> str:
@@ -134,23 +143,47 @@ def refuse_jpeg(path: Path) -> None:
 
 
 def read_receipt(path: Path) -> Receipt | None:
-    """The receipt of a picture; None where it has none that can be understood. Raises `DataError`."""
+    """The receipt of a PNG file; None where it has none.
+
+    Raises
+    ------
+    DataError
+        The file cannot be read, or has a receipt that cannot be understood.
+    """
     try:
         with open_plain(path) as file, Image.open(file, formats=("PNG",)) as image:
             image.load()
-            found: dict[str, Any] = json.loads(image.text[_CHUNK])  # type: ignore[attr-defined]
-        if found.pop("format") != _FORMAT:
-            return None
-        receipt = Receipt(**found)
-    except OSError as error:
-        if isinstance(error, UnidentifiedImageError):
-            return None
-        raise DataError(f"Cannot read '{path}': {error.strerror or error}.") from error
-    except (AttributeError, KeyError, TypeError, ValueError, RecursionError, SyntaxError, Image.DecompressionBombError):
+            text = getattr(image, "text", {}).get(_CHUNK)
+    except UnidentifiedImageError:
         return None
-    numbers = isinstance(receipt.steps, int) and isinstance(receipt.l2, float | int)
-    texts = (receipt.model_sha256, receipt.original_sha256, receipt.label, receipt.answer, receipt.target)
-    return receipt if numbers and all(isinstance(text, str) for text in texts) else None
+    except Exception as error:  # whatever Pillow raises for a damaged file
+        reason = (error.strerror if isinstance(error, OSError) else None) or error
+        raise DataError(f"Cannot read '{path}': {reason}. Leave it out, or make it again.") from error
+    return None if text is None else _parsed(text, path)
+
+
+def _parsed(text: str, path: Path) -> Receipt:
+    try:
+        found: dict[str, Any] = json.loads(text, parse_constant=float, parse_int=_small_int)
+        if found.pop("format") != _FORMAT:
+            raise ValueError
+        receipt = Receipt(**found)
+        for field in fields(Receipt):
+            kinds = {"int": (int,), "float": (int, float), "str": (str,)}[str(field.type)]
+            value = getattr(receipt, field.name)
+            if isinstance(value, bool) or not isinstance(value, kinds):
+                raise TypeError
+        if not 0 <= receipt.steps <= 255 or not 0 <= receipt.l2 < 1e6:
+            raise ValueError
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError, RecursionError) as error:
+        raise DataError(f"The receipt of '{path}' cannot be understood.") from error
+    return receipt
+
+
+def _small_int(digits: str) -> int:
+    if len(digits) > 20:
+        raise ValueError
+    return int(digits)
 
 
 def check_folder(folder: Path, model: Model) -> list[Checked]:
@@ -158,7 +191,7 @@ def check_folder(folder: Path, model: Model) -> list[Checked]:
     original.
 
     Originals are pictures of the folder, or of its folder `originals`, without a receipt; they are known by their
-    pixels, whatever they are called.
+    pixels, whatever they are called. How a picture was made (`attack`, `seed`) cannot be seen in it and is not checked.
 
     Parameters
     ----------
@@ -172,23 +205,37 @@ def check_folder(folder: Path, model: Model) -> list[Checked]:
     DataError
         The folder cannot be read, or holds no picture with a receipt.
     """
-    files = pictures_in(folder)
-    places = [folder / "originals"] if (folder / "originals").is_dir() else []
-    receipts = {file: read_receipt(file) if file.suffix.lower() == ".png" else None for file in files}
-    fooling = [file for file, receipt in receipts.items() if receipt is not None]
-    if not fooling:
-        raise DataError(f"No picture in '{folder}' has a receipt; `fool` writes them.")
-    originals: dict[str, Array] = {}
-    for file in [f for f in files if receipts[f] is None] + [f for place in places for f in pictures_in(place)]:
-        pixels = read_picture(file, model.image_shape, model.reading)
-        originals[pixels_sha256(pixels)] = pixels
+    checked: list[Checked] = []
+    receipts: list[tuple[Path, Receipt]] = []
+    plain = [f for f in pictures_in(folder / "originals") if f.is_file()] if (folder / "originals").is_dir() else []
+    for file in pictures_in(folder):
+        if not file.is_file():
+            continue
+        try:
+            receipt = read_receipt(file) if file.suffix.lower() == ".png" else None
+        except DataError as error:
+            checked.append(Checked(file, None, error.message))
+            continue
+        if receipt is None:
+            plain.append(file)
+        else:
+            receipts.append((file, receipt))
+    if not receipts and not checked:
+        raise DataError(f"No picture in '{folder}' has a receipt. Name a folder of fooling pictures.")
+    originals = _originals(plain, model)
     own = model.sha256
-    checked = []
-    for file in fooling:
-        receipt = receipts[file]
-        assert receipt is not None
-        checked.append(Checked(file, receipt, _verdict(file, receipt, model, own, originals)))
-    return checked
+    checked += [Checked(file, receipt, _verdict(file, receipt, model, own, originals)) for file, receipt in receipts]
+    return sorted(checked, key=lambda found: found.file.name)
+
+
+def _originals(files: list[Path], model: Model) -> dict[str, Array]:
+    """Pictures by their SHA-256; one that cannot be read is no original."""
+    found: dict[str, Array] = {}
+    for file in files:
+        with contextlib.suppress(DataError):
+            pixels = read_picture(file, model.image_shape, model.reading)
+            found[pixels_sha256(pixels)] = pixels
+    return found
 
 
 def _verdict(file: Path, receipt: Receipt, model: Model, own: str, originals: dict[str, Array]) -> str:
@@ -197,7 +244,10 @@ def _verdict(file: Path, receipt: Receipt, model: Model, own: str, originals: di
     names = model.class_names
     if receipt.label not in names or receipt.answer not in names or receipt.target not in (*names, ""):
         return "names a class that the model does not have"
-    pixels = read_picture(file, model.image_shape, model.reading)
+    try:
+        pixels = read_picture(file, model.image_shape, model.reading)
+    except DataError as error:
+        return error.message
     answer = _answer(model, pixels)
     if answer != receipt.answer:
         return f"is seen as {answer or 'a tie'}, not as {receipt.answer}"
@@ -212,9 +262,9 @@ def _verdict(file: Path, receipt: Receipt, model: Model, own: str, originals: di
         return f"its original is not seen as {receipt.label}"
     change = pixels.astype(np.int64) - original
     steps, l2 = int(np.abs(change).max(initial=0)), float(np.sqrt((change**2).sum()) / 255)
-    if steps != receipt.steps or abs(l2 - receipt.l2) > 1e-6 * max(1.0, l2):
+    if steps != receipt.steps or not abs(l2 - receipt.l2) <= 1e-6 * max(1.0, l2):
         return f"the change is {steps}/255 and {l2:.4f}, not {receipt.steps}/255 and {receipt.l2:.4f} as it says"
-    return "fools"
+    return FOOLS
 
 
 def _answer(model: Model, picture: Array) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from glassnet import threads
 from glassnet.data import Preprocess
 from glassnet.engines import Engine, NativeEngine
+from glassnet.errors import TrainingInterrupted
 from glassnet.model import Model
 from glassnet.nn.functional.arrays import Array
 from glassnet.optim import SGD
@@ -55,6 +57,7 @@ class Victim:
         self.engine, self.preprocess, self.image_shape = engine, preprocess, image_shape
         self.batch, self.dtype = batch, dtype
         self.passes = 0
+        self.stop: threading.Event | None = None  # set by another thread: the work is not wanted any more
 
     @classmethod
     def of(cls, model: Model, *, dtype: type = np.float32) -> Victim:
@@ -85,9 +88,14 @@ class Victim:
 
     def scores(self, x: Array) -> Array:
         """Scores (N, K) of pictures x (N, H, W, C): floats in [0, 1], or bytes."""
-        self.passes += len(x)
+        self._go_on(len(x))
         parts = [self._scores(x[i : i + self.batch]) for i in range(0, len(x), self.batch)]
         return np.concatenate(parts) if parts else np.empty((0, self.classes), self.dtype)
+
+    def _go_on(self, pictures: int) -> None:
+        if self.stop is not None and self.stop.is_set():
+            raise TrainingInterrupted("The attack was stopped.")
+        self.passes += pictures
 
     def _scores(self, x: Array) -> Array:
         with threads.single_blas_thread():
@@ -103,7 +111,7 @@ class Victim:
         dscores : callable
             Called with the scores (n, K) of some pictures and their places; gives the scores' gradient (n, K).
         """
-        self.passes += len(x)
+        self._go_on(len(x))
         scores, gradients = [], []
         for start in range(0, len(x), self.batch):
             part = slice(start, start + self.batch)

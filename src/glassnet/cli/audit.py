@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from glassnet.cli.fool import say_lines
 from glassnet.cli.options import Json, Weights, emit, say
 from glassnet.errors import RecipeError
 
@@ -21,16 +22,19 @@ def audit(
         str | None,
         typer.Option(help="Sizes of changes, as in 0.3,8/255 (default: 0.1,0.2,0.3 grey, 2/255,4/255,8/255 colour)."),
     ] = None,
-    norm: Annotated[str, typer.Option(help="linf (the largest pixel), l2 (the length), or linf,l2.")] = "linf",
-    examples: Annotated[int, typer.Option(help="How many pictures.", min=1)] = 500,
-    effort: Annotated[str, typer.Option(help="quick, standard or thorough.")] = "standard",
-    corruptions: Annotated[bool, typer.Option(help="Predict corrupted pictures, too.")] = True,
+    norm: Annotated[
+        str | None,
+        typer.Option(help="How changes are measured: linf (largest pixel change; the default), l2 (length), linf,l2."),
+    ] = None,
+    examples: Annotated[int | None, typer.Option(help="How many pictures (default: 500).", min=1)] = None,
+    effort: Annotated[str | None, typer.Option(help="quick, standard (the default) or thorough.")] = None,
+    corruptions: Annotated[bool, typer.Option(help="Also measure accuracy on corrupted pictures.")] = True,
     verify: Annotated[
         Path | None, typer.Option(metavar="FOLDER", help="Check fooling pictures by their receipts instead.")
     ] = None,
     part: Annotated[
-        str, typer.Option(help="Which part: test, train, valid or all (default: test if there is one).")
-    ] = "",
+        str | None, typer.Option(help="Which part: test, train, valid or all (default: test if there is one).")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of all random numbers.", min=0)] = 0,
     out: Annotated[Path | None, typer.Option(help="The folder to write into (default: MODEL-audit).")] = None,
     weights: Weights = None,
@@ -38,9 +42,9 @@ def audit(
 ) -> None:
     """Clean accuracy, calibration, accuracy under attack and on corrupted pictures, each with its 95 % interval.
 
-    Attacks run one after the other, each on what is still right. Whatever makes the figures doubtful is flagged, as
-    gradients that vanish or answers that are random; then the exit status is 1. Where the network is linear, or a
-    small ReLU network, the exact smallest change stands beside what the attacks find.
+    Attacks run one after the other, each on what is still right. Anything that casts doubt on the figures is flagged,
+    such as vanishing gradients or random answers; then the exit status is 1. Where the network is linear, or a small
+    ReLU network, the exact smallest change stands beside what the attacks find.
 
     Examples:
 
@@ -56,18 +60,23 @@ def audit(
     if (data is None) == (verify is None):
         raise RecipeError("Name labelled data to audit on, or --verify FOLDER to check fooling pictures.")
     if verify is not None:
+        given = {"--eps": eps, "--norm": norm, "--examples": examples, "--effort": effort, "--part": part, "--out": out}
+        for name, value in given.items():
+            if value is not None:
+                raise RecipeError(f"{name} has no meaning with --verify; leave it out.")
         checked = actions.verify(verify, model, weights=weights)
         for found in checked.checked:
-            say(f"{found.file.name}: {found.verdict}")
-        typer.echo(f"{sum(found.fools for found in checked.checked):,} of {len(checked.checked):,} hold what they say")
+            say(f"{found.file.name}: {found.describe()}")
+        typer.echo(f"{sum(found.fools for found in checked.checked):,} of {len(checked.checked):,} receipts hold")
         if json:
             emit(checked.to_dict())
         raise typer.Exit(0 if checked.all_fool else 1)
     with TerminalEvents() as events:
         result = actions.audit(
             model, str(data), eps=[size.strip() for size in eps.split(",")] if eps else (),
-            norms=[word.strip() for word in norm.split(",")], examples=examples, effort=effort,
-            corruptions=corruptions, part=part, seed=seed, out=out, weights=weights, events=events,
+            norms=[word.strip() for word in (norm or "linf").split(",")], examples=examples or 500,
+            effort=effort or "standard", corruptions=corruptions, part=part or "", seed=seed, out=out, weights=weights,
+            events=events,
         )  # fmt: skip
     _tell(result)
     say(f"wrote {result.files[0]}")
@@ -103,11 +112,12 @@ def _tell(result: AuditResult) -> None:
         typer.echo(ruled(columns(rows, sides="<>>>>>")))
     for norm, table in found.exact.items():
         typer.echo(f"\nthe exact smallest change ({norm}), and what attacks find")
-        names = list(table[0][3])
+        names = list(table[0].found) if table else []
         lines = [("picture", "is", "exact", *names)]
-        for number, label, exact, sizes in table[:10]:
-            lines.append((str(number), label, f"{exact:.4f}", *(_size(sizes[name]) for name in names)))
-        typer.echo(ruled(columns(lines, sides="><" + ">" * (1 + len(names)))))
+        for row in table[:10]:
+            exact = _size(row.exact) if row.proved else f">= {row.exact:.4f}"
+            lines.append((str(row.picture), row.label, exact, *(_size(row.found[name]) for name in names)))
+        say_lines(ruled(columns(lines, sides="><" + ">" * (1 + len(names)))))
     typer.echo("")
     for flag in found.flags:
         say(f"doubtful: {flag.title}. {flag.evidence} {flag.meaning}")

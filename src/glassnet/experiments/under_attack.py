@@ -68,10 +68,10 @@ class UnderAttack:
         low, high = self.interval
         text = (
             f"accuracy under attack ({self.norm} up to {size_text(self.eps)}) {self.accuracy:.4f} (95 % interval"
-            f" {low:.4f} to {high:.4f}), as they are {self.clean_accuracy:.4f}, on {self.pictures:,} pictures"
+            f" {low:.4f} to {high:.4f}), clean {self.clean_accuracy:.4f}, on {self.pictures:,} pictures"
         )
         times = engine.times_as_long if isinstance(engine, AdversarialEngine) else math.nan
-        return text if math.isnan(times) else f"{text}; the attacks made the steps {times:.1f} times as long"
+        return text if math.isnan(times) else f"{text}; the attacks made each step take {times:.1f} times as long"
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> UnderAttack:

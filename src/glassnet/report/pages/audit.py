@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,13 +10,11 @@ from typing import Any
 from glassnet.attack import Flag, Robustness, size_text
 from glassnet.metrics import Evaluation
 from glassnet.report.page import Heading, write_page
-from glassnet.report.panels.attacks import corruptions_panel, exact_panel, flags_panel, robustness_panel
+from glassnet.report.panels.attacks import ExactRow, corruptions_panel, exact_panel, flags_panel, robustness_panel
 from glassnet.report.panels.results import reliability_panel
 from glassnet.report.tables import number, percent
 
 __all__ = ["Audited", "ExactRow", "write_audit_page"]
-
-ExactRow = tuple[int, str, float, Mapping[str, float]]  # picture, class, exact size, size by attack
 
 
 @dataclass(eq=False)
@@ -37,8 +35,6 @@ class Audited:
         How many pictures are right at each severity.
     exact : dict of str to list of ExactRow
         The exact answers by norm, where they can be had.
-    proved : bool
-        Whether all of them are.
     seconds : float
         What it took.
     """
@@ -50,7 +46,6 @@ class Audited:
     flags: list[Flag]
     corruptions: dict[str, list[int]] = field(default_factory=dict)
     exact: dict[str, list[ExactRow]] = field(default_factory=dict)
-    proved: bool = True
     seconds: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
@@ -66,7 +61,10 @@ class Audited:
             "robustness": [result.to_dict() for result in self.robustness],
             "corruptions": {kind: [right / found.n for right in rights] for kind, rights in self.corruptions.items()},
             "exact": {
-                norm: [{"picture": i, "class": label, "exact": size, **sizes} for i, label, size, sizes in rows]
+                norm: [
+                    {"picture": row.picture, "class": row.label, "exact": row.exact, "proved": row.proved, **row.found}
+                    for row in rows
+                ]
                 for norm, rows in self.exact.items()
             },
             "flags": [flag.to_dict() for flag in self.flags],
@@ -76,8 +74,8 @@ class Audited:
 
 def write_audit_page(path: Path, name: str, found: Audited, figures: Path | None = None) -> list[Path]:
     """Write the page of an audit of the model called `name`."""
-    panels = [robustness_panel(found.robustness), flags_panel(found.flags)]
-    panels += [exact_panel(norm, rows, found.proved) for norm, rows in found.exact.items() if rows]
+    panels = [robustness_panel(found.robustness), flags_panel(found.flags, found.robustness)]
+    panels += [exact_panel(norm, rows) for norm, rows in found.exact.items() if rows]
     if found.corruptions:
         right = round(found.evaluation.accuracy * found.evaluation.n)
         panels.append(corruptions_panel(found.corruptions, right, found.evaluation.n))

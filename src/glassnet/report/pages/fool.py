@@ -41,8 +41,16 @@ class Universal:
         The change, in steps of 1/255.
     originals : (n, H, W, C) uint8 array
         Pictures that it was measured on.
-    labels, before, after : (n,) int64 array
-        Their classes, and the model's answers without and with the change.
+    labels : (n,) int64 array
+        Their classes.
+    answers : (n,) int64 array
+        The model's answers with the change.
+    right_before : (n,) bool array
+        Which count: right without the change, and not of the target's class anyway.
+    fooled : (n,) bool array
+        Which of these are as wanted with the change, as files that were read again.
+    accuracies : (float, float)
+        Accuracy without and with the change.
     target : int or None
         The class that all were to be taken for.
     """
@@ -50,25 +58,17 @@ class Universal:
     steps: NDArray[np.int16]
     originals: NDArray[np.uint8]
     labels: NDArray[np.int64]
-    before: NDArray[np.int64]
-    after: NDArray[np.int64]
+    answers: NDArray[np.int64]
+    right_before: NDArray[np.bool_]
+    fooled: NDArray[np.bool_]
+    accuracies: tuple[float, float]
     target: int | None
-
-    @property
-    def right_before(self) -> NDArray[np.bool_]:
-        """(n,) which pictures were right without the change."""
-        return np.asarray(self.before == self.labels)
-
-    @property
-    def fooled(self) -> NDArray[np.bool_]:
-        """(n,) which pictures were right, and are as wanted now."""
-        turned = self.after != self.labels if self.target is None else self.after == self.target
-        return np.asarray(self.right_before & turned)
 
 
 def write_fooling_page(
-    path: Path, name: str, model: Model, found: Fooled, files: Sequence[tuple[int, str]], how: str, figures: Path | None
-) -> list[Path]:
+    path: Path, name: str, model: Model, found: Fooled, files: Sequence[tuple[int, str]], how: str, skipped: int,
+    figures: Path | None,
+) -> list[Path]:  # fmt: skip
     """The page of fooling pictures.
 
     Parameters
@@ -85,6 +85,8 @@ def write_fooling_page(
         Which attempt is in which file.
     how : str
         The attack, in words.
+    skipped : int
+        Pictures that were wrong before and not even tried.
     figures : Path or None
         Where the figures go.
     """
@@ -102,10 +104,10 @@ def write_fooling_page(
     ]
     panels += [panel for panel in (turning, ways) if panel is not None]
     panels += [receipts_panel(listed)] if listed else []
-    return write_page(path, _heading(name, found, names, single, how), panels, figures_folder=figures)
+    return write_page(path, _heading(name, found, names, single, how, skipped), panels, figures_folder=figures)
 
 
-def _heading(name: str, found: Fooled, names: Sequence[str], single: bool, how: str) -> Heading:
+def _heading(name: str, found: Fooled, names: Sequence[str], single: bool, how: str, skipped: int) -> Heading:
     right, attempts = int(found.success.sum()), found.attempts
     lengths = found.l2[found.success]
     cards = []
@@ -118,9 +120,9 @@ def _heading(name: str, found: Fooled, names: Sequence[str], single: bool, how: 
             ("median length", f"{np.median(lengths):.3f}", "of the change (l2), pixels from 0 to 1"),
             ("median largest change", f"{np.median(found.steps[found.success]):g}/255", "of a pixel"),
         ]
-    wrong = int(found.wrong_before.sum())
+    wrong = int(found.wrong_before.sum()) + skipped
     if wrong:
-        cards.append(("left out", number(wrong), "attempts on pictures that were wrong before"))
+        cards.append(("left out", number(wrong), "that were misclassified before"))
     what = f"a picture of {names[found.labels[0]]}" if single else f"{number(len(found))} attempts"
     sentence = f"{what[:1].upper()}{what[1:]}, changed so that the model sees something else: {how}."
     return Heading(f"Fooling {name}", sentence, cards)
@@ -145,10 +147,10 @@ def write_noise_page(
     shown = [
         (picture, target, f"{percent(float(p), 1)} sure") for picture, p in zip(pictures, probabilities, strict=True)
     ]
-    lead = "Each began as random pixels and was changed until the model was certain. To a person it is noise still."
+    lead = "Each began as random pixels and was changed until the model was certain. To a person it is still noise."
     heading = Heading(
         f"Noise that {name} takes for {target}",
-        "A model that has to name a class names one for everything, often with certainty.",
+        "A model that must name a class names one for anything, often with great confidence.",
         [("least probability", percent(float(probabilities.min())), f"of {target}, as a saved picture")],
     )
     return write_page(path, heading, [pictures_panel("pictures", "Made from noise", lead, shown)])
@@ -157,11 +159,11 @@ def write_noise_page(
 def write_universal_page(path: Path, name: str, found: Universal, names: Sequence[str], eps: float) -> list[Path]:
     """The page of one change for all pictures."""
     right, fooled = int(found.right_before.sum()), int(found.fooled.sum())
-    low, high = wilson_interval(fooled, right) if right else (0.0, 0.0)
+    low, high = wilson_interval(fooled, right) if right else (0.0, 1.0)
     grey = np.full(found.steps.shape, 128, np.uint8)
     picture, times = change_picture(grey, add_steps(grey[None], found.steps)[0])
     chosen = np.flatnonzero(found.fooled)[:_SHOWN]
-    texts = [(names[found.labels[i]], names[found.after[i]]) for i in chosen]
+    texts = [(names[found.labels[i]], names[found.answers[i]]) for i in chosen]
     lead = f"Grey is unchanged. The change, {times} times as large as it is."
     panels = [pictures_panel("change", "The change", lead, [(picture, f"× {times}", f"at most {size_text(eps)}")])]
     if len(chosen):
@@ -175,8 +177,8 @@ def write_universal_page(path: Path, name: str, found: Universal, names: Sequenc
             ("fooled", percent(fooled / right) if right else "–",
              f"{number(fooled)} of {number(right)} pictures that were right; 95 % interval {100 * low:.1f} –"
              f" {percent(high)}"),
-            ("accuracy before", percent(right / len(found.labels)), f"on {number(len(found.labels))} pictures"),
-            ("accuracy after", percent(float((found.after == found.labels).mean())), "with the change added"),
+            ("accuracy before", percent(found.accuracies[0]), f"on {number(len(found.labels))} pictures"),
+            ("accuracy after", percent(found.accuracies[1]), "with the change added"),
         ],
     )  # fmt: skip
     return write_page(path, heading, panels)

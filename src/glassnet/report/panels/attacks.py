@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from glassnet.report.page import Chart, Panel
 from glassnet.report.tables import Cell, number, percent, table
 
 __all__ = [
+    "ExactRow",
     "boundary_panel",
     "change_picture",
     "changes_panel",
@@ -212,12 +214,12 @@ def robustness_panel(results: Sequence[Robustness]) -> Panel:
     return Panel("robustness", "How easily it is fooled", lead, chart, table(headings, rows))
 
 
-def flags_panel(flags: Sequence[Flag]) -> Panel:
+def flags_panel(flags: Sequence[Flag], results: Sequence[Robustness]) -> Panel:
     """What makes the figures doubtful."""
     if not flags:
-        lead = (
-            "Nothing: gradients are there on almost all pictures, answers repeat, random search found nothing that"
-            " gradients missed, and the accuracy had stopped falling when the search ended."
+        searched = any(not stage.attack.uses_gradients for result in results for stage in result.stages)
+        lead = "None found: gradients do not vanish, answers repeat, the last attack found hardly anything new" + (
+            ", nor did random search." if searched else ". Random search was not tried: the standard effort does."
         )
         return Panel("flags", "Reasons to doubt these figures", lead)
     parts = [
@@ -250,22 +252,46 @@ def corruptions_panel(rates: Mapping[str, Sequence[int]], clean: int, count: int
     return Panel("corruptions", "Corruptions", lead, chart, table(headings, rows, sortable=True))
 
 
-def exact_panel(norm: str, rows: Sequence[tuple[int, str, float, Mapping[str, float]]], proved: bool) -> Panel:
-    """The exact smallest change of some pictures beside what each attack found: (number, label, exact, by attack)."""
-    attacks = list(rows[0][3])
+class ExactRow(NamedTuple):
+    """The smallest change of a picture, and what attacks find.
+
+    Attributes
+    ----------
+    picture, label : int, str
+        Its number in the set, and its class.
+    exact : float
+        The size; a lower bound where it is not proved.
+    proved : bool
+        Whether the solver finished.
+    found : mapping of str to float
+        By attack; infinity where it found none.
+    """
+
+    picture: int
+    label: str
+    exact: float
+    proved: bool
+    found: Mapping[str, float]
+
+
+def exact_panel(norm: str, rows: Sequence[ExactRow]) -> Panel:
+    """The exact smallest change of some pictures beside what each attack found."""
+    attacks = list(rows[0].found)
     headings = [("picture", True), ("is", False), ("exact", True), *((name, True) for name in attacks)]
 
     def size(value: float) -> Cell:
         return Cell(f"{value:.4f}" if np.isfinite(value) else "none", value if np.isfinite(value) else float("nan"))
 
     cells = [
-        [Cell(number(i), float(i)), Cell(label, label), size(exact), *(size(found[name]) for name in attacks)]
-        for i, label, exact, found in rows
-    ]
+        [Cell(number(row.picture), float(row.picture)), Cell(row.label, row.label),
+         size(row.exact) if row.proved else Cell(f"≥ {row.exact:.4f}", row.exact),
+         *(size(row.found[name]) for name in attacks)]
+        for row in rows
+    ]  # fmt: skip
     lead = (
         f"For this network the smallest change ({norm}) that turns the answer can be computed. An attack below it would"
         " be wrong, one far above it weak."
     )
-    if not proved:
-        lead += " Where the solver ran out of time the figure is a lower bound."
+    if not all(row.proved for row in rows):
+        lead += " Where the solver ran out of time (≥) the figure is a lower bound."
     return Panel("exact", "The exact answer", lead, None, table(headings, cells, sortable=True))

@@ -178,7 +178,7 @@ def folder(tmp_path: Path) -> Path:
     for i in np.flatnonzero(found.success)[:3]:
         names = model.class_names
         receipt = Receipt(
-            model.sha256, pixels_sha256(stored[i]), names[labels[i]], names[found.answers[i]], "", "fab", 0,
+            "digits", model.sha256, pixels_sha256(stored[i]), names[labels[i]], names[found.answers[i]], "", "fab", 0,
             int(found.steps[i]), float(found.l2[i]),
         )  # fmt: skip
         write_picture(tmp_path / f"{i}.png", found.pictures[i], model.reading, receipt)
@@ -316,7 +316,7 @@ def test_a_file_is_read_as_the_very_pixels(tmp_path: Path, reading: Reading, cha
 
 
 def test_a_receipt_comes_back(tmp_path: Path) -> None:
-    receipt = Receipt("a", "b", "é", "c", "", "pgd 8/255", 3, 8, 0.5)
+    receipt = Receipt("m", "a", "b", "é", "c", "", "pgd 8/255", 3, 8, 0.5)
     write_picture(tmp_path / "a.png", np.zeros((4, 4, 3), np.uint8), Reading(), receipt)
     assert read_receipt(tmp_path / "a.png") == receipt
     assert read_receipt(tmp_path / "a.png") != replace(receipt, steps=9)

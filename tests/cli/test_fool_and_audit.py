@@ -54,7 +54,7 @@ def test_a_picture_into_every_other_class(shell: Shell, model: Path, picture: Pa
     page = (out / "fool.html").read_text(encoding="utf-8")
     assert "Over the boundary" in page and "change ×" in page and "Files" in page
     assert (out / "figures" / "boundary.png").exists() and (out / "originals" / "a digit.png").exists()
-    checked = shell("audit", model, "--verify", out)
+    assert shell("audit", "--verify", out) == (checked := shell("audit", model, "--verify", out))
     assert "9 of 9 receipts hold" in checked and "fools: " in checked
 
 
@@ -294,8 +294,8 @@ def test_lying_receipts_are_an_exit_status_of_their_own(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], "Name labelled data"),
-        (["digits", "--verify", "x"], "Name labelled data"),
+        ([], "Give a model and labelled data"),
+        (["digits", "--verify", "x"], "Give a model and labelled data"),
         (["digits", "--eps", "0"], "above 0"),
         (["digits", "--eps", "1,,2"], "8/255"),
         (["digits", "--norm", "l7"], "A norm is one of"),

@@ -152,15 +152,15 @@ def audit(
     return AuditResult(found, tuple(files))
 
 
-def verify(folder: str | Path, model: str | Path, *, weights: str | Path | None = None) -> Verified:
+def verify(folder: str | Path, model: str | Path | None = None, *, weights: str | Path | None = None) -> Verified:
     """Look again at fooling pictures that anybody made: does each hold what its receipt says?
 
     Parameters
     ----------
     folder : str or path
         PNG files with receipts; their originals lie beside them, or in the folder `originals`.
-    model : str or path
-        The model that they are said to fool.
+    model : str, path or None
+        The model that they are said to fool; None takes the one that the receipts name, where it is still there.
     weights : path or None
         A pretrained network's weights.
 
@@ -172,7 +172,18 @@ def verify(folder: str | Path, model: str | Path, *, weights: str | Path | None 
     path = Path(folder)
     if not exists(path) or not path.is_dir():
         raise DataError(f"There is no folder '{folder}'; name one with fooling pictures.")
-    return Verified(tuple(attack.check_folder(path, open_model(model, weights))))
+    return Verified(
+        tuple(attack.check_folder(path, open_model(_named_model(path) if model is None else model, weights)))
+    )
+
+
+def _named_model(folder: Path) -> str:
+    """The one model that the receipts of a folder name. Raises `DataError` where they name none, or several."""
+    names = sorted(attack.named_models(folder))
+    if len(names) != 1 or not names[0]:
+        said = f"several models: {', '.join(names)}" if len(names) > 1 else "no model"
+        raise DataError(f"The receipts in '{folder}' name {said}; give the model as well.")
+    return names[0]
 
 
 # ---- steps

@@ -427,8 +427,8 @@ def fool_all(
     stored, labels = _some(measured_on, examples, seed)
     changed = _changed(victim, stored, labels, steps, wanted)
     written = album.save(
-        loaded, changed, folder, [f"{i:05d}" for i in range(len(labels))], attack=f"one change for all, up to {eps}",
-        seed=seed,
+        loaded, changed, folder, [f"{i:05d}" for i in range(len(labels))], name=str(model),
+        attack=f"one change for all, up to {eps}", seed=seed,
     )  # fmt: skip
     fooled = changed.success & album.read_again(loaded, changed, written)
     right = (~attack.Goal(labels).reached(victim.scores(p)) for p in (stored, changed.pictures))
@@ -468,7 +468,7 @@ def _fool(
         progress=lambda done: events.progress("changing pictures", done, len(stored)),
     )  # fmt: skip
     lost = int((found.found & ~found.reached & ~found.wrong_before).sum())
-    written = album.save(model, found, folder, stems, attack=manner.words(), seed=manner.seed)
+    written = album.save(model, found, folder, stems, name=name, attack=manner.words(), seed=manner.seed)
     survived = album.read_again(
         model, found, written, lambda done: events.progress("reading the files again", done, len(written))
     )

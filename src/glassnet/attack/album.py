@@ -22,7 +22,7 @@ _LONGEST = 80  # characters of a picture's name that its file keeps
 
 
 def save(
-    model: Model, found: Fooled, folder: Path, stems: Sequence[str], *, attack: str = "", seed: int = 0
+    model: Model, found: Fooled, folder: Path, stems: Sequence[str], *, name: str = "", attack: str = "", seed: int = 0
 ) -> list[tuple[int, Path]]:
     """Write the pictures that fool as PNG files, and their originals into the folder `originals`.
 
@@ -36,8 +36,8 @@ def save(
         Where to.
     stems : sequence of str
         What the original of each attempt is called.
-    attack, seed : str, int
-        For the receipts.
+    name, attack, seed : str, str, int
+        For the receipts: what the model is called, how the pictures were made.
 
     Returns
     -------
@@ -53,6 +53,7 @@ def save(
             originals.add(original)
             write_picture(folder / "originals" / f"{stems[i][:_LONGEST]}.png", found.originals[i], model.reading)
         receipt = Receipt(
+            name,
             sha256,
             original,
             names[found.labels[i]],

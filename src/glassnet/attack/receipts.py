@@ -27,7 +27,16 @@ from glassnet.files import atomic_write, open_plain
 from glassnet.model import Model
 from glassnet.nn.functional.arrays import Array
 
-__all__ = ["Checked", "Receipt", "check_folder", "pixels_sha256", "read_receipt", "refuse_jpeg", "write_picture"]
+__all__ = [
+    "Checked",
+    "Receipt",
+    "check_folder",
+    "named_models",
+    "pixels_sha256",
+    "read_receipt",
+    "refuse_jpeg",
+    "write_picture",
+]
 
 FOOLS = "fools"
 _CHUNK, _FORMAT = "glassnet", "glassnet-fooling-1"
@@ -39,6 +48,8 @@ class Receipt:
 
     Attributes
     ----------
+    model : str
+        What the model was called: its file, its run folder, or a network's name.
     model_sha256 : str
         Of the model's contents, as `Model.sha256` gives it.
     original_sha256 : str
@@ -57,6 +68,7 @@ class Receipt:
         The length of the change, of pixels in [0, 1].
     """
 
+    model: str
     model_sha256: str
     original_sha256: str
     label: str
@@ -184,6 +196,16 @@ def _small_int(digits: str) -> int:
     if len(digits) > 20:
         raise ValueError
     return int(digits)
+
+
+def named_models(folder: Path) -> set[str]:
+    """What the receipts of a folder call their models; receipts that cannot be understood name none."""
+    found = set()
+    for file in pictures_in(folder):
+        with contextlib.suppress(DataError):
+            receipt = read_receipt(file) if file.is_file() and file.suffix.lower() == ".png" else None
+            found |= set() if receipt is None else {receipt.model}
+    return found
 
 
 def check_folder(folder: Path, model: Model) -> list[Checked]:

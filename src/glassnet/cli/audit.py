@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 
 
 def audit(
-    model: Annotated[str, typer.Argument(help="A model file, a run folder or a pretrained network ('resnet-18').")],
+    model: Annotated[
+        str | None,
+        typer.Argument(
+            help="A model file, a run folder or a pretrained network ('resnet-18'); with --verify the receipts name it."
+        ),
+    ] = None,
     data: Annotated[str | None, typer.Argument(help="A labelled folder or file, or a known set.")] = None,
     eps: Annotated[
         str | None,
@@ -52,13 +57,13 @@ def audit(
 
       glassnet audit runs/cifar10-1 cifar10 --norm linf,l2 --effort quick
 
-      glassnet audit runs/mnist-1 --verify mnist-1-fool
+      glassnet audit --verify mnist-1-fool
     """
     from glassnet.actions import audit as actions
     from glassnet.cli.events import TerminalEvents
 
-    if (data is None) == (verify is None):
-        raise RecipeError("Name labelled data to audit on, or --verify FOLDER to check fooling pictures.")
+    if (data is None) == (verify is None) or (verify is None and model is None):
+        raise RecipeError("Give a model and labelled data, or --verify FOLDER to check fooling pictures.")
     if verify is not None:
         given = {"--eps": eps, "--norm": norm, "--examples": examples, "--effort": effort, "--part": part, "--out": out}
         for name, value in given.items():
@@ -73,7 +78,7 @@ def audit(
         raise typer.Exit(0 if checked.all_fool else 1)
     with TerminalEvents() as events:
         result = actions.audit(
-            model, str(data), eps=[size.strip() for size in eps.split(",")] if eps else (),
+            str(model), str(data), eps=[size.strip() for size in eps.split(",")] if eps else (),
             norms=[word.strip() for word in (norm or "linf").split(",")], examples=examples or 500,
             effort=effort or "standard", corruptions=corruptions, part=part or "", seed=seed, out=out, weights=weights,
             events=events,

@@ -9,7 +9,8 @@ point of the plane within the box is known exactly (`Norm.least`). Two phases:
     narrow    x <- x0 + d2, linearised at the best point: for a network that is linear between the two, as one with
               ReLU is as soon as the right piece is found, the exact answer of that piece
 
-Where the wide phase finds nothing, as behind a saturated unit, straight steps uphill look for a first point.
+Where the wide phase finds nothing, as behind a saturated unit, straight steps uphill look for a first point, and it
+begins once more from where the straight way to it crosses the boundary.
 At the end the boundary is found on the way from the picture to the best point, by halving. Without a target each rival
 class is tried in turn: against the label alone, since any wrong answer will do.
 """
@@ -78,7 +79,7 @@ class FAB(Attack):
                 x = best.norm.within((x + best.norm.random(rng, x.shape, reach)).astype(x.dtype), best.start, reach)
             own = _Best(best.victim, best.start, best.goal, best.norm, None)
             self._wide(own, goal, loss, x)
-            self._march(own, goal, loss)
+            self._from_afar(own, goal, loss)
             self._narrow(own, goal, loss)
             own.halve()
             best.take(own)
@@ -105,8 +106,20 @@ class FAB(Attack):
             x = np.clip(x, 0, 1).astype(start.dtype)
         best.see(x, best.victim.scores(x))
 
+    def _from_afar(self, best: _Best, goal: Goal, loss: str) -> None:
+        """Where the planes led nowhere, begin again from a point far beyond the boundary."""
+        at = np.flatnonzero(~np.isfinite(best.size))
+        if not len(at):
+            return
+        self._march(best, goal, loss)
+        own = _Best(best.victim, best.start[at], best.goal.take(at), best.norm, None)
+        own.x, own.size = best.x[at].copy(), best.size[at].copy()
+        own.halve(12, low=0.0)
+        self._wide(own, goal.take(at), loss, own.x.copy())
+        best.x[at], best.size[at] = own.x, own.size
+
     def _march(self, best: _Best, goal: Goal, loss: str) -> None:
-        """Walk straight uphill, in steps of a fiftieth of the box, where the planes led nowhere."""
+        """Walk straight uphill, in steps of a fiftieth of the box."""
         at = np.flatnonzero(~np.isfinite(best.size))
         x, norm = best.start[at], best.norm
         # The largest possible change is 1 by linf, the root of the number of pixels by l2.
@@ -160,15 +173,15 @@ class _Best:
         nearer = other.size < self.size
         self.x[nearer], self.size[nearer] = other.x[nearer], other.size[nearer]
 
-    def halve(self, times: int = 6) -> None:
-        """Find the boundary between the picture and what was found, on the straight way."""
+    def halve(self, times: int = 6, low: float = 0.9) -> None:
+        """Find the boundary between the picture and what was found, on the straight way from `low` of it on."""
         found = np.flatnonzero(np.isfinite(self.size) & (self.size > 0))
         if not len(found):
             return
         start, end = self.start[found], self.x[found].copy()
-        low, high = np.full(len(found), 0.9), np.ones(len(found))
+        below, high = np.full(len(found), low), np.ones(len(found))
         for _ in range(times):
-            middle = (low + high) / 2
+            middle = (below + high) / 2
             x = (start + middle.reshape(-1, 1, 1, 1) * (end - start)).astype(start.dtype)
             reached = self.see(x, self.victim.scores(x), found)
-            high, low = np.where(reached, middle, high), np.where(reached, low, middle)
+            high, below = np.where(reached, middle, high), np.where(reached, below, middle)

@@ -23,7 +23,7 @@ $(VENV)/.ready: pyproject.toml constraints.txt | $(VENV)/bin/python
 
 $(VENV)/.ready-dev: $(VENV)/.ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,torch]'
-	# adv-lib asks for torchvision and visdom, which none of its attacks here needs.
+	@# adv-lib asks for torchvision and visdom, which none of its attacks here needs.
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps adv-lib
 	@touch $@
 

@@ -87,7 +87,7 @@ def _pictures(run: str, data: str, count: int) -> tuple[Model, np.ndarray, np.nd
     from glassnet.actions.fool import labelled
 
     model = Model.load(run)
-    images, labels = labelled(model, data, "")
+    _, images, labels = labelled(model, data, "")
     return model, attack.as_bytes(np.asarray(images[np.arange(count)])), labels[:count]
 
 

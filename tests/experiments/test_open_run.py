@@ -13,7 +13,7 @@ import pytest
 from glassnet.data import Splits, load
 from glassnet.errors import GlassnetError, TrainingError
 from glassnet.experiments import Predictions, Run, load_splits, run_recipe
-from glassnet.experiments import run as run_module
+from glassnet.experiments import data as data_module
 from glassnet.experiments.recipe import recipe_from
 from glassnet.experiments.run import build
 from glassnet.metrics import Evaluation
@@ -34,7 +34,7 @@ def no_data(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(*arguments: object, **named: object) -> Splits:
         raise AssertionError("the data were loaded")
 
-    monkeypatch.setattr(run_module, "load", missing)
+    monkeypatch.setattr(data_module, "load", missing)
 
 
 def assert_equal(ours: Evaluation, theirs: Evaluation) -> None:
@@ -90,7 +90,7 @@ def test_equal_predictions_are_equal_files(finished: Run, tmp_path: Path) -> Non
 def test_an_autoencoder_keeps_how_closely_it_reconstructs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = run_recipe(AUTOENCODER, tmp_path / "run")
     ours = run.reconstruction
-    monkeypatch.setattr(run_module, "load", None)
+    monkeypatch.setattr(data_module, "load", None)
     again = Run.open(tmp_path / "run")
     theirs = again.reconstruction
     assert ours is not None and theirs is not None and again.evaluation is None and again.figures() == run.figures()
@@ -108,7 +108,7 @@ def test_data_are_loaded_when_they_are_asked_for(finished: Run, monkeypatch: pyt
     assert run.splits is run.splits
     whole = load("digits")
     other = Splits(whole.train.subset(slice(1, None)), None, whole.test)
-    monkeypatch.setattr(run_module, "load", lambda *a, **k: other)
+    monkeypatch.setattr(data_module, "load", lambda *a, **k: other)
     with pytest.raises(TrainingError, match="data have changed"):
         _ = Run.open(folder).splits
     with pytest.raises(TrainingError, match="data have changed"):

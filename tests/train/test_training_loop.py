@@ -328,7 +328,7 @@ def test_resuming_after_the_data_changed_is_refused(tmp_path: Path, monkeypatch:
     whole = load("digits")
     images = whole.train.images ^ 1
     changed = Splits(Dataset(images, whole.train.labels, whole.train.class_names, "digits"), None, whole.test)
-    monkeypatch.setattr("glassnet.experiments.run.load", lambda *a, **k: changed)
+    monkeypatch.setattr("glassnet.experiments.data.load", lambda *a, **k: changed)
     with pytest.raises(TrainingError, match="data have changed"):
         experiments.resume(tmp_path / "run")
 

@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
+from glassnet.data.pictures import open_picture
 from glassnet.errors import RecipeError, nearest
 from glassnet.nn.functional.arrays import Array
 
@@ -72,7 +73,7 @@ def _jpeg(x: Array, strength: float, rng: np.random.Generator) -> Array:
     pixels = np.rint(255 * np.clip(x, 0, 1)).astype(np.uint8)
     content = io.BytesIO()
     Image.fromarray(pixels[:, :, 0] if x.shape[2] == 1 else pixels).save(content, "JPEG", quality=int(strength))
-    with Image.open(content) as image:
+    with open_picture(content) as image:
         return np.asarray(image, np.float64).reshape(x.shape) / 255
 
 

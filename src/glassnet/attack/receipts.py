@@ -21,7 +21,7 @@ import numpy as np
 from PIL import Image, PngImagePlugin, UnidentifiedImageError
 
 from glassnet.data import Reading, read_picture
-from glassnet.data.pictures import pictures_in
+from glassnet.data.pictures import open_picture, pictures_in
 from glassnet.errors import DataError
 from glassnet.files import atomic_write, open_plain
 from glassnet.model import Model
@@ -163,7 +163,7 @@ def read_receipt(path: Path) -> Receipt | None:
         The file cannot be read, or has a receipt that cannot be understood.
     """
     try:
-        with open_plain(path) as file, Image.open(file, formats=("PNG",)) as image:
+        with open_plain(path) as file, open_picture(file) as image:
             image.load()
             text = getattr(image, "text", {}).get(_CHUNK)
     except UnidentifiedImageError:

@@ -272,7 +272,8 @@ def test_the_input_gradient_alone_has_the_same_bits(pool: bool, number: int) -> 
         y, cache = winograd_forward(x, w, b, pad=1, relu=True, pool=pool)
         dy = np.random.default_rng(1).standard_normal(y.shape).astype(np.float32)
         np.testing.assert_array_equal(winograd_input_gradient(dy, cache), winograd_backward(dy, cache)[0])
-        assert winograd_input_gradient(dy[:0], winograd_forward(x[:0], w, b, pad=1)[1]).shape == (0, 10, 9, 8)
+        nothing, cache = winograd_forward(x[:0], w, b, pad=1, relu=True, pool=pool)
+        assert winograd_input_gradient(nothing, cache).shape == (0, 10, 9, 8)
 
 
 def test_no_bias_and_no_input_gradient() -> None:

@@ -176,9 +176,11 @@ def receipts_panel(rows: Sequence[tuple[str, str, str, int, float]]) -> Panel:
     ]  # fmt: skip
     lead = (
         "Each PNG carries a receipt in its metadata: the model's and the original's SHA-256, the attack and its seed,"
-        " and how large the change is. Anybody can check them: glassnet audit --verify FOLDER."
+        " and how large the change is. Anybody can check them."
     )
-    return Panel("files", "Files", lead, None, table(headings, cells, sortable=True))
+    command = element("p", element("code", "glassnet audit --verify FOLDER", class_="command"))
+    body = join([command, table(headings, cells, sortable=True)])
+    return Panel("files", "Files", lead, None, body)
 
 
 # ---- the audit

@@ -132,11 +132,15 @@ def test_an_interrupt_while_libraries_are_imported(which: int, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("which", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupt_before_anything_is_loaded(which: int) -> None:
-    """From the first line of the command's own module on, long before its package is there."""
+def test_an_interrupt_before_anything_is_loaded(which: int, tmp_path: Path) -> None:
+    """From the first line of the command's own module on, long before its package is there.
+
+    The command is a long one: on a loaded machine a short one could end before the signal comes.
+    """
     for moment in (0.0, 0.01, 0.02, 0.04):
         process = subprocess.Popen(
-            [sys.executable, "-c", "import sys, glassnet_command; sys.exit(glassnet_command.main())", "data", "list"],
+            [sys.executable, "-c", "import sys, glassnet_command; sys.exit(glassnet_command.main())",
+             *map(str, TRAIN), "--out", str(tmp_path / "out")],
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )  # fmt: skip

@@ -111,7 +111,8 @@ class PGD(Attack):
     steps : int
         How many.
     step_size : float or None
-        s; None: 2.5 eps / steps, by which a path can reach any point of the ball and move within it.
+        s; None: 2.5 eps / steps, by which a path can reach any point of the ball and move within it; in training 1.5
+        eps / steps, since steps that jump from corner to corner of the ball teach a network to hide its gradient there.
     restarts : int
         Random starts, one after the other, each for what is still open.
     random_start : bool
@@ -149,7 +150,7 @@ class PGD(Attack):
         self, victim: Victim, start: Array, goal: Goal, norm: Norm, eps: Array, rng: np.random.Generator
     ) -> Array:
         """One run that does not stop where the goal is reached: the loss is to be as large as it can be."""
-        length: Array = self._lengths(eps).reshape(-1, 1, 1, 1).astype(victim.dtype)
+        length: Array = self._lengths(eps, 1.5).reshape(-1, 1, 1, 1).astype(victim.dtype)
         x = norm.within((start + self._noise(rng, start.shape, norm, eps)).astype(victim.dtype), start, eps)
         for _ in range(self.steps):
             _, _, gradient = ascent(victim, x, goal, self.loss)
@@ -159,8 +160,8 @@ class PGD(Attack):
             x = norm.within(step, start, eps)
         return x
 
-    def _lengths(self, eps: Array) -> Array:
-        return 2.5 * eps / self.steps if self.step_size is None else np.full(len(eps), self.step_size)
+    def _lengths(self, eps: Array, reach: float = 2.5) -> Array:
+        return reach * eps / self.steps if self.step_size is None else np.full(len(eps), self.step_size)
 
     def _noise(self, rng: np.random.Generator, shape: tuple[int, ...], norm: Norm, eps: Array) -> Array:
         return norm.random(rng, shape, eps) if self.random_start else np.zeros(shape)

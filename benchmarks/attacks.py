@@ -104,10 +104,12 @@ def advlib(run: str, data: str, eps: list[float], count: int) -> dict[str, Any]:
 
     from glassnet.interop import to_torch
 
-    if importlib.util.find_spec("torchvision") is None:  # wanted by a distance that is not used here
-        stand_in = ModuleType("torchvision")
-        stand_in.models = ModuleType("torchvision.models")  # type: ignore[attr-defined]
-        sys.modules["torchvision"] = stand_in
+    # What adv-lib imports and these attacks do not use.
+    for name, attribute in (("torchvision", "models"), ("visdom", "Visdom"), ("tqdm", "tqdm")):
+        if importlib.util.find_spec(name) is None:
+            stand_in = ModuleType(name)
+            setattr(stand_in, attribute, None)
+            sys.modules[name] = stand_in
     from adv_lib.attacks import apgd, apgd_targeted, fab
 
     torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))

@@ -39,8 +39,6 @@ _SEED = 0
 
 def exact(pictures: int = 1000, hidden: int = 50) -> None:
     """Attacks beside the closed form, and beside mixed-integer programmes."""
-    from glassnet.actions.audit import smallest_sizes
-
     for line, count in (("linear", pictures), (f"linear {hidden} -> relu -> linear", 50)):
         run = glassnet.fit("mnist", line, epochs=5)
         victim = Victim.of(run.model, dtype=np.float64)
@@ -48,7 +46,7 @@ def exact(pictures: int = 1000, hidden: int = 50) -> None:
         for norm in ("linf", "l2") if line == "linear" else ("linf",):
             began = time.perf_counter()
             sizes = {
-                name: smallest_sizes(victim, x, labels, norm, made)
+                name: attack.smallest_sizes(victim, x, labels, norm, made)
                 for name, made in {
                     "FAB": FAB(steps=40, restarts=3),
                     "APGD": APGD(),
@@ -84,11 +82,11 @@ def _compare(sizes: dict[str, np.ndarray], truth: np.ndarray) -> None:
 
 
 def _pictures(run: str, data: str, count: int) -> tuple[Model, np.ndarray, np.ndarray]:
-    from glassnet.actions.fool import labelled
+    from glassnet.actions.evaluate import labelled, load_for
 
     model = Model.load(run)
-    _, images, labels = labelled(model, data, "")
-    return model, attack.as_bytes(np.asarray(images[np.arange(count)])), labels[:count]
+    _, dataset = labelled(model, load_for(model, data), "")
+    return model, *attack.pictures_of(dataset, np.arange(count))
 
 
 def ours(run: str, data: str, eps: list[float], count: int, effort: str) -> dict[str, Any]:

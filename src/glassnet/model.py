@@ -106,10 +106,14 @@ class Model:
     def evaluate(self, dataset: Dataset) -> metrics.Evaluation:
         """How well the model does on a labelled set whose classes are its own, in the same order."""
         self.task.require_classes("It has no accuracy.")
-        if dataset.class_names != self.class_names:
-            raise DataError(_name_difference(dataset.class_names, self.class_names))
+        self.require_its_classes(dataset)
         found: metrics.Evaluation = self.assess(dataset)
         return found
+
+    def require_its_classes(self, dataset: Dataset) -> None:
+        """Raise `DataError` where a set's classes are not the model's own, in the same order."""
+        if dataset.class_names != self.class_names:
+            raise DataError(_name_difference(dataset.class_names, self.class_names))
 
     def assess(self, dataset: Dataset) -> Any:
         """What the model's task evaluates: an `Evaluation`, or for an autoencoder a `Reconstruction`."""

@@ -25,13 +25,14 @@ from glassnet.actions.data import get_set, list_sets, show_set
 from glassnet.actions.descend import descend
 from glassnet.actions.evaluate import evaluate
 from glassnet.actions.filter import choose, filter_picture, list_kernels
-from glassnet.actions.fool import Manner, fool_all, fool_from_noise, fool_picture, fool_set
+from glassnet.actions.fool import Manner, fool_from_noise, fool_picture, fool_set
 from glassnet.actions.look import look
 from glassnet.actions.predict import predict
 from glassnet.actions.read import choose_reader, evaluate_reading, list_pictures, read
 from glassnet.actions.reproduce import list_rows, reproduce
 from glassnet.actions.synthesise import synthesise
 from glassnet.actions.train import Swept, Trained, resume, sweep, train
+from glassnet.actions.universal import fool_all
 from glassnet.cli.options import emit
 from glassnet.errors import DataError, Fix, FormulaError, ReaderError, RecipeError, TrainingInterrupted
 from glassnet.experiments import Run, load_recipe

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glassnet import attack
+from glassnet.actions.evaluate import labelled, load_for
 from glassnet.actions.events import Events
-from glassnet.actions.fool import labelled
 from glassnet.actions.places import beside_model, writable_folder
 from glassnet.attack import APGD, FAB, FGSM, PGD, Attack, Checked, Goal, Victim
 from glassnet.errors import DataError, RecipeError
@@ -28,7 +28,6 @@ __all__ = ["AuditResult", "Verified", "audit", "verify"]
 _EXACT_LINEAR, _EXACT_RELU = 100, 5  # pictures
 _EXACT_SECONDS = {"quick": 20.0, "standard": 60.0, "thorough": 600.0}  # for all programmes together
 _COMPARED: dict[str, Attack] = {"FAB": FAB(steps=30, restarts=2), "APGD": APGD(), "PGD": PGD(), "FGSM": FGSM()}
-_HALVINGS = 10
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,9 +124,9 @@ def audit(
     loaded, folder = open_model(model, weights), Path(out) if out is not None else beside_model(model, "audit")
     victim, folder = Victim.of(loaded), writable_folder(folder)
     sizes = {norm: _sizes(eps, norm, loaded) for norm in norms}
-    name, images, labels = labelled(loaded, data, part)
-    at = np.sort(np.random.default_rng((seed, 0xAD)).permutation(len(labels))[:examples])
-    stored, labels = attack.as_bytes(np.asarray(images[at])), labels[at]
+    name, dataset = labelled(loaded, load_for(loaded, data), part)
+    at = np.sort(np.random.default_rng((seed, 0xAD)).permutation(len(dataset))[:examples])
+    stored, labels = attack.pictures_of(dataset, at)
     found = Audited(str(data), name, _evaluation(loaded, stored, labels), [], [])
     for norm in norms:
         found.robustness.append(
@@ -237,7 +236,7 @@ def _exact(
         if kind == "relu" and norm != "linf":
             continue
         events.progress(f"{norm}: the exact answer", 0, len(chosen))
-        sizes = {name: smallest_sizes(victim, x, own, norm, made, seed=seed) for name, made in _COMPARED.items()}
+        sizes = {name: attack.smallest_sizes(victim, x, own, norm, made, seed=seed) for name, made in _COMPARED.items()}
         if kind == "linear":
             exact = attack.exact_linear(victim, x, own, norm)
         else:
@@ -256,36 +255,3 @@ def _exact(
             for place, i in enumerate(chosen)
             if not np.isnan(exact.sizes[place])
         ]  # fmt: skip
-
-
-def smallest_sizes(
-    victim: Victim, x: NDArray[Any], labels: NDArray[np.int64], norm: str, made: Attack, *, seed: int = 0
-) -> NDArray[np.float64]:
-    """The smallest change (n,) by which an attack turns each picture; infinity where it turns none.
-
-    An attack within a given size is tried at sizes that halve from the largest possible one, and then between the
-    smallest of these that worked and its half.
-    """
-    goal, measure = Goal(labels), attack.norm_of(norm)
-    if not made.bounded:
-        found = made.run(victim, x, goal, measure, np.full(len(x), np.inf), np.random.default_rng((seed, 0xE8)))
-        size = measure.size(found - x)
-        return np.where(goal.reached(victim.scores(found)), size, np.inf)
-    most = 1.0 if norm == "linf" else float(np.sqrt(x[0].size))
-    best, high = np.full(len(x), np.inf), np.full(len(x), most)
-
-    def tried(eps: NDArray[np.float64]) -> NDArray[np.bool_]:
-        found = made.run(victim, x, goal, measure, eps, np.random.default_rng((seed, 0xE8)))
-        reached = goal.reached(victim.scores(found))
-        np.minimum(best, np.where(reached, measure.size(found - x), np.inf), out=best)
-        return np.asarray(reached)
-
-    for step in range(_HALVINGS):  # a single step may fail where it is long and work where it is short: all are tried
-        eps = np.full(len(x), most / 2**step)
-        high = np.where(tried(eps), eps, high)
-    low = high / 2
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        reached = tried(middle)
-        high, low = np.where(reached, middle, high), np.where(reached, low, middle)
-    return best

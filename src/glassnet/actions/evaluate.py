@@ -12,7 +12,7 @@ from glassnet.imagenet import open_model
 from glassnet.metrics import Evaluation
 from glassnet.model import Model
 
-__all__ = ["Evaluated", "choose_part", "evaluate", "load_for"]
+__all__ = ["Evaluated", "choose_part", "evaluate", "labelled", "load_for"]
 
 _PARTS = ("test", "train", "valid", "all")
 
@@ -77,3 +77,12 @@ def choose_part(splits: Splits, part: str) -> tuple[str, Dataset]:
     if chosen is None:
         raise DataError(f"'{splits.name}' has no part '{name}'.", Fix.CHOOSE_PART)
     return name, chosen
+
+
+def labelled(model: Model, splits: Splits, part: str) -> tuple[str, Dataset]:
+    """A part of a set by name, whose pictures and classes are the model's. Raises `DataError` where they are not."""
+    name, dataset = choose_part(splits, part)
+    model.require_its_classes(dataset)
+    if tuple(dataset.image_shape) != tuple(model.image_shape):
+        raise DataError(f"The pictures of the data are {dataset.image_shape}; the model takes {model.image_shape}.")
+    return name, dataset

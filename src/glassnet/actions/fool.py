@@ -1,4 +1,4 @@
-"""Fooling pictures: of one picture, of a set, from noise, one change for all; files, receipts and a page."""
+"""Fooling pictures: of one picture, of a set, from noise; files, receipts and a page."""
 
 from __future__ import annotations
 
@@ -12,30 +12,28 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glassnet import attack
-from glassnet.actions.evaluate import choose_part, load_for
+from glassnet.actions.evaluate import labelled, load_for
 from glassnet.actions.events import Events
 from glassnet.actions.places import beside_model, new_folder
 from glassnet.attack import Attack, Fooled, Victim, album
-from glassnet.data import Splits, read_picture
+from glassnet.data import Dataset, read_picture
 from glassnet.errors import DataError, RecipeError, nearest
 from glassnet.imagenet import open_model
 from glassnet.metrics import wilson_interval
 from glassnet.model import Model
-from glassnet.report.pages.fool import Universal, write_fooling_page, write_noise_page, write_universal_page
+from glassnet.report.pages.fool import write_fooling_page, write_noise_page
 
 __all__ = [
-    "FooledAll",
     "FooledFromNoise",
     "FooledPictures",
     "Manner",
-    "fool_all",
+    "class_of",
     "fool_from_noise",
     "fool_picture",
     "fool_set",
-    "labelled",
+    "fooling_folder",
 ]
 
-_MADE_ON = 2000  # pictures that one change for all is made on
 Bytes = NDArray[np.uint8]
 
 
@@ -132,28 +130,6 @@ class FooledFromNoise:
         }
 
 
-@dataclass(frozen=True, eq=False)
-class FooledAll:
-    """One change for all pictures, measured on pictures that it was not made on."""
-
-    found: Universal
-    eps: float
-    files: tuple[Path, ...]
-
-    def to_dict(self) -> dict[str, Any]:
-        """How many were right before, and how many of these it fools."""
-        right, fooled = int(self.found.right_before.sum()), int(self.found.fooled.sum())
-        return {
-            "pictures": len(self.found.labels),
-            "right_before": right,
-            "fooled": fooled,
-            "success_rate": fooled / right if right else None,
-            "success_interval": list(wilson_interval(fooled, right)) if right else None,
-            "eps": self.eps,
-            "files": self.files,
-        }
-
-
 @dataclass(frozen=True)
 class Manner:
     """How pictures are to be changed.
@@ -230,12 +206,12 @@ def fool_picture(
         The model, the picture or the target cannot be used.
     """
     loaded = open_model(model, weights)
-    victim, manner, folder = Victim.of(loaded), manner or Manner(), _folder(model, out)
+    victim, manner, folder = Victim.of(loaded), manner or Manner(), fooling_folder(model, out)
     stored = read_picture(picture, loaded.image_shape, loaded.reading)[None]
     scores = victim.scores(stored)[0]
     label = int(scores.argmax())
     others = [int(k) for k in np.argsort(-scores, kind="stable") if k != label][:9]
-    wanted = others if target is None else [_class_of(loaded, target)]
+    wanted = others if target is None else [class_of(loaded, target)]
     if wanted == [label]:
         raise RecipeError(f"The model sees {loaded.class_names[label]} in the picture already; name another target.")
     n = len(wanted)
@@ -294,25 +270,24 @@ def fool_set(
         raise RecipeError(f"The number of examples must be at least 1. Got {examples}.")
     events, manner = events or Events(), manner or Manner()
     manner.chosen()
-    loaded, folder = open_model(model, weights), _folder(model, out)
+    loaded, folder = open_model(model, weights), fooling_folder(model, out)
     victim = Victim.of(loaded)
-    wanted = None if target is None else _class_of(loaded, target)
-    _, images, labels = labelled(loaded, data, part)
+    wanted = None if target is None else class_of(loaded, target)
+    _, dataset = labelled(loaded, load_for(loaded, data), part)
+    labels = np.asarray(dataset.labels, np.int64)
     order = np.random.default_rng((manner.seed, 0xF0)).permutation(len(labels))
     order = order if wanted is None else order[labels[order] != wanted]
     if not len(order):
         raise DataError(f"All pictures of '{data}' are of the class {target} already; name another target.")
-    right, skipped = _right(victim, images, labels, order, examples)
+    right, skipped = _right(victim, dataset, order, examples)
     if not len(right):
         raise DataError(f"The model gets none of {len(order)} pictures right, so there is nothing to fool.")
     at, targets = right, None if wanted is None else np.full(len(right), wanted)
     if all_targets:
-        pairs = [(i, k) for i in right for k in range(len(loaded.class_names)) if k != labels[i]]
-        at, targets = np.array([i for i, _ in pairs]), np.array([k for _, k in pairs])
-    stored = attack.as_bytes(np.asarray(images[at]))
+        at, targets = attack.every_target(right, labels, victim.classes)
     result = _fool(
-        loaded, victim, str(model), stored, labels[at], targets, manner, folder, events, [f"{i:05d}" for i in at],
-        skipped,
+        loaded, victim, str(model), *attack.pictures_of(dataset, at), targets, manner, folder, events,
+        [f"{i:05d}" for i in at], skipped,
     )  # fmt: skip
     if skipped:
         events.say(f"{skipped} pictures were misclassified before and skipped")
@@ -351,7 +326,7 @@ def fool_from_noise(
         The model or the class cannot be used.
     """
     loaded = open_model(model, weights)
-    victim, wanted, folder = Victim.of(loaded), _class_of(loaded, target), _folder(model, out)
+    victim, wanted, folder = Victim.of(loaded), class_of(loaded, target), fooling_folder(model, out)
     if count < 1:
         raise RecipeError(f"The number of pictures must be at least 1. Got {count}.")
     pictures, _ = attack.from_noise(victim, wanted, count=count, seed=seed)
@@ -363,95 +338,6 @@ def fool_from_noise(
     probabilities, reached = seen[:, wanted].astype(np.float64), seen.argmax(axis=1) == wanted
     page = write_noise_page(folder / "fool.html", Path(str(model)).name, pictures, name, probabilities)
     return FooledFromNoise(name, probabilities, reached, (*page, *paths))
-
-
-def fool_all(
-    model: str | Path,
-    data: str | Path,
-    *,
-    eps: float | str = "10/255",
-    target: str | None = None,
-    examples: int = 1000,
-    part: str = "",
-    seed: int = 0,
-    out: str | Path | None = None,
-    weights: str | Path | None = None,
-    events: Events | None = None,
-) -> FooledAll:
-    """Find one change that fools the model on most pictures of a set.
-
-    It is made on up to 2,000 pictures of the training part, and measured on those of another part; of a set without
-    parts each gets a half. With a target, pictures of that class do not count.
-
-    Parameters
-    ----------
-    model : str or path
-        A model file, a run folder or a pretrained network.
-    data : str or path
-        A folder or file, or a known set, with the model's classes.
-    eps : float or str
-        The largest change of a pixel, up to 127/255.
-    target : str or None
-        The class that all are to be taken for; None: any wrong one.
-    examples : int
-        How many pictures it is measured on.
-    part : str
-        "test" or "valid", of the pictures that it is measured on; "" takes test if there is one.
-    seed : int
-        Of the choice and the order of the pictures.
-    out : path or None
-        The folder to write into, new or empty; None takes MODEL-fool, or MODEL-fool-2 and so on.
-    weights : path or None
-        A pretrained network's weights.
-    events : Events or None
-        Told how far it is.
-
-    Raises
-    ------
-    GlassnetError
-        Model and set cannot be read, or do not fit each other.
-    """
-    events, size = events or Events(), attack.checked_size(eps, "linf")
-    if not 1 / 255 <= size < 128 / 255:
-        raise RecipeError(
-            f"The change of a pixel must be from 1/255 to 127/255, so that a picture can show it. Got {eps}."
-        )
-    loaded, folder = open_model(model, weights), _folder(model, out)
-    victim, wanted = Victim.of(loaded), None if target is None else _class_of(loaded, target)
-    made_on, measured_on = _two_parts(loaded, data, part, seed)
-    epochs = 10
-    steps = attack.universal(
-        victim, *_some(made_on, _MADE_ON, seed), size, target=wanted, epochs=epochs, seed=seed,
-        progress=lambda done: events.progress("looking for one change", done, epochs),
-    )  # fmt: skip
-    stored, labels = _some(measured_on, examples, seed)
-    changed = _changed(victim, stored, labels, steps, wanted)
-    written = album.save(
-        loaded, changed, folder, [f"{i:05d}" for i in range(len(labels))], name=str(model),
-        attack=f"one change for all, up to {eps}", seed=seed,
-    )  # fmt: skip
-    fooled = changed.success & album.read_again(loaded, changed, written)
-    right = (~attack.Goal(labels).reached(victim.scores(p)) for p in (stored, changed.pictures))
-    before, after = (float(part.mean()) for part in right)
-    found = Universal(steps, stored, labels, changed.answers, ~changed.wrong_before, fooled, (before, after), wanted)
-    picture = folder / "change.png"
-    attack.write_picture(picture, np.clip(128 + steps, 0, 255).astype(np.uint8), loaded.reading)
-    page = write_universal_page(folder / "fool.html", Path(str(model)).name, found, loaded.class_names, size)
-    return FooledAll(found, size, (*page, picture, *(file for _, file in written)))
-
-
-def _changed(victim: Victim, stored: Bytes, labels: Any, steps: Any, wanted: int | None) -> Fooled:
-    """What one change makes of pictures; those of the wanted class are not counted."""
-    pictures = attack.add_steps(stored, steps)
-    scores = victim.scores(pictures)
-    targets = None if wanted is None else np.full(len(labels), wanted)
-    left_out = attack.Goal(labels).reached(victim.scores(stored)) | (labels == (-1 if wanted is None else wanted))
-    reached = attack.Goal(labels, targets).reached(scores, by=attack.SURE)
-    change = pictures.astype(np.int64) - stored
-    return Fooled(
-        stored, pictures, labels, targets, scores.argmax(axis=1), left_out, reached, reached,
-        np.abs(change).max(axis=(1, 2, 3)), np.sqrt((change**2).sum(axis=(1, 2, 3))) / 255,
-    )  # fmt: skip
 
 
 # ---- steps
@@ -482,14 +368,15 @@ def _fool(
     return FooledPictures(found, lost, skipped, model.class_names, files, manner.words(), seconds)
 
 
-def _folder(model: str | Path, out: str | Path | None) -> Path:
+def fooling_folder(model: str | Path, out: str | Path | None) -> Path:
+    """The folder to write into: `out`, which must be new or empty, or one beside the model. Raises `DataError`."""
     folder = None if out is None else Path(out)
     if folder is not None:
         attack.refuse_jpeg(folder)
     return new_folder(folder, beside_model(model, "fool"))
 
 
-def _class_of(model: Model, name: str) -> int:
+def class_of(model: Model, name: str) -> int:
     """The class of this name, or of this number where no class is called so. Raises `RecipeError`."""
     names = model.class_names
     if name in names:
@@ -503,27 +390,14 @@ def _class_of(model: Model, name: str) -> int:
     raise RecipeError(f"The model has no class '{name}'.{nearest(name, names)} It has {known}.")
 
 
-def labelled(model: Model, data: str | Path, part: str) -> tuple[str, Any, NDArray[np.int64]]:
-    """(which part, pictures, labels) of a set with the model's classes. Raises `DataError`."""
-    return _part_of(model, load_for(model, data), data, part)
-
-
-def _part_of(model: Model, splits: Splits, data: str | Path, part: str) -> tuple[str, Any, NDArray[np.int64]]:
-    name, dataset = choose_part(splits, part)
-    if dataset.class_names != model.class_names:
-        raise DataError(f"The classes of '{data}' are not those of the model; use the data it was trained for.")
-    if tuple(dataset.image_shape) != tuple(model.image_shape):
-        raise DataError(f"The pictures of '{data}' are {dataset.image_shape}; the model takes {model.image_shape}.")
-    return name, dataset.images, np.asarray(dataset.labels, np.int64)
-
-
-def _right(victim: Victim, images: Any, labels: Any, order: Any, wanted: int) -> tuple[NDArray[np.int64], int]:
-    """(places of the first pictures, in this order, that are right, how many before the last of them are wrong)."""
+def _right(victim: Victim, dataset: Dataset, order: Any, wanted: int) -> tuple[NDArray[np.int64], int]:
+    """(places of the first right pictures in this order, how many wrong ones come before the last of them)."""
     found: list[int] = []
     seen = 0
     for start in range(0, len(order), 500):
         at = np.sort(order[start : start + 500])
-        right = ~attack.Goal(labels[at]).reached(victim.scores(attack.as_bytes(np.asarray(images[at]))))
+        stored, labels = attack.pictures_of(dataset, at)
+        right = ~attack.Goal(labels).reached(victim.scores(stored))
         missing = wanted - len(found)
         enough = np.flatnonzero(right)[:missing]
         found.extend(at[enough].tolist())
@@ -531,25 +405,3 @@ def _right(victim: Victim, images: Any, labels: Any, order: Any, wanted: int) ->
         if len(found) == wanted:
             break
     return np.array(found, np.int64), seen - len(found)
-
-
-def _some(part: tuple[Any, NDArray[np.int64]], count: int, seed: int) -> tuple[Bytes, NDArray[np.int64]]:
-    images, labels = part
-    at = np.sort(np.random.default_rng((seed, 0x50)).permutation(len(labels))[:count])
-    return attack.as_bytes(np.asarray(images[at])), labels[at]
-
-
-def _two_parts(model: Model, data: str | Path, part: str, seed: int) -> tuple[Any, Any]:
-    """(what one change is made on, what it is measured on)."""
-    splits = load_for(model, data)
-    if part in ("train", "all"):
-        raise RecipeError(f"The change is made on the training part, and measured on another. Got '{part}'.")
-    if part or splits.test is not None:
-        return _part_of(model, splits, data, "train")[1:], _part_of(model, splits, data, part)[1:]
-    _, images, labels = _part_of(model, splits, data, "all")
-    order = np.random.default_rng((seed, 0x2A)).permutation(len(labels))
-    if len(order) < 2:
-        raise DataError(f"'{data}' has {len(order)} picture; one change for all needs at least 2.")
-    halves = np.sort(order[: len(order) // 2]), np.sort(order[len(order) // 2 :])
-    first, second = ((images[at], labels[at]) for at in halves)
-    return first, second

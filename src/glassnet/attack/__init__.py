@@ -13,7 +13,7 @@ from glassnet.attack.corruptions import CORRUPTIONS, SEVERITIES, corrupt
 from glassnet.attack.ensemble import EFFORTS, Robustness, Stage, measure_robustness, rounds_of
 from glassnet.attack.exact import Exact, exact_kind, exact_linear, exact_relu
 from glassnet.attack.flags import Flag, flags_of, probe
-from glassnet.attack.fooling import Fooled, add_steps, as_bytes, fool, from_noise, universal
+from glassnet.attack.fooling import Fooled, add_steps, as_bytes, every_target, fool, from_noise, pictures_of, universal
 from glassnet.attack.goals import Goal
 from glassnet.attack.lattice import SURE, to_bytes
 from glassnet.attack.minimal import FAB
@@ -29,6 +29,7 @@ from glassnet.attack.receipts import (
     refuse_jpeg,
     write_picture,
 )
+from glassnet.attack.smallest import smallest_sizes
 from glassnet.attack.square import Square
 from glassnet.attack.victim import Victim
 
@@ -64,6 +65,7 @@ __all__ = [
     "check_folder",
     "checked_size",
     "corrupt",
+    "every_target",
     "exact_kind",
     "exact_linear",
     "exact_relu",
@@ -74,12 +76,14 @@ __all__ = [
     "named_models",
     "norm_of",
     "parse_attack",
+    "pictures_of",
     "pixels_sha256",
     "probe",
     "read_receipt",
     "refuse_jpeg",
     "rounds_of",
     "size_text",
+    "smallest_sizes",
     "to_bytes",
     "universal",
     "write_picture",

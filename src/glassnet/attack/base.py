@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
@@ -147,6 +146,3 @@ def size_text(size: float) -> str:
     if abs(size - round(size, 2)) > 1e-9 and steps and abs(255 * size - steps) < 1e-6:
         return f"{steps}/255"
     return real_text(round(size, 6))
-
-
-Progress = Callable[[int], None]

@@ -82,10 +82,11 @@ class GradientAscent(Attack):
         x = start[search.open]
         for _ in range(self.steps):
             if not len(search.open):
-                break
-            _, _, gradient = ascent(victim, x, goal.take(search.open), "cross-entropy")
-            x = np.clip(x + self.rate * gradient, 0, 1).astype(victim.dtype)
-            x = x[search.see(x, victim.scores(x))]
+                return search.best
+            scores, _, gradient = ascent(victim, x, goal.take(search.open), "cross-entropy")
+            stays = search.see(x, scores)
+            x = np.clip(x[stays] + self.rate * gradient[stays], 0, 1).astype(victim.dtype)
+        search.see(x, victim.scores(x))
         return search.best
 
 

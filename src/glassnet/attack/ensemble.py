@@ -18,7 +18,7 @@ import numpy as np
 
 from glassnet.attack.base import Attack
 from glassnet.attack.bounded import APGD, FGSM
-from glassnet.attack.goals import Goal
+from glassnet.attack.goals import Goal, ranked_rivals
 from glassnet.attack.lattice import to_bytes
 from glassnet.attack.minimal import FAB
 from glassnet.attack.norms import Norm, norm_of
@@ -247,7 +247,7 @@ class _Search:
     ) -> None:  # fmt: skip
         self.victim, self.stored, self.goal, self.norm = victim, stored, Goal(labels), norm
         self.rounds, self.sizes, self.seed = rounds, sizes, seed
-        self.start: Array = (stored / 255.0).astype(victim.dtype)
+        self.start = victim.pixels(stored)
         n = len(stored)
         self.size, self.by, self.best = np.full(n, np.inf), np.full(n, -1), self.start.copy()
         self.scores = victim.scores(stored)
@@ -289,8 +289,8 @@ class _Search:
     def _goals(self, at: Array, rivals: int) -> list[Goal]:
         if not rivals:
             return [self.goal.take(at)]
-        labels, ranked = self.goal.labels[at], np.argsort(-self.scores[at], axis=1, kind="stable")
-        others = ranked[ranked != labels[:, None]].reshape(len(at), -1)
+        labels = self.goal.labels[at]
+        others = ranked_rivals(self.scores[at], labels)
         return [_Rival(labels, others[:, place]) for place in range(min(rivals, others.shape[1]))]
 
     def _take(self, at: Array, x: Array, place: int, eps: float) -> Array:
@@ -309,22 +309,21 @@ class _Search:
         right = self.size > 0
         at = np.flatnonzero(right & (self.size <= eps * _ROUNDING))
         if len(at):
-            within = np.full(len(at), eps)
             # Bounded attacks go to the rim of the ball; the smallest change leaves the most room for rounding.
-            _, reached = to_bytes(self.victim, self.stored[at], self.best[at], self.goal.take(at), self.norm, within)
-            left = at[~reached]
+            right[at] = self._right_as_bytes(at, self.best[at], eps)
+            left = at[right[at]]
             if len(left):
-                rng = np.random.default_rng((*self.seed, 0xB17E))
-                x = APGD(steps=20).run(
-                    self.victim, self.start[left], self.goal.take(left), self.norm, np.full(len(left), eps), rng
-                )
-                found = to_bytes(
-                    self.victim, self.stored[left], x, self.goal.take(left), self.norm, np.full(len(left), eps)
-                )[1]
-                reached[~reached] = found
-            right[at[reached]] = False
+                rng, goal = np.random.default_rng((*self.seed, 0xB17E)), self.goal.take(left)
+                x = APGD(steps=20).run(self.victim, self.start[left], goal, self.norm, np.full(len(left), eps), rng)
+                right[left] = self._right_as_bytes(left, x, eps)
         for before in self.bytes.values():  # bytes that fooled within a smaller size do so within this one
             right &= before
+        return right
+
+    def _right_as_bytes(self, at: Array, x: Array, eps: float) -> Array:
+        """Which of the pictures are right still when what an attack made of them is rounded to bytes within eps."""
+        within = np.full(len(at), eps)
+        right: Array = ~to_bytes(self.victim, self.stored[at], x, self.goal.take(at), self.norm, within)[1]
         return right
 
     def look_again(self) -> None:

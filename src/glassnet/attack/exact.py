@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import sparse
 
 from glassnet.attack.bounded import ascent
 from glassnet.attack.goals import Goal
@@ -276,6 +275,8 @@ class _Programme:
         return cost
 
     def constraints(self) -> tuple[object, Array, Array]:
+        from scipy import sparse
+
         rows = np.repeat(np.arange(len(self._rows)), [len(places) for places, _ in self._rows])
         columns = np.concatenate([places for places, _ in self._rows])
         values = np.concatenate([values for _, values in self._rows])

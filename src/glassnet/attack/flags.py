@@ -7,7 +7,7 @@ not reach; each stands with its reason.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -58,13 +58,7 @@ class Flag:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, for JSON."""
-        return {
-            "rule": self.rule,
-            "title": self.title,
-            "evidence": self.evidence,
-            "meaning": self.meaning,
-            "figures": self.figures,
-        }
+        return asdict(self)
 
 
 def flags_of(victim: Victim, stored: Array, labels: Array, results: list[Robustness], *, seed: int = 0) -> list[Flag]:
@@ -104,7 +98,7 @@ def probe(victim: Victim, stored: Array, labels: Array, *, seed: int = 0) -> lis
 
 def _sample(victim: Victim, stored: Array, labels: Array, seed: int) -> tuple[Array, Array]:
     at = np.sort(np.random.default_rng((seed, 0x5A)).permutation(len(stored))[:_PROBED])
-    return (stored[at] / 255.0).astype(victim.dtype), labels[at]
+    return victim.pixels(stored[at]), labels[at]
 
 
 def _random(scores: Array, again: Array) -> Flag | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -19,10 +20,12 @@ from glassnet.attack.minimal import FAB
 from glassnet.attack.norms import Norm, norm_of
 from glassnet.attack.pieces import each_piece, piece_size
 from glassnet.attack.victim import Victim
+from glassnet.data import Dataset
 from glassnet.errors import DataError
+from glassnet.nn.functional import softmax_forward
 from glassnet.nn.functional.arrays import Array
 
-__all__ = ["Fooled", "add_steps", "as_bytes", "fool", "from_noise", "universal"]
+__all__ = ["Fooled", "add_steps", "as_bytes", "every_target", "fool", "from_noise", "pictures_of", "universal"]
 
 _CERTAIN = 0.99
 
@@ -49,12 +52,6 @@ class Fooled:
         Whether the picture made, of 8-bit pixels, reaches the goal.
     found : (n,) bool array
         Whether an attack found a change in real numbers, before it was rounded.
-    steps : (n,) int64 array
-        The largest change of a pixel, in steps of 1/255.
-    l2 : (n,) float64 array
-        The length of the change, of pixels in [0, 1].
-    seconds : float
-        What it took.
     """
 
     originals: Array
@@ -65,12 +62,26 @@ class Fooled:
     wrong_before: Array
     reached: Array
     found: Array
-    steps: Array
-    l2: Array
-    seconds: float = 0.0
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    @cached_property
+    def steps(self) -> Array:
+        """(n,) int64, the largest change of a pixel, in steps of 1/255."""
+        largest: Array = np.abs(self._change).max(axis=(1, 2, 3), initial=0)
+        return largest
+
+    @cached_property
+    def l2(self) -> Array:
+        """(n,) float64, the length of the change, of pixels in [0, 1]."""
+        length: Array = np.sqrt((self._change**2).sum(axis=(1, 2, 3))) / 255
+        return length
+
+    @property
+    def _change(self) -> Array:
+        change: Array = self.pictures.astype(np.int64) - self.originals
+        return change
 
     @property
     def success(self) -> Array:
@@ -95,6 +106,19 @@ def as_bytes(images: Array) -> Array:
         return images
     rounded: Array = np.rint(255 * np.clip(images, 0, 1)).astype(np.uint8)
     return rounded
+
+
+def pictures_of(dataset: Dataset, at: Array) -> tuple[Array, Array]:
+    """(pictures (n, H, W, C) uint8, labels (n,) int64) of a set at the places `at`."""
+    return as_bytes(np.asarray(dataset.images[at])), np.asarray(dataset.labels[at], np.int64)
+
+
+def every_target(at: Array, labels: Array, classes: int) -> tuple[Array, Array]:
+    """(places, targets) of an attempt for each of the pictures `at` into each class but its own label."""
+    places = np.repeat(at, classes)
+    targets = np.tile(np.arange(classes), len(at))
+    others = targets != labels[places]
+    return places[others], targets[others]
 
 
 def fool(
@@ -151,19 +175,15 @@ def fool(
     for part in each_piece(victim, range(0, len(stored), size), piece):
         parts.append(part)
         progress(min(len(parts) * size, len(stored)))
-    arrays = [np.concatenate([part[i] for part in parts]) for i in range(6)]
-    pictures, answers, wrong_before, reached, found, _ = arrays
-    change = pictures.astype(np.int64) - stored
-    steps = np.abs(change).reshape(len(stored), -1).max(axis=1, initial=0)
-    l2 = np.sqrt((change**2).reshape(len(stored), -1).sum(axis=1)) / 255
-    return Fooled(stored, pictures, labels, targets, answers, wrong_before, reached, found, steps, l2)
+    pictures, *rest = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    return Fooled(stored, pictures, labels, targets, *rest)
 
 
 def _fool_piece(
     victim: Victim, stored: Array, goal: Goal, norm: Norm, eps: float | None, attack: Attack | None,
     rng: np.random.Generator,
 ) -> tuple[Array, ...]:  # fmt: skip
-    start: Array = (stored / 255.0).astype(victim.dtype)
+    start = victim.pixels(stored)
     wrong_before = Goal(goal.labels).reached(victim.scores(stored))
     limit = np.full(len(stored), 1.0 if norm.word == "linf" else np.sqrt(start[0].size))
     allowed = None if eps is None else np.full(len(stored), eps)
@@ -181,7 +201,7 @@ def _fool_piece(
         pictures[at], reached[at] = to_bytes(victim, stored[at], x, goal.take(at), norm, room)
     scores = victim.scores(pictures)
     reached &= goal.reached(scores, by=SURE)  # of the pictures that are handed out
-    return pictures, scores.argmax(axis=1), wrong_before, reached, found, scores
+    return pictures, scores.argmax(axis=1), wrong_before, reached, found
 
 
 def _checked(victim: Victim, stored: Array, labels: Array, targets: Array | None) -> tuple[Array, Array | None]:
@@ -221,19 +241,12 @@ def from_noise(victim: Victim, target: int, *, count: int = 1, steps: int = 200,
         rate = 0.01 * (1 - 0.9 * step / steps)
         x = np.clip(x + rate * np.sign(gradient), 0, 1).astype(victim.dtype)
         rounded = np.rint(255 * x).astype(np.uint8)
-        found = _probability(victim, rounded, target)
+        found = softmax_forward(victim.scores(rounded).astype(np.float64))[0][:, target]
         better = found > certain
         best[better], certain[better] = rounded[better], found[better]
         if certain.min() >= _CERTAIN:
             break
     return best, certain
-
-
-def _probability(victim: Victim, pictures: Array, target: int) -> Array:
-    scores = victim.scores(pictures).astype(np.float64)
-    powers = np.exp(scores - scores.max(axis=1, keepdims=True))
-    found: Array = powers[:, target] / powers.sum(axis=1)
-    return found
 
 
 def universal(
@@ -274,9 +287,9 @@ def universal(
         rate = eps / 4 * (1 - epoch / epochs)
         for at in np.array_split(order, max(1, len(order) // batch)):
             x: Array = np.clip(stored[at] / 255.0 + change, 0, 1).astype(victim.dtype)
+            scores, _, gradient = ascent(victim, x, goal.take(at), "cross-entropy")
             # Cut at a margin of 0: a picture that is fooled need not be fooled more.
-            values = goal.take(at).margin(victim.scores(x))
-            _, _, gradient = ascent(victim, x, goal.take(at), "cross-entropy")
+            values = goal.take(at).margin(scores)
             pull = gradient[values < 0].sum(axis=0) if (values < 0).any() else gradient.sum(axis=0)
             change = np.clip(change + rate * np.sign(pull), -eps, eps)
         share = goal.reached(victim.scores(add_steps(stored, _whole(change, eps)))).mean()

@@ -24,7 +24,7 @@ import numpy as np
 
 from glassnet.nn.functional.arrays import Array
 
-__all__ = ["LOSSES", "Goal", "highest_other"]
+__all__ = ["LOSSES", "Goal", "highest_other", "ranked_rivals"]
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,13 @@ class Goal:
     def loss(self, name: str, scores: Array) -> tuple[Array, Array]:
         """(values (n,), gradients (n, K)) of one of `LOSSES` at the scores (n, K)."""
         return LOSSES[name](scores, self.labels, self.targets)
+
+
+def ranked_rivals(scores: Array, labels: Array) -> Array:
+    """(n, K - 1) the other classes of each picture, those with the highest scores first."""
+    ranked = np.argsort(-scores, axis=1, kind="stable")
+    rivals: Array = ranked[ranked != labels[:, None]].reshape(len(scores), scores.shape[1] - 1)
+    return rivals
 
 
 Loss = Callable[[Array, Array, Array | None], tuple[Array, Array]]

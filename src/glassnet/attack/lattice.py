@@ -52,10 +52,9 @@ def to_bytes(
     """
     origin = stored.astype(np.int16)
     change = 255.0 * x.astype(np.float64) - origin
-    largest = np.abs(change).reshape(len(x), -1).max(axis=1, initial=0)
+    largest = np.abs(change).max(axis=(1, 2, 3), initial=0)
     limit = np.full(len(x), 255) if eps is None or norm.word != "linf" else np.floor(255 * eps + 1e-6)
-    best, reached = _rounded(origin, change, np.minimum(np.ceil(largest), limit)), np.zeros(len(x), bool)
-    reached[:] = goal.reached(victim.scores(best), by=SURE)
+    best, reached = stored.copy(), np.zeros(len(x), bool)
     caps = (0, 1, 2, 4, 8) if norm.word == "linf" else (255,)
     for more in caps:
         for factor in _FACTORS:
@@ -90,7 +89,7 @@ def _shorten(victim: Victim, origin: Array, best: Array, reached: Array, goal: G
             return
         own = goal.take(at)
         change = best[at].astype(np.int16) - origin[at]
-        scores, margin, gradient = ascent(victim, (best[at] / 255.0).astype(victim.dtype), own, "margin")
+        scores, margin, gradient = ascent(victim, victim.pixels(best[at]), own, "margin")
         pays = margin - 2 * SURE * (1 + np.abs(scores).max(axis=1))
         step = np.sign(change)
         cost = (step * gradient / 255.0).reshape(len(at), -1)

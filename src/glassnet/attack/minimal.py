@@ -23,7 +23,7 @@ import numpy as np
 
 from glassnet.attack.base import Attack
 from glassnet.attack.bounded import ascent
-from glassnet.attack.goals import Goal
+from glassnet.attack.goals import Goal, ranked_rivals
 from glassnet.attack.norms import Norm
 from glassnet.attack.victim import Victim
 from glassnet.nn.functional.arrays import Array
@@ -59,13 +59,11 @@ class FAB(Attack):
 
     def run(self, victim: Victim, start: Array, goal: Goal, norm: Norm, eps: Array, rng: np.random.Generator) -> Array:
         scores = victim.scores(start)
+        best = _Best(victim, start, goal, norm, scores)
         if goal.targets is not None:
-            best = _Best(victim, start, goal, norm, scores)
             self._look(best, goal, "margin", rng)
             return best.x
-        best = _Best(victim, start, goal, norm, scores)
-        ranked = np.argsort(-scores, axis=1, kind="stable")
-        others = ranked[ranked != goal.labels[:, None]].reshape(len(start), -1)
+        others = ranked_rivals(scores, goal.labels)
         for place in range(min(self.rivals, others.shape[1])):
             self._look(best, Goal(goal.labels, others[:, place]), "rival", rng)
         return best.x

@@ -70,6 +70,11 @@ class Victim:
         engine = NativeEngine(network, model.loss, SGD(0.0))
         return cls(engine, model.preprocess, model.image_shape, batch=model.batch, dtype=dtype)
 
+    def pixels(self, stored: Array) -> Array:
+        """Bytes (N, H, W, C) as numbers in [0, 1], in the victim's precision."""
+        found: Array = (stored / 255.0).astype(self.dtype)
+        return found
+
     @property
     def copies(self) -> bool:
         """Whether `copy` can be called."""

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from glassnet.cli.fool import say_lines
-from glassnet.cli.options import Json, Weights, emit, say
+from glassnet.cli.options import Json, Weights, emit, say, say_lines
 from glassnet.errors import RecipeError
 
 if TYPE_CHECKING:

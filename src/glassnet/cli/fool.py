@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from glassnet.cli.options import Json, Weights, emit, say
+from glassnet.cli.options import Json, Weights, emit, say, say_lines
 from glassnet.errors import RecipeError
 
 if TYPE_CHECKING:
-    from glassnet.actions.fool import FooledAll, FooledFromNoise, FooledPictures
+    from glassnet.actions.fool import FooledFromNoise, FooledPictures
+    from glassnet.actions.universal import FooledAll
 
 
 def fool(
@@ -75,6 +76,7 @@ def fool(
       glassnet fool runs/mnist-1 --universal mnist --eps 0.2
     """
     from glassnet.actions import fool as actions
+    from glassnet.actions.universal import fool_all
     from glassnet.cli.events import TerminalEvents
     from glassnet.data.pictures import is_picture_name
 
@@ -97,7 +99,7 @@ def fool(
             result = actions.fool_from_noise(model, target, count=examples or 6, seed=seed, out=out, weights=weights)
         elif universal is not None:
             _refuse(options, "--universal", ("--all-targets", "--norm", "--attack"))
-            result = actions.fool_all(
+            result = fool_all(
                 model, universal, eps=eps or "10/255", target=target, examples=examples or 1000, part=part or "",
                 seed=seed, out=out, weights=weights, events=events,
             )  # fmt: skip
@@ -159,9 +161,3 @@ def _tell(result: FooledPictures) -> int:
     if result.lost:
         typer.echo(f"{result.lost:,} fooled before rounding to 8-bit pixels but not after")
     return int(values["fooled"])
-
-
-def say_lines(text: str) -> None:
-    """Print lines, each with escapes for what the names in it may hold."""
-    for line in text.split("\n"):
-        say(line)

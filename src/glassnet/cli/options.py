@@ -14,7 +14,18 @@ import typer
 
 from glassnet.errors import RecipeError, escaped
 
-__all__ = ["Json", "Threads", "Weights", "emit", "parse_setting", "parse_shape", "say", "setting_value", "split_values"]
+__all__ = [
+    "Json",
+    "Threads",
+    "Weights",
+    "emit",
+    "parse_setting",
+    "parse_shape",
+    "say",
+    "say_lines",
+    "setting_value",
+    "split_values",
+]
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line.")]
 Threads = Annotated[int | None, typer.Option("--threads", metavar="N", help="Threads to use (default: every core).")]
@@ -60,6 +71,12 @@ def parse_shape(text: str) -> tuple[int, ...]:
 def say(text: str, *, err: bool = False) -> None:
     """Print one line, with escapes for line breaks and whatever else the names in it may hold; `err`: as an error."""
     typer.echo(escaped(text), err=err)
+
+
+def say_lines(text: str) -> None:
+    """Print lines, each as `say` does."""
+    for line in text.split("\n"):
+        say(line)
 
 
 def emit(values: dict[str, Any]) -> None:

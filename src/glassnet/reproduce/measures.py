@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from glassnet import threads
-from glassnet.attack import Victim, album, as_bytes, fool
+from glassnet.attack import Victim, album, as_bytes, every_target, fool, pictures_of
 from glassnet.check import check_network
 from glassnet.data import find, load
 from glassnet.data.catalogue import find_folder
@@ -157,10 +157,9 @@ def fooled(run: Run, count: int = 1000) -> dict[str, float]:
     """
     part, victim = run.evaluated, Victim.of(run.model)
     right = np.flatnonzero(victim.scores(as_bytes(np.asarray(part.images))).argmax(axis=1) == part.labels)[:count]
-    pairs = [(i, k) for i in right for k in range(len(part.class_names)) if k != part.labels[i]]
-    at, targets = np.array([i for i, _ in pairs]), np.array([k for _, k in pairs])
+    at, targets = every_target(right, part.labels, victim.classes)
     began = time.perf_counter()
-    found = fool(victim, as_bytes(np.asarray(part.images[at])), part.labels[at], targets)
+    found = fool(victim, *pictures_of(part, at), targets)
     with tempfile.TemporaryDirectory() as folder:
         survived = album.read_again(
             run.model, found, album.save(run.model, found, Path(folder), [f"{i:05d}" for i in at], attack="fab")

@@ -39,16 +39,9 @@ class Universal:
     ----------
     steps : (H, W, C) int16 array
         The change, in steps of 1/255.
-    originals : (n, H, W, C) uint8 array
-        Pictures that it was measured on.
-    labels : (n,) int64 array
-        Their classes.
-    answers : (n,) int64 array
-        The model's answers with the change.
-    right_before : (n,) bool array
-        Which count: right without the change, and not of the target's class anyway.
-    fooled : (n,) bool array
-        Which of these are as wanted with the change, as files that were read again.
+    found : Fooled
+        What it makes of the pictures that it was measured on; those of the wanted class do not count. `reached` says of
+        the files, read again, whether they are seen as was wanted.
     accuracies : (float, float)
         Accuracy without and with the change.
     target : int or None
@@ -56,11 +49,7 @@ class Universal:
     """
 
     steps: NDArray[np.int16]
-    originals: NDArray[np.uint8]
-    labels: NDArray[np.int64]
-    answers: NDArray[np.int64]
-    right_before: NDArray[np.bool_]
-    fooled: NDArray[np.bool_]
+    found: Fooled
     accuracies: tuple[float, float]
     target: int | None
 
@@ -91,7 +80,7 @@ def write_fooling_page(
         Where the figures go.
     """
     names, success = model.class_names, np.flatnonzero(found.success)
-    single = len(np.unique(found.originals.reshape(len(found), -1), axis=0)) == 1
+    single = bool((found.originals == found.originals[:1]).all())
     nearest = success[np.argsort(found.l2[success], kind="stable")]
     shown = nearest[: len(nearest) if single else _SHOWN]
     probabilities = model.predict(found.pictures[shown]).max(axis=1) if len(shown) else []
@@ -158,16 +147,17 @@ def write_noise_page(
 
 def write_universal_page(path: Path, name: str, found: Universal, names: Sequence[str], eps: float) -> list[Path]:
     """The page of one change for all pictures."""
-    right, fooled = int(found.right_before.sum()), int(found.fooled.sum())
+    pictures, success = found.found, found.found.success
+    right, fooled = pictures.attempts, int(success.sum())
     low, high = wilson_interval(fooled, right) if right else (0.0, 1.0)
     grey = np.full(found.steps.shape, 128, np.uint8)
     picture, times = change_picture(grey, add_steps(grey[None], found.steps)[0])
-    chosen = np.flatnonzero(found.fooled)[:_SHOWN]
-    texts = [(names[found.labels[i]], names[found.answers[i]]) for i in chosen]
+    chosen = np.flatnonzero(success)[:_SHOWN]
+    texts = [(names[pictures.labels[i]], names[pictures.answers[i]]) for i in chosen]
     lead = f"Grey is unchanged. The change, {times} times as large as it is."
     panels = [pictures_panel("change", "The change", lead, [(picture, f"× {times}", f"at most {size_text(eps)}")])]
     if len(chosen):
-        panels.append(universal_panel(found.originals[chosen], found.steps, texts))
+        panels.append(universal_panel(pictures.originals[chosen], found.steps, texts))
     aim = "something else" if found.target is None else names[found.target]
     heading = Heading(
         f"One change that fools {name}",
@@ -177,7 +167,7 @@ def write_universal_page(path: Path, name: str, found: Universal, names: Sequenc
             ("fooled", percent(fooled / right) if right else "–",
              f"{number(fooled)} of {number(right)} pictures that were right; 95 % interval {100 * low:.1f} –"
              f" {percent(high)}"),
-            ("accuracy before", percent(found.accuracies[0]), f"on {number(len(found.labels))} pictures"),
+            ("accuracy before", percent(found.accuracies[0]), f"on {number(len(pictures))} pictures"),
             ("accuracy after", percent(found.accuracies[1]), "with the change added"),
         ],
     )  # fmt: skip

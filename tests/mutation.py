@@ -27,6 +27,7 @@ import tempfile
 import textwrap
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -322,12 +323,13 @@ def survivors(chosen: list[Mutant], workers: int, results: Results, show: Any = 
         sys.dont_write_bytecode = True  # a stale .pyc would hide a mutant of the same size and second
         left = []
         context = multiprocessing.get_context("fork")
+        # Not a `Pool`: its workers are daemons, which may start no processes, and some tests do.
         open_ones = [mutant for mutant in chosen if results.of(mutant) is None]
-        with context.Pool(workers, _start_worker, (folder,)) as pool:
-            for original, passed in zip(_originals(open_ones), pool.imap(_judge, _originals(open_ones)), strict=True):
+        with ProcessPoolExecutor(workers, context, _start_worker, (folder,)) as pool:
+            for original, passed in zip(_originals(open_ones), pool.map(_judge, _originals(open_ones)), strict=True):
                 if not passed:  # every mutant would then count as killed
                     raise RuntimeError(f"the tests of {original.file} fail without any mutant")
-            judged = pool.imap(_judge, open_ones)
+            judged = pool.map(_judge, open_ones)
             for number, mutant in enumerate(chosen, start=1):
                 survived = results.of(mutant)
                 if survived is None:

@@ -348,8 +348,8 @@ def test_a_new_layer_is_checked_drawn_and_trained(
     assert SoftmaxCrossEntropy()(network(images / 255.0), labels)[0] < 0.1 * before
     model.save(tmp_path / "m.safetensors")
     again = load(tmp_path / "m.safetensors")
-    np.testing.assert_array_equal(again.predict(images), model.predict(images))
-    assert (again.predict(images).argmax(axis=1) == labels).all()
+    np.testing.assert_array_equal(again.predict_proba(images), model.predict_proba(images))
+    assert (again.predict_proba(images).argmax(axis=1) == labels).all()
 
 
 @pytest.mark.skipif(not HAS_TORCH, reason="PyTorch is not installed")

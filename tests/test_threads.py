@@ -49,11 +49,12 @@ def test_a_model_may_be_shared(text: str) -> None:
     model = Model(Network(text, (12, 12, 1), 10), preprocess, (12, 12, 1), names, SoftmaxCrossEntropy())
     batches = np.random.default_rng(0).integers(0, 256, (8, 6, 12, 12, 1)).astype(np.uint8)
     batches = [batch[: 1 + i % 6] for i, batch in enumerate(batches)]
-    alone = [model.predict(batch) for batch in batches]
+    alone = [model.predict_proba(batch) for batch in batches]
 
     def wrong(i: int) -> int:
         return sum(
-            model.predict(batches[(i + call) % 8]).tobytes() != alone[(i + call) % 8].tobytes() for call in range(200)
+            model.predict_proba(batches[(i + call) % 8]).tobytes() != alone[(i + call) % 8].tobytes()
+            for call in range(200)
         )
 
     assert side_by_side(8, wrong) == [0] * 8

@@ -83,19 +83,26 @@ class Model:
         parts = [self.network.infer(self.preprocess.transform(piece)) for piece in pieces(images, step, "evaluating")]
         return np.concatenate(parts) if parts else np.empty((0, *self.network.output_shape), self.network.dtype)
 
-    def predict(self, images: Array | PictureFiles) -> Array:
+    def predict_proba(self, images: Array | PictureFiles) -> Array:
         """Class probabilities (N, K) of pictures (N, H, W, C); for an autoencoder the reconstructions (N, D)."""
         scores = self.scores(images)
         return self.loss.probabilities(scores) if len(scores) else scores
+
+    def predict(self, images: Array | PictureFiles) -> Array:
+        """The names of the classes (N,) that pictures (N, H, W, C) are taken for; what an autoencoder reconstructs."""
+        found = self.predict_proba(images)
+        return found if self.task.rebuilds else np.asarray(self.class_names)[found.argmax(axis=1)]
 
     def predict_files(self, paths: Sequence[str | Path]) -> Array:
         """Class probabilities (N, K) of picture files, read as in training."""
         step = self.batch
         parts = [
-            self.predict(np.stack([read_picture(path, self.image_shape, self.reading) for path in paths[i : i + step]]))
+            self.predict_proba(
+                np.stack([read_picture(path, self.image_shape, self.reading) for path in paths[i : i + step]])
+            )
             for i in range(0, len(paths), step)
         ]
-        return np.concatenate(parts) if parts else self.predict(np.empty((0, *self.image_shape), np.uint8))
+        return np.concatenate(parts) if parts else self.predict_proba(np.empty((0, *self.image_shape), np.uint8))
 
     @property
     def batch(self) -> int:
@@ -117,7 +124,7 @@ class Model:
 
     def assess(self, dataset: Dataset) -> Any:
         """What the model's task evaluates: an `Evaluation`, or for an autoencoder a `Reconstruction`."""
-        return self.task.assess(self.predict, dataset, self.preprocess, self.class_names)
+        return self.task.assess(self.predict_proba, dataset, self.preprocess, self.class_names)
 
     # ---- the file
 

@@ -144,7 +144,7 @@ class Task:
         raise NotImplementedError
 
     def evaluate(self, predictions: Array, targets: Array, class_names: tuple[str, ...]) -> Any:
-        """All figures of predictions (as `Model.predict` gives them) against `targets`."""
+        """All figures of predictions (as `Model.predict_proba` gives them) against `targets`."""
         raise NotImplementedError
 
     def assess(

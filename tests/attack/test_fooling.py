@@ -57,7 +57,7 @@ def test_every_target_is_reached_and_the_sizes_are_those_of_the_pictures() -> No
     found = fool(victim, stored[at], labels[at], targets)
     attempts = ~found.wrong_before
     assert found.success_rate == 1
-    assert (model.predict(found.pictures)[attempts].argmax(axis=1) == targets[attempts]).all()
+    assert (model.predict_proba(found.pictures)[attempts].argmax(axis=1) == targets[attempts]).all()
     change = found.pictures.astype(int) - stored[at]
     np.testing.assert_array_equal(found.steps, np.abs(change).max(axis=(1, 2, 3)))
     np.testing.assert_allclose(found.l2, np.sqrt((change**2).sum(axis=(1, 2, 3))) / 255)
@@ -141,7 +141,7 @@ def test_noise_becomes_a_class() -> None:
     victim = seen(digits())
     pictures, sure = from_noise(victim, 3, count=4)
     assert pictures.dtype == np.uint8 and (sure >= 0.99).all()
-    p = digits().predict(pictures)
+    p = digits().predict_proba(pictures)
     np.testing.assert_allclose(p[:, 3], sure, rtol=1e-4)
     again, _ = from_noise(victim, 3, count=4)
     np.testing.assert_array_equal(pictures, again)

@@ -31,7 +31,7 @@ def picture(tmp_path_factory: pytest.TempPathFactory, model: Path) -> Path:
     """A test picture that the model gets right."""
     loaded = Model.load(model)
     stored, labels = digit_pictures(20)
-    right = np.flatnonzero(loaded.predict(stored).argmax(axis=1) == labels)[0]
+    right = np.flatnonzero(loaded.predict_proba(stored).argmax(axis=1) == labels)[0]
     path = tmp_path_factory.mktemp("pictures") / "a digit.png"
     Image.fromarray(stored[right, :, :, 0]).save(path)
     return path
@@ -45,7 +45,7 @@ def test_a_picture_into_every_other_class(shell: Shell, model: Path, picture: Pa
     for each in found["each"]:
         path = out / f"a digit-as-{each['seen_as']}.png"
         pixels = read_picture(path, loaded.image_shape, loaded.reading)
-        assert loaded.class_names[loaded.predict(pixels[None])[0].argmax()] == each["seen_as"] == each["target"]
+        assert loaded.class_names[loaded.predict_proba(pixels[None])[0].argmax()] == each["seen_as"] == each["target"]
         seen = shell("predict", model, path)
         assert re.search(rf": {each['seen_as']} \d", seen)
         change = pixels.astype(int) - read_picture(picture)
@@ -100,7 +100,7 @@ def test_a_set_with_all_targets(shell: Shell, model: Path, tmp_path: Path) -> No
 def test_what_was_wrong_before_is_reported_apart(shell: Shell, model: Path, tmp_path: Path) -> None:
     loaded = Model.load(model)
     stored, labels = digit_pictures(360)
-    wrong = int((loaded.predict(stored).argmax(axis=1) != labels).sum())
+    wrong = int((loaded.predict_proba(stored).argmax(axis=1) != labels).sum())
     text = shell("fool", model, "digits", "--examples", 1000, "--out", tmp_path / "o")
     assert f"{wrong} pictures were misclassified before and skipped" in text or wrong == 0
     assert f"of {360 - wrong} " in text
@@ -216,7 +216,7 @@ def test_pictures_of_the_target_do_not_count(shell: Shell, model: Path, tmp_path
     out = tmp_path / "o"
     loaded = Model.load(model)
     stored, labels = digit_pictures(360)
-    right = (loaded.predict(stored).argmax(axis=1) == labels) & (labels != 3)
+    right = (loaded.predict_proba(stored).argmax(axis=1) == labels) & (labels != 3)
     text = shell("fool", model, "--universal", "digits", "--eps", "1/255", "--target", "3", "--out", out, "--json",
                  status=0 if _fools(out) else 3)  # fmt: skip
     found = json.loads(text.splitlines()[-1])

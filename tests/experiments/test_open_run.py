@@ -68,7 +68,7 @@ def test_every_prediction_is_kept_to_the_bit(finished: Run) -> None:
     assert folder is not None
     found, test = Predictions.load(folder / "predictions.npz"), load_splits(CLASSIFIER).test
     assert test is not None and len(found) == 50 == len(test)
-    probabilities = Model.load(folder).predict(test.images)
+    probabilities = Model.load(folder).predict_proba(test.images)
     assert found.probabilities is not None and found.probabilities.dtype == probabilities.dtype
     np.testing.assert_array_equal(found.probabilities, probabilities)
     np.testing.assert_array_equal(found.labels, test.labels)

@@ -87,12 +87,12 @@ def test_a_model_comes_back_whole(tmp_path: Path) -> None:
     assert back.preprocess.notation() == ours.preprocess.notation()
     images = np.random.default_rng(3).integers(0, 256, (300, 6, 5, 3), np.uint8)
     np.testing.assert_array_equal(back.scores(images), ours.scores(images))
-    probabilities = back.predict(images)
+    probabilities = back.predict_proba(images)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
     before = (tmp_path / "m.safetensors").read_bytes()
     back.save(tmp_path / "again.safetensors")
     assert (tmp_path / "again.safetensors").read_bytes() == before
-    assert Model.load(tmp_path / "m.safetensors").predict(images[:0]).shape == (0, 4)
+    assert Model.load(tmp_path / "m.safetensors").predict_proba(images[:0]).shape == (0, 4)
 
 
 def test_models_refuse_what_does_not_fit(tmp_path: Path) -> None:

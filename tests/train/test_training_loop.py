@@ -398,5 +398,5 @@ def test_python_in_three_lines(tmp_path: Path) -> None:
     test = load("digits").test
     part = test if test is not None else run.splits.test
     assert part is not None
-    np.testing.assert_array_equal(model.predict(part.images), run.model.predict(part.images))
+    np.testing.assert_array_equal(model.predict_proba(part.images), run.model.predict_proba(part.images))
     assert (tmp_path / "run" / "report.html").exists()

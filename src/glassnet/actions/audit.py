@@ -197,7 +197,7 @@ def _sizes(eps: Sequence[float | str], norm: str, model: Model) -> list[float]:
 
 
 def _evaluation(model: Model, stored: NDArray[np.uint8], labels: NDArray[np.int64]) -> Any:
-    return model.task.evaluate(model.predict(stored), labels, model.class_names)
+    return model.task.evaluate(model.predict_proba(stored), labels, model.class_names)
 
 
 def _telling(events: Events, norm: str) -> Callable[[str, int, int], None]:

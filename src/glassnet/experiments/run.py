@@ -343,7 +343,7 @@ def predict(model: Model, part_name: str, part: Dataset) -> Predictions:
     indices = np.arange(len(part), dtype=np.int64)
     if model.task.rebuilds:
         return Predictions(part_name, indices, part.labels, reconstruction=model.assess(part))
-    return Predictions(part_name, indices, part.labels, model.predict(part.images))
+    return Predictions(part_name, indices, part.labels, model.predict_proba(part.images))
 
 
 def _judge(run: Run) -> None:

@@ -78,12 +78,12 @@ class Recogniser:
         """
         if len(crops) == 0:
             return np.zeros((0, len(CLASSES)))
-        p = self.model.predict(crops).astype(np.float64)
+        p = self.model.predict_proba(crops).astype(np.float64)
         unsure = np.flatnonzero(p.max(axis=1) < (self.settings.sure if second_look else 0.0))
         if len(unsure):
             doubtful, turns = crops[unsure], self.settings.turns
             turned = [ndimage.rotate(doubtful, t, axes=(1, 2), reshape=False, order=1, cval=255) for t in turns]
-            p[unsure] = np.mean([p[unsure], *map(self.model.predict, turned)], axis=0)
+            p[unsure] = np.mean([p[unsure], *map(self.model.predict_proba, turned)], axis=0)
         among = np.concatenate([p[:, :-1] @ self._fold, p[:, -1:]], axis=1)
         result: Floats = among / (among.sum(axis=1, keepdims=True) + 1e-12)
         return result

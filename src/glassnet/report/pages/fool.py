@@ -83,7 +83,7 @@ def write_fooling_page(
     single = bool((found.originals == found.originals[:1]).all())
     nearest = success[np.argsort(found.l2[success], kind="stable")]
     shown = nearest[: len(nearest) if single else _SHOWN]
-    probabilities = model.predict(found.pictures[shown]).max(axis=1) if len(shown) else []
+    probabilities = model.predict_proba(found.pictures[shown]).max(axis=1) if len(shown) else []
     panels = [changes_panel(found, shown.tolist(), names, list(map(float, probabilities)))] if len(shown) else []
     turning = None if single else turning_panel(found, names)
     ways = boundary_panel([_way(model, found, int(i)) for i in shown[:_WAYS]])
@@ -123,7 +123,7 @@ def _way(
     places = np.linspace(0, _FURTHER, 61)
     before, after = found.originals[i] / 255.0, found.pictures[i] / 255.0
     pictures = np.clip(before + places[:, None, None, None] * (after - before), 0, 1).astype(np.float32)
-    probabilities = model.predict(pictures).astype(np.float64)
+    probabilities = model.predict_proba(pictures).astype(np.float64)
     label, answer = int(found.labels[i]), int(found.answers[i])
     names = model.class_names
     return names[label], names[answer], places, probabilities[:, label], probabilities[:, answer]

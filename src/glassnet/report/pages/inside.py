@@ -59,7 +59,7 @@ def _feature_maps(model: Model, name: str, chosen: str) -> Panel | None:
         picture, caption, said = _of_run(Path(name), int(chosen))
     else:
         picture, caption = read_picture(chosen, model.image_shape, model.reading), Path(chosen).name
-        said = model.predict(picture[None])[0]
+        said = model.predict_proba(picture[None])[0]
     if said is not None and (answer := model.task.answer(said, model.class_names)):
         caption += f": {answer}"
     found = feature_maps(model.network, model.preprocess.transform(picture[None])[0], picture, caption)

@@ -157,7 +157,7 @@ def _reconstructions(run: Run, part: Dataset) -> Panel | None:
         return None
     chosen = part.images[:_RECONSTRUCTED]
     inputs = run.model.preprocess.transform(chosen)
-    return reconstructions_panel(inputs, run.model.predict(chosen).reshape(inputs.shape))
+    return reconstructions_panel(inputs, run.model.predict_proba(chosen).reshape(inputs.shape))
 
 
 def _feature_maps(run: Run, part: Dataset) -> Panel | None:

@@ -141,6 +141,18 @@ class Engine(Protocol):
         """
         return None
 
+    def examples(self, feed: Any, *, trains: bool) -> Any:
+        """What gives the batches, made of what the trainer has prepared: an engine may keep what it computes of them.
+
+        Parameters
+        ----------
+        feed : object
+            The prepared examples, see `glassnet.train.feed.Feed`.
+        trains : bool
+            Whether they are trained on, or epochs are compared on them.
+        """
+        return feed
+
     def identity(self) -> dict[str, Any]:
         """What must be the same when a training is resumed, as plain JSON."""
         return {"network": self.network.notation(), "loss": self.loss.notation()}

@@ -135,6 +135,21 @@ class Network:
         made._start()
         return made
 
+    def part(self, start: int, stop: int | None = None) -> Network:
+        """The layers at positions start ... stop - 1, from 0, as a network; the weights are those of this one.
+
+        The two take turns, and a backward pass of the part is that of its own latest forward pass as long as the whole
+        has not run since.
+        """
+        made = copy.copy(self)
+        made.chain = Chain(self.layers[start:stop])
+        before = self.layers[:start]
+        made.input_shape = before[-1].output_shape if before else self.input_shape
+        made.output_shape = made.layers[-1].output_shape if made.layers else made.input_shape
+        made.chain.share(self.arena)
+        made.chain.plan(self.choices)
+        return made
+
     def choose(self, **choices: bool) -> Network:
         """Turn fast ways off or on (`fuse_relu`, `fuse_pool`, `winograd`; see `Choices`) and return the network."""
         unknown = set(choices) - set(vars(self.choices))

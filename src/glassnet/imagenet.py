@@ -24,10 +24,6 @@ from glassnet.nn.torchvision import load_torchvision, read_tensors
 
 __all__ = ["PRETRAINED", "open_model", "pretrained"]
 
-# Mean and deviation of the red, green and blue of ImageNet's training pictures, divided by 255: those with which the
-# weights were trained (`ImageClassification` in torchvision/transforms/_presets.py, github.com/pytorch/vision).
-_MEAN = (0.485, 0.456, 0.406)
-_DEVIATION = (0.229, 0.224, 0.225)
 _FOLDER = "weights"  # in the data folder
 
 
@@ -82,7 +78,7 @@ def pretrained(name: str, weights: str | Path | None = None) -> Model:
     shape = (*IMAGENET_SIZE, 3)
     network = Network(name, shape, len(index.names))
     load_torchvision(network, name, tensors, f"'{file}'")
-    preprocess = _preprocess(shape)
+    preprocess = _preprocess(shape, PRETRAINED[name])
     loss = SoftmaxCrossEntropy()
     return Model(network, preprocess, shape, index.names, loss, _card(name, file, preprocess), IMAGENET_READING)
 
@@ -130,11 +126,11 @@ def _class_index(weights: Path) -> ClassIndex:
     return found
 
 
-def _preprocess(shape: tuple[int, int, int]) -> Preprocess:
+def _preprocess(shape: tuple[int, int, int], published: Published) -> Preprocess:
     arrays: dict[str, Array] = {
         "input_shape": np.asarray(shape, np.int64),
-        "2.standardise.mean": np.asarray(_MEAN, np.float32),
-        "2.standardise.std": np.asarray(_DEVIATION, np.float32),
+        "2.standardise.mean": np.asarray(published.mean, np.float32),
+        "2.standardise.std": np.asarray(published.deviation, np.float32),
     }
     return Preprocess.restore("scale -> standardise", arrays)
 
@@ -145,12 +141,17 @@ def _card(name: str, file: Path, preprocess: Preprocess) -> dict[str, Any]:
     card = {
         "network": name,
         "data": "ImageNet (ILSVRC 2012), 1,000 classes of photographs",
-        "source": f"{published.address} (torchvision, IMAGENET1K_V1) or weights under the same names",
-        "licence": "BSD-3-Clause (torchvision); ImageNet's photographs are for research",
+        "source": f"{published.address} ({published.publisher}) or weights under the same names",
+        "licence": f"{published.licence} (the weights); ImageNet's photographs are for research",
         "weights_file": file.name,
         "weights_sha256": digest,
         "preprocessing": f"{IMAGENET_READING.notation()} {'x'.join(map(str, IMAGENET_SIZE))} -> {preprocess.notation()}"
-        f" (mean {' '.join(map(str, _MEAN))}, deviation {' '.join(map(str, _DEVIATION))})",
-        "published_accuracy": {"top1": published.top1 / 100, "top5": published.top5 / 100, "pictures": 50_000},
+        f" (mean {' '.join(map(str, published.mean))}, deviation {' '.join(map(str, published.deviation))})",
+        "published_accuracy": _published(published),
     }
     return card | ({"measured_accuracy": _MEASURED[digest]} if digest in _MEASURED else {})
+
+
+def _published(published: Published) -> dict[str, Any]:
+    accuracy = {"top1": published.top1, "top5": published.top5}
+    return {name: value / 100 for name, value in accuracy.items() if value is not None} | {"pictures": 50_000}

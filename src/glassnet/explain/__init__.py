@@ -10,6 +10,7 @@ from glassnet.explain.gradcam import ClassMap, grad_cam, last_map_layer, resized
 from glassnet.explain.occlusion import Occlusion, occlusion
 from glassnet.explain.receptive import ReceptiveFields, receptive_fields
 from glassnet.explain.saliency import gradient_times_input, saliency, score_gradient, smooth_saliency
+from glassnet.explain.seen import Seen, see
 from glassnet.explain.units import Strongest, first_units_layer, strongest
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "HeatMap",
     "Occlusion",
     "ReceptiveFields",
+    "Seen",
     "Strongest",
     "contributions",
     "explain",
@@ -31,6 +33,7 @@ __all__ = [
     "resized",
     "saliency",
     "score_gradient",
+    "see",
     "smooth_saliency",
     "strongest",
     "weighted_maps",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -49,6 +50,23 @@ class Contributions:
     def largest(self, most: int = 10) -> Array:
         """The units with the largest parts, up or down, the largest first."""
         return np.argsort(-np.abs(self.parts), kind="stable")[:most]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Layer, score, bias and the ten largest parts."""
+        return {
+            "layer": self.layer,
+            "score": self.score,
+            "bias": self.bias,
+            "largest": [
+                {
+                    "unit": self.unit_name(int(i)),
+                    "activation": float(self.activations[i]),
+                    "weight": float(self.weights[i]),
+                    "part": float(self.parts[i]),
+                }
+                for i in self.largest()
+            ],
+        }
 
     def unit_name(self, unit: int) -> str:
         """Where a unit is: `unit 17`, or `row 2, column 3 of map 5`; all counted from 0."""

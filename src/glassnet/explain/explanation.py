@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -27,19 +27,20 @@ class HeatMap:
         "gradient", "smooth gradient", "gradient x input", "Grad-CAM" or "occlusion".
     values : (H, W) array
         For each pixel of the picture.
-    signed : bool
-        Whether values below 0 speak against the class; else all are at least 0.
+    speaking : "for", "either" or "size"
+        What a value means: "for", how much speaks for the class, at least 0; "either", below 0 against it; "size", how
+        much the score depends on the pixel, at least 0.
     said : str
         What the map says in one sentence, or why it says nothing.
-    speaks : bool
+    found : bool
         Whether anything in it speaks for the class.
     """
 
     method: str
     values: Array
-    signed: bool
+    speaking: Literal["for", "either", "size"]
     said: str
-    speaks: bool
+    found: bool
 
     @property
     def peak(self) -> tuple[int, int]:
@@ -53,7 +54,7 @@ class HeatMap:
             "method": self.method,
             "highest": float(self.values.max()),
             "lowest": float(self.values.min()),
-            "peak": list(self.peak) if self.speaks else None,
+            "peak": list(self.peak) if self.found else None,
             "said": self.said,
         }
 
@@ -134,7 +135,7 @@ def _saliency(victim: Victim, picture: Array, chosen: int, name: str, gradient: 
     top = np.sort(heat, axis=None)[::-1]
     half = (int(np.searchsorted(np.cumsum(top), top.sum() / 2)) + 1) / heat.size
     said = f"Half of all that the score depends on lies in {100 * half:.0f} % of the pixels."
-    return HeatMap(method, heat, False, said if speaks else _no_gradient(name), speaks)
+    return HeatMap(method, heat, "size", said if speaks else _no_gradient(name), speaks)
 
 
 def _gradient_times_input(gradient: Array, picture: Array, name: str) -> HeatMap:
@@ -142,10 +143,12 @@ def _gradient_times_input(gradient: Array, picture: Array, name: str) -> HeatMap
     speaks = bool((heat > 0).any())
     said = f"The pixels add up to {heat.sum():+.3g} for {name}: {heat[heat > 0].sum():+.3g} and {heat[heat < 0].sum():+.3g}."
     if not heat.any():
-        said = _no_gradient(name) if not gradient.any() else f"Where the score of {name} depends on a pixel, it is black."
+        said = (
+            _no_gradient(name) if not gradient.any() else f"Where the score of {name} depends on a pixel, it is black."
+        )
     elif not speaks:
         said = f"Nothing speaks for {name}: no pixel's part is above 0."
-    return HeatMap("gradient x input", heat, True, said, speaks)
+    return HeatMap("gradient x input", heat, "either", said, speaks)
 
 
 def _grad_cam(victim: Victim, picture: Array, chosen: int, name: str) -> HeatMap | None:
@@ -162,7 +165,7 @@ def _grad_cam(victim: Victim, picture: Array, chosen: int, name: str) -> HeatMap
         said = f"The score of {name} does not depend on the maps of {found.layer}: nothing speaks for it."
     elif not speaks:
         said = f"Nothing speaks for {name}: the weighted maps of {found.layer} are nowhere above 0."
-    return HeatMap("Grad-CAM", resized(found.heat, height, width), False, said, speaks)
+    return HeatMap("Grad-CAM", resized(found.heat, height, width), "for", said, speaks)
 
 
 def _occlusion(victim: Victim, picture: Array, chosen: int, name: str) -> HeatMap:
@@ -182,7 +185,7 @@ def _occlusion(victim: Victim, picture: Array, chosen: int, name: str) -> HeatMa
             f"Hiding {size} pixels nowhere changes the probability of {name}, {_share(p)}, by more than noise of one"
             f" step in 255 does ({found.noise:.1g}): no single part decides."
         )
-    return HeatMap("occlusion", found.heat, True, said, speaks)
+    return HeatMap("occlusion", found.heat, "either", said, speaks)
 
 
 def _share(value: float) -> str:

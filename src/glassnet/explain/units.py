@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import count
+from typing import Any
 
 import numpy as np
 
@@ -50,6 +51,27 @@ class Strongest:
     pictures: Array
     places: Array | None
     fields: ReceptiveFields | None
+
+    def answering(self, unit: int) -> int:
+        """In how many of the pictures shown the unit is above 0."""
+        return int((self.values[unit] > 0).sum())
+
+    def to_dict(self) -> dict[str, Any]:
+        """Layer, number of units and pictures, and for each unit the pictures and their values."""
+        return {
+            "layer": self.layer,
+            "units": self.total,
+            "searched": self.searched,
+            "strongest": [
+                {
+                    "unit": unit,
+                    "pictures": self.pictures[unit].tolist(),
+                    "values": [float(value) for value in self.values[unit]],
+                    "places": None if self.places is None else self.places[unit].tolist(),
+                }
+                for unit in range(len(self.values))
+            ],
+        }
 
     def patch(self, unit: int, rank: int, picture: Array, input_shape: tuple[int, ...]) -> Array:
         """The part of a picture (H, W, C) that a unit saw; `input_shape` is that of the network's input."""
@@ -120,4 +142,3 @@ def strongest(
         layer, total, len(of_each), highest.T, order.T, where.swapaxes(0, 1) if has_maps else None,
         receptive_fields(victim.engine.network, layer) if has_maps else None,
     )  # fmt: skip
-

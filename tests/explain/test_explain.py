@@ -169,7 +169,7 @@ def test_units_are_named_by_their_place() -> None:
     x = picture()
     convolutional, dense = contributions(exact(made(CONVNET)), x, 0), contributions(exact(made(DENSE)), x, 0)
     assert convolutional is not None and convolutional.shape == (2, 2, 5) and dense is not None
-    assert convolutional.unit_name(5 * 3 + 4) == "row 1, column 1 of map 4" and dense.unit_name(7) == "unit 7"
+    assert convolutional.unit_name(5 * 3 + 4) == "map 4 at 1, 1" and dense.unit_name(7) == "unit 7"
     assert contributions(exact(made("conv 3x3, 4 -> avgpool global")), x, 0) is None
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from glassnet.actions.events import Events
 from glassnet.actions.places import beside_model
 from glassnet.attack import Victim
 from glassnet.data import read_picture
@@ -79,8 +80,9 @@ def look(
     smooth: int = 0,
     units: str | None = None,
     weights: str | Path | None = None,
+    events: Events | None = None,
 ) -> Looked:
-    """Draw a model's first kernels and its layers, explain what it says of pictures, and find what its units respond to.
+    """Draw a model's weights and layers, explain what it says of pictures, and find what its units respond to.
 
     Parameters
     ----------
@@ -101,6 +103,8 @@ def look(
         For a run folder, the layer whose units are shown, by its name; None: the first one.
     weights : path, optional
         A pretrained network's weights.
+    events : Events, optional
+        Is told how many pictures are explained.
 
     Returns
     -------
@@ -112,6 +116,7 @@ def look(
     GlassnetError
         The model or a picture cannot be read, or there is no such class, layer or picture.
     """
+    events = events or Events()
     loaded = open_model(model, weights)
     source = _Source(loaded, Path(model))
     wanted = [*pictures, *map(str, range(examples))]
@@ -124,10 +129,11 @@ def look(
             loaded.task.require_classes("There is no class to be explained.")
     elif shown:
         victim, number = Victim.of(loaded), _class_number(loaded, chosen)
-        seen = tuple(
-            see(victim, loaded.class_names, one.pixels, one.caption, true=one.true, chosen=number, smooth=smooth)
-            for one in shown
-        )
+        for one in shown:
+            events.progress("explaining", len(seen), len(shown))
+            seen += (
+                see(victim, loaded.class_names, one.pixels, one.caption, true=one.true, chosen=number, smooth=smooth),
+            )
     remarks: list[str] = []
     found = source.units(units, remarks)
     folder = Path(out) if out is not None else source.folder
@@ -177,7 +183,8 @@ class _Source:
             return _Picture(Path(chosen).name, picture)
         if not self.of_run:
             raise DataError(
-                f"A picture's number belongs to a run's report, and '{self.path}' is not a run folder; name a picture file."
+                f"A picture's number belongs to a run's report, and '{self.path}' is not a run folder; name a picture"
+                " file."
             )
         number, found = int(chosen), self.run.predictions
         if not 0 <= number < len(found):

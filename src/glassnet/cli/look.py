@@ -67,17 +67,20 @@ def look(
       glassnet look squeezenet-1.1 --picture photo.jpg --class "tabby"
     """
     from glassnet.actions.look import look as run
+    from glassnet.cli.events import TerminalEvents
 
-    found = run(
-        model,
-        out,
-        pictures=picture or [],
-        examples=examples,
-        chosen=chosen,
-        smooth=smooth,
-        units=units,
-        weights=weights,
-    )
+    with TerminalEvents() as events:
+        found = run(
+            model,
+            out,
+            pictures=picture or [],
+            examples=examples,
+            chosen=chosen,
+            smooth=smooth,
+            units=units,
+            weights=weights,
+            events=events,
+        )
     for seen in found.pictures:
         _tell(seen)
     for remark in found.remarks:

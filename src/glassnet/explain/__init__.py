@@ -1,5 +1,5 @@
-"""Why a network answers what it answers: where in a picture the evidence lies, what the last layer adds up, and what its
-units respond to.
+"""Why a network answers what it answers: where in a picture the evidence lies, what the last layer adds up, and what
+its units respond to.
 
 Every method works on a `Victim`, an engine behind its preprocessing, and gives plain arrays; nothing is drawn here.
 """

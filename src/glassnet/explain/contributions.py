@@ -69,12 +69,11 @@ class Contributions:
         }
 
     def unit_name(self, unit: int) -> str:
-        """Where a unit is: `unit 17`, or `row 2, column 3 of map 5`; all counted from 0."""
+        """Where a unit is: `unit 17`, or `map 5 at 2, 3` (row, column); all counted from 0."""
         if len(self.shape) != 3:
             return f"unit {unit}"
         row, column, channel = np.unravel_index(unit, self.shape)
-        place = f"row {row}, column {column}"
-        return place if self.shape[2] == 1 else f"{place} of map {channel}"
+        return f"pixel {row}, {column}" if self.shape[2] == 1 else f"map {channel} at {row}, {column}"
 
 
 def contributions(victim: Victim, picture: Array, chosen: int) -> Contributions | None:

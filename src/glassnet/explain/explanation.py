@@ -141,7 +141,8 @@ def _saliency(victim: Victim, picture: Array, chosen: int, name: str, gradient: 
 def _gradient_times_input(gradient: Array, picture: Array, name: str) -> HeatMap:
     heat = gradient_times_input(gradient, picture)
     speaks = bool((heat > 0).any())
-    said = f"The pixels add up to {heat.sum():+.3g} for {name}: {heat[heat > 0].sum():+.3g} and {heat[heat < 0].sum():+.3g}."
+    up, down = heat[heat > 0].sum(), heat[heat < 0].sum()
+    said = f"The pixels add up to {up + down:+.3g} for {name}: {up:+.3g} and {down:+.3g}."
     if not heat.any():
         said = (
             _no_gradient(name) if not gradient.any() else f"Where the score of {name} depends on a pixel, it is black."
@@ -174,11 +175,12 @@ def _occlusion(victim: Victim, picture: Array, chosen: int, name: str) -> HeatMa
     size = f"{found.patch}x{found.patch}"
     speaks = largest > found.noise
     if speaks:
-        said = f"Hiding {size} pixels lowers the probability of {name} from {_share(p)} to as little as {_share(p - largest)}."
+        lowest = _share(p - largest)
+        said = f"Hiding {size} pixels lowers the probability of {name} from {_share(p)} to as little as {lowest}."
     elif float(-found.drops.min()) > found.noise:
         said = (
-            f"Nothing speaks for {name}: hiding {size} pixels nowhere lowers its probability of {_share(p)}, but raises it"
-            f" to as much as {_share(p - found.drops.min())}."
+            f"Nothing speaks for {name}: hiding {size} pixels nowhere lowers its probability of {_share(p)}, but raises"
+            f" it to as much as {_share(p - found.drops.min())}."
         )
     else:
         said = (

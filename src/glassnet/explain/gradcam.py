@@ -5,8 +5,8 @@ With the maps A_k (h, w) of a layer and the score S_c of class c:
     alpha_k = mean over the places of dS_c/dA_k
     L_c     = ReLU(sum_k alpha_k A_k)
 
-R. R. Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization", ICCV 2017. Where
-the maps are averaged and added up to scores this is the class activation map of Zhou et al. 2016, up to a factor.
+R. R. Selvaraju et al., "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization", ICCV 2017.
+Where the maps are averaged and added up to scores this is the class activation map of Zhou et al. 2016, up to a factor.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Occlusion: a grey patch is slid over the picture; where the class's probability drops, there was evidence for it.
 
 M. D. Zeiler and R. Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014, section 4.2. With p the
-probability of the picture as it is and p_r that with patch r grey, patch r has the drop p - p_r, and a pixel the mean drop
-of the patches that cover it. It asks the network alone, no gradient, so saturated units do not hide anything.
+probability of the picture as it is and p_r that with patch r grey, patch r has the drop p - p_r, and a pixel the mean
+drop of the patches that cover it. No gradient is needed, so saturated units hide nothing.
 """
 
 from __future__ import annotations

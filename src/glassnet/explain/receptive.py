@@ -1,8 +1,8 @@
 """Receptive fields: the part of the input that each place of a layer's maps can see.
 
 A NaN in a row of the input makes every output a NaN that depends on that row. One forward pass for each row and column
-of the input therefore tells the fields of any network, whatever its layers are. Winograd's convolution works on tiles and
-would spread a NaN over its whole tile, so it is turned off.
+of the input therefore tells the fields of any network, whatever its layers are. Winograd's convolution works on tiles
+and would spread a NaN over its whole tile, so it is turned off.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ For a picture x and the score S_c of class c, before any softmax, with G = dS_c/
     gradient x input   P[i, j] = sum over channels G[i, j, k] x[i, j, k]
     SmoothGrad         the mean of M over x + normal noise            Smilkov et al. 2017
 
-A gradient tells what a very small change of a pixel would do, not what the pixel has contributed. Where a network is linear
-in its pixels the two are the same: gradient x input then adds up to the score without its constant part.
+A gradient tells what a very small change of a pixel would do, not what the pixel has contributed. Where a network is
+linear in its pixels the two are the same: gradient x input then adds up to the score without its constant part.
 """
 
 from __future__ import annotations

@@ -78,7 +78,8 @@ class Strongest:
         if self.places is None or self.fields is None:
             return picture
         scale = (picture.shape[0] / input_shape[0], picture.shape[1] / input_shape[1])
-        rows, columns = self.fields.box(*(int(place) for place in self.places[unit, rank]), scale)
+        row, column = self.places[unit, rank]
+        rows, columns = self.fields.box(int(row), int(column), scale)
         return picture[rows, columns]
 
 

@@ -30,7 +30,8 @@ def heat_picture(pixels: NDArray[np.generic], heat: HeatMap) -> NDArray[np.uint8
     strength = np.clip(size / limit, 0.0, 1.0)[..., None]
     above = to_rgb(_DEPENDS if heat.speaking == "size" else _FOR)
     colours = np.where(heat.values[..., None] >= 0, above, to_rgb(_AGAINST))
-    return np.rint((1 - strength) * ground + strength * 255 * colours).astype(np.uint8)
+    shown: NDArray[np.uint8] = np.rint((1 - strength) * ground + strength * 255 * colours).astype(np.uint8)
+    return shown
 
 
 def evidence_figure(seen: list[Seen]) -> Figure:

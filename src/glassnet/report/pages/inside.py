@@ -76,15 +76,18 @@ def look_inside(
     )
 
 
-def _rebuilt(model: Model, pictures: Pictures) -> Panel:
-    """What an autoencoder makes of the pictures."""
+def _rebuilt(model: Model, pictures: Pictures) -> Panel | None:
+    """What an autoencoder makes of the pictures; None where it takes no pictures."""
     images = np.stack([picture for _, picture in pictures])
-    return reconstructions_panel(images, model.predict(images).reshape(images.shape))
+    inputs, outputs = model.preprocess.transform(images), model.predict(images)
+    if inputs.shape[1:3] == (1, 1):  # whitened: features, no picture
+        return None
+    return reconstructions_panel(inputs, outputs.reshape(inputs.shape))
 
 
 def _followed(model: Model, pictures: Pictures) -> Panel | None:
     images = [picture for _, picture in pictures]
     found = compared_maps(
-        model.network, model.preprocess.transform(np.stack(images)), images, [caption for caption, _ in pictures]
+        model.network, list(model.preprocess.transform(np.stack(images))), images, [caption for caption, _ in pictures]
     )
     return feature_maps_panel(*found) if found else None

@@ -1,4 +1,4 @@
-"""The panels that explain answers: probabilities, maps of evidence, what the last layer adds up, what units respond to."""
+"""The panels that explain answers: probabilities, maps of evidence, the last layer's sum, what units respond to."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def probabilities_panel(seen: Sequence[Seen]) -> Panel:
     """Every class with its probability, the most probable first, the true one marked; pictures side by side."""
     known = any(one.true is not None for one in seen)
     lead = "The probability of every class, the most probable first." + (" The true class is marked." if known else "")
-    return Panel("says", "What it says", lead, body=element("div", *map(_said, seen), class_="pair-of-figures"))
+    return Panel("says", "What it says", lead, body=element("div", *map(_said, seen), class_="answers"))
 
 
 def _said(one: Seen) -> Html:
@@ -54,7 +54,7 @@ def _said(one: Seen) -> Html:
         folded = element("details", element("summary", title), _classes(one, rest))
     picture = _image(as_rgb(one.pixels[None])[0], _SMALL_SIDE, one.caption)
     figure = element("figure", picture, element("figcaption", one.caption), class_="looked-at")
-    return element("div", figure, _classes(one, shown), folded)
+    return element("div", figure, element("div", _classes(one, shown), folded), class_="beside")
 
 
 def _classes(one: Seen, classes: Sequence[int]) -> Html:
@@ -63,7 +63,7 @@ def _classes(one: Seen, classes: Sequence[int]) -> Html:
         share = float(one.probabilities[i])
         shown = element("span", _bar(share), element("span", percent(share), class_="figure"))
         rows.append([Cell(one.names[i], one.names[i]), Cell(shown, share)])
-    marked = list(classes).index(one.true) if one.true in classes else None
+    marked = None if one.true is None or one.true not in classes else list(classes).index(one.true)
     return table([("class", False), ("probability", True)], rows, marked=marked)
 
 
@@ -82,7 +82,7 @@ _METHODS = {
     "smooth gradient": "Smooth gradient: how much the score depends on each pixel (green), a mean over noisy copies.",
     "Grad-CAM": "Grad-CAM: where the last maps speak for the class (red).",
     "gradient x input": "Gradient x input: each pixel's part of the score, for (red) and against (blue).",
-    "occlusion": "Occlusion: where hiding the picture behind a grey patch lowers the probability (red) or raises it (blue).",
+    "occlusion": "Occlusion: where a grey patch over the picture lowers the probability (red) or raises it (blue).",
 }
 
 
@@ -116,7 +116,7 @@ def added_panel(seen: Sequence[Seen]) -> Panel | None:
         " the largest parts, up (red) or down (blue). Softmax makes probabilities of the scores: what counts is by how"
         " much a class's score is above those of the others."
     )
-    body = element("div", *tables, class_="pair-of-figures")
+    body = element("div", *tables, class_="answers")
     return Panel("added", "What the last layer adds up", lead, body=body)
 
 
@@ -149,7 +149,7 @@ def _signed(value: float) -> str:
 
 
 def _signed_bar(share: float) -> Html:
-    fill = element("span", class_="fill" if share >= 0 else "fill against", style=f"width:{100 * abs(share):.1f}%")
+    fill = element("span", class_=f"fill {'for' if share >= 0 else 'against'}", style=f"width:{100 * abs(share):.1f}%")
     return element("span", fill, class_="bar part", aria_hidden="true")
 
 
@@ -172,9 +172,9 @@ def units_panel(found: Strongest, pictures: dict[int, NDArray[np.generic]], inpu
         height, width = found.fields.size
         seen = f"the {height}x{width} pixels that the unit sees at the place of its highest value in the picture"
     lead = (
-        f"{which} units of {found.layer}, each with {seen}, of the {number(found.searched)} first pictures of the data:"
-        f" the {found.values.shape[1]} with the highest values, the highest first. Pictures at which a unit is not above"
-        " 0 are left out."
+        f"{which} units of {found.layer}, each with {seen}: the {found.values.shape[1]} with the highest values among"
+        f" {number(found.searched)} pictures of the run's data, the highest first. Where a unit is not above 0 there is"
+        " no picture."
     )
     tiles = [_unit(found, unit, pictures, input_shape) for unit in range(shown)]
     return Panel("units", "What the units respond to", lead, body=element("div", *tiles, class_="tiles"))

@@ -112,7 +112,7 @@ def added_panel(seen: Sequence[Seen]) -> Panel | None:
     if not tables:
         return None
     lead = (
-        "The last layer is a sum: each hidden unit's activation times its weight for the class, and a bias. These are"
+        "The last layer is a sum: each hidden unit's value times its weight for the class, and a bias. These are"
         " the largest parts, up (red) or down (blue). Softmax makes probabilities of the scores: what counts is by how"
         " much a class's score is above those of the others."
     )
@@ -128,7 +128,7 @@ def _added(one: Seen, each: ClassExplanation) -> Html:
     rows = [
         [
             Cell(added.unit_name(int(i)), ""),
-            Cell(f"{added.activations[i]:.3g} × {added.weights[i]:.3g}", ""),
+            Cell(f"{added.activations[i]:.2f} × {_signed(float(added.weights[i]))}", ""),
             Cell(element("span", _signed_bar(float(parts[i]) / scale), _signed(float(parts[i]))), ""),
         ]
         for i in largest
@@ -140,7 +140,7 @@ def _added(one: Seen, each: ClassExplanation) -> Html:
         )
     rows.append([Cell("bias", ""), Cell("", ""), Cell(_signed(added.bias), "")])
     rows.append([Cell(element("b", "score"), ""), Cell("", ""), Cell(element("b", _signed(added.score)), "")])
-    headings = [("unit", False), ("activation × weight", True), ("part", True)]
+    headings = [("unit", False), ("value × weight", True), ("part", True)]
     return element("div", element("h3", f"{one.caption}: {each.name}"), table(headings, rows))
 
 

@@ -119,6 +119,16 @@ class Engine(Protocol):
         """
         raise TrainingError(f"{type(self).__name__} gives no gradient of its inputs.")
 
+    def output_at(self, layer: str, x: Any) -> Array:
+        """The output of one layer, by its name, for a batch in evaluation mode; see `Network.output_at`."""
+        raise TrainingError(f"{type(self).__name__} gives no outputs of single layers.")
+
+    def gradient_at(self, layer: str, x: Any, dscores: Callable[[Array], Array]) -> tuple[Array, Array, Array]:
+        """The network's outputs for a batch, in evaluation mode, the output of one layer, and the gradient of that; see
+        `Network.gradient_at`.
+        """
+        raise TrainingError(f"{type(self).__name__} gives no gradient at single layers.")
+
     def reset(self) -> None:
         """Forget the memory of the optimiser: a new training begins."""
 

@@ -103,6 +103,12 @@ class NativeEngine(Engine):
     def input_gradient(self, x: Array, dscores: Callable[[Array], Array]) -> tuple[Array, Array]:
         return self.network.input_gradient(x, dscores)
 
+    def output_at(self, layer: str, x: Array) -> Array:
+        return self.network.output_at(layer, x)
+
+    def gradient_at(self, layer: str, x: Array, dscores: Callable[[Array], Array]) -> tuple[Array, Array, Array]:
+        return self.network.gradient_at(layer, x, dscores)
+
     def many_steps(self, examples: Any, batch: int) -> ManySteps | None:
         """The compiled loop of softmax regression, where single examples lie ready as rows."""
         rows = getattr(examples, "rows", None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Mapping, Sequence
 
-__all__ = ["block", "curves", "table"]
+__all__ = ["block", "curves", "plain", "table"]
 
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM = 340, 130, 40, 18  # of a chart and its margins, in pixels
 _MOST_POINTS = 100
@@ -16,6 +16,11 @@ def block(title: str, lines: Sequence[str] = (), *parts: str) -> str:
     """A title, lines of text and parts that are HTML already."""
     text = "".join(f"<div>{html.escape(line)}</div>" for line in lines)
     return f"<div><strong>{html.escape(title)}</strong>{text}{''.join(parts)}</div>"
+
+
+def plain(lines: Sequence[str]) -> str:
+    """Lines as they are, in type of one width."""
+    return f"<pre>{html.escape(chr(10).join(lines))}</pre>"
 
 
 def table(rows: Sequence[Sequence[object]], most: int = 60) -> str:

@@ -100,9 +100,9 @@ class Model:
         height, width, channels = self.image_shape
         facts = [f"rows of {channels} features" if self.takes_rows else f"pictures {height}x{width}x{channels}"]
         facts.append("reconstructs them" if self.task.rebuilds else f"{len(self.class_names)} classes")
-        accuracy = self.card.get("accuracy")
+        accuracy: Any = self.card.get("accuracy")
         if is_real(accuracy):
-            facts.append(f"accuracy {100 * accuracy:.1f} % on {self.card.get('evaluated_on', 'test')}")
+            facts.append(f"accuracy {100 * float(accuracy):.1f} % on {self.card.get('evaluated_on', 'test')}")
         return facts
 
     # ---- use
@@ -125,10 +125,10 @@ class Model:
         Parameters
         ----------
         x : array, list or data frame
-            Pictures (N, H, W, C), grey ones (N, H, W), a single one (H, W, C) or (H, W), or a list of pictures: uint8 or
-            whole numbers in 0..255, or floats in 0..1. Pictures of another size, or with other colours, are brought to
-            the model's as picture files are, in 8 bits. Of a model of rows: (N, d), or a single row (d,); a data frame's
-            columns are chosen by the names that the model was trained on.
+            Pictures (N, H, W, C), grey ones (N, H, W), a single one (H, W, C) or (H, W), or a list of pictures: uint8
+            or whole numbers in 0..255, or floats in 0..1. Pictures of another size, or with other colours, are brought
+            to the model's as picture files are, in 8 bits. For a model of rows: (N, d), or a single row (d,); a data
+            frame's columns are chosen by the names that the model was trained on.
 
         Returns
         -------

@@ -7,7 +7,16 @@ from typing import Any
 
 from glassnet.errors import escaped
 
-__all__ = ["columns", "ruled", "shorten"]
+__all__ = ["Shown", "columns", "ruled", "shorten"]
+
+
+class Shown(str):
+    """Text that looks the same at the prompt of Python as when it is printed."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
 
 
 def columns(rows: Sequence[Sequence[Any]], left: int = 1, *, sides: str = "") -> str:

@@ -98,6 +98,11 @@ class Dataset:
         return int(h), int(w), int(c)
 
     @property
+    def holds_rows(self) -> bool:
+        """Whether its pictures are rows of features: they have one pixel."""
+        return are_rows(self.image_shape)
+
+    @property
     def classes(self) -> int:
         """The number of classes, those without an example here included."""
         return len(self.class_names)
@@ -267,7 +272,7 @@ def checked_floats(array: npt.NDArray[Any], owner: str) -> None:
     if (low < _LOWEST or high > _HIGHEST) and not are_rows(array.shape[1:]):
         raise DataError(
             f"{owner} has float images, which must lie in about 0..1. Got {low:.4g} to {high:.4g} instead; divide by"
-            " 255 or give uint8."
+            " the value of white (255 for bytes) or give uint8."
         )
 
 

@@ -18,12 +18,12 @@ WHOLE, TRUTH, TEXT = "whole numbers", "truth values", "text"  # the kinds of lab
 _SHOWN = 8  # names in a message
 
 
-def as_array(x: Any, what: str) -> Array:
+def as_array(x: Any, what: str, dtype: Any = None) -> Array:
     """What NumPy makes of x, called `what` in messages. Raises `DataError` where that is nothing of use."""
     if hasattr(x, "toarray"):
         raise DataError(f"{what} is a sparse matrix; give {what}.toarray().")
     try:
-        return np.asarray(x)
+        return np.asarray(x, dtype)
     except ValueError:
         raise DataError(f"{what} has parts of unequal lengths; bring them to one size first.") from None
     except (TypeError, RuntimeError) as error:
@@ -32,7 +32,7 @@ def as_array(x: Any, what: str) -> Array:
 
 def _labels(y: Any) -> tuple[Array, str]:
     """(N,) int64, bool or text, and which kind it is; whole floats count as whole numbers."""
-    values = as_array(y, "y")
+    values = as_array(y, "y", object if isinstance(y, (list, tuple)) else None)  # a list may mix kinds
     if values.ndim == 2 and values.shape[1] == 1:
         values = values[:, 0]
     if values.ndim != 1:

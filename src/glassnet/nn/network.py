@@ -20,7 +20,7 @@ from glassnet.nn.layer import Layer, load_state, positive_int, sizes
 from glassnet.nn.parameter import Parameter
 from glassnet.nn.plan import Plan, make_plan
 from glassnet.notation import as_whole
-from glassnet.text import columns, ruled, shorten
+from glassnet.text import Shown, columns, ruled, shorten
 
 __all__ = ["Network"]
 
@@ -166,11 +166,12 @@ class Network:
         return self.arena.nbytes + sum(layer.workspace.nbytes for _, layer in self.walk())
 
     def summary(self) -> str:
-        """A table of the layers: output shape, parameters, FLOPs; print it. It is what `print(network)` shows."""
-        return ruled(columns(self._rows(), sides="><>>>"), foot=1)
+        """A table of the layers, as `print(network)` shows it: output shape, parameters, FLOPs."""
+        return Shown(ruled(columns(self._rows(), sides="><>>>"), foot=1))
 
     def _rows(self) -> list[tuple[str, ...]]:
-        rows = [("", "layer", "output", "parameters", "FLOPs"), ("", "input", sizes(self.input_shape), "", "")]
+        rows: list[tuple[str, ...]] = [("", "layer", "output", "parameters", "FLOPs")]
+        rows.append(("", "input", sizes(self.input_shape), "", ""))
         for name, layer in self.walk():
             place, depth = name.rsplit(".", 1)[0], name.count(".") // 3
             if depth:
@@ -182,7 +183,7 @@ class Network:
         return rows
 
     def __str__(self) -> str:
-        return self.summary()
+        return str(self.summary())
 
     def __repr__(self) -> str:
         return f"<Network {sizes(self.input_shape)} -> {shorten(self.notation(), 400)}>"

@@ -93,7 +93,7 @@ class Model:
 
     def _repr_html_(self) -> str:
         names = shorten(", ".join(self.class_names), 200)
-        return display.block("Model", [*self._facts(), names], self.network._repr_html_())
+        return display.block("Model", [", ".join(self._facts()), names], self.network._repr_html_())
 
     def _facts(self) -> list[str]:
         """What it takes, what it tells apart and how well."""

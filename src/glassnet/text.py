@@ -7,7 +7,7 @@ from typing import Any
 
 from glassnet.errors import escaped
 
-__all__ = ["Shown", "columns", "ruled", "shorten"]
+__all__ = ["Shown", "columns", "counted", "ruled", "shorten"]
 
 
 class Shown(str):
@@ -44,6 +44,11 @@ def ruled(table: str, foot: int = 0) -> str:
     rule = "-" * max(map(len, lines))
     end = len(lines) - foot
     return "\n".join([lines[0], rule, *lines[1:end], rule, *lines[end:]])
+
+
+def counted(number: int, noun: str) -> str:
+    """ "1 epoch", "2 epochs", "1,000 epochs"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def shorten(text: object, length: int, mark: str = "…") -> str:

@@ -67,9 +67,10 @@ def _objects(values: list[Any]) -> tuple[Array, str]:
     """Labels that NumPy has as objects, such as pandas' text and categories."""
     if missing := sum(map(_is_missing, values)):
         raise _missing(missing)
-    for kinds in ((bool, np.bool_), (int, np.integer), (float, np.floating), (str,)):
-        if values and all(isinstance(value, kinds) for value in values):
-            return _plain(np.array(values))
+    truths = [isinstance(value, (bool, np.bool_)) for value in values]
+    numbers = [isinstance(value, (int, float, np.number)) and not isinstance(value, bool) for value in values]
+    if all(truths) or all(numbers) or all(isinstance(value, str) for value in values):
+        return _plain(np.array(values) if values else np.empty(0, np.int64))
     found = sorted({type(value).__name__ for value in values})
     raise DataError(
         f"The labels in y must be of one kind: whole numbers, text or truth values. Got {', '.join(found[:_SHOWN])}."

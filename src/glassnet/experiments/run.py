@@ -38,7 +38,7 @@ from glassnet.metrics import Evaluation, Reconstruction
 from glassnet.model import Model
 from glassnet.nn import Network
 from glassnet.tasks import Task, best_epoch
-from glassnet.text import shorten
+from glassnet.text import counted, shorten
 from glassnet.train import History, Progress, Trainer, read_history
 
 __all__ = ["Finisher", "Run", "resume", "run_recipe"]
@@ -132,7 +132,7 @@ class Run:
         """How well it does, how long it took and where it lies."""
         figures = self.evaluation or self.reconstruction
         facts = [f"{figures.describe()} in the {self.evaluated_on} part"] if figures is not None else []
-        facts.append(f"{len(self.history.epochs)} epochs in {self.seconds:.1f} s")
+        facts.append(f"{counted(len(self.history.epochs), 'epoch')} in {self.seconds:.1f} s")
         return facts if self.folder is None else [*facts, f"folder {self.folder}"]
 
     @property

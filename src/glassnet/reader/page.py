@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from glassnet import display
-from glassnet.text import shorten
+from glassnet.text import counted, shorten
 
 __all__ = ["Box", "Character", "Line", "Page", "Word", "geometric_mean"]
 
@@ -152,7 +152,8 @@ class Page:
         return display.block(f"Page, {self._facts()}", [], display.plain([*lines[:_SHOWN], *more]))
 
     def _facts(self) -> str:
-        return f"{len(self.lines)} lines, {len(self.words)} words, {100 * self.confidence:.0f} % sure"
+        lines, words = counted(len(self.lines), "line"), counted(len(self.words), "word")
+        return f"{lines}, {words}, {100 * self.confidence:.0f} % sure"
 
     @property
     def text(self) -> str:

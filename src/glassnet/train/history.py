@@ -11,6 +11,7 @@ from typing import Any
 from glassnet import display
 from glassnet.engines import StepResult
 from glassnet.errors import GlassnetError, ModelError, TrainingError
+from glassnet.text import counted
 from glassnet.train.loop import Callback, Saved, Training
 from glassnet.train.progress import describe
 
@@ -96,11 +97,11 @@ class History(Callback):
 
     def __repr__(self) -> str:
         last = f", the last: {describe(self.epochs[-1])}" if self.epochs else ""
-        return f"<History {len(self.epochs)} epochs{last}>"
+        return f"<History {counted(len(self.epochs), 'epoch')}{last}>"
 
     def _repr_html_(self) -> str:
         last = [describe(self.epochs[-1])] if self.epochs else []
-        return display.block(f"History, {len(self.epochs)} epochs", last, self.chart())
+        return display.block(f"History, {counted(len(self.epochs), 'epoch')}", last, self.chart())
 
     def chart(self) -> str:
         """Accuracy (else PSNR, else loss) over the epochs, in training and validation, as HTML for a notebook."""

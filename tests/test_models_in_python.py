@@ -14,7 +14,7 @@ import pytest
 
 import glassnet
 from glassnet.data import PictureFiles
-from glassnet.errors import DataError, ModelError, TrainingError
+from glassnet.errors import DataError, ModelError, RecipeError, TrainingError
 from glassnet.reader.page import Box, Character, Line, Page, Word
 from glassnet.train.notebook import NotebookProgress, in_notebook
 
@@ -74,6 +74,12 @@ def test_rows_do_as_the_classifier_of_scikit_learns_kind() -> None:
 def test_a_picture_layer_on_rows_says_what_to_give() -> None:
     with pytest.raises(glassnet.errors.NotationError, match=r"does not fit.*rows of features; pictures are given as"):
         glassnet.fit(rows(), "conv 3x3, 4 -> linear")
+
+
+@pytest.mark.parametrize("setting", [{"augment": "shift 1"}, {"adversarial": "pgd 0.1, steps 2"}])
+def test_what_is_for_pictures_is_refused_for_rows(setting: dict[str, str]) -> None:
+    with pytest.raises(RecipeError, match="for pictures; leave them out for rows"):
+        glassnet.fit(rows(), "linear", **setting)
 
 
 # ---- pictures

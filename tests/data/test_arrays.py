@@ -198,6 +198,7 @@ def test_rows_for_a_model_of_rows() -> None:
         (7, SHAPE, r"Got an array \(\)"),
         (np.zeros((2, 6, 4, 2), np.uint8), SHAPE, "grey and RGB ones"),
         (np.zeros((2, 9, 9, 3), np.uint8), (6, 4, 5), "grey and RGB ones"),
+        (np.zeros((2, 1, 6, 5), np.uint8), SHAPE, r"X\.transpose\(0, 2, 3, 1\)"),
         (np.full((2, *SHAPE), 255.0), SHAPE, "about 0..1. Got 255"),
         (np.full((2, *SHAPE), np.nan), SHAPE, "48 pixels that are NaN"),
         (np.full((2, *SHAPE), -1), SHAPE, "from 0 to 255. Got -1"),

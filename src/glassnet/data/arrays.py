@@ -209,9 +209,10 @@ def _brought(pictures: Array, shape: Shape, reading: Reading) -> Array:
     if array.shape[1:] == shape:
         return array
     if array.shape[3] not in (1, 3, 4) or shape[2] not in (1, 3) or 0 in array.shape[1:]:
+        hint = " Channels come last: X.transpose(0, 2, 3, 1)." if array.shape[1] in (1, 3) else ""
         raise DataError(
             f"This model takes pictures of shape (N, {', '.join(map(str, shape))}), or grey and RGB ones of other"
-            f" sizes. Got {array.shape}."
+            f" sizes. Got {array.shape}.{hint}"
         )
     if array.dtype != np.uint8:
         array = np.rint(np.clip(array, 0, 1) * 255).astype(np.uint8)

@@ -272,7 +272,7 @@ def checked_floats(array: npt.NDArray[Any], owner: str) -> None:
     if (low < _LOWEST or high > _HIGHEST) and not are_rows(array.shape[1:]):
         raise DataError(
             f"{owner} has float images, which must lie in about 0..1. Got {low:.4g} to {high:.4g} instead; divide by"
-            " the value of white (255 for bytes) or give uint8."
+            " 255, or by whatever white is, or give uint8."
         )
 
 

@@ -95,14 +95,14 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     patience : int, default 10
     random_state : int, RandomState or None, default None
         Of the starting weights, the order of the examples, dropout, and what is held out.
-    solver : {"adam", "sgd"}, default "adam"
-        "sgd" is descent with Nesterov's momentum of 0.9.
+    solver : str, default "adam"
+        "adam" or "sgd", which is descent with Nesterov's momentum of 0.9.
     verbose : bool, default False
         Whether to print a line per epoch.
     hidden_layer_sizes : int or sequence of int, optional
         MLPClassifier's name for `network`: the units of the hidden layers.
-    activation : {"relu", "tanh", "logistic", "identity"}, optional
-        MLPClassifier's, of these hidden layers; None is "relu".
+    activation : str, optional
+        MLPClassifier's, of these hidden layers: "relu" (None), "tanh", "logistic" or "identity".
     max_iter : int, optional
         MLPClassifier's name for `epochs`.
     batch_size : int or "auto", optional

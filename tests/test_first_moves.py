@@ -13,7 +13,7 @@ import pytest
 
 import glassnet
 from glassnet import data, optim
-from glassnet.errors import DataError
+from glassnet.errors import DataError, RecipeError
 
 
 def _pictures(n: int = 60) -> tuple[np.ndarray, np.ndarray]:
@@ -55,17 +55,67 @@ def test_parts_that_are_given_stay_as_they_are() -> None:
 @pytest.mark.parametrize(
     ("given", "says"),
     [
-        ((np.zeros((9, 64)), np.zeros(9, int)), "NetworkClassifier"),
-        ((np.zeros((9, 8, 8)), np.zeros((9, 2))), "one whole number or name"),
-        ((np.zeros((9, 8, 8)), np.linspace(0, 1, 9)), "one whole number or name"),
+        ((np.zeros((9, 8, 8)), np.zeros((9, 2))), "one label for each example"),
+        ((np.zeros((9, 8, 8)), np.linspace(0, 1, 9)), "numbers with a fraction"),
         ((np.zeros((9, 8, 8)), np.arange(8)), "9 images but 8 labels"),
         ((np.zeros((9, 8, 8)),), "Got 1 of them"),
         ("nowhere", "nowhere"),
+        (np.zeros((9, 8, 8)), "a pair"),
     ],
 )
 def test_wrong_data_are_refused(given: object, says: str) -> None:
     with pytest.raises(DataError, match=says):
         glassnet.fit(given, "linear")  # type: ignore[arg-type]
+
+
+def test_two_positional_arrays_are_explained() -> None:
+    pictures, labels = _pictures()
+    with pytest.raises(RecipeError, match=r"arrays are given as a pair: fit\(\(X, y\), ") as error:
+        glassnet.fit(pictures, labels)  # type: ignore[arg-type]
+    assert "\n" not in str(error.value)
+    with pytest.raises(RecipeError, match=r"network\.notation\(\)"):
+        glassnet.fit("digits", glassnet.Network("linear 10", (8, 8, 1)))  # type: ignore[arg-type]
+
+
+def test_what_is_held_out_can_be_chosen() -> None:
+    splits = glassnet.fit(_pictures(), "linear", epochs=1, validation=10, test=0).splits
+    assert (len(splits.train), splits.valid and len(splits.valid), splits.test) == (50, 10, None)
+
+
+def test_the_rooms_are_there_to_be_completed() -> None:
+    assert {"Network", "actions", "classic", "data", "fit"} <= set(dir(glassnet))
+    assert not {name for name in dir(glassnet) if name.startswith("_")} - {"__version__"}
+    assert not {"Any", "TYPE_CHECKING", "annotations", "compiling"} & set(dir(glassnet))
+    assert {"evaluate", "predict"} <= set(dir(glassnet.actions))
+    assert glassnet.actions.evaluate.evaluate is importlib.import_module("glassnet.actions.evaluate").evaluate
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        glassnet.actions.nothing  # noqa: B018
+
+
+CONSUMER = """
+import numpy as np
+
+import glassnet
+from glassnet.classic import NetworkClassifier
+
+pictures = np.zeros((30, 8, 8), np.uint8)
+run: glassnet.Run = glassnet.fit((pictures, ["a", "b", "c"] * 10), "linear", epochs=1, verbose=False)
+share: float = run.model.score(pictures.tolist(), ["a"])
+table: str = glassnet.load("model.safetensors").network.summary()
+splits: glassnet.Splits = glassnet.data.load("digits")
+text: str = glassnet.read("page.jpg").text
+version: str = glassnet.__version__
+NetworkClassifier(max_iter=3).fit(pictures, pictures).predict(pictures)
+glassnet.fit("digits", lr="fast")
+"""
+
+
+def test_type_checkers_see_the_package(tmp_path: Path) -> None:
+    (tmp_path / "consumer.py").write_text(CONSUMER, encoding="utf-8")
+    command = [sys.executable, "-m", "mypy", str(tmp_path / "consumer.py")]
+    found = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[1])
+    errors = [line for line in found.stdout.splitlines() if "error:" in line]
+    assert len(errors) == 1 and "incompatible type" in errors[0] and '"lr"' in errors[0], found.stdout + found.stderr
 
 
 def test_the_names_at_the_top() -> None:

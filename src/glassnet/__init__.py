@@ -21,6 +21,7 @@ __all__ = [
     "Model",
     "Network",
     "Preprocess",
+    "Run",
     "Splits",
     "Trainer",
     "fit",
@@ -44,8 +45,23 @@ plugins.announce("data sets", _sets_of_the_reader)
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from numpy.typing import ArrayLike
-
+    from glassnet import actions as actions
+    from glassnet import attack as attack
+    from glassnet import autodiff as autodiff
+    from glassnet import check as check
+    from glassnet import classic as classic
+    from glassnet import data as data
+    from glassnet import errors as errors
+    from glassnet import experiments as experiments
+    from glassnet import filters as filters
+    from glassnet import imagenet as imagenet
+    from glassnet import interop as interop
+    from glassnet import metrics as metrics
+    from glassnet import nn as nn
+    from glassnet import optim as optim
+    from glassnet import reader as reader
+    from glassnet import report as report
+    from glassnet import train as train
     from glassnet.data import Dataset, Preprocess, Splits
     from glassnet.data import load as load_data
     from glassnet.experiments import Run
@@ -55,6 +71,8 @@ if TYPE_CHECKING:
     from glassnet.reader import Page
     from glassnet.train import Trainer
 
+    __version__: str
+
 # Heavy parts are imported when they are first asked for, so that `import glassnet` is quick.
 _LAZY = {
     "Adam": "glassnet.optim:Adam",
@@ -62,23 +80,30 @@ _LAZY = {
     "Model": "glassnet.model:Model",
     "Network": "glassnet.nn:Network",
     "Preprocess": "glassnet.data:Preprocess",
+    "Run": "glassnet.experiments:Run",
     "SGD": "glassnet.optim:SGD",
     "Splits": "glassnet.data:Splits",
     "Trainer": "glassnet.train:Trainer",
     "load_data": "glassnet.data:load",
 }
+_ROOMS = (
+    "actions", "attack", "autodiff", "check", "classic", "data", "errors", "experiments", "filters", "imagenet",
+    "interop", "metrics", "nn", "optim", "reader", "report", "train",
+)  # fmt: skip
 
 
 def fit(
-    data: str | Path | Dataset | Splits | tuple[ArrayLike, ArrayLike],
+    data: str | Path | Dataset | Splits | tuple[Any, Any],
     model: str = "two-layer",
     *,
-    preprocess: str = "scale",
+    preprocess: str | None = None,
     loss: str = "softmax-cross-entropy",
     optimizer: str = "adam",
     lr: float | None = None,
+    validation: float | None = None,
+    test: float | None = None,
     out: str | Path | None = None,
-    verbose: bool = False,
+    verbose: bool | None = None,
     **train: Any,
 ) -> Run:
     """Train a network on a data set; the Python side of `glassnet train`.
@@ -86,24 +111,29 @@ def fit(
     Parameters
     ----------
     data : str, path, Dataset, Splits or (X, y)
-        A folder, a file, the name of a known set, or the data themselves. X holds pictures, (N, H, W) or (N, H, W, C),
-        uint8 in 0 ... 255 or floating point in 0 ... 1; y one label each, numbers or names. A test part (a fifth) and a
-        validation part (a tenth) are held out where there are none.
+        A folder, a file, the name of a known set, or the data themselves. X holds rows of features, (N, d), or
+        pictures, (N, H, W) or (N, H, W, C), of whole numbers in 0 ... 255 or floats in 0 ... 1: an array, a list or a
+        data frame. y holds a label each: whole numbers, text, truth values or categories.
     model : str
         The network, in notation or by name.
-    preprocess : str
-        The preprocessing, in notation.
+    preprocess : str, optional
+        The preprocessing, in notation. None is "scale" (pixels to 0 ... 1) for pictures, and "scale -> standardise" for
+        rows, which takes every feature to mean 0 and deviation 1.
     loss : str
         The loss, in notation.
     optimizer : str
         The optimiser's name.
     lr : float, optional
         Learning rate; None takes the optimiser's own.
+    validation : float or int, optional
+        How much to hold out for validation: a share, a count, or 0 for none. None: the set's own part, else a tenth.
+    test : float or int, optional
+        How much to hold out for test where the set has no test part of its own; None: a fifth.
     out : path, optional
         Run folder to keep everything in; None keeps nothing on disk. A run on data that were given themselves can be
         used, but not resumed: the folder does not hold them.
-    verbose : bool
-        Print a line per epoch.
+    verbose : bool, optional
+        True prints a line per epoch, False shows nothing; None shows a live bar in notebooks and nothing elsewhere.
     **train : object
         The settings of a recipe's `[train]` part (epochs, batch, schedule, augment, l2, seed, ...).
 
@@ -118,67 +148,77 @@ def fit(
         Whatever is wrong, in one line.
     """
     from glassnet import experiments
-    from glassnet.errors import RecipeError, nearest
+    from glassnet.errors import NotationError, RecipeError, nearest
     from glassnet.experiments.recipe import TRAIN_SETTINGS
-    from glassnet.train import PlainProgress, Progress
+    from glassnet.train import progress_in_python
 
-    own = ("model", "preprocess", "loss", "optimizer", "lr", "out", "verbose")
+    own = ("model", "preprocess", "loss", "optimizer", "lr", "validation", "test", "out", "verbose")
     for name in train:
         if name not in TRAIN_SETTINGS:
             known = (*own, *TRAIN_SETTINGS)
             raise RecipeError(f"glassnet.fit takes no '{name}'.{nearest(name, known)} Known: {', '.join(known)}.")
+    if not isinstance(model, str):
+        raise RecipeError(_no_notation(model))
     rate = {} if lr is None else {"lr": lr}
     given = _splits(data)
+    if preprocess is None:
+        preprocess = "scale" if given is None else _usual_preprocessing(given)
     recipe = experiments.Recipe(
-        experiments.Data(str(data) if given is None else given.name),
+        experiments.Data(str(data) if given is None else given.name, validation, test),
         experiments.ModelPart(model, preprocess, loss),
         {"name": optimizer, **rate},
         train,
     )
     splits = experiments.load_splits(recipe, given=given)
-    progress = PlainProgress() if verbose else Progress()
-    if out is None:
-        return experiments.run_recipe(recipe, splits=splits, progress=progress)
-    from glassnet.report.pages import write_run_page  # draws: Matplotlib takes its time
+    finish = []
+    if out is not None:
+        from glassnet.report.pages import write_run_page  # draws: Matplotlib takes its time
 
-    return experiments.run_recipe(recipe, out, splits=splits, progress=progress, on_finish=[write_run_page])
+        finish.append(write_run_page)
+    try:
+        progress = progress_in_python(verbose)
+        return experiments.run_recipe(recipe, out, splits=splits, progress=progress, on_finish=finish)
+    except NotationError as error:
+        if not splits.train.holds_rows:
+            raise
+        raise NotationError(
+            f"{error} X holds rows of features; pictures are given as (N, H, W), as by X.reshape(-1, 28, 28)."
+        ) from None
+
+
+def _no_notation(model: Any) -> str:
+    """Why the second argument of `fit` is of no use."""
+    if hasattr(model, "notation"):
+        return "The network is given by its notation: fit(data, network.notation()). A Trainer trains a Network itself."
+    return "The network is given as text; arrays are given as a pair: fit((X, y), 'linear 64 -> relu -> linear')."
 
 
 def _splits(data: Any) -> Splits | None:
     """Data that are given themselves; None for a folder, file or name."""
-    from glassnet.data import Dataset, Splits
+    from pathlib import Path
+
+    from glassnet.data import Dataset, Splits, dataset_of
     from glassnet.errors import DataError
 
     if isinstance(data, Splits):
         return data
     if isinstance(data, Dataset):
         return Splits(data)
-    if not isinstance(data, (tuple, list)):
+    if isinstance(data, (str, Path)):
         return None
+    if not isinstance(data, (tuple, list)):
+        raise DataError(
+            "The data are a folder, a file, a name, a Dataset, Splits or a pair (X, y). Got an object of type"
+            f" '{type(data).__name__}'."
+        )
     if len(data) != 2:
         raise DataError(f"Arrays are given as a pair (X, y) of pictures and labels. Got {len(data)} of them.")
-    return Splits(_dataset(*data))
+    return Splits(dataset_of(*data))
 
 
-def _dataset(images: ArrayLike, labels: ArrayLike) -> Dataset:
-    """Pictures with labels that are numbers or names of any kind."""
-    import numpy as np
-
-    from glassnet.data import Dataset
-    from glassnet.errors import DataError
-
-    pictures, given = np.asarray(images), np.asarray(labels)
-    if pictures.ndim == 3:
-        pictures = pictures[..., None]
-    if pictures.ndim != 4:
-        raise DataError(
-            f"X must hold pictures, (N, H, W) or (N, H, W, C). Got an array {pictures.shape}; rows of features are for"
-            " glassnet.classic.NetworkClassifier."
-        )
-    if given.ndim != 1 or given.dtype.kind not in "biuUO":
-        raise DataError(f"y must hold one whole number or name for each picture. Got {given.dtype} {given.shape}.")
-    names, numbers = np.unique(given.astype(str) if given.dtype.kind == "O" else given, return_inverse=True)
-    return Dataset(pictures, numbers, tuple(map(str, names)), name="arrays")
+def _usual_preprocessing(splits: Splits) -> str:
+    """Standardised features where there are rows of them; pixels from 0 to 1."""
+    return "scale -> standardise" if splits.train.holds_rows else "scale"
 
 
 def load(path: str | Path) -> Model:
@@ -221,6 +261,8 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         return version("glassnet")
+    if name in _ROOMS:
+        return import_module(f"glassnet.{name}")
     if name not in _LAZY:
         raise AttributeError(f"module 'glassnet' has no attribute '{name}'")
     module, _, attribute = _LAZY[name].partition(":")
@@ -228,4 +270,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*__all__, "__version__"})
+    return sorted({*__all__, *_ROOMS, "__version__"})

@@ -13,16 +13,30 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from glassnet import metrics
-from glassnet.data import Dataset, PictureFiles, Preprocess, Reading, pieces, read_picture
+from glassnet import display, metrics
+from glassnet.data import (
+    Dataset,
+    PictureFiles,
+    Preprocess,
+    Reading,
+    class_numbers,
+    inputs_of,
+    labels_of,
+    pieces,
+    read_picture,
+    require_as_many,
+)
+from glassnet.data.dataset import are_rows
 from glassnet.data.names import checked_names
 from glassnet.errors import DataError, GlassnetError, ModelError
 from glassnet.files import exists
 from glassnet.nn import Loss, Network, model_file, parse_loss
 from glassnet.nn.functional.arrays import Array
-from glassnet.notation import as_whole
+from glassnet.notation import as_whole, is_real
 from glassnet.tasks import Task
+from glassnet.text import shorten
 
 __all__ = ["Model"]
 
@@ -34,7 +48,7 @@ _BATCH = 256
 _MOST_NUMBERS = 2**24  # in the largest layer's output for one batch: 64 MiB of float32
 
 
-@dataclass
+@dataclass(repr=False)
 class Model:
     """A network with its preprocessing, class names and loss. Threads may share a model: the network takes turns.
 
@@ -69,6 +83,28 @@ class Model:
         """What it was trained to do."""
         return Task.of(self.loss)
 
+    @property
+    def takes_rows(self) -> bool:
+        """Whether it takes rows of features, which it knows as pictures of one pixel, (1, 1, d)."""
+        return are_rows(self.image_shape)
+
+    def __repr__(self) -> str:
+        return f"<Model {shorten(self.network.notation(), 80)}: {', '.join(self._facts())}>"
+
+    def _repr_html_(self) -> str:
+        names = shorten(", ".join(self.class_names), 200)
+        return display.block("Model", [", ".join(self._facts()), names], self.network._repr_html_())
+
+    def _facts(self) -> list[str]:
+        """What it takes, what it tells apart and how well."""
+        height, width, channels = self.image_shape
+        facts = [f"rows of {channels} features" if self.takes_rows else f"pictures {height}x{width}x{channels}"]
+        facts.append("reconstructs them" if self.task.rebuilds else f"{len(self.class_names)} classes")
+        accuracy: Any = self.card.get("accuracy")
+        if is_real(accuracy):
+            facts.append(f"accuracy {100 * float(accuracy):.1f} % on {self.card.get('evaluated_on', 'test')}")
+        return facts
+
     # ---- use
 
     def scores(self, images: Array | PictureFiles) -> Array:
@@ -83,26 +119,80 @@ class Model:
         parts = [self.network.infer(self.preprocess.transform(piece)) for piece in pieces(images, step, "evaluating")]
         return np.concatenate(parts) if parts else np.empty((0, *self.network.output_shape), self.network.dtype)
 
-    def predict_proba(self, images: Array | PictureFiles) -> Array:
-        """Class probabilities (N, K) of pictures (N, H, W, C); for an autoencoder the reconstructions (N, D)."""
+    def predict_proba(self, x: ArrayLike | PictureFiles) -> Array:
+        """Class probabilities of whatever x holds.
+
+        Parameters
+        ----------
+        x : array, list or data frame
+            Pictures (N, H, W, C), grey ones (N, H, W), a single one (H, W, C) or (H, W), or a list of pictures: uint8
+            or whole numbers in 0..255, or floats in 0..1. Pictures of another size, or with other colours, are brought
+            to the model's as picture files are, in 8 bits. For a model of rows: (N, d), or a single row (d,); a data
+            frame's columns are chosen by the names that the model was trained on.
+
+        Returns
+        -------
+        (N, K) array
+            A row for each example, a single one too; of an autoencoder the reconstructions (N, D).
+
+        Raises
+        ------
+        DataError
+            x is none of these, or holds values that are not finite.
+        """
+        columns = self.card.get("columns", ())
+        return self._probabilities(inputs_of(x, self.image_shape, self.reading, tuple(map(str, columns))))
+
+    def predict(self, x: ArrayLike | PictureFiles) -> Array:
+        """The class (N,) that each example of x, given as to `predict_proba`, is taken for.
+
+        Classes are named as the labels of the training were: after `fit((X, y))` by whole numbers, truth values or text
+        as in y, the model's file included; otherwise by text. An autoencoder gives its reconstructions (N, D).
+        """
+        found = self.predict_proba(x)
+        if self.task.rebuilds:
+            return found
+        labels: Array = labels_of(self.class_names, self.card.get("labels"))[found.argmax(axis=1)]
+        return labels
+
+    def score(self, x: ArrayLike | PictureFiles, y: ArrayLike) -> float:
+        """The share of right predictions, in [0, 1]; `evaluate` gives all other figures.
+
+        Parameters
+        ----------
+        x : array, list or data frame
+            Examples, as for `predict_proba`.
+        y : (N,)
+            A label for each: the name of a class, or its number from 0 where the classes are not called by numbers.
+
+        Raises
+        ------
+        GlassnetError
+            x or y cannot be used, or the model names no classes.
+        """
+        self.task.require_classes("It has no accuracy.")
+        numbers = class_numbers(y, self.class_names)
+        found = self.predict_proba(x)
+        require_as_many(len(found), len(numbers))
+        return float((found.argmax(axis=1) == numbers).mean())
+
+    def _probabilities(self, images: Array | PictureFiles) -> Array:
+        """`predict_proba` of pictures that have the model's shape."""
         scores = self.scores(images)
         return self.loss.probabilities(scores) if len(scores) else scores
 
-    def predict(self, images: Array | PictureFiles) -> Array:
-        """The names of the classes (N,) that pictures (N, H, W, C) are taken for; what an autoencoder reconstructs."""
-        found = self.predict_proba(images)
-        return found if self.task.rebuilds else np.asarray(self.class_names)[found.argmax(axis=1)]
-
     def predict_files(self, paths: Sequence[str | Path]) -> Array:
         """Class probabilities (N, K) of picture files, read as in training."""
+        if self.takes_rows:
+            raise ModelError(f"This model takes rows of {self.image_shape[2]} features, not pictures.")
         step = self.batch
         parts = [
-            self.predict_proba(
+            self._probabilities(
                 np.stack([read_picture(path, self.image_shape, self.reading) for path in paths[i : i + step]])
             )
             for i in range(0, len(paths), step)
         ]
-        return np.concatenate(parts) if parts else self.predict_proba(np.empty((0, *self.image_shape), np.uint8))
+        return np.concatenate(parts) if parts else self._probabilities(np.empty((0, *self.image_shape), np.uint8))
 
     @property
     def batch(self) -> int:
@@ -124,7 +214,7 @@ class Model:
 
     def assess(self, dataset: Dataset) -> Any:
         """What the model's task evaluates: an `Evaluation`, or for an autoencoder a `Reconstruction`."""
-        return self.task.assess(self.predict_proba, dataset, self.preprocess, self.class_names)
+        return self.task.assess(self._probabilities, dataset, self.preprocess, self.class_names)
 
     # ---- the file
 

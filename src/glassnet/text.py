@@ -7,7 +7,16 @@ from typing import Any
 
 from glassnet.errors import escaped
 
-__all__ = ["columns", "ruled", "shorten"]
+__all__ = ["Shown", "columns", "counted", "ruled", "shorten"]
+
+
+class Shown(str):
+    """Text that looks the same at the prompt of Python as when it is printed."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
 
 
 def columns(rows: Sequence[Sequence[Any]], left: int = 1, *, sides: str = "") -> str:
@@ -35,6 +44,11 @@ def ruled(table: str, foot: int = 0) -> str:
     rule = "-" * max(map(len, lines))
     end = len(lines) - foot
     return "\n".join([lines[0], rule, *lines[1:end], rule, *lines[end:]])
+
+
+def counted(number: int, noun: str) -> str:
+    """ "1 epoch", "2 epochs", "1,000 epochs"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def shorten(text: object, length: int, mark: str = "…") -> str:

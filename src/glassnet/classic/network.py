@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -16,12 +16,24 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
 from glassnet.classic.numbers import finite, standard
+from glassnet.classic.settings import Chosen, chosen
 from glassnet.engines import NativeEngine
 from glassnet.errors import TrainingError
 from glassnet.nn import Network, SoftmaxCrossEntropy
-from glassnet.optim import Adam, Constant, Linear, Schedule
+from glassnet.optim import Constant, Linear, Schedule
 from glassnet.tasks import Classification, Metric
-from glassnet.train import Callback, EarlyStopping, History, KeepBest, Progression, Settings, Training
+from glassnet.train import (
+    Callback,
+    EarlyStopping,
+    History,
+    KeepBest,
+    PlainProgress,
+    Progress,
+    Progression,
+    Settings,
+    Shown,
+    Training,
+)
 
 __all__ = ["NetworkClassifier"]
 
@@ -58,9 +70,10 @@ class _Features:
 
 
 class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """A network from one line of notation, trained by Adam on softmax cross-entropy with a rate that falls to 0.
+    """A network from one line of notation, trained on softmax cross-entropy with a rate that falls to 0.
 
-    Features are standardised internally. Networks run in float64 for float64 features and in float32
+    The parameters that scikit-learn's MLPClassifier has too may be given under its names; of two names for one thing
+    one is given. Features are standardised internally. Networks run in float64 for float64 features and in float32
     for all others. All `epochs` are run, there being no other measure of convergence, unless early stopping ends them.
     With batch normalisation an epoch leaves out an example that would be alone in its step.
 
@@ -82,6 +95,24 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     patience : int, default 10
     random_state : int, RandomState or None, default None
         Of the starting weights, the order of the examples, dropout, and what is held out.
+    solver : str, default "adam"
+        "adam" or "sgd", which is descent with Nesterov's momentum of 0.9.
+    verbose : bool, default False
+        Whether to print a line per epoch.
+    hidden_layer_sizes : int or sequence of int, optional
+        MLPClassifier's name for `network`: the units of the hidden layers.
+    activation : str, optional
+        MLPClassifier's, of these hidden layers: "relu" (None), "tanh", "logistic" or "identity".
+    max_iter : int, optional
+        MLPClassifier's name for `epochs`.
+    batch_size : int or "auto", optional
+        MLPClassifier's name for `batch`.
+    learning_rate_init : float, optional
+        MLPClassifier's name for `lr`.
+    alpha : float, optional
+        MLPClassifier's name for `l2`, which is alpha divided by the examples of a step.
+    n_iter_no_change : int, optional
+        MLPClassifier's name for `patience`.
 
     Attributes
     ----------
@@ -114,6 +145,15 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         validation_fraction: float = 0.1,
         patience: int = 10,
         random_state: Any = None,
+        solver: str = "adam",
+        verbose: bool = False,
+        hidden_layer_sizes: int | Sequence[int] | None = None,
+        activation: str | None = None,
+        max_iter: int | None = None,
+        batch_size: int | str | None = None,
+        learning_rate_init: float | None = None,
+        alpha: float | None = None,
+        n_iter_no_change: int | None = None,
     ) -> None:
         self.network = network
         self.image_shape = image_shape
@@ -125,10 +165,20 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.validation_fraction = validation_fraction
         self.patience = patience
         self.random_state = random_state
+        self.solver = solver
+        self.verbose = verbose
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.max_iter = max_iter
+        self.batch_size = batch_size
+        self.learning_rate_init = learning_rate_init
+        self.alpha = alpha
+        self.n_iter_no_change = n_iter_no_change
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> NetworkClassifier:
         """Train on X (N, D), classes y (N,), optionally with a weight (N,) for each example."""
         x, labels, weights = self._checked(X, y, sample_weight, first=True)
+        to = chosen(self, len(x))
         rng = check_random_state(self.random_state)
         callbacks: list[Callback] = [KeepBest()]
         held_out = None
@@ -138,11 +188,10 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             evenly = labels if each[each > 0].min() > 1 and size >= (each > 0).sum() else None  # where there are enough
             parts = train_test_split(x, labels, weights, test_size=size, random_state=rng, stratify=evenly)
             x, held_out, labels, held_labels, weights, _ = parts
-            callbacks.append(EarlyStopping(self.patience))
-        self._begin(x, weights, rng)
+            callbacks.append(EarlyStopping(to.patience))
+        self._begin(x, weights, rng, to)
         valid = None if held_out is None else _Features(self._prepared, held_out, held_labels)
-        falling = Linear()
-        self._train(_Features(self._prepared, x, labels, weights), valid, int(self.epochs), falling, callbacks)
+        self._train(_Features(self._prepared, x, labels, weights), valid, to.epochs, Linear(), callbacks, to)
         return self
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> NetworkClassifier:
@@ -150,9 +199,10 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         deviations are those of the first call, too."""
         first = not hasattr(self, "network_")
         x, labels, weights = self._checked(X, y, sample_weight, first=first, classes=classes)
+        to = chosen(self, len(x))
         if first:
-            self._begin(x, weights, check_random_state(self.random_state))
-        self._train(_Features(self._prepared, x, labels, weights), None, self.n_iter_ + 1, Constant(), [])
+            self._begin(x, weights, check_random_state(self.random_state), to)
+        self._train(_Features(self._prepared, x, labels, weights), None, self.n_iter_ + 1, Constant(), [], to)
         return self
 
     def predict_proba(self, X: Any) -> npt.NDArray[Any]:
@@ -170,9 +220,6 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self, X: Any, y: Any, sample_weight: Any, *, first: bool, classes: Any = None
     ) -> tuple[npt.NDArray[Any], npt.NDArray[np.int64], npt.NDArray[np.float64]]:
         """Features, labels from 0 to classes - 1, and weights, of the examples with a weight above 0."""
-        for name in ("epochs", "batch", "patience"):
-            if not getattr(self, name) >= 1:
-                raise ValueError(f"{name} must be at least 1. Got {getattr(self, name)!r}.")
         X, y = validate_data(self, X, y, reset=first)
         check_classification_targets(y)
         weights = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
@@ -190,7 +237,7 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             raise ValueError("sample_weight leaves no example: all weights are 0.")
         return X[kept], labels[kept].astype(np.int64), weights[kept]
 
-    def _begin(self, x: npt.NDArray[Any], weights: npt.NDArray[np.float64], rng: Any) -> None:
+    def _begin(self, x: npt.NDArray[Any], weights: npt.NDArray[np.float64], rng: Any, to: Chosen) -> None:
         shape = (x.shape[1],) if self.image_shape is None else tuple(self.image_shape)
         if math.prod(shape) != x.shape[1]:
             raise ValueError(
@@ -199,36 +246,42 @@ class NetworkClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         kind = np.float64 if x.dtype == np.float64 else np.float32
         self._middle, self._scale = standard(x, weights / weights.sum())
         seed = int(rng.randint(np.iinfo(np.int32).max))
-        network = Network(self.network, shape, len(self.classes_), seed=seed, dtype=kind)
+        network = Network(to.network, shape, len(self.classes_), seed=seed, dtype=kind)
         if network.output_shape != (len(self.classes_),):
             raise ValueError(
-                f"The network '{self.network}' ends in {' x '.join(map(str, network.output_shape))} numbers, but there "
+                f"The network '{to.network}' ends in {' x '.join(map(str, network.output_shape))} numbers, but there "
                 f"are {len(self.classes_)} classes: end it in 'linear'."
             )
         self.network_ = network
-        self._optimizer = Adam(self.lr)
+        self._optimizer = to.optimizer()
         self._seed = int(rng.randint(np.iinfo(np.int32).max))
         self.loss_curve_: list[float] = []
         self.validation_scores_: list[float] = []
         self.n_iter_ = 0
 
     def _train(
-        self, train: _Features, valid: _Features | None, until: int, schedule: Schedule, callbacks: list[Callback]
+        self,
+        train: _Features,
+        valid: _Features | None,
+        until: int,
+        schedule: Schedule,
+        callbacks: list[Callback],
+        to: Chosen,
     ) -> None:
         """Train from the epoch that was reached up to epoch `until`."""
-        engine = NativeEngine(self.network_, SoftmaxCrossEntropy(), self._optimizer, l2=self.l2)
-        if min(len(train), self.batch) < engine.least_batch:
+        engine = NativeEngine(self.network_, SoftmaxCrossEntropy(), self._optimizer, l2=to.l2)
+        if min(len(train), to.batch) < engine.least_batch:
             raise ValueError(
-                f"Batch normalisation needs at least 2 examples per step. Got {len(train)} in steps of {self.batch}."
+                f"Batch normalisation needs at least 2 examples per step. Got {len(train)} in steps of {to.batch}."
             )
         history = History()
         training = Training(
             engine,
             train,
             valid,
-            settings=Settings(until, int(self.batch), seed=self._seed, log_every=_NEVER),
+            settings=Settings(until, to.batch, seed=self._seed, log_every=_NEVER),
             schedule=schedule,
-            callbacks=[*callbacks, history],
+            callbacks=[*callbacks, history, Shown(PlainProgress() if self.verbose else Progress())],
             task=_ByAccuracy(),
             state=Progression(epoch=self.n_iter_, step=self._optimizer.steps),
         )

@@ -1,5 +1,6 @@
 """Data: formats, the catalogue of known sets, splits, preprocessing and augmentation."""
 
+from glassnet.data.arrays import dataset_of, inputs_of
 from glassnet.data.augment import Augmentation
 from glassnet.data.batches import batches, epoch_order
 from glassnet.data.catalogue import CATALOGUE, KnownSet, data_places, find, get, known, register
@@ -7,6 +8,7 @@ from glassnet.data.dataset import Dataset, Splits, join
 from glassnet.data.download import RemoteFile
 from glassnet.data.imagenet import ClassIndex, find_class_index
 from glassnet.data.known_sets import register_known_sets
+from glassnet.data.labels import class_numbers, labels_of, require_as_many
 from glassnet.data.loading import holds_picture_files, load
 from glassnet.data.options import MEMORY_SHARE, ReadOptions, every_few_seconds
 from glassnet.data.picture_files import PictureFiles, pieces
@@ -30,7 +32,9 @@ __all__ = [
     "Splits",
     "arrange",
     "batches",
+    "class_numbers",
     "data_places",
+    "dataset_of",
     "epoch_order",
     "every_few_seconds",
     "find",
@@ -38,12 +42,15 @@ __all__ = [
     "get",
     "hold_out",
     "holds_picture_files",
+    "inputs_of",
     "join",
     "known",
+    "labels_of",
     "load",
     "pieces",
     "read_picture",
     "register",
+    "require_as_many",
     "split",
 ]
 

@@ -18,7 +18,7 @@ from glassnet.data.picture_files import Images, PictureFiles, concatenate, piece
 from glassnet.data.reading import STRETCHED, Reading
 from glassnet.errors import DataError
 
-__all__ = ["Dataset", "Splits", "join", "with_notes"]
+__all__ = ["Dataset", "Splits", "are_rows", "checked_floats", "join", "with_notes"]
 
 # Floats are meant to lie in [0, 1]; interpolated ones overshoot a little. Anything outside is in another unit.
 _LOWEST, _HIGHEST = -1.0, 2.0
@@ -32,7 +32,7 @@ class Dataset:
     ----------
     images : (N, H, W, C) array or PictureFiles
         uint8 in 0..255, or float32 in about 0..1 (float64 is rounded to float32). Picture files are decoded when they
-        are needed.
+        are needed. Pictures of one pixel, (N, 1, 1, d), are rows of d features: floats of any size.
     labels : (N,) integer array
         From 0 to classes - 1; kept as int64.
     class_names : tuple of str
@@ -43,6 +43,10 @@ class Dataset:
         What a reader of the result should know, such as "pictures of different sizes were brought to 32x32".
     reading : Reading
         How picture files were brought to H x W; a model trained on them reads new ones so.
+    columns : tuple of str
+        The names of the features, where there are rows of features and their names are known.
+    label_kind : str
+        What the labels were before they became names: "whole numbers", "truth values" or "text".
 
     Raises
     ------
@@ -62,6 +66,8 @@ class Dataset:
     name: str = "data"
     notes: tuple[str, ...] = ()
     reading: Reading = STRETCHED
+    columns: tuple[str, ...] = ()
+    label_kind: str = "text"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "class_names", checked_names(self.class_names, f"Data set '{self.name}'"))
@@ -90,6 +96,11 @@ class Dataset:
         """(H, W, C) of every image."""
         _, h, w, c = self.images.shape
         return int(h), int(w), int(c)
+
+    @property
+    def holds_rows(self) -> bool:
+        """Whether its pictures are rows of features: they have one pixel."""
+        return are_rows(self.image_shape)
 
     @property
     def classes(self) -> int:
@@ -243,6 +254,28 @@ def _channels_first(shape: tuple[int, int, int], name: str) -> str:
     )
 
 
+def are_rows(image_shape: tuple[int, ...]) -> bool:
+    """Whether pictures (H, W, C) of this shape are rows of C features: they have one pixel."""
+    return tuple(image_shape[:2]) == (1, 1)
+
+
+def checked_floats(array: npt.NDArray[Any], owner: str) -> None:
+    """Raise `DataError` where floating-point pictures (N, H, W, C) of `owner` are not finite or not in about 0..1."""
+    if array.dtype.kind != "f":
+        raise DataError(f"{owner} must hold numbers, uint8 in 0..255 or floats in 0..1. Got {array.dtype} instead.")
+    if not array.size:
+        return
+    low, high = float(array.min()), float(array.max())  # both are NaN when a single pixel is
+    if not (np.isfinite(low) and np.isfinite(high)):
+        count = int(array.size - np.isfinite(array).sum())
+        raise DataError(f"{owner} has {count} pixels that are NaN or infinite; repair or leave out those images.")
+    if (low < _LOWEST or high > _HIGHEST) and not are_rows(array.shape[1:]):
+        raise DataError(
+            f"{owner} has float images, which must lie in about 0..1. Got {low:.4g} to {high:.4g} instead; divide by"
+            " 255, or by whatever white is, or give uint8."
+        )
+
+
 def _checked_images(images: Any, name: str) -> Images:
     if isinstance(images, PictureFiles):
         return images
@@ -264,17 +297,7 @@ def _checked_images(images: Any, name: str) -> Images:
             f"The images of '{name}' must be uint8 in 0..255 or float32 in 0..1. Got {array.dtype} instead; "
             "convert them with .astype(numpy.uint8)."
         )
-    low, high = float(array.min()), float(array.max())  # both are NaN when a single pixel is
-    if not (np.isfinite(low) and np.isfinite(high)):
-        count = int(array.size - np.isfinite(array).sum())
-        raise DataError(
-            f"Data set '{name}' has {count} pixels that are NaN or infinite; repair or leave out those images."
-        )
-    if low < _LOWEST or high > _HIGHEST:
-        raise DataError(
-            f"The float images of '{name}' must lie in about 0..1. Got {low:.4g} to {high:.4g} instead; "
-            "divide by 255 or give uint8."
-        )
+    checked_floats(array, f"Data set '{name}'")
     return np.asarray(array, dtype=np.float32)
 
 

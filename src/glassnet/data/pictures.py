@@ -25,6 +25,7 @@ __all__ = [
     "FALLBACK_SIZE",
     "Shape",
     "beside_other_threads",
+    "bring_pixels",
     "common_size",
     "entries",
     "is_picture_name",
@@ -102,6 +103,19 @@ def read_picture(
         return _pixels(reading.bring(whole, image_shape[:2]) if image_shape else whole)
 
     return _opened(path, use)
+
+
+def bring_pixels(
+    pixels: npt.NDArray[np.uint8], image_shape: Shape, reading: Reading = STRETCHED
+) -> npt.NDArray[np.uint8]:
+    """Pixels (H', W', 1, 3 or 4) in memory as (H, W, C) uint8: what `read_picture` makes of them in a file."""
+    _check_shape(image_shape)
+    reading.check(image_shape[:2])
+    picture = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+    try:
+        return _pixels(reading.bring(_decoded(picture, image_shape[2]), image_shape[:2]))
+    except ValueError as error:
+        raise DataError(f"A picture cannot be used: {error}.") from error
 
 
 def picture_info(path: str | os.PathLike[str]) -> tuple[int, int, int]:

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from glassnet import threads
+from glassnet import display, threads
 from glassnet.data import Dataset, Splits, every_few_seconds
 from glassnet.errors import DataError, Fix, RecipeError, TrainingError, TrainingInterrupted
 from glassnet.experiments.data import evaluated_part, load_splits
@@ -39,12 +39,13 @@ from glassnet.metrics import Evaluation, Reconstruction
 from glassnet.model import Model
 from glassnet.nn import Network
 from glassnet.tasks import Task, best_epoch
+from glassnet.text import counted, shorten
 from glassnet.train import History, Progress, Trainer, read_history
 
 __all__ = ["Finisher", "Run", "resume", "run_recipe"]
 
 
-@dataclass
+@dataclass(repr=False)
 class Run:
     """A finished training.
 
@@ -118,6 +119,22 @@ class Run:
         known = [path / name for name in ("model.safetensors", "report.html", "predictions.npz", "evaluation.json")]
         run.files = [file for file in (*known, *figures) if file.exists()]
         return run
+
+    def __repr__(self) -> str:
+        return f"<Run {self._title()}: {', '.join(self._facts())}>"
+
+    def _repr_html_(self) -> str:
+        return display.block(self._title(), self._facts(), self.history.chart())
+
+    def _title(self) -> str:
+        return shorten(self.recipe.title or f"{self.recipe.data.source}: {self.recipe.model.network}", 120)
+
+    def _facts(self) -> list[str]:
+        """How well it does, how long it took and where it lies."""
+        figures = self.evaluation or self.reconstruction
+        facts = [f"{figures.describe()} in the {self.evaluated_on} part"] if figures is not None else []
+        facts.append(f"{counted(len(self.history.epochs), 'epoch')} in {self.seconds:.1f} s")
+        return facts if self.folder is None else [*facts, f"folder {self.folder}"]
 
     @property
     def evaluated_on(self) -> str:
@@ -397,6 +414,10 @@ def card(run: Run, trainer: Trainer) -> dict[str, Any]:
         "stopped": trainer.progression.stopped,
         "evaluated_on": run.evaluated_on,
     }
+    if run.splits.train.columns:
+        found["columns"] = list(run.splits.train.columns)
+    if run.splits.train.label_kind != "text":
+        found["labels"] = run.splits.train.label_kind
     if trainer.progression.best_epoch:
         found["best_epoch"] = trainer.progression.best_epoch
     if run.evaluation is not None:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from glassnet import display
 from glassnet.errors import DataError
 from glassnet.metrics.intervals import Interval, wilson_interval
 from glassnet.metrics.reliability import Calibration, calibration
@@ -47,7 +48,7 @@ class Confusion:
     share: float
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Evaluation:
     """What `evaluate` found out. Arrays keep the order of the examples.
 
@@ -86,6 +87,19 @@ class Evaluation:
     labels: NDArray[np.int64]
     predictions: NDArray[np.int64]
     confidences: NDArray[np.float64]
+
+    def __repr__(self) -> str:
+        return f"<Evaluation {self.describe()}>"
+
+    def _repr_html_(self) -> str:
+        head = ("class", "precision", "recall", "F1", "examples")
+        rows = [(c.name, f"{c.precision:.3f}", f"{c.recall:.3f}", f"{c.f1:.3f}", c.support) for c in self.per_class]
+        return display.block("Evaluation", [self.describe()], display.table([head, *rows]))
+
+    def describe(self) -> str:
+        """Accuracy with its interval, on how many examples, in one line."""
+        low, high = (100 * end for end in self.accuracy_interval)
+        return f"accuracy {100 * self.accuracy:.1f} % of {self.n:,} (95 % interval {low:.1f} to {high:.1f} %)"
 
     @property
     def classes(self) -> int:

@@ -54,6 +54,13 @@ class Reconstruction:
     psnr_of_mean_error: float
     per_image: NDArray[np.float64]
 
+    def __repr__(self) -> str:
+        return f"<Reconstruction {self.describe()}>"
+
+    def describe(self) -> str:
+        """PSNR and mean squared error, of how many pictures, in one line."""
+        return f"PSNR {self.psnr:.2f} dB, mean squared error {self.mean_squared_error:.5f}, of {self.n:,} pictures"
+
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values, `null` where a figure is infinite or undefined."""
         figures = {

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from glassnet import threads
+from glassnet import display, threads
 from glassnet.errors import GlassnetError, ModelError, NotationError, nearest
 from glassnet.nn.build import layers_from
 from glassnet.nn.chain import Chain
@@ -20,7 +20,7 @@ from glassnet.nn.layer import Layer, load_state, positive_int, sizes
 from glassnet.nn.parameter import Parameter
 from glassnet.nn.plan import Plan, make_plan
 from glassnet.notation import as_whole
-from glassnet.text import columns, ruled
+from glassnet.text import Shown, columns, ruled, shorten
 
 __all__ = ["Network"]
 
@@ -180,9 +180,13 @@ class Network:
         """Memory held for activations, gradients on their way and scratch space, in bytes."""
         return self.arena.nbytes + sum(layer.workspace.nbytes for _, layer in self.walk())
 
-    def __str__(self) -> str:
-        """A table: layer, output shape, parameters, FLOPs."""
-        rows = [("", "layer", "output", "parameters", "FLOPs"), ("", "input", sizes(self.input_shape), "", "")]
+    def summary(self) -> str:
+        """A table of the layers, as `print(network)` shows it: output shape, parameters, FLOPs."""
+        return Shown(ruled(columns(self._rows(), sides="><>>>"), foot=1))
+
+    def _rows(self) -> list[tuple[str, ...]]:
+        rows: list[tuple[str, ...]] = [("", "layer", "output", "parameters", "FLOPs")]
+        rows.append(("", "input", sizes(self.input_shape), "", ""))
         for name, layer in self.walk():
             place, depth = name.rsplit(".", 1)[0], name.count(".") // 3
             if depth:
@@ -191,10 +195,16 @@ class Network:
             written = "  " * depth + (f"{layer.word} of" if layer.branches else layer.notation())
             rows.append((place, written, sizes(layer.output_shape), f"{size:,}", f"{layer.flops:,}"))
         rows.append(("", "total", "", f"{self.size:,}", f"{self.flops:,}"))
-        return ruled(columns(rows, sides="><>>>"), foot=1)
+        return rows
+
+    def __str__(self) -> str:
+        return str(self.summary())
 
     def __repr__(self) -> str:
-        return f"<Network {sizes(self.input_shape)} -> {self.notation()}>"
+        return f"<Network {sizes(self.input_shape)} -> {shorten(self.notation(), 400)}>"
+
+    def _repr_html_(self) -> str:
+        return display.table(self._rows())
 
     # ---- the two passes
 
@@ -217,7 +227,10 @@ class Network:
             return self.run_inference(x)
 
     def __call__(self, x: Array) -> Array:
-        """`infer`: scores (n, k) in evaluation mode."""
+        """`infer`: scores (n, k) in evaluation mode of examples x (n, *input_shape), preprocessed already.
+
+        A `Model` is given pixels; it preprocesses them and names the classes.
+        """
         return self.infer(x)
 
     def activations(self, x: Array) -> dict[str, Array]:

@@ -9,7 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from glassnet import display
+from glassnet.text import counted, shorten
+
 __all__ = ["Box", "Character", "Line", "Page", "Word", "geometric_mean"]
+
+_SHOWN = 100  # lines in a notebook
 
 
 def geometric_mean(confidences: Sequence[float]) -> float:
@@ -109,7 +114,7 @@ class Line:
         return Box.around([word.box for word in self.words])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Page:
     """All that was read in a picture.
 
@@ -130,6 +135,25 @@ class Page:
     height: int
     turned: float = 0.0
     nothing: str = ""
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __repr__(self) -> str:
+        if not self.lines:
+            return f"<Page {self.width}x{self.height}: {self.nothing or 'empty'}>"
+        return f"<Page {self._facts()}: {shorten(self.lines[0].text, 60)!r}>"
+
+    def _repr_html_(self) -> str:
+        if not self.lines:
+            return display.block("Page", [self.nothing or "empty"])
+        lines = self.text.split("\n")
+        more = [f"... {len(lines) - _SHOWN} more lines"] if len(lines) > _SHOWN else []
+        return display.block(f"Page, {self._facts()}", [], display.plain([*lines[:_SHOWN], *more]))
+
+    def _facts(self) -> str:
+        lines, words = counted(len(self.lines), "line"), counted(len(self.words), "word")
+        return f"{lines}, {words}, {100 * self.confidence:.0f} % sure"
 
     @property
     def text(self) -> str:

@@ -12,6 +12,7 @@ from glassnet.train.callbacks import (
 )
 from glassnet.train.history import History, read_history
 from glassnet.train.loop import Examples, Training
+from glassnet.train.notebook import progress_in_python
 from glassnet.train.progress import LiveProgress, PlainProgress, Progress, progress_for
 from glassnet.train.settings import Settings
 from glassnet.train.state import Progression
@@ -36,5 +37,6 @@ __all__ = [
     "Training",
     "WeightAverage",
     "progress_for",
+    "progress_in_python",
     "read_history",
 ]

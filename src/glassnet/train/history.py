@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from pathlib import Path
 from typing import Any
 
+from glassnet import display
 from glassnet.engines import StepResult
 from glassnet.errors import GlassnetError, ModelError, TrainingError
+from glassnet.text import counted
 from glassnet.train.loop import Callback, Saved, Training
+from glassnet.train.progress import describe
 
 __all__ = ["History", "read_history"]
 
@@ -90,6 +94,23 @@ class History(Callback):
                 " Start the run afresh."
             )
         self.records = kept
+
+    def __repr__(self) -> str:
+        last = f", the last: {describe(self.epochs[-1])}" if self.epochs else ""
+        return f"<History {counted(len(self.epochs), 'epoch')}{last}>"
+
+    def _repr_html_(self) -> str:
+        last = [describe(self.epochs[-1])] if self.epochs else []
+        return display.block(f"History, {counted(len(self.epochs), 'epoch')}", last, self.chart())
+
+    def chart(self) -> str:
+        """Accuracy (else PSNR, else loss) over the epochs, in training and validation, as HTML for a notebook."""
+        for name, figure in (("accuracy", "accuracy"), ("PSNR", "psnr"), ("loss", "loss")):
+            keys = {f"training {name}": figure, f"validation {name}": f"valid_{figure}"}
+            found = {label: [float(record.get(key, math.nan)) for record in self.epochs] for label, key in keys.items()}
+            if drawn := display.curves(found):
+                return drawn
+        return ""
 
     @property
     def epochs(self) -> list[Record]:

@@ -72,9 +72,9 @@ def run_panels(run: Run) -> Iterator[Panel]:
         curves_panel(history),
         None if found is None else confusion_panel(found),
         None if found is None else classes_panel(found),
-        None if found is None else mistakes_panel(found, part.images),
+        None if found is None or part.holds_rows else mistakes_panel(found, part.images),
         _reconstructions(run, part),
-        first_layer_panel(model.network, run.untrained()),
+        None if part.holds_rows else first_layer_panel(model.network, run.untrained()),
         _feature_maps(run, part),
         None if found is None else reliability_panel(found),
         updates_panel(history),
@@ -98,7 +98,8 @@ def _sentence(run: Run) -> str:
     """What was trained and how good it is, in plain words and with the interval."""
     train, epochs = run.splits.train, len(run.history.epochs)
     text = (
-        f"A network with {run.model.network.size:,} weights learned from {len(train):,} pictures in {epochs} epochs"
+        f"A network with {run.model.network.size:,} weights learned from {len(train):,}"
+        f" {'rows of features' if train.holds_rows else 'pictures'} in {epochs} epochs"
         f" and {run.seconds:.1f} seconds."
     )
     if run.reconstruction is not None:

@@ -166,8 +166,8 @@ def _grad_cam(victim: Victim, picture: Array, chosen: int, name: str) -> HeatMap
         said = f"The score of {name} does not depend on the maps of {found.layer}: nothing speaks for it."
     elif not speaks:
         said = (
-            f"Finds nothing for {name}: the weighted maps of {found.layer} are nowhere above 0. A map that speaks for it at"
-            " one place and against it at another cancels out."
+            f"Finds nothing for {name}: the weighted maps of {found.layer} are nowhere above 0. A map that speaks for"
+            " it at one place and against it at another cancels out."
         )
     return HeatMap("Grad-CAM", resized(found.heat, height, width), "for", said, speaks)
 

@@ -41,25 +41,13 @@ class Preset:
     batch: int
     lr: float
     augment: str
-    grey_augment: str
-    """That of grey pictures: figures and letters are not mirrored."""
+    grey_augment: str = ""
+    """That of grey pictures, where it is another: figures and letters are not mirrored."""
 
 
 _PRESETS = {
-    ("photographs", "fast"): Preset(
-        "photo-convnet",
-        60,
-        32,
-        0.004,
-        "flip -> rotate 8 -> scale 15 -> crop 6",
-    ),
-    ("photographs", "best"): Preset(
-        "photo-resnet",
-        90,
-        32,
-        0.004,
-        "flip -> rotate 8 -> scale 15 -> crop 9",
-    ),
+    ("photographs", "fast"): Preset("photo-convnet", 60, 32, 0.004, "flip -> rotate 8 -> scale 15 -> crop 6"),
+    ("photographs", "best"): Preset("photo-resnet", 90, 32, 0.004, "flip -> rotate 8 -> scale 15 -> crop 9"),
     ("small pictures", "fast"): Preset("picture-convnet", 30, 64, 0.004, "flip -> crop 3", "shift 2"),
     ("small pictures", "best"): Preset("picture-convnet", 60, 64, 0.004, "flip -> crop 3", "shift 2"),
     ("tiny pictures", "fast"): Preset("two-layer", 30, 64, 0.004, ""),
@@ -130,9 +118,9 @@ def _with_preset(recipe: Recipe, preset: Preset, kind: str, splits: Splits) -> R
         own.preprocess or "scale -> standardise",
         own.loss or "softmax-cross-entropy, smoothing 0.1",
     )
-    optimizer = (
-        recipe.optimizer if "name" in recipe.optimizer else {"name": "adamw", "lr": preset.lr} | recipe.optimizer
-    )
+    optimizer = recipe.optimizer
+    if "name" not in optimizer:  # an optimiser that was chosen has a rate of its own
+        optimizer = {"name": "adamw", "lr": preset.lr} | optimizer
     train = {
         "preset": FAST,
         "epochs": max(_FEWEST, min(preset.epochs, round(_SEEN[kind] / len(splits.train)))),
@@ -140,6 +128,6 @@ def _with_preset(recipe: Recipe, preset: Preset, kind: str, splits: Splits) -> R
         "schedule": "onecycle",
     }
     colour = splits.train.image_shape[2] == 3
-    if augment := preset.augment if colour else preset.grey_augment:
+    if augment := preset.augment if colour else preset.grey_augment or preset.augment:
         train["augment"] = augment
     return replace(recipe, model=model, optimizer=optimizer, train=train | recipe.train)

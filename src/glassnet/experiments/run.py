@@ -27,7 +27,7 @@ import numpy as np
 from glassnet import threads
 from glassnet.data import Dataset, Splits
 from glassnet.data.split import HELD_OUT
-from glassnet.errors import DataError, Fix, TrainingError, TrainingInterrupted
+from glassnet.errors import DataError, Fix, ModelError, TrainingError, TrainingInterrupted
 from glassnet.experiments.data import evaluated_part, load_splits
 from glassnet.experiments.defaults import kind_of, prepare, resolve
 from glassnet.experiments.environment import environment, going_on
@@ -362,9 +362,8 @@ def _train(
     except TrainingInterrupted as error:
         if folder is None:
             raise
-        raise TrainingInterrupted(
-            f"{error} {_keep_so_far(trainer, splits, folder)}", Fix.RESUME, folder=folder
-        ) from None
+        kept = _keep_so_far(trainer, splits, folder)
+        raise TrainingInterrupted(f"{error} {kept}", Fix.RESUME, folder=folder) from None
     predictions = predict(model, *evaluated_part(splits))
     run = Run(recipe, model, trainer.history, predictions, folder=folder, _splits=splits)
     _judge(run)
@@ -394,15 +393,17 @@ def _keep_so_far(trainer: Trainer, splits: Splits, folder: Path) -> str:
     }
     write_csv(folder / "history.csv", trainer.history.records)
     model.save(folder / "model.safetensors")
-    return f"{folder / 'model.safetensors'} has the {f'best network so far, of epoch {best}' if best else 'latest network'}."
+    which = f"best network so far, of epoch {best}" if best else "latest network"
+    return f"'{folder / 'model.safetensors'}' has the {which}."
 
 
 def _for_longer(recipe: Recipe, epochs: int, path: Path) -> Recipe:
-    done = [record["epoch"] for record in read_history(path / "metrics.jsonl") if record["kind"] == "epoch"]
+    kept = path / "metrics.jsonl"
+    done = [r["epoch"] for r in read_history(kept) if r["kind"] == "epoch"] if exists(kept) else []
     if done and epochs <= done[-1]:
         raise TrainingError(
-            f"The run in '{path}' has {done[-1]} epochs behind it. To train it longer ask for more than {done[-1]} in all;"
-            f" got {epochs}."
+            f"The run in '{path}' has {done[-1]} epochs behind it. To train it longer, ask for more than that"
+            f" in all. Got {epochs}."
         )
     return recipe.with_settings({"train.epochs": epochs})
 
@@ -412,9 +413,10 @@ def finished(folder: str | Path) -> str:
     path = Path(folder)
     require_run(path)
     kept, model = path / "checkpoint.safetensors", path / "model.safetensors"
-    if not (exists(kept) and exists(model)) or UNFINISHED in Model.load(model).card:
-        return ""
-    return ended(kept, load_recipe(path / "recipe.toml").settings.epochs)
+    with contextlib.suppress(ModelError):  # a damaged file is not a finished run's; resuming says what is wrong
+        if exists(kept) and exists(model) and UNFINISHED not in Model.load(model).card:
+            return ended(kept, load_recipe(path / "recipe.toml").settings.epochs)
+    return ""
 
 
 def predict(model: Model, part_name: str, part: Dataset) -> Predictions:

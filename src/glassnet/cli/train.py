@@ -30,18 +30,31 @@ def train(
         str | None,
         typer.Option(help="The network, as in 'linear 64 -> relu -> linear', or a name. [by the preset]"),
     ] = None,
-    preprocess: Annotated[str | None, typer.Option(help="Preprocessing, as in 'scale -> standardise'.")] = None,
-    loss: Annotated[str | None, typer.Option(help="softmax-cross-entropy, svm or squared-error.")] = None,
-    optimizer: Annotated[str | None, typer.Option(help="sgd, momentum, nesterov, rmsprop, adam or adamw.")] = None,
-    lr: Annotated[float | None, typer.Option(help="Learning rate.")] = None,
-    schedule: Annotated[
-        str | None, typer.Option(help="constant, exponential G, steps E..., cosine, onecycle, linear.")
+    preprocess: Annotated[
+        str | None, typer.Option(help="Preprocessing, as in 'scale -> standardise'. [by the preset]")
     ] = None,
-    batch: Annotated[int | None, typer.Option(help="Examples per step; 1 for one by one, 0 for all at once.")] = None,
-    epochs: Annotated[int | None, typer.Option(help="Passes over the training pictures.")] = None,
-    l2: Annotated[float | None, typer.Option("--l2", help="L2 regularisation 0.5 * l2 * |w|^2 on weights.")] = None,
-    clip: Annotated[float | None, typer.Option(help="Largest norm of the whole gradient.")] = None,
-    augment: Annotated[str | None, typer.Option(help="Augmentation, as in 'flip -> crop 4, zero'.")] = None,
+    loss: Annotated[
+        str | None, typer.Option(help="softmax-cross-entropy, svm or squared-error. [by the preset]")
+    ] = None,
+    optimizer: Annotated[
+        str | None, typer.Option(help="sgd, momentum, nesterov, rmsprop, adam or adamw. [by the preset]")
+    ] = None,
+    lr: Annotated[float | None, typer.Option(help="Learning rate. [by the preset, else the optimiser's]")] = None,
+    schedule: Annotated[
+        str | None, typer.Option(help="constant, exponential G, steps E..., cosine, onecycle, linear. [by the preset]")
+    ] = None,
+    batch: Annotated[
+        int | None,
+        typer.Option(help="Examples per step; 1 for one by one, 0 for all at once. [by the preset, 32 or 64]"),
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(help="Passes over the training pictures. [by the preset, up to 60; 10 with --model]")
+    ] = None,
+    l2: Annotated[float | None, typer.Option("--l2", help="L2 regularisation 0.5 * l2 * |w|^2 on weights. [0]")] = None,
+    clip: Annotated[float | None, typer.Option(help="Largest norm of the whole gradient. [none]")] = None,
+    augment: Annotated[
+        str | None, typer.Option(help="Augmentation, as in 'flip -> crop 4, zero'. [by the preset]")
+    ] = None,
     adversarial: Annotated[
         str | None, typer.Option(help="Attack every batch first, as in 'pgd 0.3, steps 7' or 'fgsm 8/255'.")
     ] = None,
@@ -49,9 +62,12 @@ def train(
         float | None, typer.Option(help="Average the weights over the steps with this decay, as in 0.999.")
     ] = None,
     validation: Annotated[
-        str | None, typer.Option(help="Share (0.1) or count (500) held out for validation; 0 for none.")
+        str | None,
+        typer.Option(help="Share (0.1) or count (500) held out for validation; 0 for none. [the set's own, else 0.1]"),
     ] = None,
-    patience: Annotated[int | None, typer.Option(help="Stop after so many epochs without a better one.")] = None,
+    patience: Annotated[
+        int | None, typer.Option(help="Stop after so many epochs without a better one. [never]")
+    ] = None,
     class_weights: Annotated[
         str | None,
         typer.Option(metavar="balanced|NAME=W,...", help="Weigh classes in the loss: rare ones more. [all 1]"),
@@ -59,7 +75,7 @@ def train(
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Leave out pictures that cannot be read, and name them.")
     ] = False,
-    seed: Annotated[int | None, typer.Option(help="Seed of all random numbers.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of all random numbers. [0]")] = None,
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="Replace a recipe's value: optimizer.lr=0.1."),
@@ -76,6 +92,8 @@ def train(
     resume: Annotated[
         Path | None, typer.Option(metavar="RUN", help="Resume the run (or the sweep) in this folder.")
     ] = None,
+    gpu: Annotated[bool, typer.Option("--gpu", hidden=True)] = False,
+    device: Annotated[str, typer.Option(hidden=True)] = "cpu",
     threads: Threads = None,
     json: Json = False,
 ) -> None:
@@ -104,6 +122,11 @@ def train(
     from glassnet.cli.events import TerminalEvents
     from glassnet.train import progress_for
 
+    if gpu or device.lower() != "cpu":
+        raise RecipeError(
+            f"glassnet trains on the CPU: there is no engine for GPUs yet (one on PyTorch is planned)."
+            f" Leave {'--gpu' if gpu else '--device'} out."
+        )
     flags: dict[str, Any] = {
         "model.network": model,
         "model.preprocess": preprocess,

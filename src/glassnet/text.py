@@ -108,6 +108,8 @@ def _blocks(widths: Sequence[int], most: int) -> list[list[int]]:
 
 def ruled(table: str, foot: int = 0) -> str:
     """A table of `columns` with a rule under its head and one above its `foot` last lines (0: at its end)."""
+    if "\n\n" in table:  # several tables, for want of room
+        return "\n\n".join(ruled(part, foot) for part in table.split("\n\n"))
     lines = table.split("\n")
     rule = "-" * max(map(len, lines))
     end = len(lines) - foot

@@ -48,7 +48,7 @@ def train(
         typer.Option(help="Examples per step; 1 for one by one, 0 for all at once. [by the preset, 32 or 64]"),
     ] = None,
     epochs: Annotated[
-        int | None, typer.Option(help="Passes over the training pictures. [by the preset, up to 60; 10 with --model]")
+        int | None, typer.Option(help="Passes over the training pictures. [by the preset, up to 30; 10 with --model]")
     ] = None,
     l2: Annotated[float | None, typer.Option("--l2", help="L2 regularisation 0.5 * l2 * |w|^2 on weights. [0]")] = None,
     clip: Annotated[float | None, typer.Option(help="Largest norm of the whole gradient. [none]")] = None,

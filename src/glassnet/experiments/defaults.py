@@ -2,7 +2,7 @@
 
 | data | network | pictures (fast, best) | epochs (fast, best) |
 |---|---|---|---|
-| photographs: shortest side above 64 | `photo-convnet`, `photo-resnet` | 64x64, 96x96 | 60, 90 |
+| photographs: shortest side above 64 | `photo-convnet`, `photo-resnet` | 64x64, 96x96 | 30, 60 |
 | pictures of 16 to 47 pixels | `picture-convnet` | as they are, else 32x32 | 30, 60 |
 | smaller ones | `two-layer` | as they are | 30, 60 |
 
@@ -46,8 +46,8 @@ class Preset:
 
 
 _PRESETS = {
-    ("photographs", "fast"): Preset("photo-convnet", 60, 32, 0.004, "flip -> rotate 8 -> scale 15 -> crop 6"),
-    ("photographs", "best"): Preset("photo-resnet", 90, 32, 0.004, "flip -> rotate 8 -> scale 15 -> crop 9"),
+    ("photographs", "fast"): Preset("photo-convnet", 30, 32, 0.004, "flip -> rotate 8 -> scale 15 -> crop 6"),
+    ("photographs", "best"): Preset("photo-resnet", 60, 32, 0.004, "flip -> rotate 8 -> scale 15 -> crop 9"),
     ("small pictures", "fast"): Preset("picture-convnet", 30, 64, 0.004, "flip -> crop 3", "shift 2"),
     ("small pictures", "best"): Preset("picture-convnet", 60, 64, 0.004, "flip -> crop 3", "shift 2"),
     ("tiny pictures", "fast"): Preset("two-layer", 30, 64, 0.004, ""),

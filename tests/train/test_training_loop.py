@@ -248,7 +248,7 @@ def test_an_interrupt_saves_and_resuming_gives_the_same_bits(
     folder = tmp_path / "run"
     with pytest.raises(TrainingError, match=f"Interrupted at step {step} .*Resume the run in '{folder}'."):
         experiments.run_recipe(asked, folder, progress=InterruptAt(step, number))
-    assert (folder / "checkpoint.safetensors").exists() and not (folder / "model.safetensors").exists()
+    assert (folder / "checkpoint.safetensors").exists() and not (folder / "evaluation.json").exists()
     experiments.resume(folder)
     assert (folder / "model.safetensors").read_bytes() == (tmp_path / "whole" / "model.safetensors").read_bytes()
     kept = [

@@ -112,7 +112,7 @@ class LiveProgress(PlainProgress):
         figures = f"loss {loss:.4f}" + ("" if self.accuracy is None else f"  accuracy {self.accuracy:.3f}")
         self.bar.update(self.task, completed=step, figures=figures, **self._place(step))
 
-    def _place(self, step: int) -> dict[str, str]:
+    def _place(self, step: int) -> dict[str, Any]:
         """Where step `step`, from 1, is: the epoch, and the step of the epoch."""
         epoch, within = divmod(max(step, 1) - 1, self.steps_per_epoch)
         return {"epoch": f"{epoch + 1}/{self.epochs}", "step": f"{within + 1}/{self.steps_per_epoch}"}

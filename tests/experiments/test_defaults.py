@@ -11,7 +11,10 @@ from PIL import Image
 from glassnet.data import Dataset, Splits, typical_size
 from glassnet.errors import RecipeError
 from glassnet.experiments import Data, ModelPart, Recipe, load_recipe, prepare, resolve, run_recipe, sweep
-from glassnet.experiments.defaults import kind_of, sized
+from glassnet.experiments.defaults import _PRESETS as PRESETS_OF_KINDS
+from glassnet.experiments.defaults import FAST, kind_of, sized
+from glassnet.train import Settings
+from support.shell import Shell
 
 
 def pictures(folder: Path, height: int, width: int, *, count: int = 3) -> Path:
@@ -111,3 +114,14 @@ def test_runs_of_a_sweep_are_filled_in_each(tmp_path: Path) -> None:
 def test_an_unknown_preset() -> None:
     with pytest.raises(RecipeError, match=r"train.preset.*fast or best"):
         Recipe(Data("digits"), train={"preset": "slow"})
+
+
+def test_the_help_states_the_real_defaults(shell: Shell) -> None:
+    said = " ".join(shell("train", "--help").split())
+    fast = [preset for (_, name), preset in PRESETS_OF_KINDS.items() if name == FAST]
+    plain = Settings()
+    assert f"[by the preset, up to {max(p.epochs for p in fast)}; {plain.epochs} with --model]" in said
+    assert f"[by the preset, {' or '.join(map(str, sorted({p.batch for p in fast})))}]" in said
+    assert plain.batch in {p.batch for p in fast}
+    assert f"|w|^2 on weights. [{plain.l2:g}]" in said and f"Seed of all random numbers. [{plain.seed}]" in said
+    assert f"augmentation and epochs for the data. [{FAST}]" in said

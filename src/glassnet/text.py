@@ -18,6 +18,9 @@ _NARROWEST = 10  # characters that a folded column keeps
 def columns(rows: Sequence[Sequence[Any]], left: int = 1, *, sides: str = "") -> str:
     """Rows as aligned columns, two spaces apart.
 
+    Where a terminal is narrower, cells of columns to the left go on below themselves; what is still too wide comes in
+    several tables, each with the first column.
+
     Parameters
     ----------
     rows : sequence of rows
@@ -26,9 +29,6 @@ def columns(rows: Sequence[Sequence[Any]], left: int = 1, *, sides: str = "") ->
         So many first columns are aligned to the left, the others to the right.
     sides : str
         Instead of `left`, a character for each column: "<" for left, ">" for right.
-
-    Where a terminal is narrower, cells of columns to the left go on below themselves; what is still too wide comes in
-    several tables, each with the first column.
     """
     texts = [[escaped(str(cell)) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*texts, strict=True)]

@@ -334,7 +334,7 @@ def test_resuming_after_the_data_changed_is_refused(tmp_path: Path, monkeypatch:
 
 
 CHANGES: list[dict[str, Any]] = [
-    {"epochs": 3},
+    {"epochs": 1},
     {"seed": 1},
     {"l2": 0.1},
     {"batch": 32},

@@ -131,7 +131,7 @@ def _go_on_for(training: Training, state: Progression, description: dict[str, An
         return
     if state.epoch >= epochs:
         raise TrainingError(
-            f"Cannot resume: the training has {state.epoch} epochs behind it, and is to have {epochs}. Ask for more than"
+            f"Cannot resume: {state.epoch} epochs are done, and there are to be {epochs}. Ask for more than"
             f" {state.epoch}."
         )
     state.stopped = ""

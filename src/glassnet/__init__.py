@@ -94,11 +94,13 @@ _ROOMS = (
 
 def fit(
     data: str | Path | Dataset | Splits | tuple[Any, Any],
-    model: str = "two-layer",
+    model: str = "",
     *,
+    start: str | Path | None = None,
+    freeze: str | None = None,
     preprocess: str | None = None,
-    loss: str = "softmax-cross-entropy",
-    optimizer: str = "adam",
+    loss: str = "",
+    optimizer: str = "",
     lr: float | None = None,
     validation: float | None = None,
     test: float | None = None,
@@ -115,14 +117,19 @@ def fit(
         pictures, (N, H, W) or (N, H, W, C), of whole numbers in 0 ... 255 or floats in 0 ... 1: an array, a list or a
         data frame. y holds a label each: whole numbers, text, truth values or categories.
     model : str
-        The network, in notation or by name.
+        The network, in notation or by name; "" chooses one for the data, with its settings
+        (`glassnet.experiments.defaults`).
+    start : str or path, optional
+        A trained model to start from, in the place of a network: a model file, a run folder or a pretrained network.
+    freeze : str, optional
+        What stays as it is of that model: "all" but the head, all "stages" but the last (the default), or "none".
     preprocess : str, optional
         The preprocessing, in notation. None is "scale" (pixels to 0 ... 1) for pictures, and "scale -> standardise" for
         rows, which takes every feature to mean 0 and deviation 1.
     loss : str
-        The loss, in notation.
+        The loss, in notation; "" is the softmax cross-entropy.
     optimizer : str
-        The optimiser's name.
+        The optimiser's name; "" is Adam, or what is chosen with the network.
     lr : float, optional
         Learning rate; None takes the optimiser's own.
     validation : float or int, optional
@@ -152,24 +159,31 @@ def fit(
     from glassnet.experiments.recipe import TRAIN_SETTINGS
     from glassnet.train import progress_in_python
 
-    own = ("model", "preprocess", "loss", "optimizer", "lr", "validation", "test", "out", "verbose")
+    own = ("model", "start", "freeze", "preprocess", "loss", "optimizer", "lr", "validation", "test", "out", "verbose")
     for name in train:
         if name not in TRAIN_SETTINGS:
             known = (*own, *TRAIN_SETTINGS)
             raise RecipeError(f"glassnet.fit takes no '{name}'.{nearest(name, known)} Known: {', '.join(known)}.")
     if not isinstance(model, str):
         raise RecipeError(_no_notation(model))
-    rate = {} if lr is None else {"lr": lr}
     given = _splits(data)
-    if preprocess is None:
-        preprocess = "scale" if given is None else _usual_preprocessing(given)
-    recipe = experiments.Recipe(
-        experiments.Data(str(data) if given is None else given.name, validation, test),
-        experiments.ModelPart(model, preprocess, loss),
-        {"name": optimizer, **rate},
-        train,
-    )
-    splits = experiments.load_splits(recipe, given=given)
+    if preprocess is None and start is None and given is not None:
+        preprocess = _usual_preprocessing(given)
+    settings = {
+        "data.validation": validation,
+        "data.test": test,
+        "start.model": None if start is None else str(start),
+        "start.freeze": freeze,
+        "model.network": model or None,
+        "model.preprocess": preprocess,
+        "model.loss": loss or None,
+        "optimizer.name": optimizer or None,
+        "optimizer.lr": lr,
+        **{f"train.{name}": value for name, value in train.items()},
+    }
+    said = {name: value for name, value in settings.items() if value is not None}
+    recipe = experiments.recipe_for(str(data) if given is None else given.name, said)
+    recipe, splits = experiments.prepare(recipe, given=given)
     finish = []
     if out is not None:
         from glassnet.report.pages import write_run_page  # draws: Matplotlib takes its time

@@ -182,8 +182,10 @@ def test_resume_of_a_finished_run(shell: Shell, trained: Path) -> None:
     found = shell.json("train", "--resume", trained)
     assert found["folder"] == str(trained)
     assert (trained / "model.safetensors").read_bytes() == before
+    assert f"to train longer: glassnet train --resume {trained} --epochs" in shell("train", "--resume", trained)
     shell("train", "digits", "--resume", trained, status=2)
-    shell("train", "--resume", trained, "--epochs", 9, status=2)
+    shell("train", "--resume", trained, "--lr", 9, status=2)
+    assert "behind it" in shell.error("train", "--resume", trained, "--epochs", 1)
 
 
 def test_evaluate(shell: Shell, trained: Path) -> None:

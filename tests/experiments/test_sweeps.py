@@ -43,7 +43,9 @@ def models(folder: Path) -> dict[str, bytes]:
 
 
 def made_when(folder: Path) -> dict[str, int]:
-    return {path.parent.name: path.stat().st_mtime_ns for path in folder.glob("*/model.safetensors")}
+    """Of the runs that are finished: an interrupted one has a model, too, but no figures."""
+    finished = [path for path in folder.glob("*/model.safetensors") if (path.parent / "evaluation.json").exists()]
+    return {path.parent.name: path.stat().st_mtime_ns for path in finished}
 
 
 class InterruptIn(Progress):

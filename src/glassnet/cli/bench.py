@@ -44,7 +44,7 @@ def bench(
     from glassnet.actions.bench import bench as run
     from glassnet.cli.events import TerminalEvents
 
-    with TerminalEvents(lines=False) as events:
+    with TerminalEvents(first=0.0) as events:
         report = run(
             networks or (),
             input_shape=parse_shape(input) if input else None,

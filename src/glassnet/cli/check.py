@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from glassnet.cli.options import Json, emit, parse_shape
+from glassnet.text import folded
 
 
 def check(
@@ -32,7 +33,8 @@ def check(
 
     shape = parse_shape(input) if input else None
     result = run(network, shape, classes, loss, examples=examples, samples=samples, l2=l2, seed=seed)
-    typer.echo(result)
+    for line in str(result).split("\n"):
+        typer.echo(line if line.startswith(" ") or "  " in line else folded(line))
     if json:
         emit(result.to_dict())
     if not result.passed:

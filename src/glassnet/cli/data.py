@@ -26,7 +26,7 @@ def list_sets(json: Json = False) -> None:
         shape = "x".join("?" if size is None else str(size) for size in entry.image_shape)
         where = str(place) if place else f"glassnet data get {entry.name}" if entry.files else "by hand"
         rows.append((entry.name, len(entry.classes) or "-", shape, entry.examples, where))
-    typer.echo(columns(rows))
+    typer.echo(columns(rows, sides="<><<<"))
     typer.echo(f"\nlooked for in: {', '.join(map(str, found.looked_in))} (GLASSNET_DATA sets the places)")
     if json:
         emit(found.to_dict())

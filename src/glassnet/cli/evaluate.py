@@ -45,7 +45,7 @@ def evaluate(
         typer.echo(f"{found.classes:,} classes, of which {found.classes_seen:,} have pictures here")
     typer.echo(f"expected calibration error {found.calibration.error:.4f}")
     for note in result.notes:
-        typer.echo(f"note: {note}")
+        say(f"note: {note}")
     typer.echo("")
     if not found.many_classes:
         typer.echo(class_table(found))

@@ -9,6 +9,7 @@ from typing import Any
 
 from glassnet.actions.events import Events
 from glassnet.cli.options import say
+from glassnet.text import folded
 
 __all__ = ["TerminalEvents"]
 
@@ -22,13 +23,15 @@ class TerminalEvents(Events):
     ----------
     lines : bool
         Whether progress is told where there is no terminal; not of work whose remarks tell it.
+    first : float
+        Seconds until the first of these lines.
     """
 
-    def __init__(self, *, lines: bool = True) -> None:
+    def __init__(self, *, lines: bool = True, first: float = _FIRST) -> None:
         self.lines = lines
         self.bar: Any = None
         self.task: Any = None
-        self.next_line = time.monotonic() + _FIRST
+        self.next_line = time.monotonic() + first
 
     def __enter__(self) -> TerminalEvents:
         if sys.stdout.isatty():
@@ -48,7 +51,7 @@ class TerminalEvents(Events):
         if self.bar is None:
             say(text)
         else:
-            self.bar.console.print(text, markup=False, soft_wrap=True)
+            self.bar.console.print(folded(text), markup=False, soft_wrap=True)
 
     def progress(self, what: str, done: float, total: float | None, unit: str = "") -> None:
         """Move the bar, or print a line if the last one is some seconds old."""

@@ -152,9 +152,9 @@ def _tell(result: FooledPictures) -> int:
             rows.append((names[found.labels[i]], wanted, answer, *sizes, "fooled" if success[i] else "not fooled"))
         say_lines(ruled(columns(rows, sides="<<<>><")))
     rate = "" if not found.attempts else f" ({found.success_rate:.1%})"
-    typer.echo(f"fooled {values['fooled']:,} of {found.attempts:,}{rate} in {result.seconds:.1f} s by {result.how}")
+    say(f"fooled {values['fooled']:,} of {found.attempts:,}{rate} in {result.seconds:.1f} s by {result.how}")
     if values["fooled"]:
-        typer.echo(
+        say(
             f"median change: length {values['median_l2']:.4f}, largest {values['median_steps']:g}/255;"
             " files read again and predicted"
         )

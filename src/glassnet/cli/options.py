@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from glassnet.errors import RecipeError, escaped
+from glassnet.text import folded
 
 __all__ = [
     "Json",
@@ -69,14 +70,14 @@ def parse_shape(text: str) -> tuple[int, ...]:
 
 
 def say(text: str, *, err: bool = False) -> None:
-    """Print one line, with escapes for line breaks and whatever else the names in it may hold; `err`: as an error."""
-    typer.echo(escaped(text), err=err)
+    """Print a line, folded where the terminal is narrower, with escapes for whatever the names in it may hold."""
+    typer.echo(folded(escaped(text)), err=err)
 
 
 def say_lines(text: str) -> None:
-    """Print lines, each as `say` does."""
+    """Print lines as they are laid out, with escapes as `say` has."""
     for line in text.split("\n"):
-        say(line)
+        typer.echo(escaped(line))
 
 
 def emit(values: dict[str, Any]) -> None:

@@ -27,8 +27,14 @@ def load_splits(
     size, reading = data.image_size, None
     if recipe.start is not None:
         size, reading = _of_start(recipe)
-    progress = every_few_seconds(say)
-    splits = given or load(data.source, image_size=size, reading=reading, memory_share=share, progress=progress)
+    splits = given or load(
+        data.source,
+        image_size=size,
+        reading=reading,
+        memory_share=share,
+        progress=every_few_seconds(say),
+        skip_bad=bool(data.skip_bad),
+    )
     if splits.test is not None and data.test is not None:
         note = f"data.test = {data.test} has no effect: '{splits.name}' has a test part of its own"
         splits = replace(splits, train=replace(splits.train, notes=(*splits.train.notes, note)))

@@ -10,7 +10,8 @@ from glassnet.train.callbacks import (
     Shown,
     WeightAverage,
 )
-from glassnet.train.history import History, read_history
+from glassnet.train.class_weights import ClassWeights
+from glassnet.train.history import History, read_history, write_csv
 from glassnet.train.loop import Examples, Training
 from glassnet.train.notebook import progress_in_python
 from glassnet.train.progress import LiveProgress, PlainProgress, Progress, progress_for
@@ -21,6 +22,7 @@ from glassnet.train.trainer import Trainer
 __all__ = [
     "Callback",
     "Checkpoint",
+    "ClassWeights",
     "EarlyStopping",
     "Examples",
     "History",
@@ -39,4 +41,5 @@ __all__ = [
     "progress_for",
     "progress_in_python",
     "read_history",
+    "write_csv",
 ]

@@ -8,12 +8,21 @@ from types import TracebackType
 from typing import Any, TextIO
 
 from glassnet import compiling
+from glassnet.text import folded
 
 __all__ = ["LiveProgress", "PlainProgress", "Progress", "describe", "progress_for"]
 
 
 class Progress:
-    """Base: shows nothing. A trainer calls `start`, `step` after every step (or group of steps) and `epoch`."""
+    """Base: shows nothing. A trainer calls `start`, `step` after every step (or group of steps) and `epoch`.
+
+    Attributes
+    ----------
+    accuracy : float or None
+        The share of right answers so far in the epoch, where the task counts them; set before each `step`.
+    """
+
+    accuracy: float | None = None
 
     def __enter__(self) -> Progress:
         return self
@@ -64,7 +73,7 @@ class PlainProgress(Progress):
         self.say(f"epoch {number}  {describe(record)}{'  best' if best else ''}")
 
     def say(self, text: str) -> None:
-        print(text, file=self.stream, flush=True)
+        print(folded(text), file=self.stream, flush=True)
 
 
 class LiveProgress(PlainProgress):
@@ -72,7 +81,7 @@ class LiveProgress(PlainProgress):
 
     def __init__(self) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as Bar
 
         super().__init__()
@@ -80,8 +89,8 @@ class LiveProgress(PlainProgress):
         columns = (
             TextColumn("epoch {task.fields[epoch]}"),
             BarColumn(bar_width=None),
-            MofNCompleteColumn(),
-            TextColumn("loss {task.fields[loss]:.4f}"),
+            TextColumn("step {task.fields[step]}"),
+            TextColumn("{task.fields[figures]}"),
             TimeRemainingColumn(),
         )
         self.bar = Bar(*columns, console=self.console, transient=True, refresh_per_second=8)
@@ -95,28 +104,35 @@ class LiveProgress(PlainProgress):
     def start(self, epochs: int, steps_per_epoch: int, done: int) -> None:
         super().start(epochs, steps_per_epoch, done)
         self.steps_per_epoch = steps_per_epoch
-        self.task = self.bar.add_task("", total=epochs * steps_per_epoch, completed=done, epoch=1, loss=float("nan"))
+        total = epochs * steps_per_epoch
+        self.task = self.bar.add_task("", total=total, completed=done, figures="", **self._place(done + 1))
 
     def step(self, step: int, loss: float) -> None:
         super().step(step, loss)
-        self.bar.update(self.task, completed=step, loss=loss, epoch=(step - 1) // self.steps_per_epoch + 1)
+        figures = f"loss {loss:.4f}" + ("" if self.accuracy is None else f"  accuracy {self.accuracy:.3f}")
+        self.bar.update(self.task, completed=step, figures=figures, **self._place(step))
+
+    def _place(self, step: int) -> dict[str, Any]:
+        """Where step `step`, from 1, is: the epoch, and the step of the epoch."""
+        epoch, within = divmod(max(step, 1) - 1, self.steps_per_epoch)
+        return {"epoch": f"{epoch + 1}/{self.epochs}", "step": f"{within + 1}/{self.steps_per_epoch}"}
 
     def say(self, text: str) -> None:
-        self.console.print(text, markup=False, soft_wrap=True)
+        self.console.print(folded(text), markup=False, soft_wrap=True)
 
 
 def describe(record: dict[str, Any]) -> str:
-    """An epoch record as part of a line."""
-    parts = [f"loss {record['loss']:.4f}"]
+    """An epoch record as part of a line: loss and accuracy, those on validation, seconds so far."""
+    text = f"loss {record['loss']:.4f}"
     if "accuracy" in record:
-        parts.append(f"accuracy {record['accuracy']:.4f}")
+        text += f"  accuracy {record['accuracy']:.3f}"
     if "valid_loss" in record:
-        parts.append(f"| validation loss {record['valid_loss']:.4f}")
+        text += f" | valid {record['valid_loss']:.4f}"
     if "valid_accuracy" in record:
-        parts.append(f"accuracy {record['valid_accuracy']:.4f}")
+        text += f"  {record['valid_accuracy']:.3f}"
     if "valid_psnr" in record:
-        parts.append(f"PSNR {record['valid_psnr']:.2f} dB")
-    return "  ".join([*parts, f"| {record['seconds']:.1f} s"])
+        text += f"  PSNR {record['valid_psnr']:.2f} dB"
+    return f"{text} | {record['seconds']:.0f} s"
 
 
 def progress_for(stream: TextIO | None = None) -> Progress:

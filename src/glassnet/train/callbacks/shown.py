@@ -25,6 +25,9 @@ class Shown(Callback):
         self.progress.start(training.settings.epochs, training.steps_per_epoch, training.state.step)
 
     def step(self, training: Training, result: StepResult) -> None:
+        state = training.state
+        if state.position and training.task.training_figures(state.correct, state.position):
+            self.progress.accuracy = state.correct / state.position
         self.progress.step(training.state.step, result.mean_loss)
 
     def epoch(self, training: Training, record: dict[str, Any]) -> None:

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 
 from glassnet import metrics
-from glassnet.data import Dataset, PictureFiles, Preprocess, Reading, pieces, read_picture
+from glassnet.data import Dataset, PictureFiles, Preprocess, Reading, pieces
+from glassnet.data.ink import Manner, read_in_manner
 from glassnet.data.names import checked_names
 from glassnet.errors import DataError, GlassnetError, ModelError
 from glassnet.files import exists
@@ -93,16 +94,24 @@ class Model:
         found = self.predict_proba(images)
         return found if self.task.rebuilds else np.asarray(self.class_names)[found.argmax(axis=1)]
 
-    def predict_files(self, paths: Sequence[str | Path]) -> Array:
-        """Class probabilities (N, K) of picture files, read as in training."""
+    def predict_files(self, paths: Sequence[str | Path], *, as_is: bool = False) -> Array:
+        """Class probabilities (N, K) of picture files, read as in training.
+
+        Ink is brought to the manner of the training pictures (see `glassnet.data.ink`), unless `as_is`.
+        """
         step = self.batch
         parts = [
             self.predict_proba(
-                np.stack([read_picture(path, self.image_shape, self.reading) for path in paths[i : i + step]])
+                np.stack([self.read(path, invert=not as_is, centre=not as_is)[0] for path in paths[i : i + step]])
             )
             for i in range(0, len(paths), step)
         ]
         return np.concatenate(parts) if parts else self.predict_proba(np.empty((0, *self.image_shape), np.uint8))
+
+    def read(self, path: str | Path, *, invert: bool = True, centre: bool = True) -> tuple[Array, tuple[str, ...]]:
+        """A picture file as the pixels (H, W, C) that the model takes, and what was changed: "inverted", "centred"."""
+        manner = Manner.of_card(self.card)
+        return read_in_manner(path, self.image_shape, self.reading, manner, invert=invert, centre=centre)
 
     @property
     def batch(self) -> int:

@@ -25,6 +25,7 @@ import numpy as np
 
 from glassnet import threads
 from glassnet.data import Dataset, Splits
+from glassnet.data.ink import Manner
 from glassnet.errors import DataError, Fix, TrainingError, TrainingInterrupted
 from glassnet.experiments.data import evaluated_part, load_splits
 from glassnet.experiments.environment import environment, going_on
@@ -364,6 +365,8 @@ def card(run: Run, trainer: Trainer) -> dict[str, Any]:
         "stopped": trainer.progression.stopped,
         "evaluated_on": run.evaluated_on,
     }
+    if (manner := Manner.of(run.splits.train.images)) is not None:
+        found["pictures"] = manner.to_dict()
     if trainer.progression.best_epoch:
         found["best_epoch"] = trainer.progression.best_epoch
     if run.evaluation is not None:

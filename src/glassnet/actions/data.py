@@ -7,10 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from glassnet.actions.events import Events
-from glassnet.data import CATALOGUE, KnownSet, data_places, find, known, load
+from glassnet.data import CATALOGUE, Augmentation, Dataset, KnownSet, data_places, find, known, load
 from glassnet.data import get as download
+from glassnet.experiments import Recipe
+from glassnet.experiments.defaults import sized
+from glassnet.experiments.recipe import Data
 from glassnet.report import image_grid, save_png
 
 __all__ = ["Downloaded", "KnownSets", "ShownSet", "get_set", "list_sets", "show_set"]
@@ -121,7 +126,6 @@ def show_set(
     count: int | None = None,
     seed: int = 0,
     augment: str = "",
-    image_size: tuple[int, int] | None = None,
     skip_bad: bool = False,
 ) -> ShownSet:
     """Say what a set holds, and write a grid of its pictures, the same number of each class.
@@ -137,10 +141,7 @@ def show_set(
     seed : int
         Seed of the choice and of the augmentation.
     augment : str
-        An augmentation in arrow notation: each picture is followed by what a training with this seed sees of it in its
-        first epochs.
-    image_size : (int, int), optional
-        (H, W) that picture files are brought to.
+        An augmentation in arrow notation: each picture is followed by several draws of what a training may see of it.
     skip_bad : bool
         Leave picture files out that cannot be read, and name them in the notes.
 
@@ -150,14 +151,15 @@ def show_set(
         The set cannot be read, or the augmentation is not understood.
     """
     augmentation = Augmentation.parse(augment)
-    splits = load(data, image_size=image_size, **({"skip_bad": True} if skip_bad else {}))
+    size = sized(Recipe(Data(data))).data.image_size  # as a training would bring them to
+    splits = load(data, image_size=size, skip_bad=skip_bad)
     train = splits.train
     parts = (("train", train), ("validation", splits.valid), ("test", splits.test))
     chosen = _some_of_each_class(train, seed)[: count or (_AUGMENTED if augmentation.steps else _PICTURES)]
     names = [train.class_names[label] for label in train.labels[chosen]]
     images = np.asarray(train.images[chosen])
     if augmentation.steps:
-        figure = _augmented(images, chosen, names, augmentation, seed, train)
+        figure = _augmented(images, chosen, names, augmentation, seed)
     else:
         figure = image_grid(images, names)
     return ShownSet(
@@ -182,11 +184,11 @@ def _some_of_each_class(part: Dataset, seed: int) -> NDArray[np.int64]:
 
 
 def _augmented(
-    images: NDArray[Any], rows: NDArray[np.int64], names: list[str], augmentation: Augmentation, seed: int, part: Dataset
+    images: NDArray[Any], rows: NDArray[np.int64], names: list[str], augmentation: Augmentation, seed: int
 ) -> Figure:
-    """A row for each picture: as it is, then as it is seen in epoch after epoch."""
-    colour = part_colour(part.images) if augmentation.covers else None
+    """A row for each picture: as it is, then as drawn for epoch after epoch."""
+    colour = images.mean(axis=(0, 1, 2))
     draws = [augmentation.apply(images, rows, epoch, seed, colour=colour) for epoch in range(1, _DRAWS + 1)]
     grid = np.stack([images, *draws], axis=1).reshape(-1, *images.shape[1:])
-    captions = [text for name in names for text in (name, *(f"epoch {epoch}" for epoch in range(1, _DRAWS + 1)))]
+    captions = [text for name in names for text in (name, *(f"draw {epoch}" for epoch in range(1, _DRAWS + 1)))]
     return image_grid(grid, captions, columns=_DRAWS + 1)

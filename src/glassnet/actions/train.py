@@ -9,6 +9,7 @@ from typing import Any
 
 from glassnet import experiments
 from glassnet.actions.events import Events
+from glassnet.errors import RecipeError
 from glassnet.experiments import Data, Recipe, Run, Sweep, load_recipe, new_folder
 from glassnet.report import pages
 from glassnet.train import Progress
@@ -18,9 +19,10 @@ __all__ = ["Swept", "Trained", "resume", "sweep", "train"]
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A finished run with its report."""
+    """A finished run with its report; `finished_before`: it was asked to go on, and there was nothing left to do."""
 
     run: Run
+    finished_before: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """The final figures, the run folder and the files, the model first."""
@@ -121,16 +123,19 @@ def sweep(
 
 def resume(
     folder: str | Path,
+    epochs: int | None = None,
     *,
     make_progress: Callable[[], Progress] = Progress,
     events: Events | None = None,
 ) -> Trained | Swept:
-    """Go on with the run, or the sweep, of a folder, bit for bit as if it had never stopped.
+    """Go on with the run, or the sweep, of a folder, bit for bit as if it had never stopped; or train a run longer.
 
     Parameters
     ----------
     folder : path
         Of a run or of a sweep.
+    epochs : int, optional
+        How many epochs a run is to have in all, more than it has had: then a finished one goes on, too.
     make_progress : callable
         As of `train`.
     events : Events, optional
@@ -145,9 +150,15 @@ def resume(
     """
     events = events or Events()
     if experiments.is_sweep(folder):
+        if epochs is not None:
+            raise RecipeError("The runs of a sweep keep their epochs. Resume the folder of one to train it longer.")
         return Swept(experiments.resume_sweep(folder, **_ways(make_progress, events)))
+    before = experiments.finished(folder) if epochs is None else ""
+    if before:
+        events.say(f"this run was finished before, {before}: nothing is trained, its report is written again")
     finish = [_reporting(events)]
-    return Trained(experiments.resume(folder, progress=make_progress(), say=events.say, on_finish=finish))
+    run = experiments.resume(folder, epochs=epochs, progress=make_progress(), say=events.say, on_finish=finish)
+    return Trained(run, finished_before=bool(before))
 
 
 def _recipe_of(data: str | Path | Recipe, settings: Mapping[str, Any] | None) -> Recipe:

@@ -20,7 +20,16 @@ def train(
         str | None,
         typer.Argument(help="A folder or file, a known set (see 'glassnet data list'), or a recipe ending in .toml."),
     ] = None,
-    model: Annotated[str | None, typer.Option(help="The network, as in 'linear 64 -> relu -> linear'.")] = None,
+    size: Annotated[
+        str | None, typer.Option(metavar="S|HxW", help="Bring pictures to this size: 64, or 64x96. [for the data]")
+    ] = None,
+    preset: Annotated[
+        str | None, typer.Option(help="fast or best: network, augmentation and epochs for the data. [fast]")
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="The network, as in 'linear 64 -> relu -> linear', or a name. [by the preset]"),
+    ] = None,
     preprocess: Annotated[str | None, typer.Option(help="Preprocessing, as in 'scale -> standardise'.")] = None,
     loss: Annotated[str | None, typer.Option(help="softmax-cross-entropy, svm or squared-error.")] = None,
     optimizer: Annotated[str | None, typer.Option(help="sgd, momentum, nesterov, rmsprop, adam or adamw.")] = None,
@@ -43,6 +52,13 @@ def train(
         str | None, typer.Option(help="Share (0.1) or count (500) held out for validation; 0 for none.")
     ] = None,
     patience: Annotated[int | None, typer.Option(help="Stop after so many epochs without a better one.")] = None,
+    class_weights: Annotated[
+        str | None,
+        typer.Option(metavar="balanced|NAME=W,...", help="Weigh classes in the loss: rare ones more. [all 1]"),
+    ] = None,
+    skip_bad: Annotated[
+        bool, typer.Option("--skip-bad", help="Leave out pictures that cannot be read, and name them.")
+    ] = False,
     seed: Annotated[int | None, typer.Option(help="Seed of all random numbers.")] = None,
     settings: Annotated[
         list[str] | None,
@@ -65,11 +81,16 @@ def train(
 ) -> None:
     """Train a network and write its model, its history and a report into a run folder.
 
-    Flags and --set override the recipe. Ctrl-C saves; --resume goes on, bit for bit as if never stopped.
+    Network, picture size and the rest are chosen for the data (--preset) and written into the run's recipe. Flags and
+    --set override them. Ctrl-C saves; --resume goes on, bit for bit as if never stopped, and with --epochs for longer.
 
     A sweep checks all its values first, continues after a run that fails (status 3) and, killed, resumes with --resume.
 
     Examples:
+
+      glassnet train photos --size 96
+
+      glassnet train --resume runs/photos-1 --epochs 90
 
       glassnet train digits --model "linear 64 -> relu -> linear" --epochs 30
 
@@ -97,18 +118,22 @@ def train(
         "train.augment": augment,
         "train.adversarial": adversarial,
         "train.average": average,
+        "train.class_weights": class_weights,
+        "train.preset": preset,
         "train.patience": patience,
         "train.seed": seed,
         "train.threads": threads,
         "data.validation": _share_or_count(validation),
+        "data.image_size": _size(size),
+        "data.skip_bad": skip_bad or None,
     }
     given = {name: value for name, value in flags.items() if value is not None}
     events = TerminalEvents(lines=False)
     result: Trained | Swept
     if resume is not None:
-        if data or given or settings or sweeps or out:
-            raise RecipeError("--resume takes the run folder alone: a resumed run keeps the settings it began with.")
-        result = actions.resume(resume, make_progress=progress_for, events=events)
+        if data or settings or sweeps or out or set(given) - {"train.epochs"}:
+            raise RecipeError("--resume takes the run folder, and --epochs to train longer; all else stays as it was.")
+        result = actions.resume(resume, epochs, make_progress=progress_for, events=events)
     else:
         if data is None:
             raise RecipeError("Name the data: a folder, a known set such as 'digits', or a recipe ending in .toml.")
@@ -130,6 +155,16 @@ def _share_or_count(text: str | None) -> float | int | None:
         return None
     count = as_whole(text)
     return as_real(text) if count is None else count
+
+
+def _size(text: str | None) -> list[int] | None:
+    """A side, or HxW, as [H, W]."""
+    if text is None:
+        return None
+    sides = [as_whole(side) for side in text.lower().split("x")]
+    if len(sides) not in (1, 2) or not all(side is not None and 1 <= side <= 4096 for side in sides):
+        raise RecipeError(f"--size is a side in pixels (64) or HEIGHTxWIDTH (64x96), up to 4096. Got '{text}' instead.")
+    return [side for side in (sides * 2)[:2] if side is not None]
 
 
 def _settings(settings: list[str] | None) -> list[tuple[str, Any]]:
@@ -176,5 +211,7 @@ def _tell(result: Trained, json: bool) -> None:
         say(f"note: {note}")
     for path in run.files[:2]:
         say(f"wrote {path}")
+    if result.finished_before:
+        say(f"to train longer: glassnet train --resume {run.folder} --epochs {2 * run.recipe.settings.epochs}")
     if json:
         emit(result.to_dict())

@@ -13,6 +13,7 @@ from glassnet.data.picture_files import PictureFiles, pieces
 from glassnet.data.pictures import read_picture
 from glassnet.data.preprocess import Preprocess
 from glassnet.data.reading import Reading
+from glassnet.data.sizes import typical_size
 from glassnet.data.split import arrange, hold_out, split
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "read_picture",
     "register",
     "split",
+    "typical_size",
 ]
 
 register_known_sets()

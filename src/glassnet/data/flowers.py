@@ -11,6 +11,7 @@ from glassnet.data.dataset import Dataset, Splits
 from glassnet.data.gathering import gather
 from glassnet.data.options import ReadOptions
 from glassnet.data.pictures import entries, pictures_in
+from glassnet.data.readable import readable
 from glassnet.data.split import split
 from glassnet.data.unread import unread
 from glassnet.errors import DataError
@@ -57,8 +58,9 @@ def load_flowers(path: Path, options: ReadOptions) -> Splits:
     if not files:
         raise DataError(f"Folder '{folder}' holds no 'image_0001.jpg' to 'image_1360.jpg'; unpack 17flowers.tgz there.")
     paths = [path for _, path in files]
-    images, notes = gather({"all": paths}, options)
-    labels = np.asarray([(n - 1) // _PER_CLASS for n, _ in files], np.int64)
-    notes = (*notes, _SPLIT_NOTE, *unread(path, paths))
+    listed, bad = readable({"all": (paths, [(n - 1) // _PER_CLASS for n, _ in files])}, options)
+    images, notes = gather({"all": listed["all"][0]}, options)
+    labels = np.asarray(listed["all"][1], np.int64)
+    notes = (*notes, *bad, _SPLIT_NOTE, *unread(path, paths))
     whole = Dataset(images["all"], labels, FLOWER_NAMES, "flowers17", notes, options.chosen_reading)
     return split(whole, (0.5, 0.25, 0.25), seed=0)

@@ -13,6 +13,7 @@ from glassnet.data.gathering import gather
 from glassnet.data.names import checked_names, normal
 from glassnet.data.options import ReadOptions
 from glassnet.data.pictures import entries, pictures_in
+from glassnet.data.readable import readable
 from glassnet.data.unread import unread
 from glassnet.errors import DataError
 
@@ -61,8 +62,11 @@ def read_parts(
     """The parts of the set in the folder `path` from the picture files and labels `listed` for each, all read at one
     common size, with at least as many `channels`; the notes say what lies there and is not listed.
     """
+    everything = [file for files, _ in listed.values() for file in files]
+    listed, bad = readable(listed, options)
     images, notes = gather({part: files for part, (files, _) in listed.items()}, options, channels)
-    notes += unread(path, [file for files, _ in listed.values() for file in files])
+    notes += bad
+    notes += unread(path, everything)
     name, reading = path.resolve().name, options.chosen_reading
     parts = {
         part: Dataset(images[part], np.asarray(labels, np.int64), names, name, notes, reading)

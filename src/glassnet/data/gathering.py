@@ -19,6 +19,7 @@ from glassnet.data.options import ReadOptions
 from glassnet.data.picture_files import Images, PictureFiles
 from glassnet.data.pictures import FALLBACK_SIZE, Shape, common_size, picture_info, read_picture, read_sized
 from glassnet.data.reading import Reading
+from glassnet.errors import DataError, Fix
 
 __all__ = ["gather"]
 
@@ -49,7 +50,10 @@ def gather(
     total = sum(map(len, parts.values()))
     for part, files in parts.items():
         for row, file in enumerate(files):
-            gathering.add(part, row, file)
+            try:
+                gathering.add(part, row, file)
+            except DataError as error:
+                raise error if error.fix else DataError(error.message, Fix.SKIP_BAD) from error
             if options.progress is not None:
                 options.progress("reading pictures", len(gathering.infos), total)
     return gathering.finished(), common_size(gathering.infos, options.image_size)[1]

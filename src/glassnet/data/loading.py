@@ -24,6 +24,7 @@ def load(
     seed: int = 0,
     memory_share: float = MEMORY_SHARE,
     progress: OnPictures | None = None,
+    skip_bad: bool = False,
 ) -> Splits:
     """Read a data set.
 
@@ -50,6 +51,8 @@ def load(
         over and over; the bits of all results are the same. With 0 every set of picture files is.
     progress : Progress, optional
         Called as `progress(what is done, pictures so far, pictures in all)` while picture files are read.
+    skip_bad : bool
+        Leave out pictures that cannot be read; the notes name them.
 
     Raises
     ------
@@ -57,7 +60,7 @@ def load(
         Nothing there and no such name (the nearest one is suggested); a known set that is not on this machine;
         whatever is wrong with the files.
     """
-    options = ReadOptions(image_size, reading, memory_share, progress)
+    options = ReadOptions(image_size, reading, memory_share, progress, skip_bad)
     splits = _from_path(Path(data), options) if exists(data) else _from_catalogue(str(data), options)
     return arrange(splits, validation=validation, seed=seed)
 

@@ -34,6 +34,8 @@ class ReadOptions:
         all are.
     progress : Progress or None
         Told how far the reading of picture files is.
+    skip_bad : bool
+        Leave out pictures that cannot be read; the notes name them. Else the first of them is an error.
 
     Raises
     ------
@@ -45,6 +47,7 @@ class ReadOptions:
     reading: Reading | None = None
     memory_share: float = MEMORY_SHARE
     progress: OnPictures | None = None
+    skip_bad: bool = False
 
     def __post_init__(self) -> None:
         size, share = self.image_size, self.memory_share

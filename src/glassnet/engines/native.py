@@ -105,7 +105,8 @@ class NativeEngine(Engine):
     def many_steps(self, examples: Any, batch: int) -> ManySteps | None:
         """The compiled loop of softmax regression, where single examples lie ready as rows."""
         rows = getattr(examples, "rows", None)
-        if batch != 1 or rows is None or not self.one_by_one:
+        weighted = getattr(examples, "weights", None) is not None
+        if batch != 1 or rows is None or weighted or not self.one_by_one:
             return None
         return partial(self.steps_one_by_one, rows, examples.labels)
 
@@ -131,6 +132,8 @@ class NativeEngine(Engine):
         dscores = self._dscores[: len(scores)]
         loss, correct = self.loss.run(scores, batch.target, dscores)
         if batch.weights is not None:
+            if (batch.weights != 1).any():
+                loss = self.loss.weighted(scores, batch.target, batch.weights)
             dscores *= batch.weights.reshape(-1, *(1,) * (dscores.ndim - 1))
         return (loss + self.penalty() if self.l2 else loss), correct, dscores
 

@@ -22,7 +22,13 @@ def load_splits(
     """
     data, seed = recipe.data, recipe.settings.seed
     share = MEMORY_SHARE if data.memory_share is None else data.memory_share
-    splits = given or load(data.source, image_size=data.image_size, memory_share=share, progress=every_few_seconds(say))
+    splits = given or load(
+        data.source,
+        image_size=data.image_size,
+        memory_share=share,
+        progress=every_few_seconds(say),
+        skip_bad=bool(data.skip_bad),
+    )
     if splits.test is not None and data.test is not None:
         note = f"data.test = {data.test} has no effect: '{splits.name}' has a test part of its own"
         splits = replace(splits, train=replace(splits.train, notes=(*splits.train.notes, note)))

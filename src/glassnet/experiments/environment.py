@@ -31,7 +31,7 @@ _DIFFER = "its bits will differ from those of a run that was never stopped"
 
 
 def environment(splits: Splits | None = None) -> dict[str, Any]:
-    """Versions, processor, threads, BLAS and, with `splits`, each part's size and SHA-256, as plain JSON."""
+    """Versions, processor, threads, BLAS and, with `splits`, their notes and each part's size and SHA-256, as JSON."""
     found: dict[str, Any] = {
         "python": platform.python_version(),
         "versions": {name: version for name in _PACKAGES if (version := _version(name))},
@@ -43,6 +43,7 @@ def environment(splits: Splits | None = None) -> dict[str, Any]:
     }
     if splits is not None:
         parts = {"train": splits.train, "validation": splits.valid, "test": splits.test}
+        found["notes"] = list(splits.notes)
         found["data"] = {
             name: {"examples": len(part), "sha256": part.sha256} for name, part in parts.items() if part is not None
         }

@@ -6,7 +6,8 @@ validation = 0.1             # share (or a count: no point) held out of training
 test = 0.2                   # share held out for a set without a test part; left out: 0.2
 train_limit = 10000          # use the first so many examples of each part (of a seeded permutation)
 test_limit = 1000
-image_size = [32, 32]        # for folders of pictures
+image_size = [64, 64]        # height, width; for folders of pictures
+skip_bad = true              # leave out pictures that cannot be read; left out: an error names the first
 
 [model]
 network = "linear 100 -> relu -> linear"
@@ -18,13 +19,17 @@ name = "adam"
 lr = 0.001                   # and the optimiser's own parameters
 
 [train]
+preset = "fast"              # fast or best: what is left out is filled in from it (see `defaults`)
 epochs = 10
 batch = 64
 schedule = "constant"
 augment = "shift 2"          # left out: none
 adversarial = "pgd 8/255, steps 7"   # attack every batch first; left out: train on the pictures as they are
+class_weights = "balanced"   # or "dog = 2, cat = 0.5": factors of the loss; left out: all 1
 # l2, clip, patience, seed, average, log_every, checkpoint_seconds: see glassnet.train.Settings
 threads = 2                  # left out: every core
+
+Whatever is left out is chosen for the data (`glassnet.experiments.defaults`); the recipe of a run folder has it all.
 """
 
 from __future__ import annotations
@@ -45,7 +50,7 @@ from glassnet.nn import Loss, parse_loss
 from glassnet.nn.named import expand
 from glassnet.notation import parse
 from glassnet.optim import Optimizer, Schedule, make_optimizer, parse_schedule
-from glassnet.train import Settings
+from glassnet.train import ClassWeights, Settings
 
 __all__ = ["TRAIN_SETTINGS", "Recipe", "load_recipe"]
 
@@ -54,6 +59,8 @@ TRAIN_SETTINGS = (
     "schedule",
     "augment",
     "adversarial",
+    "class_weights",
+    "preset",
     "threads",
 )  # of the `[train]` part
 
@@ -69,15 +76,22 @@ class Data:
     test_limit: int | None = None
     image_size: tuple[int, int] | None = None
     memory_share: float | None = None
+    skip_bad: bool | None = None
 
 
 @dataclass(frozen=True)
 class ModelPart:
-    """The `[model]` part: network, preprocessing and loss, each in notation."""
+    """The `[model]` part: network, preprocessing and loss, each in notation; "" is chosen for the data."""
 
-    network: str = "two-layer"
-    preprocess: str = "scale"
-    loss: str = "softmax-cross-entropy"
+    network: str = ""
+    preprocess: str = ""
+    loss: str = ""
+
+
+PLAIN = ModelPart("two-layer", "scale", "softmax-cross-entropy")
+"""What holds where nothing is chosen for the data."""
+
+PRESETS = ("fast", "best")
 
 
 @dataclass(frozen=True)
@@ -86,7 +100,7 @@ class Recipe:
 
     data: Data = field(default_factory=Data)
     model: ModelPart = field(default_factory=ModelPart)
-    optimizer: dict[str, Any] = field(default_factory=lambda: {"name": "adam"})
+    optimizer: dict[str, Any] = field(default_factory=dict)
     train: dict[str, Any] = field(default_factory=dict)
     title: str = ""
 
@@ -95,19 +109,20 @@ class Recipe:
             raise RecipeError('The recipe names no data; give [data] source = "..." (or DATA on the command line).')
         _known("train", self.train, TRAIN_SETTINGS)
         _check_types(self)
-        parse(expand(self.model.network))
+        if self.model.network:
+            parse(expand(self.model.network))
         self.make_preprocess(), self.make_loss(), self.make_optimizer(), self.make_schedule()  # each raises if wrong
-        self.make_augmentation(), self.make_adversary(), self.settings
+        self.make_augmentation(), self.make_adversary(), self.make_class_weights(), self.settings
 
     # ---- the parts as objects
 
     def make_loss(self) -> Loss:
         """The loss."""
-        return parse_loss(self.model.loss)
+        return parse_loss(self.model.loss or PLAIN.loss)
 
     def make_preprocess(self) -> Preprocess:
         """The preprocessing, not fitted yet."""
-        return Preprocess.parse(self.model.preprocess)
+        return Preprocess.parse(self.model.preprocess or PLAIN.preprocess)
 
     def make_optimizer(self) -> Optimizer:
         """The optimiser."""
@@ -128,6 +143,11 @@ class Recipe:
         text = self.train.get("adversarial", "")
         return Adversary.parse(text) if text else None
 
+    def make_class_weights(self) -> ClassWeights | None:
+        """The factors of the classes, if there are any."""
+        text = self.train.get("class_weights", "")
+        return ClassWeights.parse(text) if text else None
+
     @property
     def settings(self) -> Settings:
         """The trainer's settings."""
@@ -146,11 +166,11 @@ class Recipe:
         parts = {
             "title": self.title or None,
             "data": _without_none(asdict(self.data)),
-            "model": asdict(self.model),
+            "model": {name: text for name, text in asdict(self.model).items() if text},
             "optimizer": dict(self.optimizer),
             "train": _without_none(dict(self.train)),
         }
-        return _without_none(parts)
+        return {name: part for name, part in parts.items() if part}
 
     def to_toml(self) -> str:
         """The recipe as TOML."""
@@ -190,7 +210,7 @@ def recipe_from(values: dict[str, Any]) -> Recipe:
     if isinstance(data.get("image_size"), list):
         data = {**data, "image_size": tuple(data["image_size"])}
     title = values.get("title", "")
-    return Recipe(Data(**data), ModelPart(**model), dict(values.get("optimizer", {"name": "adam"})), train, title)
+    return Recipe(Data(**data), ModelPart(**model), dict(values.get("optimizer", {})), train, title)
 
 
 def load_recipe(path: str | Path) -> Recipe:
@@ -227,11 +247,18 @@ def _check_types(recipe: Recipe) -> None:
         "title": recipe.title,
         **{f"model.{k}": v for k, v in asdict(recipe.model).items()},
     }
-    texts |= {f"train.{name}": recipe.train.get(name, "") for name in ("schedule", "augment", "adversarial")}
+    texts |= {
+        f"train.{name}": recipe.train.get(name, "") for name in ("schedule", "augment", "adversarial", "class_weights")
+    }
+    texts["train.preset"] = recipe.train.get("preset", PRESETS[0])
     texts["optimizer.name"] = recipe.optimizer.get("name", "adam")
     for name, value in texts.items():
         if not isinstance(value, str):
             raise RecipeError(f"The setting '{name}' must be text. Got {value!r} instead.")
+    if (preset := recipe.train.get("preset", PRESETS[0])) not in PRESETS:
+        raise RecipeError(f"The setting 'train.preset' must be {' or '.join(PRESETS)}. Got '{preset}' instead.")
+    if d.skip_bad is not None and not isinstance(d.skip_bad, bool):
+        raise RecipeError(f"The setting 'data.skip_bad' must be true or false. Got {d.skip_bad!r} instead.")
     for name, value in (("validation", d.validation), ("test", d.test)):
         if value is not None and not _is_size(value):
             hint = f" A count has no point: write {int(value)}." if _is_whole_float(value) else ""

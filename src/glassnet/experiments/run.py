@@ -5,8 +5,9 @@ A run folder is complete by itself:
     recipe.toml              what was asked for
     environment.json         versions, hardware, threads, SHA-256 of the data
     metrics.jsonl            the history: a record for each epoch, and for some steps
+    history.csv              its epochs as a table
     checkpoint.safetensors   to resume from
-    model.safetensors        the network that was kept
+    model.safetensors        the network that was kept; its card says where a training was interrupted
     predictions.npz          what it says of every example of the evaluated part
     evaluation.json          its figures there
 
@@ -26,22 +27,31 @@ import numpy as np
 from glassnet import threads
 from glassnet.data import Dataset, Splits
 from glassnet.data.ink import Manner
-from glassnet.errors import DataError, Fix, TrainingError, TrainingInterrupted
+from glassnet.data.split import HELD_OUT
+from glassnet.errors import DataError, Fix, ModelError, TrainingError, TrainingInterrupted
 from glassnet.experiments.data import evaluated_part, load_splits
+from glassnet.experiments.defaults import kind_of, prepare, resolve
 from glassnet.experiments.environment import environment, going_on
 from glassnet.experiments.folder import begun, require_run, require_same_data, resumable
 from glassnet.experiments.predictions import Predictions
 from glassnet.experiments.recipe import Recipe, load_recipe
 from glassnet.experiments.under_attack import UnderAttack, judge, kept_in
-from glassnet.files import read_json, remove_partial, write_json
+from glassnet.files import exists, read_json, remove_partial, write_json, write_text
 from glassnet.locking import locked
 from glassnet.metrics import Evaluation, Reconstruction
 from glassnet.model import Model
 from glassnet.nn import Network
+from glassnet.nn.named import NAMED
 from glassnet.tasks import Task, best_epoch
-from glassnet.train import History, Progress, Trainer, read_history
+from glassnet.train import History, Progress, Trainer, read_history, write_csv
+from glassnet.train.callbacks.checkpoint import ended
 
-__all__ = ["Finisher", "Run", "resume", "run_recipe"]
+__all__ = ["UNFINISHED", "Finisher", "Run", "finished", "resume", "run_recipe"]
+
+UNFINISHED = "unfinished"
+"""What the card of a model has where its training was interrupted: how far that had come."""
+
+_SHORT = 40  # characters of a network's notation that the first line shows
 
 
 @dataclass
@@ -189,6 +199,7 @@ def build(recipe: Recipe, splits: Splits) -> Trainer:
         schedule=recipe.make_schedule(),
         augmentation=recipe.make_augmentation(),
         adversarial=recipe.make_adversary(),
+        class_weights=recipe.make_class_weights(),
         **vars(settings),
     )
 
@@ -233,26 +244,40 @@ def run_recipe(
         Somebody pressed Ctrl-C; the run can be resumed.
     """
     with threads.use(recipe.threads):
-        splits = splits or load_splits(recipe, say)
+        recipe, splits = prepare(recipe, say) if splits is None else (resolve(recipe, splits), splits)
         trainer = build(recipe, splits)
         trainer.check(splits.train, splits.valid)  # before anything is written
         path = Path(folder) if folder is not None else None
         created = contextlib.nullcontext() if path is None else begun(path, recipe, environment(splits))
         with created, resumable(path):
-            say(_introduction(trainer.network, splits, path))
+            for line in _introduction(recipe, trainer.network, splits, path):
+                say(line)
             return _train(recipe, trainer, splits, path, progress, on_finish, say, resuming=False)
 
 
-def _introduction(network: Network, splits: Splits, folder: Path | None) -> str:
-    parts = (("training", splits.train), ("validation", splits.valid), ("test", splits.test))
-    sizes = ", ".join(f"{len(part):,} for {name}" for name, part in parts if part is not None)
-    text = f"{splits.name}: {sizes}; a network of {network.size:,} weights"
-    return text if folder is None else f"{text}; run folder {folder}"
+def _introduction(recipe: Recipe, network: Network, splits: Splits, folder: Path | None) -> list[str]:
+    """What is trained on what: network, picture size, classes, parts; then how, and where it is kept."""
+    name, (height, width, channels) = recipe.model.network, splits.train.image_shape
+    if name not in NAMED and len(name) > _SHORT:
+        name = f"own network of {network.size:,} weights"
+    size = f"{height}x{width} {'colour' if channels == 3 else 'grey'}"
+    held_out = HELD_OUT in splits.notes
+    parts = {"train": splits.train, "validation": splits.valid, "test (held out)" if held_out else "test": splits.test}
+    sizes = ", ".join(f"{part} {len(found):,}" for part, found in parts.items() if found is not None)
+    lines = [f"{splits.name}: {name}, {size}, {splits.train.classes} classes; {sizes}"]
+    train, preset = recipe.train, recipe.train.get("preset")
+    why = f"preset {preset} for {kind_of(splits)}: " if preset else ""
+    settings = recipe.settings
+    lines.append(f"{why}{network.size:,} weights, {settings.epochs} epochs, {recipe.optimizer.get('name')}")
+    if text := train.get("augment"):
+        lines[-1] += f", augment {text}"
+    return lines if folder is None else [*lines, f"run folder {folder}"]
 
 
 def resume(
     folder: str | Path,
     *,
+    epochs: int | None = None,
     progress: Progress | None = None,
     say: Callable[[str], None] = lambda text: None,
     on_finish: Sequence[Finisher] = (),
@@ -266,6 +291,9 @@ def resume(
     ----------
     folder : path-like
         A run folder.
+    epochs : int, optional
+        How many epochs the training is to have in all, more than it has: a finished run goes on as well. The schedule
+        is from there on that of a training of so many epochs, which may raise the rate again. None: as many as planned.
     progress : Progress or None
         As of `run_recipe`.
     say : callable
@@ -287,17 +315,27 @@ def resume(
     require_run(path)
     with locked(path):
         remove_partial(path)
-        return _resume(path, progress, say, on_finish)
+        return _resume(path, epochs, progress, say, on_finish)
 
 
-def _resume(path: Path, progress: Progress | None, say: Callable[[str], None], on_finish: Sequence[Finisher]) -> Run:
+def _resume(
+    path: Path,
+    epochs: int | None,
+    progress: Progress | None,
+    say: Callable[[str], None],
+    on_finish: Sequence[Finisher],
+) -> Run:
     recipe = load_recipe(path / "recipe.toml")
+    if epochs is not None:
+        recipe = _for_longer(recipe, epochs, path)
     kept = path / "environment.json"
     before = read_json(kept) if kept.exists() else {}
     with threads.use(recipe.threads), threads.use(going_on(before, say)):
         splits = load_splits(recipe, say)
         if kept.exists():
             require_same_data(before, environment(splits), path)
+        if epochs is not None:
+            write_text(path / "recipe.toml", recipe.to_toml())
         with resumable(path):
             return _train(recipe, build(recipe, splits), splits, path, progress, on_finish, say, resuming=True)
 
@@ -325,7 +363,8 @@ def _train(
     except TrainingInterrupted as error:
         if folder is None:
             raise
-        raise TrainingInterrupted(str(error), Fix.RESUME, folder=folder) from None
+        kept = _keep_so_far(trainer, splits, folder)
+        raise TrainingInterrupted(f"{error} {kept}", Fix.RESUME, folder=folder) from None
     predictions = predict(model, *evaluated_part(splits))
     run = Run(recipe, model, trainer.history, predictions, folder=folder, _splits=splits)
     _judge(run)
@@ -337,6 +376,48 @@ def _train(
         _write(run, folder)
         run.files[1:1] = [path for finish in on_finish for path in finish(run)]
     return run
+
+
+def _keep_so_far(trainer: Trainer, splits: Splits, folder: Path) -> str:
+    """Write the model of an interrupted training, and say which it is."""
+    done, best = trainer.progression.epoch, trainer.progression.best_epoch
+    if not done:
+        return "There is no model yet: no epoch had ended."
+    model = trainer.model_so_far(splits.train)
+    model.card = {
+        "data": splits.name,
+        "training_examples": len(splits.train),
+        "data_sha256": splits.train.sha256,
+        "epochs": done,
+        UNFINISHED: f"interrupted after {done} of {trainer.settings.epochs} epochs",
+        **({"best_epoch": best} if best else {}),
+    }
+    write_csv(folder / "history.csv", trainer.history.records)
+    model.save(folder / "model.safetensors")
+    which = f"best network so far, of epoch {best}" if best else "latest network"
+    return f"'{folder / 'model.safetensors'}' has the {which}."
+
+
+def _for_longer(recipe: Recipe, epochs: int, path: Path) -> Recipe:
+    kept = path / "metrics.jsonl"
+    done = [r["epoch"] for r in read_history(kept) if r["kind"] == "epoch"] if exists(kept) else []
+    if done and epochs <= done[-1]:
+        raise TrainingError(
+            f"The run in '{path}' has {done[-1]} epochs behind it. To train it longer, ask for more than that"
+            f" in all. Got {epochs}."
+        )
+    return recipe.with_settings({"train.epochs": epochs})
+
+
+def finished(folder: str | Path) -> str:
+    """Why the training of a run folder ended, as "after all 30 epochs"; empty where it has not, or is not evaluated."""
+    path = Path(folder)
+    require_run(path)
+    kept, model = path / "checkpoint.safetensors", path / "model.safetensors"
+    with contextlib.suppress(ModelError):  # a damaged file is not a finished run's; resuming says what is wrong
+        if exists(kept) and exists(model) and UNFINISHED not in Model.load(model).card:
+            return ended(kept, load_recipe(path / "recipe.toml").settings.epochs)
+    return ""
 
 
 def predict(model: Model, part_name: str, part: Dataset) -> Predictions:
@@ -382,6 +463,7 @@ def _write(run: Run, folder: Path) -> None:
     """Write what came out. The model is last: a folder that has one is that of a finished run."""
     figures = run.evaluation or run.reconstruction
     assert figures is not None
+    write_csv(folder / "history.csv", run.history.records)
     run.predictions.save(folder / "predictions.npz")
     data = {"data": run.splits.name, "notes": list(run.splits.notes)}
     attacked = {} if run.under_attack is None else {"under_attack": run.under_attack.to_dict()}

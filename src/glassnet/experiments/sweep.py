@@ -17,6 +17,7 @@ from typing import Any
 from glassnet.data import Splits
 from glassnet.errors import Fix, GlassnetError, RecipeError, TrainingError, TrainingInterrupted
 from glassnet.experiments.data import load_splits
+from glassnet.experiments.defaults import resolve, sized
 from glassnet.experiments.folder import is_left_over
 from glassnet.experiments.recipe import Recipe, recipe_from
 from glassnet.experiments.run import Finisher, Run, build, resume, run_recipe
@@ -134,6 +135,8 @@ def sweep(
     splits = _Splits()
     for label, each in runs.items():
         try:
+            each = sized(each)
+            runs[label] = each = resolve(each, splits.of(each))
             build(each, splits.of(each)).check(splits.of(each).train, splits.of(each).valid)
         except GlassnetError as error:
             raise type(error)(f"{label}: {error}") from error

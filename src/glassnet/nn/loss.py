@@ -45,6 +45,14 @@ class Loss:
         """(mean loss, number of correct examples) with the gradient written to `out`; nothing is checked."""
         raise NotImplementedError
 
+    def weighted(self, scores: Array, target: Array, weights: Array) -> float:
+        """The mean over the examples of their losses times `weights` (n,)."""
+        spare = np.empty_like(scores[:1])
+        return sum(
+            float(weight) * self.run(scores[row : row + 1], target[row : row + 1], spare)[0]
+            for row, weight in enumerate(weights)
+        ) / len(scores)
+
     def probabilities(self, scores: Array) -> Array:
         """The softmax of the scores (n, k): class probabilities, as far as the network was trained to give them."""
         return F.softmax_forward(scores)[0]

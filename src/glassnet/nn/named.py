@@ -98,6 +98,11 @@ def _resnet(block: str, counts: tuple[int, ...]) -> str:
     return f"{stem} -> {' -> '.join(stages)} -> avgpool global -> linear"
 
 
+def _stages(*filters: int) -> str:
+    """3x3 convolutions that each halve the picture; pooling comes first, so that the rest has a quarter to do."""
+    return " -> ".join(f"conv 3x3, {n}, pad 1, bias off -> maxpool 2x2 -> batchnorm -> relu" for n in filters)
+
+
 # torchvision's modules: github.com/pytorch/vision, `torchvision/models`. Addresses and figures: `IMAGENET1K_V1` in its
 # squeezenet.py and resnet.py.
 _AT = "https://download.pytorch.org/models/"
@@ -166,6 +171,25 @@ _ALL = (
         " -> linear 120 -> tanh -> linear 84 -> tanh -> linear",
         "LeCun et al. 1998, with plain averages and full connections",
         Use(_DIGITS, optimizer="adam"),
+    ),
+    NamedNetwork(
+        "picture-convnet",
+        f"{_stages(32, 64, 128)} -> avgpool global -> linear",
+        "three 3x3 convolutions for pictures of 28x28 and 32x32",
+        Use(_PICTURES, optimizer="adamw"),
+    ),
+    NamedNetwork(
+        "photo-convnet",
+        f"{_stages(32, 64, 128, 256)} -> avgpool global -> linear",
+        "four 3x3 convolutions for photographs brought to 64x64",
+        Use((64, 64, 3), optimizer="adamw"),
+    ),
+    NamedNetwork(
+        "photo-resnet",
+        f"{_stages(32, 64, 128)} -> residual(conv-bn-relu 3x3, 128, pad 1) -> {_stages(256)}"
+        " -> residual(conv-bn-relu 3x3, 256, pad 1) -> avgpool global -> dropout 0.2 -> linear",
+        "six 3x3 convolutions, two around which the input goes, for photographs brought to 96x96",
+        Use((96, 96, 3), optimizer="adamw"),
     ),
     NamedNetwork(
         "vgg-small",

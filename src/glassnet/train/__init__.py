@@ -10,7 +10,8 @@ from glassnet.train.callbacks import (
     Shown,
     WeightAverage,
 )
-from glassnet.train.history import History, read_history
+from glassnet.train.class_weights import ClassWeights
+from glassnet.train.history import History, read_history, write_csv
 from glassnet.train.loop import Examples, Training
 from glassnet.train.progress import LiveProgress, PlainProgress, Progress, progress_for
 from glassnet.train.settings import Settings
@@ -20,6 +21,7 @@ from glassnet.train.trainer import Trainer
 __all__ = [
     "Callback",
     "Checkpoint",
+    "ClassWeights",
     "EarlyStopping",
     "Examples",
     "History",
@@ -37,4 +39,5 @@ __all__ = [
     "WeightAverage",
     "progress_for",
     "read_history",
+    "write_csv",
 ]

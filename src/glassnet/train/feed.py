@@ -33,6 +33,8 @@ class Feed:
 
     Pictures that stay on the disk are decoded while the network works on the batch before, and give the same bits. The
     order in which they will be asked for is that of the epoch, or of the set; no one need tell it.
+
+    `weights` (n,) are factors of the examples' gradients, see `Batch`.
     """
 
     def __init__(
@@ -43,9 +45,11 @@ class Feed:
         rebuild: bool = False,
         augmentation: Augmentation | None = None,
         seed: int = 0,
+        weights: Array | None = None,
     ) -> None:
         self.dataset, self.preprocess, self.rebuild = dataset, preprocess, rebuild
         self.augmentation, self.seed = augmentation, seed
+        self.weights = weights
         self.labels = np.ascontiguousarray(dataset.labels, np.int64)
         self.shape = preprocess.output_shape(dataset.image_shape)
         size = len(dataset) * int(np.prod(self.shape)) * 4
@@ -66,18 +70,19 @@ class Feed:
     def _transform(self, images: Array) -> Array:
         return np.ascontiguousarray(self.preprocess.transform(images), np.float32)
 
-    def take(self, indices: Array, epoch: int) -> tuple[Array, Array]:
-        """The examples `indices` (n,) as they are in `epoch`.
+    def take(self, indices: Array, epoch: int) -> tuple[Array, ...]:
+        """The examples `indices` (n,) as they are in `epoch`, with their weights where there are any.
 
         Raises `DataError`, which names the file, where one of them is a picture that cannot be read any more.
         """
+        weights = () if self.weights is None else (self.weights[indices],)
         images, rows = self._pictures(indices, epoch)
         if self.augmentation is None:
             plain = self._plain(images, rows)
             x = plain.reshape(len(indices), *self.shape)
-            return x, plain if self.rebuild else self.labels[indices]
+            return x, plain if self.rebuild else self.labels[indices], *weights
         x = self._made("x", self.augmentation, images, rows, indices, epoch)
-        return x, self._plain(images, rows) if self.rebuild else self.labels[indices]
+        return x, self._plain(images, rows) if self.rebuild else self.labels[indices], *weights
 
     def close(self) -> None:
         """Stop decoding pictures in advance; another `take` begins again."""

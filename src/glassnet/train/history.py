@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from glassnet.engines import StepResult
 from glassnet.errors import GlassnetError, ModelError, TrainingError
+from glassnet.files import write_text
 from glassnet.train.loop import Callback, Saved, Training
 
-__all__ = ["History", "read_history"]
+__all__ = ["History", "read_history", "write_csv"]
 
 Record = dict[str, Any]
 
@@ -115,6 +119,16 @@ def read_history(path: str | Path) -> list[Record]:
             if number < len(lines) or _is_json(line):
                 raise GlassnetError(f"The history '{path}' is damaged: {error}.") from error
     return records
+
+
+def write_csv(path: str | Path, records: Sequence[Record]) -> None:
+    """Write the epochs among the records as a table: one row an epoch, one column a figure, names in the first row."""
+    epochs = [record for record in records if record["kind"] == "epoch"]
+    names = list(dict.fromkeys(name for record in epochs for name in record if name != "kind"))
+    rows = [names, *([record.get(name, "") for name in names] for record in epochs)]
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    write_text(path, text.getvalue())
 
 
 # What every record of a kind has, each a number.

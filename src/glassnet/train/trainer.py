@@ -20,6 +20,7 @@ from glassnet.optim import Adam, Constant, Optimizer, Schedule, parse_schedule
 from glassnet.tasks import Task
 from glassnet.train.callbacks import Callback, Checkpoint, EarlyStopping, Interrupt, KeepBest, Shown, WeightAverage
 from glassnet.train.callbacks.checkpoint import load
+from glassnet.train.class_weights import ClassWeights
 from glassnet.train.feed import Feed
 from glassnet.train.history import History
 from glassnet.train.loop import Examples, Training, step_key
@@ -55,6 +56,8 @@ class Trainer:
     adversarial : `Adversary` or its notation
         Attacks every batch first, as "pgd 0.3, steps 7"; `engine` is then an `AdversarialEngine`, and `step` takes
         pixels.
+    class_weights : `ClassWeights` or its notation
+        Factors of the training pictures' losses by class, as "balanced"; the training loss is the weighted one.
     callbacks : sequence of `Callback`
         What else happens in every `fit`.
     **settings : object
@@ -92,6 +95,7 @@ class Trainer:
         schedule: Schedule | str | None = None,
         augmentation: Augmentation | str | None = None,
         adversarial: Adversary | str | None = None,
+        class_weights: ClassWeights | str | None = None,
         callbacks: Sequence[Callback] = (),
         **settings: Any,
     ) -> None:
@@ -107,6 +111,7 @@ class Trainer:
         self.engine = engine if self.adversary is None else self._under_attack(engine, self.adversary)
         self.schedule = parse_schedule(schedule) if isinstance(schedule, str) else schedule or Constant()
         self.augmentation = Augmentation.parse(augmentation) if isinstance(augmentation, str) else augmentation
+        self.class_weights = ClassWeights.parse(class_weights) if isinstance(class_weights, str) else class_weights
         self.callbacks = tuple(callbacks)
         self.history = History()
         self.progression = Progression()
@@ -151,7 +156,8 @@ class Trainer:
 
         With `checkpoint_path` the training can be resumed after a stop at any moment (`resume=True`) and then ends in
         the same bits as if it had never stopped, on the same processor and as many threads. Without a checkpoint there,
-        resuming begins it.
+        resuming begins it. A training that has ended, or will end, goes on for longer where `epochs` is larger than it
+        was: its schedule is from there on that of a training of so many epochs.
 
         Parameters
         ----------
@@ -191,7 +197,7 @@ class Trainer:
             more.append(Checkpoint(checkpoint_path, self.settings.checkpoint_seconds))
         training = self.training = Training(
             self.engine,
-            self._examples(train, augmentation=self.augmentation, seed=self.settings.seed),
+            self._examples(train, augmentation=self.augmentation, seed=self.settings.seed, **self._weights(train)),
             self._examples(valid) if valid is not None and len(valid) else None,
             settings=self.settings,
             schedule=self.schedule,
@@ -206,13 +212,23 @@ class Trainer:
                 if close := getattr(examples, "close", None):
                     afterwards.callback(close)
             training.run()
-        return self._model(train, training)
+        return self.model_so_far(train)
+
+    def model_so_far(self, train: Dataset) -> Model:
+        """The model of the latest `fit`, which was of `train`: of its best epoch, or as it is after the latest step.
+
+        Raises `TrainingError` where nothing has been trained yet.
+        """
+        if self.training is None:
+            raise TrainingError("There is no model yet: fit has not been called.")
+        return self._model(train, self.training)
 
     def check(self, train: Dataset, valid: Dataset | None = None) -> None:
         """Fit the preprocessing where it is not fitted yet, and raise `GlassnetError` where the data do not fit."""
         if not self.preprocess.fitted:
             self.preprocess.fit(train.images)
         self.task.check_data(self.network, self.preprocess, train)
+        self._weights(train)
         if valid is not None and valid.image_shape != train.image_shape:
             raise DataError(f"Validation pictures are {valid.image_shape}, training pictures {train.image_shape}.")
         for callback in (*self._own(), *self.callbacks):
@@ -244,6 +260,14 @@ class Trainer:
         made: Examples = (self.task.feed or Feed)(dataset, preprocess, rebuild=self.task.rebuilds, **settings)
         return made
 
+    def _weights(self, train: Dataset) -> dict[str, Array]:
+        """The weights of the examples, as an argument of the feed; nothing where there are none."""
+        if self.class_weights is None:
+            return {}
+        if self.task.rebuilds or self.task.feed is not None:
+            raise RecipeError("Class weights are for classifiers of pictures. Leave them out, or take another loss.")
+        return {"weights": self.class_weights.of(train)}
+
     def _identity(self, train: Dataset) -> dict[str, Any]:
         """What must not change between a checkpoint and its resumption."""
         settings = {name: value for name, value in vars(self.settings).items() if name not in _NEED_NOT_AGREE}
@@ -253,6 +277,7 @@ class Trainer:
             "preprocess": self.preprocess.notation(),
             "schedule": self.schedule.notation(),
             "augmentation": self.augmentation.notation() if self.augmentation else "",
+            **({"class_weights": self.class_weights.notation()} if self.class_weights else {}),
             "data": train.sha256,
         }
 

@@ -21,7 +21,7 @@ from glassnet.tasks import Metric
 from glassnet.train.loop import Callback, Saved, Training
 from glassnet.train.state import Progression
 
-__all__ = ["Checkpoint", "load"]
+__all__ = ["Checkpoint", "ended", "load"]
 
 _FORMAT, _VERSION = "glassnet-checkpoint", 2
 _CALLBACK = "callback."
@@ -101,14 +101,47 @@ def load(path: Path, training: Training) -> None:
         training.engine.load_state({n: a for n, a in arrays.items() if not n.startswith(_CALLBACK)})
     except ModelError as error:
         raise ModelError(f"The checkpoint '{path}' cannot be used. {error}") from error
+    _go_on_for(training, state, description)
     training.state = state
+
+
+def ended(path: Path, epochs: int) -> str:
+    """Why the training of a checkpoint ended; empty where it has not, or is to have another number of epochs now.
+
+    Raises `ModelError` when the file is damaged or no checkpoint.
+    """
+    description, _ = model_file.read(path)
+    if description.get("format") != _FORMAT:
+        raise ModelError(f"'{path}' is not a training checkpoint.")
+    progression = description.get("progression")
+    stopped = progression.get("stopped") if isinstance(progression, dict) else ""
+    return str(stopped or "") if _epochs(description) in (None, epochs) else ""
+
+
+def _epochs(description: dict[str, Any]) -> Any:
+    """The epochs that the training of a checkpoint was to have, where it says so."""
+    identity = description.get("identity")
+    return identity.get("epochs") if isinstance(identity, dict) else None
+
+
+def _go_on_for(training: Training, state: Progression, description: dict[str, Any]) -> None:
+    """A training may be resumed with more epochs, also where it had ended. Raises `TrainingError` where it has more."""
+    epochs = training.settings.epochs
+    if _epochs(description) in (None, epochs):
+        return
+    if state.epoch >= epochs:
+        raise TrainingError(
+            f"This training has {state.epoch} epochs behind it, and is to have {epochs}. Ask for more than"
+            f" {state.epoch}."
+        )
+    state.stopped = ""
 
 
 def _check_identity(path: Path, theirs: Any, ours: dict[str, Any]) -> None:
     if not isinstance(theirs, dict):
         raise ModelError(f"The checkpoint '{path}' does not say what it was made with.")
     for name, value in ours.items():
-        if theirs.get(name) != value:
+        if name != "epochs" and theirs.get(name) != value:
             raise TrainingError(
                 f"Cannot resume: the checkpoint was made with {name} = {theirs.get(name)!r}, this run has {value!r}."
             )

@@ -40,6 +40,7 @@ COMMANDS: dict[str, str] = {
     "reproduce": "glassnet.cli.reproduce:reproduce",
     "classic": "glassnet.cli.classic:app",
     "data": "glassnet.cli.data:app",
+    "install-completion": "glassnet.cli.install_completion:install_completion",
 }
 
 SUMMARIES: dict[str, str] = {
@@ -59,6 +60,7 @@ SUMMARIES: dict[str, str] = {
     "reproduce": "Published figures against ours.",
     "classic": "Classical methods, shown: PCA, k-NN, an affine fit, corners.",
     "data": "Known data sets: list them, download one, show its pictures.",
+    "install-completion": "The Tab key completes commands, options and names.",
 }
 
 _FORMULAS = ("calculus", "descend")  # a formula may begin with a minus

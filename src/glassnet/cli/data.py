@@ -8,7 +8,8 @@ from typing import Annotated, Any
 import typer
 
 from glassnet.cli.options import Json, emit, say
-from glassnet.text import columns, shorten
+from glassnet.cli.tables import terminal_width
+from glassnet.text import columns, ending, shorten
 
 app = typer.Typer(help="Known data sets: list them, download one, show its pictures.", no_args_is_help=True)
 
@@ -28,10 +29,13 @@ def list_sets(json: Json = False) -> None:
         rows.append((entry.name, len(entry.classes) or "-", shape, shorten(entry.examples, _WIDEST)))
     head, *lines = columns(rows, sides="<>><").split("\n")
     say(head)
+    width = terminal_width()
     for line, (entry, place) in zip(lines, found.sets, strict=True):
         say(line)
-        say(f"  {place or (f'glassnet data get {entry.name}' if entry.files else 'by hand')}")
-    say(f"\nlooked for in: {', '.join(map(str, found.looked_in))} (GLASSNET_DATA sets the places)")
+        where = str(place) if place else f"glassnet data get {entry.name}" if entry.files else "by hand"
+        say("  " + (ending(where, width - 2) if width else where))
+    typer.echo()
+    say(f"looked for in: {', '.join(map(str, found.looked_in))} (GLASSNET_DATA sets the places)")
     if json:
         emit(found.to_dict())
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from glassnet import compiling
 from glassnet.cli import process
+from glassnet.cli.completion import VARIABLE, candidates
 from glassnet.cli.remedies import worded
 from glassnet.errors import GlassnetError, TrainingInterrupted, nearest, one_line
 
@@ -64,6 +65,9 @@ def _carry_out(arguments: list[str]) -> int:
 
     from glassnet.cli.app import app
 
+    if VARIABLE in os.environ:
+        print("\n".join(candidates(arguments)))
+        return 0
     if arguments[:1] == ["help"]:
         arguments = [*arguments[1:], "--help"]
     try:

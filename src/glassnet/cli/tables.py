@@ -10,7 +10,7 @@ from typing import Any
 
 from glassnet.errors import escaped
 from glassnet.metrics import Evaluation
-from glassnet.text import columns, shorten
+from glassnet.text import columns, ending, shorten
 
 __all__ = ["answer_table", "class_table", "confusion_table", "terminal_width"]
 
@@ -65,7 +65,7 @@ def answer_table(rows: Sequence[tuple[str, Sequence[tuple[str, float]]]], width:
     ranks, longest, wide = _fitting(plain, width)
     cells = []
     for file, found in plain:
-        row = [file if len(file) <= longest else "…" + file[len(file) - longest + 1 :]]
+        row = [ending(file, longest)]
         for name, share in found[:ranks]:
             row += [shorten(name, wide), f"{share:.1%}"]
         cells.append(row + [""] * (1 + 2 * ranks - len(row)))

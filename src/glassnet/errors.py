@@ -157,7 +157,8 @@ def _distance(word: str, known: str) -> float | None:
 
 def _slips(word: str, known: str) -> int:
     """The distance of Damerau and Levenshtein in which no part of a word is changed twice."""
-    before, row = [], list(range(len(known) + 1))
+    before: list[int] = []
+    row = list(range(len(known) + 1))
     for i, letter in enumerate(word, start=1):
         earlier, before, row = before, row, [i]
         for j, other in enumerate(known, start=1):

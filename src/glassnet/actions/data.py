@@ -158,10 +158,7 @@ def show_set(
     chosen = _some_of_each_class(train, seed)[: count or (_AUGMENTED if augmentation.steps else _PICTURES)]
     names = [train.class_names[label] for label in train.labels[chosen]]
     images = np.asarray(train.images[chosen])
-    if augmentation.steps:
-        figure = _augmented(images, chosen, names, augmentation, seed)
-    else:
-        figure = image_grid(images, names)
+    figure = _augmented(images, chosen, names, augmentation, seed) if augmentation.steps else image_grid(images, names)
     return ShownSet(
         train.name,
         train.class_names,

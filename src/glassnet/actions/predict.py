@@ -30,7 +30,7 @@ _FORMS = (".csv", ".html", ".json")
 
 @dataclass(frozen=True)
 class Prediction:
-    """A picture, its most probable classes with their probabilities, the most probable first, and how it was changed."""
+    """A picture, its most probable classes with their probabilities in order, and how it was changed."""
 
     picture: Path
     classes: tuple[tuple[str, float], ...]

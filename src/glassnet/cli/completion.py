@@ -1,7 +1,7 @@
 """Completion of the command line: the words that may stand where the cursor is, and the scripts that ask for them.
 
-A shell's script calls `glassnet` with `_GLASSNET_COMPLETE` set and the words so far as its arguments, the last one being
-completed; the answer is a word a line. Where there is none, the shell completes names of files.
+A shell's script calls `glassnet` with `_GLASSNET_COMPLETE` set and the words so far as its arguments, the last one
+being completed; the answer is a word a line. Where there is none, the shell completes names of files.
 """
 
 from __future__ import annotations
@@ -58,7 +58,8 @@ def candidates(words: Sequence[str]) -> list[str]:
     *before, current = words or [""]
     command: Any = typer.main.get_command(app)
     context = command.make_context("glassnet", [], resilient_parsing=True)
-    path, rest = [], list(before)
+    rest = list(before)
+    path: list[str] = []
     if rest[:1] == ["help"]:
         rest = rest[1:]
     while rest and hasattr(command, "get_command") and not rest[0].startswith("-"):
@@ -78,10 +79,10 @@ def candidates(words: Sequence[str]) -> list[str]:
     place = _given(rest, options)
     if arguments and arguments[-1].nargs == -1:
         place = min(place, len(arguments) - 1)
-    if place >= len(arguments) or (names := _ARGUMENTS.get(arguments[place].name)) is None:
+    if place >= len(arguments) or arguments[place].name not in _ARGUMENTS:
         return []
     paths = [] if arguments[place].name in _NO_PATHS else _paths(current)
-    return [*_beginning(current, names()), *paths]
+    return [*_beginning(current, _ARGUMENTS[arguments[place].name]()), *paths]
 
 
 def _given(words: Sequence[str], options: Sequence[Any]) -> int:

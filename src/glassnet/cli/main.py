@@ -124,7 +124,7 @@ def _misuse(error: Any, context: Any) -> str:
     if not hasattr(error, "possibilities") or context is None or not isinstance(name, str):
         return str(error.format_message())
     known = [option for given in context.command.get_params(context) for option in given.opts if option[:2] == "--"]
-    return f"There is no option {name}.{nearest(name, known)}"
+    return f"There is no option '{name}'.{nearest(name, known)}"
 
 
 def _system_error(error: OSError) -> str:

@@ -35,7 +35,7 @@ def predict(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="Also write the answers: a table (.csv), a sheet of the pictures (.html) or all of it (.json)."),
+        typer.Option(help="Also write the answers: a table (.csv), a sheet of pictures (.html) or everything (.json)."),
     ] = None,
     no_invert: Annotated[
         bool, typer.Option("--no-invert", help="Do not invert dark ink on light for a model of light on dark.")

@@ -74,7 +74,7 @@ def test_bash_completes(here: Path) -> None:
     program = here / "glassnet"
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m glassnet "$@"\n')
     program.chmod(0o755)
-    script = f"{SCRIPTS['bash']}\nCOMP_WORDS=(glassnet data get mn)\nCOMP_CWORD=3\n_glassnet\necho \"${{COMPREPLY[@]}}\""
+    script = f'{SCRIPTS["bash"]}\nCOMP_WORDS=(glassnet data get mn)\nCOMP_CWORD=3\n_glassnet\necho "${{COMPREPLY[@]}}"'
     found = subprocess.run(
         ["bash", "-c", script], env={**os.environ, "PATH": f"{here}:{os.environ['PATH']}"}, capture_output=True,
         text=True, check=True,
@@ -101,7 +101,9 @@ def test_install(name: str, start: str | None, shell: Shell, tmp_path: Path, mon
     assert Path(files[0]).read_text() == SCRIPTS[name]
     if start is not None:
         assert files[1] == str(tmp_path / start)
-        assert re.fullmatch(rf'alias l=ls\n\[ -f "(.*)" \] && source "{re.escape(files[0])}"\n', Path(files[1]).read_text())
+        assert re.fullmatch(
+            rf'alias l=ls\n\[ -f "(.*)" \] && source "{re.escape(files[0])}"\n', Path(files[1]).read_text()
+        )
     assert shell.json("install-completion", name)["files"] == [], "all is there"
 
 

@@ -153,14 +153,19 @@ def test_python_takes_files_alike_and_arrays_as_they_are(place: Path) -> None:
     stored = model.predict_proba(picture[None, :, :, None])
     assert not np.array_equal(model.predict_files(["one.png"]), stored)
     np.testing.assert_array_equal(model.predict_files(["one.png"], as_is=True), stored)
-    np.testing.assert_array_equal(model.predict_files(["one.png"]), model.predict_proba(255 - picture[None, :, :, None]))
+    np.testing.assert_array_equal(
+        model.predict_files(["one.png"]), model.predict_proba(255 - picture[None, :, :, None])
+    )
 
 
 # ---- the lines in the terminal
 
 ROWS = [
     ("photos/zebra.jpg", [("zebra", 0.9999), ("tiger", 0.0001)]),
-    ("photos/a-very-long-name-of-a-picture.jpg", [("Egyptian cat, of the longest kind", 0.5), ("tabby", 0.25), ("x", 0.2)]),
+    (
+        "photos/a-very-long-name-of-a-picture.jpg",
+        [("Egyptian cat, of the longest kind", 0.5), ("tabby", 0.25), ("x", 0.2)],
+    ),
 ]
 
 

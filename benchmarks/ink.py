@@ -2,8 +2,8 @@
 
     python benchmarks/ink.py RUN
 
-RUN is a network trained on MNIST. Digits are printed in every TrueType font of the system at sizes and places of all kinds,
-plainly and as on paper in uneven light, and MNIST's own are enlarged and moved; all are black on white.
+RUN is a network trained on MNIST. Digits are printed in every TrueType font of the system at sizes and places of all
+kinds, plainly and as on paper in uneven light, and MNIST's own are enlarged and moved; all are black on white.
 """
 
 from __future__ import annotations

@@ -282,8 +282,8 @@ def test_data_show(shell: Shell, tmp_path: Path) -> None:
 
 def test_data_show_with_augmentation(shell: Shell, tmp_path: Path) -> None:
     files = [tmp_path / f"{number}.png" for number in range(4)]
-    for file, more in zip(files, ((), ("--augment", "shift 2"), ("--augment", "shift 2"), ("--augment", "shift 2",
-                                                                                         "--seed", 1)), strict=True):  # fmt: skip
+    draws = ("--augment", "shift 2")
+    for file, more in zip(files, ((), draws, draws, (*draws, "--seed", 1)), strict=True):
         shell("data", "show", "digits", "--count", 3, "--out", file, *more)
     plain, drawn, again, others = (file.read_bytes() for file in files)
     assert plain != drawn == again != others

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +35,7 @@ def read(path: str | Path) -> np.ndarray:
 def test_the_result_lies_in_the_working_folder(shell: Shell, photo: Path) -> None:
     before = photo.read_bytes()
     found = shell.json("filter", photo, "--kernel", "edges")
-    assert found["files"] == ["photo-edges.png"] and os.listdir(photo.parent) == ["photo.png"]
+    assert found["files"] == ["photo-edges.png"] and list(photo.parent.iterdir()) == [photo]
     assert read(found["files"][0]).tolist() == filter_picture(PIXELS, "edges")[..., 0].tolist()
     assert (found["height"], found["width"], found["channels"], found["edge"]) == (12, 17, 1, "reflect")
     assert found["matrices"][0] == [[1, 2, 1], [0, 0, 0], [-1, -2, -1]] and found["lowest"] < found["highest"]

@@ -10,7 +10,6 @@ character, so a message shortens them and writes escapes for what a terminal wou
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Mapping
 from enum import Enum
@@ -35,6 +34,7 @@ __all__ = [
 
 _LONGEST_NAME, _LONGEST_LINE = 240, 2000  # characters that are shown
 _LONGEST_WORD = 60  # a longer word is not taken for a mistyped one
+_SHORT, _LONG, _BEGINNING = 5, 8, 3  # letters: one slip up to _SHORT, two up to _LONG; the shortest beginning of a word
 # Control characters, line and paragraph separators, marks that turn the direction of writing, halves of characters.
 _UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _OPENING, _CLOSING = re.compile(r"(?<!\w)'"), re.compile(r"'(?!\w)")
@@ -130,12 +130,43 @@ class ReaderError(GlassnetError):
 
 
 def nearest(word: str, words: Iterable[str]) -> str:
-    """A hint for a mistyped word: `" Did you mean 'relu'?"`, or `""` when nothing known comes near it."""
-    if len(word) > _LONGEST_WORD:
+    """A hint for a mistyped word: `" Did you mean 'relu'?"`, or `""` when nothing known comes near it.
+
+    Near is a known word that one slip makes of it (a letter too many, missing, wrong, or two exchanged; two slips in
+    six to eight letters, three in more), one that it begins, and one that begins it.
+    """
+    given = str(word).lower()
+    if not given or len(given) > _LONGEST_WORD:
         return ""
-    candidates = [str(w) for w in words]
-    match = difflib.get_close_matches(str(word).lower(), candidates, n=1, cutoff=0.5)
-    return f" Did you mean '{match[0]}'?" if match else ""
+    found = [(rank, name) for name in map(str, words) if (rank := _distance(given, name.lower())) is not None]
+    return f" Did you mean '{min(found, key=lambda entry: entry[0])[1]}'?" if found else ""
+
+
+def _distance(word: str, known: str) -> float | None:
+    """The number of slips between two words, at least so many where one begins the other; None: they are not near."""
+    most = 1 if len(word) <= _SHORT else 2 if len(word) <= _LONG else 3
+    begins = (len(word) >= _BEGINNING and known.startswith(word)) or (
+        len(known) >= _BEGINNING and word.startswith(known)
+    )
+    if abs(len(word) - len(known)) <= most and (len(word) > 2 or word[0] == known[:1]):
+        slips = _slips(word, known)
+        if slips <= most:
+            return slips
+    return most + abs(len(word) - len(known)) / 100 if begins else None
+
+
+def _slips(word: str, known: str) -> int:
+    """The distance of Damerau and Levenshtein in which no part of a word is changed twice."""
+    before: list[int] = []
+    row = list(range(len(known) + 1))
+    for i, letter in enumerate(word, start=1):
+        earlier, before, row = before, row, [i]
+        for j, other in enumerate(known, start=1):
+            best = min(before[j] + 1, row[-1] + 1, before[j - 1] + (letter != other))
+            if i > 1 and j > 1 and letter == known[j - 2] and word[i - 2] == other:
+                best = min(best, earlier[j - 2] + 1)
+            row.append(best)
+    return row[-1]
 
 
 def escaped(text: str) -> str:

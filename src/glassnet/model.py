@@ -25,10 +25,10 @@ from glassnet.data import (
     inputs_of,
     labels_of,
     pieces,
-    read_picture,
     require_as_many,
 )
 from glassnet.data.dataset import are_rows
+from glassnet.data.ink import Manner, read_in_manner
 from glassnet.data.names import checked_names
 from glassnet.errors import DataError, GlassnetError, ModelError
 from glassnet.files import exists
@@ -181,18 +181,26 @@ class Model:
         scores = self.scores(images)
         return self.loss.probabilities(scores) if len(scores) else scores
 
-    def predict_files(self, paths: Sequence[str | Path]) -> Array:
-        """Class probabilities (N, K) of picture files, read as in training."""
+    def predict_files(self, paths: Sequence[str | Path], *, as_is: bool = False) -> Array:
+        """Class probabilities (N, K) of picture files, read as in training.
+
+        Ink is brought to the manner of the training pictures (see `glassnet.data.ink`), unless `as_is`.
+        """
         if self.takes_rows:
             raise ModelError(f"This model takes rows of {self.image_shape[2]} features, not pictures.")
         step = self.batch
         parts = [
             self._probabilities(
-                np.stack([read_picture(path, self.image_shape, self.reading) for path in paths[i : i + step]])
+                np.stack([self.read(path, invert=not as_is, centre=not as_is)[0] for path in paths[i : i + step]])
             )
             for i in range(0, len(paths), step)
         ]
         return np.concatenate(parts) if parts else self._probabilities(np.empty((0, *self.image_shape), np.uint8))
+
+    def read(self, path: str | Path, *, invert: bool = True, centre: bool = True) -> tuple[Array, tuple[str, ...]]:
+        """A picture file as the pixels (H, W, C) that the model takes, and what was changed: "inverted", "centred"."""
+        manner = Manner.of_card(self.card)
+        return read_in_manner(path, self.image_shape, self.reading, manner, invert=invert, centre=centre)
 
     @property
     def batch(self) -> int:

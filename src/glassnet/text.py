@@ -10,7 +10,7 @@ from typing import Any
 
 from glassnet.errors import escaped
 
-__all__ = ["Shown", "columns", "counted", "folded", "room", "ruled", "shorten"]
+__all__ = ["Shown", "columns", "counted", "ending", "folded", "room", "ruled", "shorten"]
 
 _NARROWEST = 10  # characters that a folded column keeps
 
@@ -134,3 +134,9 @@ def shorten(text: object, length: int, mark: str = "…") -> str:
     """At most `length` characters of the text, `mark` for what was cut."""
     whole = str(text)
     return whole if len(whole) <= length else whole[: max(1, length - len(mark))].rstrip() + mark
+
+
+def ending(text: object, length: int, mark: str = "…") -> str:
+    """At most the last `length` characters of the text, as of a file's name, `mark` for what was cut."""
+    whole = str(text)
+    return whole if len(whole) <= length else mark + whole[len(whole) - max(0, length - len(mark)) :]

@@ -46,6 +46,7 @@ EXAMPLES: dict[str, tuple[object, ...]] = {
     "data get": ("digits",),
     "data show": ("pictures",),
     "networks": (),
+    "install-completion": ("bash", "--show"),
 }
 
 

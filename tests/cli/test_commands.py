@@ -12,7 +12,7 @@ from PIL import Image
 
 from glassnet import experiments
 from glassnet.cli import main
-from glassnet.data import load
+from glassnet.data import load, read_picture
 from glassnet.experiments.recipe import recipe_from
 from glassnet.reproduce import reproduction
 from support.shell import Shell
@@ -215,8 +215,8 @@ def test_predict(shell: Shell, trained: Path, tmp_path: Path) -> None:
     assert hits >= 4
     for entry in found:
         chances = [c["probability"] for c in entry["classes"]]
-        assert len(chances) == 3 and chances == sorted(chances, reverse=True)
-    shell("predict", trained, paths[0], tmp_path / "none.png", status=2)
+        assert len(chances) == 10 and chances == sorted(chances, reverse=True)
+    shell("predict", trained, paths[0], tmp_path / "none.png", status=3)
     assert "none.png" in shell.err
 
 
@@ -263,6 +263,8 @@ def test_data_list(shell: Shell) -> None:
     found = shell.json("data", "list")["sets"]
     digits = next(entry for entry in found if entry["name"] == "digits")
     assert digits["place"] and len(digits["classes"]) == 10
+    rows = [line for line in out.splitlines() if not line.startswith(("  ", "looked"))]  # all but the places
+    assert max(map(len, rows)) <= 80
 
 
 def test_data_get_of_what_is_here(shell: Shell) -> None:
@@ -278,6 +280,31 @@ def test_data_show(shell: Shell, tmp_path: Path) -> None:
     found = shell.json("data", "show", "digits", "--out", tmp_path / "again.png", "--count", 20)
     assert found["files"] == [str(tmp_path / "again.png")]
     assert (tmp_path / "again.png").read_bytes() == (tmp_path / "grid.png").read_bytes()
+
+
+def test_data_show_with_augmentation(shell: Shell, tmp_path: Path) -> None:
+    files = [tmp_path / f"{number}.png" for number in range(4)]
+    draws = ("--augment", "shift 2")
+    for file, more in zip(files, ((), draws, draws, (*draws, "--seed", 1)), strict=True):
+        shell("data", "show", "digits", "--count", 3, "--out", file, *more)
+    plain, drawn, again, others = (file.read_bytes() for file in files)
+    assert plain != drawn == again != others
+    heights = [read_picture(file).shape[0] for file in files[:2]]
+    assert heights[1] > 2.5 * heights[0], "a row for each picture"
+    assert "Did you mean 'flip'" in shell.error("data", "show", "digits", "--augment", "flop")
+
+
+def test_data_show_without_bad_pictures(shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("cat", "dog"):
+        (tmp_path / "set" / name).mkdir(parents=True)
+        for number in range(3):
+            Image.new("L", (8, 8), 40 * number).save(tmp_path / "set" / name / f"{number}.png")
+    (tmp_path / "set" / "dog" / "bad.png").write_bytes(b"nothing")
+    assert "bad.png" in shell.error("data", "show", "set")
+    found = shell.json("data", "show", "set", "--skip-bad")
+    assert found["parts"] == {"train": 6} and any("bad.png" in note for note in found["notes"])
+    assert found["files"] == ["set.png"]
 
 
 @pytest.mark.usefixtures("no_report")

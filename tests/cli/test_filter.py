@@ -15,8 +15,11 @@ PIXELS = np.random.default_rng(0).integers(0, 256, (12, 17, 3)).astype(np.uint8)
 
 
 @pytest.fixture
-def photo(tmp_path: Path) -> Path:
-    path = tmp_path / "photo.png"
+def photo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A picture in a folder below the working folder."""
+    (tmp_path / "photos").mkdir()
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "photos" / "photo.png"
     Image.fromarray(PIXELS).save(path)
     return path
 
@@ -26,14 +29,14 @@ def read(path: str | Path) -> np.ndarray:
         return np.asarray(image)
 
 
-def test_the_result_lies_beside_the_picture(shell: Shell, photo: Path) -> None:
+def test_the_result_lies_in_the_working_folder(shell: Shell, photo: Path) -> None:
     before = photo.read_bytes()
     found = shell.json("filter", photo, "--kernel", "edges")
-    assert found["files"] == [str(photo.with_name("photo-edges.png"))]
+    assert found["files"] == ["photo-edges.png"] and list(photo.parent.iterdir()) == [photo]
     assert read(found["files"][0]).tolist() == filter_picture(PIXELS, "edges")[..., 0].tolist()
     assert (found["height"], found["width"], found["channels"], found["edge"]) == (12, 17, 1, "reflect")
     assert found["matrices"][0] == [[1, 2, 1], [0, 0, 0], [-1, -2, -1]] and found["lowest"] < found["highest"]
-    assert shell.json("filter", photo)["files"] == [str(photo.with_name("photo-edges-2.png"))], "edges are the default"
+    assert shell.json("filter", photo)["files"] == ["photo-edges-2.png"], "edges are the default"
     assert photo.read_bytes() == before
 
 
@@ -80,7 +83,7 @@ def test_settings_reach_the_filter(shell: Shell, photo: Path, tmp_path: Path) ->
 def test_show_writes_a_page_of_its_own(shell: Shell, photo: Path) -> None:
     found = shell.json("filter", photo, "--kernel", "emboss", "--show")
     page = Path(found["files"][1])
-    assert page == photo.with_name("photo-emboss.html")
+    assert page == Path("photo-emboss.html")
     text = page.read_text(encoding="utf-8")
     assert text.count("data:image/png;base64,") == 3 and "http" not in text and "photo.png: emboss" in text
 
@@ -108,10 +111,10 @@ def test_the_picture_itself_is_never_overwritten(shell: Shell, photo: Path, tmp_
     before = photo.read_bytes()
     link = tmp_path / "link.png"
     link.symlink_to(photo)
-    for out in (photo, link, tmp_path / "." / "photo.png"):
+    for out in (photo, link, tmp_path / "photos" / "." / "photo.png"):
         shell("filter", photo, "--kernel", "blur", "--out", out, status=2)
         assert "never overwritten" in shell.err
-    assert photo.read_bytes() == before and sorted(p.name for p in tmp_path.iterdir()) == ["link.png", "photo.png"]
+    assert photo.read_bytes() == before and sorted(p.name for p in tmp_path.iterdir()) == ["link.png", "photos"]
 
 
 def test_wrong_input_is_one_line(shell: Shell, photo: Path, tmp_path: Path) -> None:
@@ -134,4 +137,4 @@ def test_wrong_input_is_one_line(shell: Shell, photo: Path, tmp_path: Path) -> N
     for arguments, message in wrong:
         shell(*arguments, status=2)
         assert message in shell.err, arguments
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["bad.txt", "photo.png"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["bad.txt", "photos"]

@@ -55,7 +55,19 @@ def test_two_at_a_time(pages: Path, shell: Shell) -> None:
     assert shell("read", pages / "page-001.jpg", pages / "page-002.jpg", "--jobs", 2) == alone
 
 
-def test_folders_are_read_without_their_overlays(pages: Path, shell: Shell, tmp_path: Path) -> None:
+def test_files_go_to_the_working_folder(
+    pages: Path, shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = sorted(pages.iterdir())
+    found = shell.json("read", pages / "page-001.jpg", "--format", "pdf", "--overlay")
+    assert found["files"] == ["page-001.pdf", "page-001-read.png"] and sorted(pages.iterdir()) == before
+
+
+def test_folders_are_read_without_their_overlays(
+    pages: Path, shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     for name in ("page-001.jpg", "page-002.jpg"):
         shutil.copy(pages / name, tmp_path)
     for _ in range(2):

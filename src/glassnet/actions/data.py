@@ -7,16 +7,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from glassnet.actions.events import Events
-from glassnet.data import CATALOGUE, KnownSet, data_places, find, known, load
+from glassnet.data import CATALOGUE, Augmentation, Dataset, KnownSet, data_places, find, known, load
 from glassnet.data import get as download
+from glassnet.experiments import Recipe
+from glassnet.experiments.defaults import sized
+from glassnet.experiments.recipe import Data
 from glassnet.report import image_grid, save_png
 from glassnet.weights import PRETRAINED, checksum_note, get_weights
 
 __all__ = ["Downloaded", "KnownSets", "ShownSet", "get_set", "list_sets", "show_set"]
 
 _MB = 1e6
+_PICTURES, _AUGMENTED, _DRAWS = 60, 12, 7  # pictures of a grid, of one with draws, and the draws of each
 
 
 @dataclass(frozen=True)
@@ -115,7 +121,15 @@ class ShownSet:
         return {**found, "files": [found.pop("picture")]}
 
 
-def show_set(data: str, out: str | Path | None = None, *, count: int = 60, seed: int = 0) -> ShownSet:
+def show_set(
+    data: str,
+    out: str | Path | None = None,
+    *,
+    count: int | None = None,
+    seed: int = 0,
+    augment: str = "",
+    skip_bad: bool = False,
+) -> ShownSet:
     """Say what a set holds, and write a grid of its pictures, the same number of each class.
 
     Parameters
@@ -124,27 +138,29 @@ def show_set(data: str, out: str | Path | None = None, *, count: int = 60, seed:
         A known set, or a folder or file.
     out : path, optional
         The PNG file to write; None writes NAME.png.
-    count : int
-        Pictures to show.
+    count : int, optional
+        Pictures to show; None: 60, and 12 with an augmentation.
     seed : int
-        Seed of the choice.
+        Seed of the choice and of the augmentation.
+    augment : str
+        An augmentation in arrow notation: each picture is followed by several draws of what a training may see of it.
+    skip_bad : bool
+        Leave picture files out that cannot be read, and name them in the notes.
 
     Raises
     ------
-    DataError
-        The set cannot be read.
+    GlassnetError
+        The set cannot be read, or the augmentation is not understood.
     """
-    splits = load(data)
+    augmentation = Augmentation.parse(augment)
+    size = sized(Recipe(Data(data))).data.image_size  # as a training would bring them to
+    splits = load(data, image_size=size, skip_bad=skip_bad)
     train = splits.train
     parts = (("train", train), ("validation", splits.valid), ("test", splits.test))
-    rng = np.random.default_rng(seed)
-    shuffled = rng.permutation(len(train))
-    rank = np.zeros(len(train), np.int64)  # how many of its class come before an example
-    for label in range(train.classes):
-        mine = shuffled[train.labels[shuffled] == label]
-        rank[mine] = np.arange(len(mine))
-    chosen = np.lexsort((train.labels, rank))[: min(count, len(train))]
-    figure = image_grid(train.images[chosen], [train.class_names[label] for label in train.labels[chosen]])
+    chosen = _some_of_each_class(train, seed)[: count or (_AUGMENTED if augmentation.steps else _PICTURES)]
+    names = [train.class_names[label] for label in train.labels[chosen]]
+    images = np.asarray(train.images[chosen])
+    figure = _augmented(images, chosen, names, augmentation, seed) if augmentation.steps else image_grid(images, names)
     return ShownSet(
         train.name,
         train.class_names,
@@ -154,3 +170,24 @@ def show_set(data: str, out: str | Path | None = None, *, count: int = 60, seed:
         tuple(splits.notes),
         save_png(figure, Path(out or f"{Path(data).name or 'data'}.png")),
     )
+
+
+def _some_of_each_class(part: Dataset, seed: int) -> NDArray[np.int64]:
+    """All examples in an order whose beginning has as many of each class as can be."""
+    shuffled = np.random.default_rng(seed).permutation(len(part))
+    rank = np.zeros(len(part), np.int64)  # how many of its class come before an example
+    for label in range(part.classes):
+        mine = shuffled[part.labels[shuffled] == label]
+        rank[mine] = np.arange(len(mine))
+    return np.lexsort((part.labels, rank))
+
+
+def _augmented(
+    images: NDArray[Any], rows: NDArray[np.int64], names: list[str], augmentation: Augmentation, seed: int
+) -> Figure:
+    """A row for each picture: as it is, then as drawn for epoch after epoch."""
+    colour = images.mean(axis=(0, 1, 2))
+    draws = [augmentation.apply(images, rows, epoch, seed, colour=colour) for epoch in range(1, _DRAWS + 1)]
+    grid = np.stack([images, *draws], axis=1).reshape(-1, *images.shape[1:])
+    captions = [text for name in names for text in (name, *(f"draw {epoch}" for epoch in range(1, _DRAWS + 1)))]
+    return image_grid(grid, captions, columns=_DRAWS + 1)

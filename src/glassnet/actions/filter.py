@@ -129,7 +129,7 @@ def filter_picture(
     kernel : Filter
         See `choose`.
     out : path, optional
-        The file to write; None writes beside the picture.
+        The file to write; None writes PICTURE-KERNEL.png into the working folder.
     edge : str
         What lies beyond the border: "reflect", "repeat" or "zero".
     show : bool

@@ -334,7 +334,7 @@ def fool_from_noise(
     paths = [folder / f"noise-{i + 1}.png" for i in range(count)]
     for path, picture in zip(paths, pictures, strict=True):
         attack.write_picture(path, picture, loaded.reading)
-    seen = loaded.predict_files(paths)
+    seen = loaded.predict_files(paths, as_is=True)
     probabilities, reached = seen[:, wanted].astype(np.float64), seen.argmax(axis=1) == wanted
     page = write_noise_page(folder / "fool.html", Path(str(model)).name, pictures, name, probabilities)
     return FooledFromNoise(name, probabilities, reached, (*page, *paths))

@@ -44,7 +44,8 @@ def parse_point(text: str | Sequence[float], graph: Graph, fix: Fix = Fix.GIVE_P
             raise FormulaError(f"Give each of {', '.join(names)} one value, as {example}. Got '{text}'.")
         parts = [given[name] for name in names]
     if len(parts) != len(names):
-        need = f"{len(names)} values for {', '.join(names)}" if names else "no values: the formula has no variables"
+        values = "1 value" if len(names) == 1 else f"{len(names)} values"
+        need = f"{values} for {', '.join(names)}" if names else "no values: the formula has no variables"
         raise FormulaError(f"The point needs {need}; got {len(parts)}.", fix, example=example)
     try:
         point = tuple(map(_value_of, parts))

@@ -141,7 +141,7 @@ def read(
     form : str, optional
         Files to write: "text", "json", "hocr" or "pdf"; None writes none.
     out : path, optional
-        A folder for the files; None writes beside each picture.
+        A folder for the files; None is the working folder.
     overlay : bool
         Also write the picture with what was found drawn on it (NAME-read.png).
     min_confidence : float
@@ -228,7 +228,7 @@ def evaluate_reading(
 
 def _targets(pictures: list[Path], out: str | Path | None) -> list[Path]:
     """What the files of each picture are named after. Raises `ReaderError` where two would be written to one file."""
-    targets = [picture if out is None else Path(out) / picture.name for picture in pictures]
+    targets = [Path(out or ".") / picture.name for picture in pictures]
     first: dict[Path, Path] = {}
     for picture, target in zip(pictures, targets, strict=True):
         other = first.setdefault(target.with_suffix(""), picture)

@@ -38,6 +38,7 @@ app = typer.Typer(
     cls=_Commands,
     name="glassnet",
     help="Neural networks you can see through: train image recognisers, check every gradient, look inside.",
+    epilog="'glassnet help COMMAND' says more about one.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
@@ -57,7 +58,7 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def _root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print it and exit.")
+        bool, typer.Option("-V", "--version", callback=_version, is_eager=True, help="Print it and exit.")
     ] = False,
 ) -> None:
     """Neural networks you can see through."""

@@ -41,6 +41,7 @@ COMMANDS: dict[str, str] = {
     "classic": "glassnet.cli.classic:app",
     "data": "glassnet.cli.data:app",
     "networks": "glassnet.cli.networks:networks",
+    "install-completion": "glassnet.cli.install_completion:install_completion",
 }
 
 SUMMARIES: dict[str, str] = {
@@ -61,6 +62,7 @@ SUMMARIES: dict[str, str] = {
     "classic": "Classical methods, shown: PCA, k-NN, an affine fit, corners.",
     "data": "Known data sets: list them, download one, show its pictures.",
     "networks": "Networks that have a name: sizes, accuracy, weights.",
+    "install-completion": "The Tab key completes commands, options and names.",
 }
 
 _FORMULAS = ("calculus", "descend")  # a formula may begin with a minus

@@ -19,7 +19,7 @@ def filter_(
         typer.Option(metavar="NAME|FILE", help="A kernel by name ('list' shows them), or a file with rows of numbers."),
     ] = "edges",
     out: Annotated[
-        Path | None, typer.Option(help="The file to write (default: beside the picture, as photo-edges.png).")
+        Path | None, typer.Option(help="The file to write (default: photo-edges.png in the working folder).")
     ] = None,
     edge: Annotated[str, typer.Option(help="What lies beyond the border: reflect, repeat or zero.")] = "reflect",
     channel: Annotated[

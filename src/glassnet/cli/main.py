@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from glassnet import compiling
 from glassnet.cli import process
+from glassnet.cli.completion import VARIABLE, candidates
 from glassnet.cli.remedies import worded
-from glassnet.errors import GlassnetError, TrainingInterrupted, one_line
+from glassnet.errors import GlassnetError, TrainingInterrupted, nearest, one_line
 
 __all__ = ["main"]
 
@@ -63,6 +65,11 @@ def _carry_out(arguments: list[str]) -> int:
 
     from glassnet.cli.app import app
 
+    if VARIABLE in os.environ:
+        print("\n".join(candidates(arguments)))
+        return 0
+    if arguments[:1] == ["help"]:
+        arguments = [*arguments[1:], "--help"]
     try:
         with typer.main.get_command(app).make_context("glassnet", arguments) as context:
             context.command.invoke(context)
@@ -99,7 +106,7 @@ def _explain(error: BaseException) -> tuple[str, int]:
     if hasattr(error, "format_message"):  # a wrong option or argument, found by the parser of the command line
         context = getattr(error, "ctx", None)
         command = context.command_path if context is not None else "glassnet"
-        return f"error: {one_line(error.format_message())} Try '{command} --help'.", 2
+        return f"error: {one_line(_misuse(error, context))} Try '{command} --help'.", 2
     if isinstance(error, MemoryError):
         return f"error: Not enough memory ({one_line(str(error)) or 'no more'}); use smaller pictures or batches.", 2
     if isinstance(error, OSError):
@@ -109,6 +116,15 @@ def _explain(error: BaseException) -> tuple[str, int]:
         " (this is a defect of glassnet; GLASSNET_TRACEBACK=1 shows where).",
         2,
     )
+
+
+def _misuse(error: Any, context: Any) -> str:
+    """What the parser says, with our own hint where an option is mistyped: its hints are far-fetched."""
+    name = getattr(error, "option_name", None)
+    if not hasattr(error, "possibilities") or context is None or not isinstance(name, str):
+        return str(error.format_message())
+    known = [option for given in context.command.get_params(context) for option in given.opts if option[:2] == "--"]
+    return f"There is no option '{name}'.{nearest(name, known)}"
 
 
 def _system_error(error: OSError) -> str:

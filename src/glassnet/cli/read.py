@@ -24,7 +24,8 @@ def read(
         str, typer.Option("--format", help="text, json (with boxes and alternatives), hocr or pdf (searchable).")
     ] = "text",
     out: Annotated[
-        Path | None, typer.Option(help="A folder for the files (default: print; a pdf beside its picture).")
+        Path | None,
+        typer.Option(help="A folder for the files (default: print; pdf and overlay: the working folder)."),
     ] = None,
     overlay: Annotated[
         bool, typer.Option("--overlay", help="Also write the picture with boxes and characters drawn (NAME-read.png).")

@@ -1,17 +1,23 @@
-"""The figures of an evaluation as tables for a terminal."""
+"""Results as tables for a terminal: the figures of an evaluation, the classes of pictures."""
 
 from __future__ import annotations
 
 import math
+import shutil
+import sys
 from collections.abc import Sequence
 from typing import Any
 
+from glassnet.errors import escaped
 from glassnet.metrics import Evaluation
-from glassnet.text import columns
+from glassnet.text import columns, ending, shorten
 
-__all__ = ["class_table", "confusion_table"]
+__all__ = ["answer_table", "class_table", "confusion_table", "terminal_width"]
 
 _WIDEST_MATRIX = 20
+_CLASS_WIDTHS = (40, 24, 16, 10)  # to which names of classes are shortened, one after another
+_FILE_WIDTH = 20  # to which names of files may be shortened before anything is left out
+_PERCENT, _GAP = len("100.0%"), 2
 
 
 def class_table(found: Evaluation) -> str:
@@ -37,6 +43,50 @@ def confusion_table(found: Evaluation) -> str:
         return columns(rows)
     pairs = [(names[c.true], names[c.predicted], c.count) for c in found.most_confused(15)]
     return columns([("true", "read as", "times"), *pairs], left=2)
+
+
+def terminal_width() -> int | None:
+    """Characters in a line of the terminal; None where the output is none, and lines may be of any length."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def answer_table(rows: Sequence[tuple[str, Sequence[tuple[str, float]]]], width: int | None = None) -> str:
+    """Files with their classes and probabilities, aligned.
+
+    Parameters
+    ----------
+    rows : sequence of (file, classes with probabilities)
+        The most probable class first.
+    width : int, optional
+        Of the terminal: no line is wider. Names of classes are shortened first, then those of files, whose ends are
+        kept, then the least probable classes are left out.
+    """
+    plain = [(escaped(file), [(escaped(name), share) for name, share in ranks]) for file, ranks in rows]
+    ranks, longest, wide = _fitting(plain, width)
+    cells = []
+    for file, found in plain:
+        row = [ending(file, longest)]
+        for name, share in found[:ranks]:
+            row += [shorten(name, wide), f"{share:.1%}"]
+        cells.append(row + [""] * (1 + 2 * ranks - len(row)))
+    table = columns(cells, sides="<" + "<>" * ranks)
+    return table if width is None else "\n".join(line[:width] for line in table.split("\n"))
+
+
+def _fitting(rows: Sequence[tuple[str, Sequence[tuple[str, float]]]], width: int | None) -> tuple[int, int, int]:
+    """(classes in a row, characters of a file's name, characters of a class's name)."""
+    most = max(len(ranks) for _, ranks in rows)
+    longest = max(len(file) for file, _ in rows)
+    if width is None:
+        return most, longest, max(len(name) for _, ranks in rows for name, _ in ranks)
+    least = min(longest, _FILE_WIDTH)
+    for ranks in range(most, 0, -1):
+        for wide in _CLASS_WIDTHS:
+            names = [[len(found[place][0]) for _, found in rows if len(found) > place] for place in range(ranks)]
+            taken = sum(min(wide, max(lengths)) + _PERCENT + 2 * _GAP for lengths in names)
+            if width - taken >= least:
+                return ranks, min(longest, width - taken), wide
+    return 1, max(1, width - taken), wide
 
 
 def _share(value: float) -> str:

@@ -32,6 +32,7 @@ __all__ = [
     "is_unread_picture_name",
     "open_picture",
     "picture_info",
+    "pictures_below",
     "pictures_in",
     "pictures_of",
     "read_picture",
@@ -209,6 +210,22 @@ def pictures_of(paths: Iterable[Path]) -> list[Path]:
             raise DataError(f"Folder '{path}' holds no pictures (files that end in {', '.join(sorted(_suffixes()))}).")
         found.update(dict.fromkeys(pictures))
     return list(found)
+
+
+def pictures_below(folder: Path) -> list[Path]:
+    """The picture files of a folder and of all folders in it, hidden ones left out. Raises `DataError`."""
+    return list(_below(folder, set()))
+
+
+def _below(folder: Path, seen: set[Path]) -> Iterator[Path]:
+    if (place := folder.resolve()) in seen:  # by a link that leads back
+        return
+    seen.add(place)
+    found = [entry for entry in entries(folder) if not entry.name.startswith((".", "__"))]
+    inner = [entry for entry in found if entry.is_dir()]
+    yield from (entry for entry in found if is_picture_name(entry) and not entry.is_dir())
+    for entry in inner:
+        yield from _below(entry, seen)
 
 
 def common_size(

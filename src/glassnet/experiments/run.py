@@ -26,6 +26,7 @@ import numpy as np
 
 from glassnet import display, threads
 from glassnet.data import Dataset, Splits, every_few_seconds
+from glassnet.data.ink import Manner
 from glassnet.data.split import HELD_OUT
 from glassnet.errors import DataError, Fix, ModelError, RecipeError, TrainingError, TrainingInterrupted
 from glassnet.experiments.data import evaluated_part, load_splits
@@ -499,6 +500,8 @@ def card(run: Run, trainer: Trainer) -> dict[str, Any]:
         found["columns"] = list(run.splits.train.columns)
     if run.splits.train.label_kind != "text":
         found["labels"] = run.splits.train.label_kind
+    if (manner := Manner.of(run.splits.train.images)) is not None:
+        found["pictures"] = manner.to_dict()
     if trainer.progression.best_epoch:
         found["best_epoch"] = trainer.progression.best_epoch
     if run.evaluation is not None:

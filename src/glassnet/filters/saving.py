@@ -74,7 +74,7 @@ def filter_file(
     path : str or path-like
         The picture, read by `glassnet.data.read_picture`.
     out : str or path-like, optional
-        Where to; None: beside the picture as PICTURE-KERNEL.png, with a number where that exists already.
+        Where to; None: PICTURE-KERNEL.png in the working folder, with a number where that exists already.
     edge : str
         See `apply_filter`.
     progress : Progress, optional
@@ -96,9 +96,9 @@ def filter_file(
 
 
 def _free(source: Path, kernel: str) -> Path:
-    """A name beside the picture that nothing has yet."""
+    """A name in the working folder that nothing has yet."""
     names = (f"{source.stem}-{kernel}{'' if n == 1 else f'-{n}'}.png" for n in count(1))
-    return first_free(map(source.with_name, names))
+    return first_free(map(Path, names))
 
 
 def _checked(place: Path, source: Path) -> Path:

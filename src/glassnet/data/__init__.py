@@ -5,6 +5,7 @@ from glassnet.data.batches import batches, epoch_order
 from glassnet.data.catalogue import CATALOGUE, KnownSet, data_places, find, get, known, register
 from glassnet.data.dataset import Dataset, Splits, join
 from glassnet.data.download import RemoteFile
+from glassnet.data.fitting import with_classes, with_shape
 from glassnet.data.imagenet import ClassIndex, find_class_index
 from glassnet.data.known_sets import register_known_sets
 from glassnet.data.loading import holds_picture_files, load
@@ -45,6 +46,8 @@ __all__ = [
     "read_picture",
     "register",
     "split",
+    "with_classes",
+    "with_shape",
 ]
 
 register_known_sets()

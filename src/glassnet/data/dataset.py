@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,8 @@ class Dataset:
         What a reader of the result should know, such as "pictures of different sizes were brought to 32x32".
     reading : Reading
         How picture files were brought to H x W; a model trained on them reads new ones so.
+    files : sequence of Path, or None
+        The file of each picture, where they come from files of their own.
 
     Raises
     ------
@@ -62,6 +65,7 @@ class Dataset:
     name: str = "data"
     notes: tuple[str, ...] = ()
     reading: Reading = STRETCHED
+    files: Sequence[Path] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "class_names", checked_names(self.class_names, f"Data set '{self.name}'"))
@@ -77,6 +81,8 @@ class Dataset:
                 f"Data set '{self.name}' has {len(self.images)} images but {len(self.labels)} labels; "
                 "there must be one label per image."
             )
+        if self.files is not None and len(self.files) != len(self.labels):
+            raise DataError(f"Data set '{self.name}' has {len(self.labels)} images but {len(self.files)} files.")
 
     def __len__(self) -> int:
         return len(self.images)
@@ -152,7 +158,8 @@ class Dataset:
                 f"Data set '{self.name}' has examples 0 to {len(self) - 1}. "
                 f"Got indices from {picked.min()} to {picked.max()} instead."
             )
-        return replace(self, images=select(self.images, picked), labels=self.labels[picked])
+        files = None if self.files is None else [self.files[row] for row in picked.tolist()]
+        return replace(self, images=select(self.images, picked), labels=self.labels[picked], files=files)
 
 
 @dataclass(frozen=True, eq=False)
@@ -221,6 +228,7 @@ def join(first: Dataset, second: Dataset) -> Dataset:
         images=concatenate(first.images, second.images),
         labels=np.concatenate([first.labels, second.labels]),
         notes=tuple(dict.fromkeys((*first.notes, *second.notes))),
+        files=None if first.files is None or second.files is None else [*first.files, *second.files],
     )
 
 

@@ -110,8 +110,9 @@ class Evaluated:
 def evaluate(model: str | Path, data: str | Path, part: str = "", *, weights: str | Path | None = None) -> Evaluated:
     """Accuracy, classes and confusion of a model on a labelled set.
 
-    The set may have some of the model's classes only, and pictures of another size, which are resized as files are. Where
-    the model is in its run folder, the pictures that it was trained on are counted, and its figures on the others given.
+    The set may have some of the model's classes only, and pictures of another size, which are resized as files are.
+    Where the model is in its run folder, the pictures that it was trained on are counted, and its accuracy on the
+    others is given.
 
     Parameters
     ----------
@@ -174,8 +175,8 @@ def _by_card(model: Model, dataset: Dataset, part: str) -> list[str]:
         return ["these are the very pictures that the model was trained on; the figure says how well it remembers them"]
     if part in ("train", "all") and model.card.get("data") == dataset.name:
         return [
-            f"the model was trained on data called '{dataset.name}' and may have seen some of these pictures; evaluate its"
-            " run folder to learn how many"
+            f"the model was trained on data called '{dataset.name}' and may have seen some of these pictures; evaluate"
+            " its run folder to learn how many"
         ]
     return []
 

@@ -13,7 +13,10 @@ def evaluate(
     model: Annotated[str, typer.Argument(help="A model file, a run folder or a pretrained network ('resnet-18').")],
     data: Annotated[str, typer.Argument(help="A folder or file, or a known set.")],
     part: Annotated[
-        str, typer.Option(help="Which part: test, train, valid or all (default: what the run held out, else test if there is one).")
+        str,
+        typer.Option(
+            help="Which part: test, train, valid or all (default: what the run held out, else test if there is one)."
+        ),
     ] = "",
     weights: Weights = None,
     json: Json = False,

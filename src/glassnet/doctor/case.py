@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-import numpy as np
-
 from glassnet.metrics import Evaluation, Interval, Reconstruction, wilson_interval
 from glassnet.nn import Network
 from glassnet.tasks import best_epoch
 
 __all__ = ["Case"]
+
+_NEARLY_ALL = 0.9
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,9 +126,10 @@ class Case:
 
     @property
     def chance(self) -> float:
-        """The accuracy of guessing with the same frequencies: the chance agreement of Cohen's kappa, nan without figures.
+        """The accuracy of guessing with the same frequencies; nan without figures.
 
-        sum over classes of (share that truly is the class) (share that is predicted as it).
+        The chance agreement of Cohen's kappa: the sum over classes of (share that truly is the class) (share that is
+        predicted as it).
 
         Source: J. Cohen, "A coefficient of agreement for nominal scales", Educational and Psychological Measurement 20
         (1960).
@@ -139,12 +140,21 @@ class Case:
         return float(table.sum(axis=1) @ table.sum(axis=0))
 
     @property
-    def only_answer(self) -> str | None:
-        """The class that every picture is taken for, where pictures of several classes were evaluated; else None."""
+    def main_answer(self) -> tuple[str, int] | None:
+        """(the class that most pictures are taken for, how many), where pictures of several classes were evaluated."""
         found = self.evaluation
-        if found is None or found.classes_seen < 2 or len(np.unique(found.predictions)) > 1:
+        if found is None or found.classes_seen < 2:
             return None
-        return found.class_names[int(found.predictions[0])]
+        counts = found.confusion.sum(axis=0)
+        return found.class_names[int(counts.argmax())], int(counts.max())
+
+    @property
+    def one_answer(self) -> bool:
+        """Whether all pictures are taken for one class; or nearly all, and the accuracy is that of guessing."""
+        if self.evaluation is None or self.main_answer is None:
+            return False
+        count, n = self.main_answer[1], self.evaluation.n
+        return count == n or (count >= _NEARLY_ALL * n and self.at_chance)
 
     @property
     def at_chance(self) -> bool:
@@ -161,7 +171,7 @@ class Case:
     @property
     def failed(self) -> bool:
         """Whether the network does no better than guessing."""
-        return self.at_chance or self.only_answer is not None
+        return self.at_chance or self.one_answer
 
     # ---- training against other pictures
 
@@ -172,7 +182,7 @@ class Case:
 
     @property
     def other_accuracy(self) -> tuple[float, Interval, int, str]:
-        """(accuracy, its 95 % interval, pictures, name of the part) on pictures that were not trained on; nan for none."""
+        """(accuracy, its 95 % interval, pictures, name of the part) on pictures not trained on; nan for none."""
         if self.evaluation is not None and self.part != "training":
             found = self.evaluation
             return found.accuracy, found.accuracy_interval, found.n, self.part

@@ -71,7 +71,9 @@ class KnownPictures:
         except (KeyError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
             raise TrainingError(f"The pictures that the run has seen, '{path}', are damaged: {error}.") from error
         if any(array.dtype != np.uint64 or array.ndim != 1 for array in (found.training, found.validation)):
-            raise TrainingError(f"The pictures that the run has seen, '{path}', are damaged: they are no list of hashes.")
+            raise TrainingError(
+                f"The pictures that the run has seen, '{path}', are damaged: they are no list of hashes."
+            )
         return found
 
 

@@ -31,8 +31,8 @@ Counts = npt.NDArray[np.uint16]
 class Histograms(Callback):
     """Counts the weights and the gradients of every weight tensor in bins, at up to 24 epochs evenly spread.
 
-    Of a tensor up to 2,048 entries are counted, in 41 bins from -limit to limit, the largest of these entries in size. The
-    gradient is that of the first recorded step of the epoch, where the engine leaves it in `network.parameters()`.
+    Of a tensor up to 2,048 entries are counted, in 41 bins from -limit to limit, the largest of these entries in size.
+    The gradient is that of the first recorded step of the epoch, where the engine leaves it in `network.parameters()`.
 
     Attributes
     ----------
@@ -89,9 +89,7 @@ class Histograms(Callback):
 
 
 def histogram(values: Array) -> tuple[Counts, float]:
-    """(counts of a sample of the values in `BINS` bins from -limit to limit, limit); values that are not finite are left
-    out.
-    """
+    """(counts of a sample of the values in `BINS` bins from -limit to limit, limit), finite values alone."""
     flat = values.reshape(-1)
     sample = flat[:: max(1, math.ceil(flat.size / _SAMPLE))].astype(np.float64)
     sample = sample[np.isfinite(sample)]

@@ -34,7 +34,7 @@ def with_classes(dataset: Dataset, class_names: tuple[str, ...]) -> Dataset:
     present = np.flatnonzero(dataset.counts())
     unknown = [dataset.class_names[label] for label in present if dataset.class_names[label] not in class_names]
     if unknown:
-        word = "class" if len(unknown) == 1 else "classes"
+        word = "a class" if len(unknown) == 1 else "classes"
         raise DataError(
             f"The data have pictures of {word} that the model does not know: {_listed(unknown)}. Its classes are"
             f" {_listed(class_names)}."

@@ -22,9 +22,9 @@ from glassnet.optim import make_optimizer
 
 __all__ = ["RULES", "examine"]
 
-# |update| / |weight| of about 1e-3 is healthy: A. Karpathy, CS231n course notes, "Neural Networks Part 3". The largest of
-# a training, on digits: 0.0043 to 0.17 in good runs, 2.4 and more where the rate was too high, 3e-4 and less where it was
-# too low.
+# |update| / |weight| of about 1e-3 is healthy: A. Karpathy, CS231n course notes, "Neural Networks Part 3". The largest
+# of a training, on digits: 0.0043 to 0.17 in good runs, 2.4 and more where the rate was too high, 3e-4 and less where
+# it was too low.
 _USUAL, _FIRST_STEPS = 1e-3, 1e-2
 _TOO_LARGE, _TOO_SMALL = 0.3, 1e-3
 _LEARNED = 0.5  # of the first loss: below it a training has made progress, whatever its updates
@@ -57,8 +57,8 @@ def one_class(case: Case) -> Iterator[Finding]:
     yield Finding(
         "one-class",
         "failure",
-        f"At chance: it takes {which} for '{name}', so {percent(found.accuracy)} of {found.n:,} {case.part} pictures are"
-        " right.",
+        f"At chance: it takes {which} for '{name}', so {percent(found.accuracy)} of {found.n:,} {case.part} pictures"
+        " are right.",
         remedy="Try another learning rate, and look whether the classes can be told apart.",
         where=case.part,
         symptom=True,

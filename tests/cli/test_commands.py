@@ -188,7 +188,7 @@ def test_resume_of_a_finished_run(shell: Shell, trained: Path) -> None:
 
 def test_evaluate(shell: Shell, trained: Path) -> None:
     out = shell("evaluate", trained, "digits")
-    assert "95 % interval" in out and "precision" in out and "true \\ read as" in out
+    assert "95 % interval" in out and "precision" in out and "true \\ taken for" in out
     found = shell.json("evaluate", trained / "model.safetensors", "digits", "--part", "all")
     assert found["part"] == "all" and found["n"] == 1797 and found["accuracy"] > 0.6
     assert np.sum(found["confusion"]) == 1797 and len(found["per_class"]) == 10

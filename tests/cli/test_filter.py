@@ -152,7 +152,7 @@ def test_look_writes_kernels_maps_and_the_network(shell: Shell, photo: Path, tmp
     found = shell.json("look", tmp_path / "m.safetensors", "--picture", photo, "--out", tmp_path / "inside")
     names = [Path(path).name for path in found["files"]]
     assert names == ["look.html", "first_layer.png", "feature_maps.png", "network.png"]
-    assert "photo.png: read as " in (tmp_path / "inside" / "look.html").read_text(encoding="utf-8")
+    assert "photo.png: taken for " in (tmp_path / "inside" / "look.html").read_text(encoding="utf-8")
     without = shell.json("look", tmp_path / "m.safetensors", "--out", tmp_path / "plain")
     assert [Path(path).name for path in without["files"]] == ["look.html", "first_layer.png", "network.png"]
     shell("look", tmp_path / "m.safetensors", "--picture", tmp_path / "none.png", status=2)

@@ -16,7 +16,8 @@ from glassnet.report.figures import style
 __all__ = ["histogram_figure", "shown_layers"]
 
 _MOST = 6  # layers that are drawn
-_BINS = 61  # of a strip
+_BINS = 41  # of a strip
+_SMOOTH = np.array([0.25, 0.5, 0.25])  # of neighbouring bins: a few hundred numbers make ragged counts
 _KINDS = (("weight", "Weights"), ("gradient", "Gradients"))
 
 Strip = NDArray[np.float64]
@@ -35,7 +36,8 @@ def shown_layers(histograms: Mapping[str, Array]) -> list[str]:
 def histogram_figure(histograms: Mapping[str, Array]) -> Figure:
     """A row for each layer, weights on the left and gradients on the right; a column of a strip is an epoch.
 
-    The darker, the larger the share of the layer's numbers at that height. Each strip has its own scale.
+    The darker, the more of the layer's numbers lie at that height, against the fullest height of that epoch. Each strip
+    has its own scale.
 
     Parameters
     ----------
@@ -68,6 +70,7 @@ def _draw(axes: Axes, counts: Array | None, limits: Array | None, edges: Strip) 
     top = float(np.quantile(limits[limits > 0.0], 0.9))
     heights = np.linspace(-top, top, _BINS + 1)
     strip = np.stack([_rebinned(row, float(limit), heights) for row, limit in zip(counts, limits, strict=True)], axis=1)
+    strip /= np.maximum(strip.max(axis=0, keepdims=True), 1e-12)
     axes.pcolormesh(edges, heights, np.sqrt(strip), cmap=_colours(), vmin=0.0, shading="flat", rasterized=True)
     axes.set_yticks([-top, 0.0, top], [f"{-top:.1g}", "0", f"{top:.1g}"])
     axes.set_xlim(edges[0], edges[-1])
@@ -82,7 +85,7 @@ def _rebinned(counts: Array, limit: float, heights: Strip) -> Strip:
     own = np.linspace(-limit, limit, len(counts) + 1)
     below = np.interp(heights, own, np.concatenate([[0.0], np.cumsum(counts)]) / total)
     below[0], below[-1] = 0.0, 1.0
-    return np.asarray(np.diff(below))
+    return np.convolve(np.diff(below), _SMOOTH, mode="same")
 
 
 def _edges(epochs: Array) -> Strip:

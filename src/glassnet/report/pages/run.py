@@ -115,8 +115,8 @@ def _sentence(run: Run) -> str:
     """What was trained and how good it is, in plain words and with the interval."""
     train, epochs = run.splits.train, len(run.history.epochs)
     text = (
-        f"A network with {run.model.network.size:,} weights learned from {len(train):,} pictures in {epochs} epochs"
-        f" and {run.seconds:.1f} seconds."
+        f"A network with {run.model.network.size:,} weights was trained on {len(train):,} pictures for"
+        f" {epochs} epoch{'s' if epochs > 1 else ''}, {run.seconds:.1f} seconds."
     )
     if run.reconstruction is not None:
         text += f" It reconstructs {run.evaluated_on} pictures with a mean PSNR of {run.reconstruction.psnr:.2f} dB."

@@ -39,13 +39,18 @@ def verdict_box(findings: Sequence[Finding], recipe: str = "") -> Html | None:
     return element(
         "div",
         element("p", _WORDS[summary.severity], class_="word"),
-        element("p", summary.sentence),
+        element("p", _unbroken(summary.sentence)),
         element("p", summary.remedy) if summary.remedy else None,
-        element("ul", *(element("li", text) for text in others)) if others else None,
+        element("ul", *(element("li", _unbroken(text)) for text in others)) if others else None,
         element("p", "Try: ", element("code", command), class_="try") if command else None,
         class_=f"verdict {summary.severity}",
         role="status",
     )
+
+
+def _unbroken(text: str) -> str:
+    """Without a line break between a number and its per cent sign."""
+    return text.replace(" %", "\u00a0%")
 
 
 def settings_text(settings: Mapping[str, Any]) -> str:

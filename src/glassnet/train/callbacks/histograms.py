@@ -6,6 +6,7 @@ import io
 import math
 import zipfile
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -91,11 +92,23 @@ class Histograms(Callback):
 def histogram(values: Array) -> tuple[Counts, float]:
     """(counts of a sample of the values in `BINS` bins from -limit to limit, limit), finite values alone."""
     flat = values.reshape(-1)
-    sample = flat[:: max(1, math.ceil(flat.size / _SAMPLE))].astype(np.float64)
+    sample = (flat if flat.size <= _SAMPLE else flat[_places(flat.size)]).astype(np.float64)
     sample = sample[np.isfinite(sample)]
     limit = float(np.abs(sample).max(initial=0.0))
     places = (sample * (0.5 * BINS / (limit or 1.0)) + 0.5 * BINS).astype(np.int64)
     return np.bincount(np.clip(places, 0, BINS - 1), minlength=BINS).astype(np.uint16), limit
+
+
+@cache
+def _places(size: int) -> npt.NDArray[np.int64]:
+    """Evenly spread places of an array of this size: steps of the golden ratio, coprime to the size.
+
+    So every row and every column of a matrix has its share, which a step that divides its width would not give.
+    """
+    step = round(size * (math.sqrt(5.0) - 1.0) / 2.0)
+    while math.gcd(step, size) > 1:
+        step += 1
+    return np.sort(np.arange(_SAMPLE, dtype=np.int64) * step % size)
 
 
 def read_histograms(path: str | Path) -> dict[str, Array]:

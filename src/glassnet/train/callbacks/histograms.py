@@ -24,7 +24,7 @@ __all__ = ["BINS", "Histograms", "read_histograms"]
 BINS = 41  # odd: the middle one holds 0
 _MOST = 24  # epochs that are looked at
 _SAMPLE = 2048  # entries of a tensor that are counted, evenly spread
-_KINDS = ("weight", "gradient")
+_WAITING = "waiting."
 
 Counts = npt.NDArray[np.uint16]
 
@@ -48,9 +48,10 @@ class Histograms(Callback):
 
     def start(self, training: Training, saved: Saved) -> None:
         """Begin, or go on after the epochs that a checkpoint has."""
-        self.arrays, self._gradients = {}, {}
-        if saved:
-            self.arrays = _checked({name: np.asarray(array) for name, array in saved.items()})
+        found = {name: np.asarray(array) for name, array in saved.items()}
+        waiting = {name.removeprefix(_WAITING): found.pop(name) for name in list(found) if name.startswith(_WAITING)}
+        self.arrays = _checked(found)
+        self._gradients = {name: (row[:BINS].astype(np.uint16), float(row[BINS])) for name, row in waiting.items()}
 
     def step(self, training: Training, result: StepResult) -> None:
         """Count the gradients of the first recorded step of an epoch that is looked at."""
@@ -80,8 +81,9 @@ class Histograms(Callback):
         self.arrays[name] = np.concatenate([before, row])
 
     def state(self) -> Saved:
-        """The counts so far."""
-        return dict(self.arrays)
+        """The counts so far, those of the epoch's gradients included."""
+        waiting = {f"{_WAITING}{name}": np.append(counts, limit) for name, (counts, limit) in self._gradients.items()}
+        return {**self.arrays, **waiting}
 
     def save(self, path: str | Path) -> None:
         """Write a NumPy archive (`.npz`), whole or not at all. Raises `GlassnetError`."""

@@ -24,9 +24,7 @@ EACH = 20  # pictures of a class
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """`pictures`, a folder of three classes of digits, and `run`, trained on it: 44 to train on, 4 to choose by, 12 held
-    out.
-    """
+    """`pictures`, a folder of three classes of digits, and `run`: 43 to train on, 5 to choose by, 12 held out."""
     place = tmp_path_factory.mktemp("evaluate")
     digits = load("digits").train
     for label, name in enumerate(("null", "one", "two")):

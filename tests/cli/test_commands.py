@@ -69,7 +69,8 @@ def test_train_by_flags(shell: Shell, tmp_path: Path) -> None:
     names = {path.name for path in out.iterdir()}
     assert names == {
         "recipe.toml", "metrics.jsonl", "model.safetensors", "checkpoint.safetensors", "environment.json",
-        "predictions.npz", "evaluation.json", "report.html", "figures",
+        "predictions.npz", "evaluation.json", "pictures.npz", "histograms.npz", "findings.json",
+        "report.html", "figures",
     }  # fmt: skip
     written = experiments.load_recipe(out / "recipe.toml")
     assert (written.train["epochs"], written.train["batch"], written.optimizer["lr"]) == (5, 32, 0.01)

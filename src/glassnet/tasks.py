@@ -192,7 +192,7 @@ class Classification(Task):
 
     def answer(self, prediction: Array, class_names: Sequence[str]) -> str:
         best = int(np.argmax(prediction))
-        return f"read as {class_names[best]}, {100 * float(prediction[best]):.0f} % sure"
+        return f"taken for {class_names[best]}, {100 * float(prediction[best]):.0f} % sure"
 
     def require_classes(self, purpose: str) -> None:
         return None

@@ -69,7 +69,8 @@ def test_train_by_flags(shell: Shell, tmp_path: Path) -> None:
     names = {path.name for path in out.iterdir()}
     assert names == {
         "recipe.toml", "metrics.jsonl", "model.safetensors", "checkpoint.safetensors", "environment.json",
-        "predictions.npz", "evaluation.json", "report.html", "figures",
+        "predictions.npz", "evaluation.json", "pictures.npz", "histograms.npz", "findings.json",
+        "report.html", "figures",
     }  # fmt: skip
     written = experiments.load_recipe(out / "recipe.toml")
     assert (written.train["epochs"], written.train["batch"], written.optimizer["lr"]) == (5, 32, 0.01)
@@ -190,7 +191,7 @@ def test_resume_of_a_finished_run(shell: Shell, trained: Path) -> None:
 
 def test_evaluate(shell: Shell, trained: Path) -> None:
     out = shell("evaluate", trained, "digits")
-    assert "95 % interval" in out and "precision" in out and "true \\ read as" in out
+    assert "95 % interval" in out and "precision" in out and "true \\ taken for" in out
     found = shell.json("evaluate", trained / "model.safetensors", "digits", "--part", "all")
     assert found["part"] == "all" and found["n"] == 1797 and found["accuracy"] > 0.6
     assert np.sum(found["confusion"]) == 1797 and len(found["per_class"]) == 10

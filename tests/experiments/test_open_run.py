@@ -143,7 +143,7 @@ def test_a_picture_of_a_run_is_read_as_the_run_read_it(finished: Run, tmp_path: 
     files = look(folder, tmp_path, pictures=["7"]).files
     names = found.class_names
     said = (
-        f"test picture #7 ({names[found.labels[7]]}): read as {names[found.predictions[7]]},"
+        f"test picture #7 ({names[found.labels[7]]}): taken for {names[found.predictions[7]]},"
         f" {100 * found.confidences[7]:.0f} % sure"
     )
     assert said in files[0].read_text(encoding="utf-8")

@@ -2,36 +2,117 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from glassnet.data import Dataset, Splits, holds_picture_files, join, load
+from glassnet.data import Dataset, Splits, holds_picture_files, join, load, with_classes, with_shape
 from glassnet.errors import DataError, Fix, RecipeError, nearest
+from glassnet.experiments import KnownPictures, held_out
+from glassnet.files import exists
 from glassnet.imagenet import open_model
-from glassnet.metrics import Evaluation
+from glassnet.metrics import Evaluation, Interval, wilson_interval
 from glassnet.model import Model
 
-__all__ = ["Evaluated", "choose_part", "evaluate", "labelled", "load_for"]
+__all__ = ["Evaluated", "Seen", "choose_part", "evaluate", "labelled", "load_for"]
 
 _PARTS = ("test", "train", "valid", "all")
 
 
 @dataclass(frozen=True)
+class Seen:
+    """How many of the evaluated pictures a model knows, and how well it does on the others.
+
+    Attributes
+    ----------
+    n : int
+        Pictures that were evaluated.
+    trained_on : int
+        Those that it was trained on.
+    chosen_by : int
+        Others that its epoch was chosen by.
+    accuracy : float
+        On the rest, new to it; nan where nothing is left.
+    accuracy_interval : (float, float)
+        Its 95 % interval.
+    """
+
+    n: int
+    trained_on: int
+    chosen_by: int
+    accuracy: float
+    accuracy_interval: Interval
+
+    @property
+    def new(self) -> int:
+        """Pictures that are new to the model."""
+        return self.n - self.trained_on - self.chosen_by
+
+    def sentence(self) -> str:
+        """What a reader of the figures must know; empty where all pictures are new."""
+        if self.new == self.n:
+            return ""
+        told = []
+        if self.trained_on:
+            told.append(f"{self.trained_on:,} of the {self.n:,} pictures were trained on")
+        if self.chosen_by:
+            more = f"{self.chosen_by:,} more" if told else f"{self.chosen_by:,} of the {self.n:,} pictures"
+            told.append(f"the best epoch was chosen by {more}")
+        if not self.new:
+            return f"{', and '.join(told)}: the figure says how well they are remembered, not how well others are known"
+        low, high = self.accuracy_interval
+        on = f"{100 * self.accuracy:.1f} % (95 % interval {100 * low:.1f} to {100 * high:.1f} %)"
+        return f"{', and '.join(told)}; on the {self.new:,} others: {on}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it with plain keys."""
+        known = {"trained_on": self.trained_on, "chosen_by": self.chosen_by, "new": self.new}
+        if not self.new:
+            return {**known, "accuracy_on_new": None, "accuracy_on_new_interval": None}
+        return {
+            **known,
+            "accuracy_on_new": self.accuracy,
+            "accuracy_on_new_interval": list(self.accuracy_interval),
+        }
+
+
+@dataclass(frozen=True)
 class Evaluated:
-    """The figures of a model, the part of the set that they are of, and what a reader of them should know."""
+    """The figures of a model, the part of the set that they are of, and what a reader of them should know.
+
+    Attributes
+    ----------
+    evaluation : Evaluation
+        The figures.
+    part : str
+        The part of the set: test, train, valid, validation or all.
+    notes : tuple of str
+        Remarks.
+    seen : Seen or None
+        How many of the pictures the model knows; None where that cannot be known: the model is in no run folder.
+    own : bool
+        Whether these are the pictures that the model's own run held out.
+    """
 
     evaluation: Evaluation
     part: str
     notes: tuple[str, ...]
+    seen: Seen | None = None
+    own: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """All of it with plain keys."""
-        return {**self.evaluation.to_dict(), "part": self.part}
+        seen = None if self.seen is None else self.seen.to_dict()
+        return {**self.evaluation.to_dict(), "part": self.part, "held_out": self.own, "seen": seen}
 
 
 def evaluate(model: str | Path, data: str | Path, part: str = "", *, weights: str | Path | None = None) -> Evaluated:
     """Accuracy, classes and confusion of a model on a labelled set.
+
+    The set may have some of the model's classes only, and pictures of another size, which are resized as files are.
+    Where the model is in its run folder, the pictures that it was trained on are counted, and its accuracy on the
+    others is given.
 
     Parameters
     ----------
@@ -40,7 +121,8 @@ def evaluate(model: str | Path, data: str | Path, part: str = "", *, weights: st
     data : str or path
         A folder or file, or a known set.
     part : str
-        "test", "train", "valid" or "all"; "" takes test if there is one, else all.
+        "test", "train", "valid" or "all"; "" takes what the model's run held out, where these are its own data; else
+        test if there is one, else all.
     weights : path, optional
         A pretrained network's weights.
 
@@ -50,8 +132,53 @@ def evaluate(model: str | Path, data: str | Path, part: str = "", *, weights: st
         A model or a set that cannot be read, that do not fit each other, or a part that is not there.
     """
     loaded = open_model(model, weights)
-    name, dataset = choose_part(load_for(loaded, data), part)
-    return Evaluated(loaded.evaluate(dataset), name, tuple(dataset.notes))
+    folder = _run_folder(model)
+    own = held_out(folder, data) if folder is not None and not part else None
+    name, dataset = own or choose_part(load_for(loaded, data), part)
+    dataset = fitted(loaded, dataset)
+    evaluation = loaded.evaluate(dataset)
+    known = None if folder is None else KnownPictures.load(folder / "pictures.npz")
+    seen = None if known is None else _seen(known, dataset, evaluation)
+    remarks = [] if known is not None else _by_card(loaded, dataset, name)
+    return Evaluated(evaluation, name, (*dataset.notes, *remarks), seen, own is not None)
+
+
+def fitted(model: Model, dataset: Dataset) -> Dataset:
+    """The set with the model's classes and picture shape. Raises `DataError` where it cannot have them."""
+    if all(re.fullmatch(r"n\d{8}", name) for name in dataset.class_names):
+        model.require_its_classes(dataset)  # which knows what to do about WordNet ids
+    return with_shape(with_classes(dataset, model.class_names), model.image_shape, model.reading)
+
+
+def _run_folder(model: str | Path) -> Path | None:
+    """The run folder that a model is in, or None."""
+    path = Path(model)
+    if not exists(path):
+        return None
+    folder = path if path.is_dir() else path.parent
+    inside = path.is_dir() or path.name == "model.safetensors"
+    return folder if inside and exists(folder / "recipe.toml") else None
+
+
+def _seen(known: KnownPictures, dataset: Dataset, evaluation: Evaluation) -> Seen:
+    trained, chosen = known.among(dataset)
+    new = ~(trained | chosen)
+    right = int((evaluation.predictions == evaluation.labels)[new].sum())
+    n = int(new.sum())
+    accuracy = right / n if n else float("nan")
+    return Seen(len(dataset), int(trained.sum()), int(chosen.sum()), accuracy, wilson_interval(right, n))
+
+
+def _by_card(model: Model, dataset: Dataset, part: str) -> list[str]:
+    """What the model file itself says of having seen a set, where its run is not at hand."""
+    if model.card.get("data_sha256") == dataset.sha256:
+        return ["these are the very pictures that the model was trained on; the figure says how well it remembers them"]
+    if part in ("train", "all") and model.card.get("data") == dataset.name:
+        return [
+            f"the model was trained on data called '{dataset.name}' and may have seen some of these pictures; evaluate"
+            " its run folder to learn how many"
+        ]
+    return []
 
 
 def load_for(model: Model, data: str | Path) -> Splits:
@@ -80,9 +207,6 @@ def choose_part(splits: Splits, part: str) -> tuple[str, Dataset]:
 
 
 def labelled(model: Model, splits: Splits, part: str) -> tuple[str, Dataset]:
-    """A part of a set by name, whose pictures and classes are the model's. Raises `DataError` where they are not."""
+    """A part of a set by name, with the model's picture shape and classes. Raises `DataError`, see `fitted`."""
     name, dataset = choose_part(splits, part)
-    model.require_its_classes(dataset)
-    if tuple(dataset.image_shape) != tuple(model.image_shape):
-        raise DataError(f"The pictures of the data are {dataset.image_shape}; the model takes {model.image_shape}.")
-    return name, dataset
+    return name, fitted(model, dataset)

@@ -25,8 +25,9 @@ class Trained:
     finished_before: bool = False
 
     def to_dict(self) -> dict[str, Any]:
-        """The final figures, the run folder and the files, the model first."""
-        return {**self.run.figures(), "folder": self.run.folder, "files": self.run.files}
+        """The final figures, the verdict with what to try, the run folder and the files, the model first."""
+        verdict = self.run.verdict and self.run.verdict.to_dict()
+        return {**self.run.figures(), "verdict": verdict, "folder": self.run.folder, "files": self.run.files}
 
 
 @dataclass(frozen=True, eq=False)

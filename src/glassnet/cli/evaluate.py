@@ -13,7 +13,10 @@ def evaluate(
     model: Annotated[str, typer.Argument(help="A model file, a run folder or a pretrained network ('resnet-18').")],
     data: Annotated[str, typer.Argument(help="A folder or file, or a known set.")],
     part: Annotated[
-        str, typer.Option(help="Which part: test, train, valid or all (default: test if there is one).")
+        str,
+        typer.Option(
+            help="Which part: test, train, valid or all (default: what the run held out, else test if there is one)."
+        ),
     ] = "",
     weights: Weights = None,
     json: Json = False,
@@ -36,8 +39,11 @@ def evaluate(
     result = run(model, data, part, weights=weights)
     found = result.evaluation
     low, high = found.accuracy_interval
-    say(f"{data} ({result.part}, {found.n:,} pictures)")
+    held_out = ", held out by the run itself" if result.own else ""
+    say(f"{data} ({result.part}, {found.n:,} pictures{held_out})")
     typer.echo(f"accuracy {found.accuracy:.4f}   95 % interval {low:.4f} to {high:.4f}   loss {found.loss:.4f}")
+    if result.seen is not None and (sentence := result.seen.sentence()):
+        typer.echo(f"warning: {sentence}")
     if found.many_classes:
         right, (low, high) = round(found.top_k[5] * found.n), found.top_k_interval(5)
         typer.echo(f"top 5    {found.top_k[5]:.4f}   95 % interval {low:.4f} to {high:.4f}")

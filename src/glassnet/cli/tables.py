@@ -36,13 +36,13 @@ def confusion_table(found: Evaluation) -> str:
     names = found.class_names
     if len(names) <= _WIDEST_MATRIX:
         short = [name[:6] for name in names]
-        rows: list[Sequence[Any]] = [("true \\ read as", *short)]
+        rows: list[Sequence[Any]] = [("true \\ taken for", *short)]
         rows += [
             (name, *(n or "." for n in counts)) for name, counts in zip(names, found.confusion.tolist(), strict=True)
         ]
         return columns(rows)
     pairs = [(names[c.true], names[c.predicted], c.count) for c in found.most_confused(15)]
-    return columns([("true", "read as", "times"), *pairs], left=2)
+    return columns([("true", "taken for", "times"), *pairs], left=2)
 
 
 def terminal_width() -> int | None:

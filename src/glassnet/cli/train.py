@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from glassnet.cli.options import Json, Threads, emit, parse_setting, say, setting_value, split_values
+from glassnet.cli.verdict import say_verdict
 from glassnet.errors import RecipeError
 from glassnet.notation import as_real, as_whole
 
@@ -248,6 +249,7 @@ def _tell(result: Trained, json: bool) -> None:
         say(f"note: {note}")
     for path in run.files[:2]:
         say(f"wrote {path}")
+    say_verdict(run)
     if result.finished_before:
         say(f"to train longer: glassnet train --resume {run.folder} --epochs {2 * run.recipe.settings.epochs}")
     if json:

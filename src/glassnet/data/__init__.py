@@ -6,6 +6,7 @@ from glassnet.data.batches import batches, epoch_order
 from glassnet.data.catalogue import CATALOGUE, KnownSet, data_places, find, get, known, register
 from glassnet.data.dataset import Dataset, Splits, join
 from glassnet.data.download import RemoteFile
+from glassnet.data.fitting import with_classes, with_shape
 from glassnet.data.imagenet import ClassIndex, find_class_index
 from glassnet.data.known_sets import register_known_sets
 from glassnet.data.labels import class_numbers, labels_of, require_as_many
@@ -54,6 +55,8 @@ __all__ = [
     "require_as_many",
     "split",
     "typical_size",
+    "with_classes",
+    "with_shape",
 ]
 
 register_known_sets()

@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,8 @@ class Dataset:
         The names of the features, where there are rows of features and their names are known.
     label_kind : str
         What the labels were before they became names: "whole numbers", "truth values" or "text".
+    files : sequence of Path, or None
+        The file of each picture, where they come from files of their own.
 
     Raises
     ------
@@ -68,6 +71,7 @@ class Dataset:
     reading: Reading = STRETCHED
     columns: tuple[str, ...] = ()
     label_kind: str = "text"
+    files: Sequence[Path] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "class_names", checked_names(self.class_names, f"Data set '{self.name}'"))
@@ -83,6 +87,8 @@ class Dataset:
                 f"Data set '{self.name}' has {len(self.images)} images but {len(self.labels)} labels; "
                 "there must be one label per image."
             )
+        if self.files is not None and len(self.files) != len(self.labels):
+            raise DataError(f"Data set '{self.name}' has {len(self.labels)} images but {len(self.files)} files.")
 
     def __len__(self) -> int:
         return len(self.images)
@@ -163,7 +169,8 @@ class Dataset:
                 f"Data set '{self.name}' has examples 0 to {len(self) - 1}. "
                 f"Got indices from {picked.min()} to {picked.max()} instead."
             )
-        return replace(self, images=select(self.images, picked), labels=self.labels[picked])
+        files = None if self.files is None else [self.files[row] for row in picked.tolist()]
+        return replace(self, images=select(self.images, picked), labels=self.labels[picked], files=files)
 
 
 @dataclass(frozen=True, eq=False)
@@ -232,6 +239,7 @@ def join(first: Dataset, second: Dataset) -> Dataset:
         images=concatenate(first.images, second.images),
         labels=np.concatenate([first.labels, second.labels]),
         notes=tuple(dict.fromkeys((*first.notes, *second.notes))),
+        files=None if first.files is None or second.files is None else [*first.files, *second.files],
     )
 
 

@@ -69,8 +69,8 @@ def read_parts(
     notes += unread(path, everything)
     name, reading = path.resolve().name, options.chosen_reading
     parts = {
-        part: Dataset(images[part], np.asarray(labels, np.int64), names, name, notes, reading)
-        for part, (_, labels) in listed.items()
+        part: Dataset(images[part], np.asarray(labels, np.int64), names, name, notes, reading, files=files)
+        for part, (files, labels) in listed.items()
     }
     return Splits(parts["train"], parts.get("valid"), parts.get("test"))
 

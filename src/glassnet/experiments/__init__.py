@@ -3,21 +3,24 @@
 from glassnet.experiments.data import load_splits
 from glassnet.experiments.defaults import prepare, resolve
 from glassnet.experiments.folder import new_folder
+from glassnet.experiments.known import KnownPictures
 from glassnet.experiments.predictions import Predictions
 from glassnet.experiments.recipe import Data, ModelPart, Recipe, load_recipe, recipe_for
-from glassnet.experiments.run import UNFINISHED, Finisher, Run, finished, resume, run_recipe
+from glassnet.experiments.run import UNFINISHED, Finisher, Run, finished, held_out, resume, run_recipe
 from glassnet.experiments.sweep import Sweep, is_sweep, resume_sweep, sweep
 
 __all__ = [
     "UNFINISHED",
     "Data",
     "Finisher",
+    "KnownPictures",
     "ModelPart",
     "Predictions",
     "Recipe",
     "Run",
     "Sweep",
     "finished",
+    "held_out",
     "is_sweep",
     "load_recipe",
     "load_splits",

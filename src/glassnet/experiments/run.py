@@ -10,6 +10,9 @@ A run folder is complete by itself:
     model.safetensors        the network that was kept; its card says where a training was interrupted
     predictions.npz          what it says of every example of the evaluated part
     evaluation.json          its figures there
+    pictures.npz             hashes of the pictures that it has seen
+    histograms.npz           how weights and gradients were spread, epoch by epoch
+    findings.json            what is wrong with it, and what to try
 
 Whoever carries a recipe out may add to it when it is finished, as a report.
 """
@@ -28,11 +31,13 @@ from glassnet import display, threads
 from glassnet.data import Dataset, Splits, every_few_seconds
 from glassnet.data.ink import Manner
 from glassnet.data.split import HELD_OUT
-from glassnet.errors import DataError, Fix, ModelError, RecipeError, TrainingError, TrainingInterrupted
+from glassnet.doctor import Case, Finding, Verdict, examine, read_findings, verdict, write_findings
+from glassnet.errors import DataError, Fix, GlassnetError, ModelError, RecipeError, TrainingError, TrainingInterrupted
 from glassnet.experiments.data import evaluated_part, load_splits
 from glassnet.experiments.defaults import kind_of, prepare, resolve
 from glassnet.experiments.environment import environment, going_on
 from glassnet.experiments.folder import begun, require_run, require_same_data, resumable
+from glassnet.experiments.known import KnownPictures
 from glassnet.experiments.predictions import Predictions
 from glassnet.experiments.recipe import Recipe, load_recipe
 from glassnet.experiments.start import Start
@@ -46,9 +51,11 @@ from glassnet.nn.named import NAMED
 from glassnet.tasks import Task, best_epoch
 from glassnet.text import counted, shorten
 from glassnet.train import History, Progress, Trainer, read_history, write_csv
+from glassnet.train.callbacks import Histograms
 from glassnet.train.callbacks.checkpoint import ended
+from glassnet.train.callbacks.histograms import read_histograms
 
-__all__ = ["UNFINISHED", "Finisher", "Run", "finished", "resume", "run_recipe"]
+__all__ = ["UNFINISHED", "Finisher", "Run", "finished", "held_out", "resume", "run_recipe"]
 
 UNFINISHED = "unfinished"
 """What the card of a model has where its training was interrupted: how far that had come."""
@@ -76,6 +83,12 @@ class Run:
         The figures of a network that reconstructs its input.
     under_attack : UnderAttack or None
         What a network that was trained under attack gained by it.
+    known : KnownPictures or None
+        The pictures that the model has seen; None where the run is of before they were kept.
+    histograms : dict of str to array
+        How weights and gradients were spread, see `Histograms`; empty where that was not kept.
+    findings : tuple of Finding
+        What is wrong with it and what to try, the worst first; see `glassnet.doctor`.
     folder : Path or None
         The run folder.
     files : list of Path
@@ -89,6 +102,9 @@ class Run:
     evaluation: Evaluation | None = None
     reconstruction: Reconstruction | None = None
     under_attack: UnderAttack | None = None
+    known: KnownPictures | None = None
+    histograms: dict[str, Any] = field(default_factory=dict, repr=False)
+    findings: tuple[Finding, ...] = ()
     folder: Path | None = None
     files: list[Path] = field(default_factory=list)
     _splits: Splits | None = field(default=None, repr=False)
@@ -126,9 +142,12 @@ class Run:
         except DataError as error:
             raise TrainingError(f"The predictions in '{path}' are not those of its model: {error}") from error
         run.under_attack = kept_in(path / "evaluation.json")
+        run.known = KnownPictures.load(path / "pictures.npz")
+        run.histograms = read_histograms(path / "histograms.npz")
+        run.findings = read_findings(path / "findings.json")
         figures = sorted((path / "figures").glob("*.png"))
-        known = [path / name for name in ("model.safetensors", "report.html", "predictions.npz", "evaluation.json")]
-        run.files = [file for file in (*known, *figures) if file.exists()]
+        written = [path / name for name in ("model.safetensors", "report.html", *_WRITTEN)]
+        run.files = [file for file in (*written, *figures) if file.exists()]
         return run
 
     def __repr__(self) -> str:
@@ -146,6 +165,11 @@ class Run:
         facts = [f"{figures.describe()} in the {self.evaluated_on} part"] if figures is not None else []
         facts.append(f"{counted(len(self.history.epochs), 'epoch')} in {self.seconds:.1f} s")
         return facts if self.folder is None else [*facts, f"folder {self.folder}"]
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """The findings in one line; None where there are none."""
+        return verdict(self.findings)
 
     @property
     def evaluated_on(self) -> str:
@@ -201,6 +225,7 @@ class Run:
 
 
 Finisher = Callable[[Run], Iterable[Path]]  # adds files to a run folder, and says which
+_WRITTEN = ("predictions.npz", "evaluation.json", "pictures.npz", "histograms.npz", "findings.json")
 
 
 def build(recipe: Recipe, splits: Splits, say: Callable[[str], None] = lambda text: None) -> Trainer:
@@ -401,6 +426,7 @@ def _train(
     *,
     resuming: bool,
 ) -> Run:
+    histograms = Histograms()
     try:
         model = trainer.fit(
             splits.train,
@@ -409,6 +435,7 @@ def _train(
             history_path=folder / "metrics.jsonl" if folder else None,
             resume=resuming,
             progress=progress,
+            callbacks=[histograms],
         )
     except TrainingInterrupted as error:
         if folder is None:
@@ -422,7 +449,10 @@ def _train(
         run.under_attack = judge(model, trainer.adversary, evaluated_part(splits)[1])
         say(run.under_attack.describe(trainer.engine))
     model.card = card(run, trainer)
+    run.known, run.histograms = KnownPictures.of(splits), histograms.arrays
+    run.findings = examine(_case(run))
     if folder is not None:
+        histograms.save(folder / "histograms.npz")
         _write(run, folder)
         run.files[1:1] = [path for finish in on_finish for path in finish(run)]
     return run
@@ -470,6 +500,25 @@ def finished(folder: str | Path) -> str:
     return ""
 
 
+def held_out(folder: str | Path, source: str | Path) -> tuple[str, Dataset] | None:
+    """The part that a run was evaluated on, by name, where `source` is the run's own data and has not changed.
+
+    None where it is other data, or the run held nothing out.
+    """
+    path = Path(folder)
+    recipe = load_recipe(path / "recipe.toml")
+    own, given = Path(recipe.data.source), Path(source)
+    if recipe.data.source != str(source) and not (exists(own) and exists(given) and own.resolve() == given.resolve()):
+        return None
+    splits = load_splits(recipe)
+    try:
+        require_same_data(read_json(path / "environment.json"), environment(splits), path)
+    except GlassnetError:
+        return None
+    part, dataset = evaluated_part(splits)
+    return None if part == "training" else (part, dataset)
+
+
 def predict(model: Model, part_name: str, part: Dataset) -> Predictions:
     """What a model says of every example of a part of its data."""
     indices = np.arange(len(part), dtype=np.int64)
@@ -484,6 +533,22 @@ def _judge(run: Run) -> None:
     run.reconstruction = found.reconstruction
     if found.probabilities is not None:
         run.evaluation = run.model.task.evaluate(found.probabilities, found.labels, run.model.class_names)
+
+
+def _case(run: Run) -> Case:
+    """What the doctor looks at."""
+    train, parts = run.splits.train, run.recipe.to_dict()
+    tables = {name: part for name, part in parts.items() if isinstance(part, dict)}
+    return Case(
+        run.history.records,
+        run.evaluation,
+        run.reconstruction,
+        part=run.evaluated_on,
+        counts=() if run.evaluation is None else train.counts().tolist(),
+        class_names=train.class_names,
+        network=run.model.network,
+        settings={f"{part}.{name}": value for part, table in tables.items() for name, value in table.items()},
+    )
 
 
 def card(run: Run, trainer: Trainer) -> dict[str, Any]:
@@ -516,11 +581,13 @@ def card(run: Run, trainer: Trainer) -> dict[str, Any]:
 def _write(run: Run, folder: Path) -> None:
     """Write what came out. The model is last: a folder that has one is that of a finished run."""
     figures = run.evaluation or run.reconstruction
-    assert figures is not None
+    assert figures is not None and run.known is not None
     write_csv(folder / "history.csv", run.history.records)
     run.predictions.save(folder / "predictions.npz")
     data = {"data": run.splits.name, "notes": list(run.splits.notes)}
     attacked = {} if run.under_attack is None else {"under_attack": run.under_attack.to_dict()}
     write_json(folder / "evaluation.json", {"part": run.evaluated_on, **data, **figures.to_dict(), **attacked})
+    run.known.save(folder / "pictures.npz")
+    write_findings(folder / "findings.json", run.findings)
     run.model.save(folder / "model.safetensors")
-    run.files = [folder / name for name in ("model.safetensors", "predictions.npz", "evaluation.json")]
+    run.files = [folder / name for name in ("model.safetensors", *_WRITTEN)]

@@ -100,11 +100,14 @@ class Heading:
         The same in one or two plain sentences.
     cards : sequence of (label, value, note)
         Headline figures.
+    verdict : Html or None
+        What must be read first.
     """
 
     title: str
     sentence: str = ""
     cards: Sequence[tuple[str, str, str]] = ()
+    verdict: Html | None = None
 
     def html(self) -> Html:
         """Name of the tool, title, sentence and cards, as a `<header>`."""
@@ -112,6 +115,7 @@ class Heading:
             "header",
             element("p", element("span", class_="mark", aria_hidden="true"), "glassnet", class_="brand"),
             element("h1", self.title),
+            self.verdict,
             element("p", self.sentence, class_="sentence") if self.sentence else None,
             element("dl", *(_card(*card) for card in self.cards), class_="cards") if self.cards else None,
         )

@@ -134,7 +134,7 @@ def _mistakes(
     return [
         (
             test.images[q],
-            f"{names[test.labels[q]]}, read as {names[found[q]]}",
+            f"{names[test.labels[q]]}, taken for {names[found[q]]}",
             [(train.images[j], f"{names[train.labels[j]]}  {d:.4g}") for j, d in zip(near, away, strict=True)],
         )
         for q, near, away in zip(some, numbers, distances, strict=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,18 +18,23 @@ from glassnet.files import read_json
 from glassnet.nn import Network
 from glassnet.report.figures.curves import best_epoch, epoch_records
 from glassnet.report.figures.features import FeatureMaps, chosen_layers, feature_maps
+from glassnet.report.figures.first_layer import first_weights
+from glassnet.report.figures.structure import shows_something
 from glassnet.report.page import Heading, Panel, write_page
+from glassnet.report.panels.findings import settings_text, verdict_box
 from glassnet.report.panels.gallery import mistakes_panel, reconstructions_panel
 from glassnet.report.panels.inside import feature_maps_panel, first_layer_panel, network_panel
 from glassnet.report.panels.results import (
     classes_panel,
     confusion_panel,
     curves_panel,
+    histograms_panel,
     reliability_panel,
     updates_panel,
 )
 from glassnet.report.panels.text import commands_panel, details_panel, gradients_panel
 from glassnet.report.tables import number, percent
+from glassnet.report.words import in_words
 
 __all__ = ["run_panels", "write_run_page"]
 
@@ -72,12 +78,13 @@ def run_panels(run: Run) -> Iterator[Panel]:
         curves_panel(history),
         None if found is None else confusion_panel(found),
         None if found is None else classes_panel(found),
-        None if found is None or part.holds_rows else mistakes_panel(found, part.images),
+        None if found is None or part.holds_rows else mistakes_panel(found, part.images, part.files, run.folder),
         _reconstructions(run, part),
-        None if part.holds_rows else first_layer_panel(model.network, run.untrained()),
+        None if part.holds_rows else _first_layer(run),
         _feature_maps(run, part),
-        None if found is None else reliability_panel(found),
+        None if found is None or _failed(run) else reliability_panel(found),
         updates_panel(history),
+        histograms_panel(run.histograms),
         gradients_panel(*_gradient_check(run, part)),
         network_panel(model.network, batch),
         commands_panel(_commands(run)),
@@ -90,17 +97,27 @@ def run_panels(run: Run) -> Iterator[Panel]:
 
 
 def _heading(run: Run) -> Heading:
-    title = run.recipe.title or f"{run.splits.name}: {run.recipe.model.network}"
-    return Heading(title, _sentence(run), _cards(run))
+    words = in_words(run.model.network, run.recipe.model.network, rebuilds=run.reconstruction is not None)
+    title = run.recipe.title or f"{run.splits.name}: {words}"
+    return Heading(title, _sentence(run), _cards(run), verdict_box(run.findings, _recipe(run)))
+
+
+def _failed(run: Run) -> bool:
+    return run.verdict is not None and run.verdict.severity == "failure"
+
+
+def _recipe(run: Run) -> str:
+    assert run.folder is not None
+    return str(run.folder / "recipe.toml")
 
 
 def _sentence(run: Run) -> str:
     """What was trained and how good it is, in plain words and with the interval."""
     train, epochs = run.splits.train, len(run.history.epochs)
     text = (
-        f"A network with {run.model.network.size:,} weights learned from {len(train):,}"
-        f" {'rows of features' if train.holds_rows else 'pictures'} in {epochs} epochs"
-        f" and {run.seconds:.1f} seconds."
+        f"A network with {run.model.network.size:,} weights was trained on {len(train):,}"
+        f" {'rows of features' if train.holds_rows else 'pictures'} for {epochs} epoch{'s' if epochs > 1 else ''},"
+        f" {run.seconds:.1f} seconds."
     )
     if run.reconstruction is not None:
         text += f" It reconstructs {run.evaluated_on} pictures with a mean PSNR of {run.reconstruction.psnr:.2f} dB."
@@ -153,6 +170,15 @@ def _cards(run: Run) -> list[tuple[str, str, str]]:
 # ---- what the panels are made from
 
 
+def _first_layer(run: Run) -> Panel | None:
+    """Its weights as pictures, where these show something."""
+    network = run.model.network
+    found = first_weights(network)
+    if found is None or not shows_something(found[1].parameters["weight"].value, network.input_shape):
+        return None
+    return first_layer_panel(network, run.untrained())
+
+
 def _reconstructions(run: Run, part: Dataset) -> Panel | None:
     if run.reconstruction is None or len(run.model.network.input_shape) != 3:
         return None
@@ -166,11 +192,12 @@ def _feature_maps(run: Run, part: Dataset) -> Panel | None:
     found = run.evaluation
     wrong = [] if found is None else found.mistakes(1).tolist()
     index = int(wrong[0]) if wrong else 0
-    caption = f"{run.evaluated_on} picture #{index}"
+    name = f"#{index}" if part.files is None else part.files[index].name
+    caption = f"{run.evaluated_on} picture {name}"
     if found is not None:
         true, read = (found.class_names[labels[index]] for labels in (found.labels, found.predictions))
         sure = f"{100 * found.confidences[index]:.0f} % sure"
-        caption += f": {true}, read as {read}, {sure}" + (" - the most confident mistake" if wrong else "")
+        caption += f": {true}, taken for {read}, {sure}" + (" - the most confident mistake" if wrong else "")
     x = run.model.preprocess.transform(part.images[index : index + 1])[0]
     maps: FeatureMaps | None = feature_maps(run.model.network, x, part.images[index], caption)
     return None if maps is None else feature_maps_panel(maps)
@@ -206,17 +233,22 @@ def _affordable(network: Network) -> tuple[int, int] | None:
 
 def _commands(run: Run) -> list[str]:
     assert run.folder is not None
-    network, model = run.model.network, run.folder / "model.safetensors"
-    commands = [
-        "# look at it again on other data",
-        f"glassnet evaluate {model} {run.recipe.data.source}",
-        "# let it read a picture",
-        f"glassnet predict {model} PICTURE.png",
+    network, folder, data = run.model.network, shlex.quote(str(run.folder)), shlex.quote(run.recipe.data.source)
+    commands = []
+    if run.verdict is not None and run.verdict.advice:
+        again = f"glassnet train {shlex.quote(_recipe(run))} {settings_text(run.verdict.advice)}"
+        commands += ["# train it again with another setting", again]
+    if run.evaluated_on != "training":
+        pictures = f"the {run.predictions.labels.size:,} {run.evaluated_on} pictures"
+        commands += [f"# measure it again on {pictures}", f"glassnet evaluate {folder} {data}"]
+    commands += [
+        "# let it name a picture",
+        f"glassnet predict {folder} PICTURE.png",
         "# check every gradient of its network",
         f'glassnet check "{network.notation()}" --input {"x".join(map(str, network.input_shape))}',
     ]
     if chosen_layers(network):
-        commands += ["# follow another picture through its layers", f"glassnet look {run.folder} --picture 0"]
+        commands += ["# follow another picture through its layers", f"glassnet look {folder} --picture 0"]
     return commands
 
 

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -28,7 +32,9 @@ _RECONSTRUCTIONS = 12
 _SIDE = 224  # pixels of a picture: small ones grow by whole factors, so that they stay sharp on dense screens
 
 
-def mistakes_panel(found: Evaluation, images: Images) -> Panel:
+def mistakes_panel(
+    found: Evaluation, images: Images, files: Sequence[Path] | None = None, folder: Path | None = None
+) -> Panel:
     """The most confident mistakes.
 
     Parameters
@@ -37,6 +43,10 @@ def mistakes_panel(found: Evaluation, images: Images) -> Panel:
         Of N examples.
     images : (N, H, W, C)
         Their pictures, uint8 or floating point in [0, 1], in memory or on the disk.
+    files : sequence of Path, optional
+        The file of each, by which it is named and linked; otherwise it is named by its number.
+    folder : Path, optional
+        The folder of the page: links lead from there, so that they hold where both are moved together.
 
     Raises
     ------
@@ -50,7 +60,7 @@ def mistakes_panel(found: Evaluation, images: Images) -> Panel:
     if len(chosen) == 0:
         return Panel("mistakes", "Mistakes", "There are none: every example was recognised.", chart)
     tiles = [
-        _tile([(f"example {i}", picture)], *_mistake_caption(found, int(i)))
+        _tile([(f"example {i}", picture)], *_mistake_caption(found, int(i), files, folder))
         for i, picture in zip(chosen, as_rgb(images[chosen]), strict=True)
     ]
     total = len(found.mistakes())
@@ -65,13 +75,31 @@ def _tile(pictures: list[tuple[str, NDArray[np.uint8]]], *caption: Html) -> Html
     return element("figure", *images, element("figcaption", *caption), class_="tile")
 
 
-def _mistake_caption(found: Evaluation, i: int) -> list[Html]:
+def _mistake_caption(found: Evaluation, i: int, files: Sequence[Path] | None, folder: Path | None) -> list[Html]:
     names = found.class_names
     return [
         element("span", element("i", "is "), names[found.labels[i]], class_="true"),
-        element("span", element("i", "read as "), names[found.predictions[i]], class_="wrong"),
-        element("span", f"{percent(float(found.confidences[i]), 0)} sure · #{i}", class_="sure"),
+        element("span", element("i", "taken for "), names[found.predictions[i]], class_="wrong"),
+        element(
+            "span", f"{percent(float(found.confidences[i]), 0)} sure", None if files else f" · #{i}", class_="sure"
+        ),
+        *([] if files is None else [_link(files[i], folder)]),
     ]
+
+
+def _link(file: Path, folder: Path | None) -> Html:
+    """The file's name, with the way there from the folder of the page."""
+    return element("a", file.name, href=_address(file, folder), title=str(file), class_="file")
+
+
+def _address(file: Path, folder: Path | None) -> str:
+    whole = file.resolve()
+    try:
+        if folder is not None:
+            return quote(Path(os.path.relpath(whole, folder.resolve())).as_posix(), errors="surrogateescape")
+    except ValueError:  # another drive: there is no way but the whole one
+        pass
+    return whole.as_uri()
 
 
 def reconstructions_panel(inputs: ArrayLike, outputs: ArrayLike) -> Panel:

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from glassnet.metrics import ClassScore, Evaluation
+from glassnet.nn.functional.arrays import Array
 from glassnet.report.figures.confusion import confusion_figure
 from glassnet.report.figures.curves import Records, best_epoch, epoch_records, learning_curves
+from glassnet.report.figures.histograms import histogram_figure, shown_layers
 from glassnet.report.figures.norms import norms_figure, update_ratios
 from glassnet.report.figures.scores import per_class_figure, reliability_figure
 from glassnet.report.html import Html, element, join
 from glassnet.report.page import Chart, Panel
 from glassnet.report.tables import Cell, number, percent, table
 
-__all__ = ["classes_panel", "confusion_panel", "curves_panel", "reliability_panel", "updates_panel"]
+__all__ = [
+    "classes_panel",
+    "confusion_panel",
+    "curves_panel",
+    "histograms_panel",
+    "reliability_panel",
+    "updates_panel",
+]
 
 _AS_SURE = 0.005  # between mean confidence and accuracy: too little to speak of
 
@@ -125,3 +136,18 @@ def updates_panel(history: Records) -> Panel | None:
     )
     chart = Chart("update_ratios", lambda: norms_figure(history), "Update to weight ratios by step")
     return Panel("updates", "Size of the updates", lead, chart)
+
+
+def histograms_panel(histograms: Mapping[str, Array]) -> Panel | None:
+    """How weights and gradients were spread, epoch by epoch; `None` where fewer than two epochs were looked at."""
+    if len(histograms.get("epochs", ())) < 2 or not (layers := shown_layers(histograms)):
+        return None
+    total = sum(name.startswith("weight.") and not name.endswith(".limit") for name in histograms)
+    which = "" if total == len(layers) else f" Shown are {len(layers)} of {total} layers."
+    lead = (
+        "Each column is an epoch, the darker, the more of a layer's numbers lie at that height. Weights should spread"
+        " slowly as the network learns; a strip that never changes does not learn. Gradients far smaller in the first"
+        f" layers than in the last hardly reach them; gradients that are all 0 change nothing.{which}"
+    )
+    chart = Chart("histograms", lambda: histogram_figure(histograms), "Spread of weights and gradients by epoch")
+    return Panel("spread", "How weights and gradients are spread", lead, chart)

@@ -3,6 +3,7 @@
 from glassnet.train.callbacks.average import WeightAverage
 from glassnet.train.callbacks.best import KeepBest
 from glassnet.train.callbacks.checkpoint import Checkpoint
+from glassnet.train.callbacks.histograms import Histograms
 from glassnet.train.callbacks.interrupt import Interrupt
 from glassnet.train.callbacks.shown import Shown
 from glassnet.train.callbacks.stopping import EarlyStopping
@@ -12,6 +13,7 @@ __all__ = [
     "Callback",
     "Checkpoint",
     "EarlyStopping",
+    "Histograms",
     "Interrupt",
     "KeepBest",
     "Saved",

@@ -14,7 +14,7 @@ from glassnet.filters import Filter, Filtered, describe_filter, describe_result,
 from glassnet.report.figures import style
 from glassnet.report.figures.matrix import draw_matrix
 from glassnet.report.figures.pictures import as_rgb, picture_png
-from glassnet.report.html import Html, data_uri, element
+from glassnet.report.html import Html, data_uri, element, scroll_box
 from glassnet.report.page import Chart, Heading, Panel, write_page
 
 __all__ = ["filter_figure", "kernel_figure", "write_filter_page"]
@@ -111,7 +111,7 @@ def _pictures_panel(image: NDArray[np.uint8], found: Filtered, chosen: Filter) -
 def _kernel_panel(chosen: Filter) -> Panel:
     lead = "Each number multiplies the pixel under it, and the sum is the new pixel: blue takes away, red adds."
     chart = Chart("kernel", lambda: kernel_figure(chosen), "The kernel as a picture")
-    return Panel("kernel", "The kernel", lead, chart, element("pre", kernel_text(chosen)), beside=True)
+    return Panel("kernel", "The kernel", lead, chart, scroll_box(element("pre", kernel_text(chosen)), "the numbers of the kernel"), beside=True)
 
 
 def _photograph(label: str, picture: NDArray[np.uint8]) -> Html:

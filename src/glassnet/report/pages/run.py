@@ -28,7 +28,7 @@ from glassnet.report.panels.results import (
     updates_panel,
 )
 from glassnet.report.panels.text import commands_panel, details_panel, gradients_panel
-from glassnet.report.tables import number, percent
+from glassnet.report.tables import interval_text, number, percent
 
 __all__ = ["run_panels", "write_run_page"]
 
@@ -121,7 +121,7 @@ def _under_attack(run: Run) -> list[tuple[str, str, str]]:
     if found is None:
         return []
     low, high = found.interval
-    note = f"{found.norm} up to {size_text(found.eps)}; {100 * low:.1f} – {percent(high)} on {found.pictures} pictures"
+    note = f"{found.norm} up to {size_text(found.eps)}; {interval_text(low, high)} on {found.pictures} pictures"
     return [("accuracy under attack", percent(found.accuracy), note)]
 
 
@@ -136,7 +136,7 @@ def _cards(run: Run) -> list[tuple[str, str, str]]:
     found = run.evaluation
     assert found is not None
     low, high = found.accuracy_interval
-    interval = f"95 % interval {percent(low)} to {percent(high)}"
+    interval = f"95 % interval {interval_text(low, high)}"
     cards = [
         (f"{run.evaluated_on} accuracy", percent(found.accuracy, 2), interval),
         *_under_attack(run),

@@ -157,7 +157,8 @@ def sweep(
     except OSError as error:
         raise RecipeError(f"Cannot make the folder of the sweep '{path}': {error.strerror or error}.") from error
     with locked(path):
-        return _Runner(path, plan, choices, runs, splits, _Ways(make_progress, say, on_run, on_finish)).run(recipe.title)
+        ways = _Ways(make_progress, say, on_run, on_finish)
+        return _Runner(path, plan, choices, runs, splits, ways).run(recipe.title)
 
 
 def is_sweep(folder: str | Path) -> bool:

@@ -39,7 +39,8 @@ document.querySelectorAll("table.sortable th button").forEach(function (button) 
   });
 });
 function hint(box) {
-  var right = box.scrollWidth - box.clientWidth - box.scrollLeft, below = box.scrollHeight - box.clientHeight - box.scrollTop;
+  var right = box.scrollWidth - box.clientWidth - box.scrollLeft;
+  var below = box.scrollHeight - box.clientHeight - box.scrollTop;
   box.classList.toggle("more", right > 2);
   box.parentElement.classList.toggle("more", right > 2 || below > 2);
 }

@@ -68,11 +68,12 @@ def turning_figure(values: Floats, names: Sequence[str], unit: str, *, narrow: b
         axes.axhline(line - 0.5, color=style.PAPER, linewidth=1.2)
         axes.axvline(line - 0.5, color=style.PAPER, linewidth=1.2)
     if classes <= 16:
+        size_of_text = min(8.0, 54 / classes) if narrow else 8.0
         for (i, j), value in np.ndenumerate(values):
             if there[i, j]:
                 dark = float(picture[i, j] @ np.array([0.299, 0.587, 0.114])) < 0.62
                 colour = style.PAPER if dark else style.INK
-                axes.text(j, i, f"{value:.2g}", ha="center", va="center", fontsize=min(8.0, 54 / classes) if narrow else 8,
+                axes.text(j, i, f"{value:.2g}", ha="center", va="center", fontsize=size_of_text,
                           color=colour)  # fmt: skip
     style.dress(axes, grid="", xlabel="taken for", ylabel="is", title=unit)
     texts = [style.plain(style.shorten(name, 14)) for name in names]
@@ -115,9 +116,7 @@ def robustness_figure(results: Sequence[Robustness], *, narrow: bool = False) ->
     return figure
 
 
-def corruption_figure(
-    rates: Mapping[str, Sequence[int]], clean: int, count: int, *, narrow: bool = False
-) -> Figure:
+def corruption_figure(rates: Mapping[str, Sequence[int]], clean: int, count: int, *, narrow: bool = False) -> Figure:
     """Accuracy by severity, a small panel for each corruption with its 95 % interval.
 
     Parameters

@@ -58,8 +58,8 @@ def swept_figure(runs: Sequence[Compared], measure: Measure, *, narrow: bool = F
     """The final figure of every run by the value that was swept, with its 95 % interval.
 
     One setting of numbers is an axis, logarithmic where the values are spread by factors, without a scale where they
-    are spread by neither factors nor steps; words stand one below the other; two settings make a matrix, coloured by validation where there is one. Runs that failed or diverged are
-    said to.
+    are spread by neither factors nor steps; words stand one below the other; two settings make a matrix,
+    coloured by validation where there is one. Runs that failed or diverged are said to.
 
     Parameters
     ----------
@@ -83,8 +83,8 @@ Scale = Literal["linear", "log", "order"]
 
 
 def scale_of(values: Sequence[float]) -> Scale:
-    """The scale on which values lie most evenly: "log" for 0.001, 0.01, 0.1 or 16, 64, 256, "linear" for 10, 20, 30, and
-    "order", one after the other, where a gap would be more than `_UNEVEN` times another: 0.01, 0.1, 1e30."""
+    """The scale on which values lie most evenly: "log" for 0.001, 0.01, 0.1 or 16, 64, 256, "linear" for 10, 20, 30,
+    and "order", one after the other, where a gap would be more than `_UNEVEN` times another: 0.01, 0.1, 1e30."""
     x = np.unique(np.asarray(values, dtype=np.float64))
     if len(x) < 3:
         return "log" if len(x) == 2 and x[0] > 0 and x[1] / x[0] >= 5 else "linear"
@@ -146,12 +146,22 @@ def _by_number(runs: Sequence[Compared], measure: Measure, x: Floats, narrow: bo
     _axis_of_values(axes, x, values_there, factors, narrow)
     for run, at_x in zip(runs, x, strict=True):
         if run.state in _OUT:
-            axes.plot(at_x, 0.06, marker="x", markersize=8, markeredgewidth=2, color=style.GREY, linestyle="",
-                      transform=axes.get_xaxis_transform())  # fmt: skip
-            axes.annotate(run.state, (at_x, 0.06), xycoords=axes.get_xaxis_transform(), xytext=(0, 9), ha="center",
-                          textcoords="offset points", fontsize=8.5, color=style.GREY)  # fmt: skip
+            _say_what_became(axes, run, at_x)
     style.figure_legend(figure)
     return figure
+
+
+def _say_what_became(axes: Axes, run: Compared, x: float) -> None:
+    """The state of a run that did not train: above its figures, or with a cross at the foot where it has none."""
+    tops = style.finite(number for triple in run.figures.values() for number in triple)
+    place: dict[str, Any] = {"xy": (x, 0.06), "xycoords": axes.get_xaxis_transform()}
+    if np.isfinite(tops).any():
+        place = {"xy": (x, float(np.nanmax(tops)))}
+    else:
+        axes.plot(x, 0.06, marker="x", markersize=8, markeredgewidth=2, color=style.GREY, linestyle="",
+                  transform=axes.get_xaxis_transform())  # fmt: skip
+    axes.annotate(run.state, xytext=(0, 8), textcoords="offset points", ha="center", fontsize=8.5, color=style.GREY,
+                  **place)  # fmt: skip
 
 
 def _axis_of_values(axes: Axes, x: Floats, values: Floats, factors: bool, narrow: bool) -> None:
@@ -175,7 +185,7 @@ def _axis_of_values(axes: Axes, x: Floats, values: Floats, factors: bool, narrow
 
 
 def _by_word(runs: Sequence[Compared], measure: Measure, narrow: bool) -> Figure:
-    longest = 18 if narrow else 44
+    longest = 22 if narrow else 44
     figure = style.new_figure(style.NARROW if narrow else 8.6, max(1.6, 0.9 + 0.36 * len(runs)))
     axes = figure.subplots()
     style.dress(axes, xlabel=_lower(measure), grid="x")
@@ -334,6 +344,7 @@ def _robust(runs: Sequence[Compared], key: str) -> tuple[float, float, bool] | N
 
 def _legend(figure: Figure, axes: Axes, narrow: bool) -> None:
     handles, labels = axes.get_legend_handles_labels()
+    where: Literal["outside lower center", "outside right center"]
     where = "outside lower center" if narrow else "outside right center"
     columns = 2 if narrow and max(map(len, labels), default=0) <= 18 else 1
     figure.legend(handles, labels, loc=where, ncols=columns, frameon=False, fontsize=8.5, labelcolor=style.INK,

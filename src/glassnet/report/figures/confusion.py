@@ -33,12 +33,12 @@ def confusion_figure(evaluation: Evaluation, *, narrow: bool = False) -> Figure:
         size = style.NARROW - 0.1
     figure = style.new_figure(size + (0.1 if narrow else 0.6), size)
     axes = figure.subplots()
-    _draw_cells(axes, evaluation)
+    _draw_cells(axes, evaluation, size)
     _label(axes, evaluation.class_names, size)
     return figure
 
 
-def _draw_cells(axes: Axes, evaluation: Evaluation) -> None:
+def _draw_cells(axes: Axes, evaluation: Evaluation, inches: float) -> None:
     table = evaluation.confusion
     classes = evaluation.classes
     support = np.maximum(table.sum(axis=1, keepdims=True), 1)
@@ -59,14 +59,14 @@ def _draw_cells(axes: Axes, evaluation: Evaluation) -> None:
     for i in diagonal[table.sum(axis=1) == 0]:
         axes.add_patch(Rectangle((i - 0.5, i - 0.5), 1, 1, facecolor=style.SOFT, edgecolor="none"))
     if classes <= _COUNTS_UP_TO:
-        _write_counts(axes, evaluation, picture)
+        _write_counts(axes, evaluation, picture, inches)
 
 
-def _write_counts(axes: Axes, evaluation: Evaluation, picture: np.ndarray) -> None:  # type: ignore[type-arg]
+def _write_counts(axes: Axes, evaluation: Evaluation, picture: np.ndarray, inches: float) -> None:  # type: ignore[type-arg]
     size = float(np.interp(evaluation.classes, [4, 16], [11, 7.5]))
     longest = len(str(int(evaluation.confusion.max())))
     # A cell is about 0.8 / classes of the figure wide, and a figure 0.6 of its size.
-    cell = 72 * 0.8 * min(axes.figure.get_size_inches()) / evaluation.classes
+    cell = 72 * 0.8 * inches / evaluation.classes
     size = min(size, 34.0 / longest, cell / (0.75 * longest))
     for (i, j), count in np.ndenumerate(evaluation.confusion):
         if count == 0 and i != j:

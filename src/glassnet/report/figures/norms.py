@@ -74,6 +74,7 @@ def norms_figure(history: Records, *, narrow: bool = False) -> Figure:
         va="bottom",
         fontsize=8,
         color=style.GREY,
+        bbox={"facecolor": style.PAPER, "alpha": 0.8, "linewidth": 0, "pad": 1.5},
     )
     axes.set_yscale("log")
     low, high = axes.get_ylim()

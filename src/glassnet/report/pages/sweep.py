@@ -139,7 +139,7 @@ def _figures(run: Run) -> dict[str, Any]:
 
 
 def short_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Values by the last word of each setting: {"optimizer.lr": 0.1} gives {"lr": 0.1}; whole names where they clash."""
+    """Values by the last word of each setting: {"lr": 0.1} of {"optimizer.lr": 0.1}; whole names where they clash."""
     last = [name.rpartition(".")[2] for name in settings]
     return {
         word if last.count(word) == 1 else name: value
@@ -185,7 +185,12 @@ def sweep_report(
     best = best_run(runs, best_by)
     measure = _measure(runs)
     compared = _compared(runs, measure, None if best is None else best[0])
-    panels = (_values_panel(compared, measure), _runs_panel(runs, compared), _failures_panel(runs), _curves_panel(compared))
+    panels = (
+        _values_panel(compared, measure),
+        _runs_panel(runs, compared),
+        _failures_panel(runs),
+        _curves_panel(compared),
+    )
     heading = Heading(title, " ".join([*([sentence] if sentence else []), *_sentences(runs, compared, best)]))
     return write_page(path, heading, [panel for panel in panels if panel is not None])
 
@@ -232,20 +237,27 @@ def _values_panel(runs: Sequence[Compared], measure: Measure) -> Panel | None:
     if len(runs) < 2 or not any(run.figures for run in runs):
         return None
     kind = measure.title.removesuffix(" in dB")
-    names = " and ".join(runs[0].settings) or "run"
-    lead = "Each point with its 95 % interval: where intervals overlap much, the runs may be equally good."
-    if len(runs[0].settings) == 2:
-        lead = f"One row for each value of {names.replace(' and ', ', one column for each value of ')}. Ringed: the best."
-    if not measure.share and len(runs[0].settings) != 2:
-        lead = ""
-    chart = Chart("swept", lambda: swept_figure(runs, measure), f"{kind} of every run by {names}; the table has the same",
+    swept = list(runs[0].settings)
+    names = " and ".join(swept) or "run"
+    lead = ""
+    if len(swept) == 2:
+        lead = f"One row for each value of {swept[0]}, one column for each of {swept[1]}. Ringed: the best."
+    elif measure.share:
+        lead = "Each point with its 95 % interval: where intervals overlap much, the runs may be equally good."
+    alternative = f"{kind} of every run by {names}; the table below has the same"
+    chart = Chart("swept", lambda: swept_figure(runs, measure), alternative,
                   narrow=lambda: swept_figure(runs, measure, narrow=True))  # fmt: skip
     return Panel("values", f"{kind} by {names}", lead, chart)
 
 
 def _runs_panel(runs: Sequence[SweepRun], compared: Sequence[Compared]) -> Panel:
     lead = "Each first value leads to the run's own report. " if any(run.link for run in runs) else ""
-    return Panel("runs", "The runs", f"{lead}Below each accuracy, its 95 % interval. Click a heading to sort.", body=_final_table(runs, compared))
+    return Panel(
+        "runs",
+        "The runs",
+        f"{lead}Below each accuracy, its 95 % interval. Click a heading to sort.",
+        body=_final_table(runs, compared),
+    )
 
 
 def _failures_panel(runs: Sequence[SweepRun]) -> Panel | None:
@@ -270,7 +282,7 @@ def _curves_panel(runs: Sequence[Compared]) -> Panel:
 def _final_table(runs: Sequence[SweepRun], compared: Sequence[Compared]) -> Html:
     finals = [run.final() for run in runs]
     names = sorted(dict.fromkeys(name for final in finals for name in final), key=_rank)
-    names = [name for name in names if name.removesuffix("_interval") == name or name[: -len("_interval")] not in names]
+    names = [name for name in names if not name.endswith("_interval")]
     swept = list(compared[0].settings) or ["run"]
     numeric = [all(is_real(run.settings.get(name)) for run in compared) for name in swept]
     stated = any(run.state for run in compared)
@@ -306,7 +318,7 @@ def _setting(value: Any) -> Cell:
 def _figure(name: str, final: Mapping[str, Any]) -> Cell:
     """A figure, its interval below it."""
     value, interval = final.get(name), final.get(f"{name}_interval")
-    key = float(value) if is_real(value) else math.nan
+    key = float(value) if value is not None and is_real(value) else math.nan
     if interval is None:
         return Cell(_show(name, value), key)
     return Cell(join([_show(name, value), " ", element("small", _show(name, interval), class_="interval")]), key)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from glassnet.attack import Flag, Fooled, Robustness, add_steps, size_text
@@ -119,8 +120,12 @@ def boundary_panel(
         "boundary",
         "Over the boundary",
         lead,
-        Chart("boundary", lambda: boundary_figure(ways), "Probability of both classes along the change",
-              narrow=lambda: boundary_figure(ways, narrow=True)),  # fmt: skip
+        Chart(
+            "boundary",
+            lambda: boundary_figure(ways),
+            "Probability of both classes along the change",
+            narrow=lambda: boundary_figure(ways, narrow=True),
+        ),
     )
 
 
@@ -145,8 +150,12 @@ def turning_panel(found: Fooled, names: Sequence[str]) -> Panel | None:
     headings = [("is", False), ("taken for", False), ("attempts", True), ("fooled", True), ("median length", True)]
     lead = "The median length of the change that turns one class into another: dark cells are neighbours."
     unit = "median length of the change"
+
+    def narrow() -> Figure:
+        return turning_figure(lengths, names, unit, narrow=True)
+
     chart = Chart("turning", lambda: turning_figure(lengths, names, unit), "Who turns into whom",
-                  narrow=(lambda: turning_figure(lengths, names, unit, narrow=True)) if len(names) <= 16 else None)  # fmt: skip
+                  narrow=narrow if len(names) <= 16 else None)  # fmt: skip
     body = element("details", element("summary", "As a table"), table(headings, rows, sortable=True))
     return Panel("turning", "Who turns into whom", lead, chart, body)
 

@@ -63,14 +63,14 @@ def classes_panel(found: Evaluation) -> Panel:
         ("class", False),
         ("examples", True),
         ("recall", True),
-        ("95 % interval", True),
         ("precision", True),
         ("F1", True),
     ]
     lead = (
         "Recall: how many of a class were found. Precision: how many of those predicted as that class "
         "really were. F1 combines both. "
-        "The dark stroke is the 95 % interval of the recall: few examples make it wide. Click a heading to sort."
+        "Below each recall, and as the dark stroke, its 95 % interval: few examples make it wide. Click a heading to"
+        " sort."
     )
     body = table(headings, [_class_row(score) for score in found.per_class], sortable=True)
     return Panel(
@@ -89,12 +89,12 @@ def _class_row(score: ClassScore) -> list[Cell]:
             class_="bar",
             aria_hidden="true",
         )
-    interval = interval_text(low, high) if score.support else "–"
+    interval = element("small", interval_text(low, high), class_="interval") if score.support else None
+    shown = element("span", percent(score.recall), " ", interval, class_="figure")
     return [
         Cell(score.name, score.name),
         Cell(number(score.support), float(score.support)),
-        Cell(join([bar, element("span", percent(score.recall), class_="figure")]), score.recall),
-        Cell(interval, low),
+        Cell(join([bar, shown]), score.recall),
         Cell(percent(score.precision), score.precision),
         Cell(percent(score.f1), score.f1),
     ]

@@ -66,6 +66,7 @@ def _between(parts: Sequence[object], separator: str) -> list[object]:
 
 def details_panel(configuration: str, environment: Mapping[str, Any]) -> Panel:
     """The recipe as TOML, and versions, hardware and data; both folded."""
-    recipe = element("details", element("summary", "Configuration"), element("pre", configuration.strip("\n"), class_="wrapped"))
+    text = element("pre", configuration.strip("\n"), class_="wrapped")
+    recipe = element("details", element("summary", "Configuration"), text)
     surroundings = element("details", element("summary", "Environment"), key_value_table(environment))
     return Panel("details", "How it was made", body=join([recipe, surroundings]))

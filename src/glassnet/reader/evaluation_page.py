@@ -65,8 +65,9 @@ def _rates(scores: Scores) -> Panel:
     rows = [_cells(name, f"{rate:.4f}", interval_text(interval)) for name, rate, interval in measured]
     lead = (
         "An error rate is the least number of characters (words) to put in, leave out or exchange, divided by the"
-        " number that stand there; a page's score is 1 less its character error rate. Rates are of upper-cased texts, A-Z and"
-        f" 0-9 alone; as written, with case and punctuation, the character error rate is {scores.exact_error_rate:.4f}."
+        " number that stand there; a page's score is 1 less its character error rate. Rates are of upper-cased texts,"
+        " A-Z and 0-9 alone; as written, with case and punctuation, the character error rate is"
+        f" {scores.exact_error_rate:.4f}."
     )
     headings = [("", False), ("rate", True), ("95 % interval", True)]
     return Panel("rates", "Error rates", lead, body=table(headings, rows, compact=True))

@@ -11,7 +11,7 @@ import io
 import math
 import os
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -183,9 +183,12 @@ class _Percent(Formatter):
     """Shares as percentages, with as many digits as it takes to tell every tick from its neighbours, exactly."""
 
     def __call__(self, value: float, pos: int | None = None) -> str:
-        ticks = 100.0 * np.asarray(self.locs if len(self.locs) else [value], dtype=np.float64)
+        return self.format_ticks([value])[0]
+
+    def format_ticks(self, values: Sequence[float]) -> list[str]:
+        ticks = 100.0 * np.asarray(values, dtype=np.float64)
         digits = next((d for d in range(6) if np.allclose(ticks, np.round(ticks, d), rtol=0, atol=1e-7)), 6)
-        return f"{100 * value:.{digits}f} %"
+        return [f"{tick:.{digits}f} %" for tick in ticks]
 
 
 def percent_axis(axis: Axis, most: int = 6) -> None:

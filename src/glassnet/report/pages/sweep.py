@@ -252,12 +252,8 @@ def _values_panel(runs: Sequence[Compared], measure: Measure) -> Panel | None:
 
 def _runs_panel(runs: Sequence[SweepRun], compared: Sequence[Compared]) -> Panel:
     lead = "Each first value leads to the run's own report. " if any(run.link for run in runs) else ""
-    return Panel(
-        "runs",
-        "The runs",
-        f"{lead}Below each accuracy, its 95 % interval. Click a heading to sort.",
-        body=_final_table(runs, compared),
-    )
+    lead += "Below each accuracy, its 95 % interval. Click a heading to sort."
+    return Panel("runs", "The runs", lead, body=_final_table(runs, compared))
 
 
 def _failures_panel(runs: Sequence[SweepRun]) -> Panel | None:

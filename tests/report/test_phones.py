@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 import glassnet
-from glassnet.filters import Filter, filter_picture, make_filter
+from glassnet.filters import Filter, apply_filter, make_filter
 from glassnet.nn import Network
 from glassnet.reader.evaluate import compare, summarise
 from glassnet.reader.evaluation_page import write_evaluation
@@ -49,7 +49,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     sweep_report(folder / "sweep.html", [*rates, failed])
     picture = np.random.default_rng(0).integers(0, 256, (60, 900, 3), np.uint8)
     kernel: Filter = make_filter("edges")
-    write_filter_page(folder / "filter.html", LONG, picture, filter_picture(picture, kernel), kernel, "reflect")
+    write_filter_page(folder / "filter.html", LONG, picture, apply_filter(picture, kernel), kernel, "reflect")
     Image.fromarray(picture).save(folder / "page.png")
     scores = summarise([compare("page.png", "THE QUICK FAX", "THE QUICK FOX")])
     write_evaluation(scores, [(folder / "page.png", Page((), 900, 60))], folder / "reading.html")
@@ -63,7 +63,7 @@ def test_all_pages_have_one_style_and_a_viewport(written: list[Path]) -> None:
         attributes = parse(path.read_text(encoding="utf-8")).attributes
         assert ("meta", "content", "width=device-width, initial-scale=1") in attributes
     sources = Path(glassnet.__file__).parent.rglob("*.py")
-    assert [p.name for p in sources if "<!doctype" in p.read_text(encoding="utf-8").lower()] == ["html.py"]
+    assert [p.name for p in sources if "<!doctype html>" in p.read_text(encoding="utf-8")] == ["html.py"]
 
 
 def test_every_picture_is_described_and_every_box_that_scrolls_has_its_hint(written: list[Path]) -> None:
@@ -96,7 +96,8 @@ def test_no_page_is_wider_than_a_phone(written: list[Path], tmp_path: Path) -> N
     )
     (tmp_path / "frames.html").write_text(f"<!doctype html><title></title><script>{script}</script>{frames}")
     command = [
-        "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files", "--dump-dom",
+        "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--allow-file-access-from-files",
+        "--dump-dom",
         f"--user-data-dir={tmp_path / 'profile'}", (tmp_path / "frames.html").as_uri(),
     ]  # fmt: skip
     shown = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout

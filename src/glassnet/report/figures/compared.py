@@ -74,7 +74,7 @@ def swept_figure(runs: Sequence[Compared], measure: Measure, *, narrow: bool = F
     if len(names) == 2:
         return _matrix(runs, measure, narrow)
     numbers = [run.settings[names[0]] for run in runs] if len(names) == 1 else []
-    if numbers and all(is_real(number) and abs(number) < style.LARGEST for number in numbers):
+    if numbers and all(is_real(number) and style.drawable([number])[0] == number for number in numbers):
         return _by_number(runs, measure, np.array(numbers, dtype=np.float64), narrow)
     return _by_word(runs, measure, narrow)
 
@@ -87,12 +87,12 @@ def scale_of(values: Sequence[float]) -> Scale:
     and "order", one after the other, where a gap would be more than `_UNEVEN` times another: 0.01, 0.1, 1e30."""
     x = np.unique(np.asarray(values, dtype=np.float64))
     if len(x) < 3:
-        return "log" if len(x) == 2 and x[0] > 0 and x[1] / x[0] >= 5 else "linear"
+        return "log" if len(x) == 2 and x[0] > 0 and x[1] >= 5 * x[0] else "linear"
     steps = np.diff(x)
     uneven: dict[Scale, float] = {"linear": float(steps.max() / steps.min())}
     if x[0] > 0:
         factors = np.diff(np.log(x))
-        uneven["log"] = float(factors.max() / factors.min())
+        uneven["log"] = float(factors.max() / max(factors.min(), 1e-12))
     best = min(uneven, key=lambda scale: uneven[scale])
     return best if uneven[best] <= _UNEVEN else "order"
 

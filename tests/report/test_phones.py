@@ -96,8 +96,8 @@ def test_no_page_is_wider_than_a_phone(written: list[Path], tmp_path: Path) -> N
     )
     (tmp_path / "frames.html").write_text(f"<!doctype html><title></title><script>{script}</script>{frames}")
     command = [
-        "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--allow-file-access-from-files",
-        "--dump-dom",
+        "chromium", "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
+        "--allow-file-access-from-files", "--dump-dom",
         f"--user-data-dir={tmp_path / 'profile'}", (tmp_path / "frames.html").as_uri(),
     ]  # fmt: skip
     shown = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True).stdout

@@ -87,8 +87,8 @@ _LAZY = {
     "load_data": "glassnet.data:load",
 }
 _ROOMS = (
-    "actions", "attack", "autodiff", "check", "classic", "data", "errors", "experiments", "filters", "imagenet",
-    "interop", "metrics", "nn", "optim", "reader", "report", "train",
+    "actions", "attack", "autodiff", "check", "classic", "data", "doctor", "errors", "experiments", "explain", "filters",
+    "imagenet", "interop", "metrics", "nn", "optim", "reader", "report", "train",
 )  # fmt: skip
 
 

@@ -31,11 +31,14 @@ from glassnet.report import (
     unit_pictures,
 )
 from glassnet.report.figures import style
-from glassnet.report.figures.curves import best_epoch
+from glassnet.report.figures.compared import Compared, compared_curves, swept_figure
+from glassnet.report.figures.curves import Measure, best_epoch
 from glassnet.report.figures.norms import update_ratios
 from glassnet.report.figures.pictures import as_rgb, mosaic, picture_png, reconstruction_psnr
 from glassnet.report.figures.weight_matrix import matrix_figure
 from support.reports import made_up_evaluation, made_up_history, texts_of
+
+ACCURACY = Measure("accuracy", "Accuracy", True)
 
 
 @pytest.mark.parametrize("classes", [2, 10, 62, 100, 130])
@@ -88,24 +91,22 @@ def test_any_text_can_name_a_class(name: str) -> None:
         mistakes_figure(images, found),
         image_grid(images[:1], [name]),
     ]
-    figures.append(learning_curves({name: made_up_history(2), name + "2": made_up_history(2)}))
+    runs = [Compared(name + end, {name: name + end}, made_up_history(2)) for end in ("", "2")]
+    figures += [compared_curves(runs), swept_figure(runs, ACCURACY, narrow=True)]
     for figure in figures:
         assert png_bytes(figure, scale=0.5).startswith(b"\x89PNG")
 
 
-def test_learning_curves_of_one_and_of_several_runs() -> None:
-    assert len(learning_curves(made_up_history()).axes) == 2
-    runs = {f"run {i}": made_up_history(rate=0.1 * i) for i in range(1, 7)}
-    figure = learning_curves(runs)
-    visible = [axes for axes in figure.axes if axes.get_visible()]
-    assert len(visible) == 12
-    losses = [axes for axes in visible if axes.get_title(loc="left").startswith("run")]
-    assert len({axes.get_ylim() for axes in losses}) == 1, "all runs share the axis of the loss"
-    for place, history in enumerate(runs.values()):
-        lines = {line.get_label(): line.get_ydata() for line in losses[place].lines}
-        epochs = [record for record in history if record["kind"] == "epoch"]
-        np.testing.assert_allclose(lines["training"], [record["loss"] for record in epochs])
-        np.testing.assert_allclose(lines["validation"], [record["valid_loss"] for record in epochs])
+@pytest.mark.parametrize("narrow", [False, True])
+def test_learning_curves_show_what_was_recorded(narrow: bool) -> None:
+    history = made_up_history()
+    figure = learning_curves(history, narrow=narrow)
+    epochs = [record for record in history if record["kind"] == "epoch"]
+    for axes, key in zip(figure.axes, ("loss", "accuracy"), strict=True):
+        lines = {line.get_label(): line.get_ydata() for line in axes.lines}
+        np.testing.assert_allclose(lines["training"], [record[key] for record in epochs])
+        np.testing.assert_allclose(lines["validation"], [record[f"valid_{key}"] for record in epochs])
+    assert figure.get_figwidth() == (style.NARROW if narrow else 9.6)
 
 
 BROKEN: list[list[dict[str, Any]]] = [
@@ -139,8 +140,9 @@ def test_odd_histories_are_drawn(history: list[dict[str, Any]]) -> None:
     valid = [r["valid_loss"] for r in history if "valid_loss" in r]
     assert ("no finite loss was recorded" in texts_of(figure)) is (not finite and not valid)
     assert png_bytes(figure, scale=0.3)[:4] == b"\x89PNG"
-    both = learning_curves({"a": history, "b": made_up_history(2)})
-    assert {axes.get_title(loc="left") for axes in both.axes} >= {"a", "b"}
+    both = compared_curves([Compared("a", history=history), Compared("b", history=made_up_history(2))])
+    assert {"a", "b"} <= {str(line.get_label()) for line in both.axes[0].lines}
+    assert png_bytes(both, scale=0.3)[:4] == b"\x89PNG"
     assert texts_of(norms_figure(history)) == ["no norms were recorded"]
 
 
@@ -162,6 +164,8 @@ def test_extreme_numbers_are_drawn(first: float) -> None:
         kernels = np.broadcast_to(np.resize([first, second, 1.0], 36).reshape(3, 3, 1, 4), (3, 3, 1, 4))
         figures = [
             learning_curves(history),
+            compared_curves([Compared("a", history=history), Compared("b", history=history, state="diverged")]),
+            swept_figure([Compared(str(v), {"v": v}, figures={"test": (v, v, v)}) for v in (first, second)], ACCURACY),
             norms_figure(history),
             unit_figure(unit_pictures(None, weights, (2, 2, 1))),
         ]

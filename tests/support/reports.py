@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from glassnet.metrics import Evaluation, evaluate
 
-VOID = {"br", "col", "hr", "img", "input", "link", "meta"}
+VOID = {"br", "col", "hr", "img", "input", "link", "meta", "source"}
 
 
 def made_up_evaluation(

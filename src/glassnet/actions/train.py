@@ -41,9 +41,28 @@ class Swept:
         """The final figures of each finished run, by label."""
         return {label: run.figures() for label, run in self.sweep.runs.items()}
 
+    @property
+    def best(self) -> str | None:
+        """The label of the best run, by validation where there is one; None where all failed."""
+        runs = [pages.SweepRun(label, (), figures) for label, figures in self.figures.items()]
+        found = pages.best_run(runs)
+        return None if found is None else runs[found[0]].label
+
+    @property
+    def diverged(self) -> dict[str, str]:
+        """How runs diverged though they finished, by label."""
+        found = {label: self.sweep.diverged(label) for label in self.sweep.runs}
+        return {label: how for label, how in found.items() if how}
+
     def to_dict(self) -> dict[str, Any]:
-        """The figures of each run, why others failed, and the files, the page first."""
-        return {"runs": self.figures, "failed": self.sweep.failed, "files": self.sweep.files}
+        """The figures of each run, the best, why others failed or how they diverged, and the files, the page first."""
+        return {
+            "runs": self.figures,
+            "best": self.best,
+            "failed": self.sweep.failed,
+            "diverged": self.diverged,
+            "files": self.sweep.files,
+        }
 
 
 def train(

@@ -52,6 +52,8 @@ def descend(
     typer.echo("")
     for line in _remarks(result):
         typer.echo(line)
+    if not result.files and (result.descent.diverged or result.descent.rate > 2 * result.descent.safe_rate):
+        typer.echo("--out path.png draws it")
     for file in result.files:
         say(f"wrote {file}")
     if json:

@@ -11,6 +11,7 @@ from glassnet.cli.options import Json, Threads, emit, parse_setting, say, settin
 from glassnet.cli.verdict import say_verdict
 from glassnet.errors import RecipeError
 from glassnet.notation import as_real, as_whole
+from glassnet.text import columns
 
 if TYPE_CHECKING:
     from glassnet.actions.train import Swept, Trained
@@ -215,15 +216,11 @@ def _sweep_values(sweeps: list[str]) -> dict[str, list[Any]]:
 
 def _tell_sweep(result: Swept, json: bool) -> None:
     sweep = result.sweep
-    shown = {
-        "accuracy": "accuracy {:.4f}",
-        "psnr": "PSNR {:.2f} dB",
-        "valid_accuracy": "validation accuracy {:.4f}",
-    }
-    for label, found in result.figures.items():
-        say(f"{label}: " + ", ".join(form.format(found[n]) for n, form in shown.items() if n in found))
+    typer.echo(_sweep_table(result))
+    for label, how in result.diverged.items():
+        say(f"diverged: {label}: {how}")
     for label, reason in sweep.failed.items():
-        say(f"{label}: failed: {reason}")
+        say(f"failed: {label}: {reason}")
     say(f"compared side by side: {sweep.files[0]}")
     if json:
         emit(result.to_dict())
@@ -233,6 +230,34 @@ def _tell_sweep(result: Swept, json: bool) -> None:
         total = len(sweep.runs) + len(sweep.failed)
         typer.echo(f"done in part: {len(sweep.failed)} of {total} runs failed: {'; '.join(sweep.failed)}", err=True)
         raise typer.Exit(3)
+
+
+def _sweep_table(result: Swept) -> str:
+    """A line for each run: its settings, its figures, what became of it."""
+    from glassnet.report.pages import short_settings
+
+    sweep = result.sweep
+    part = next((run.evaluated_on for run in sweep.runs.values()), "test")
+    shown = {
+        "accuracy": (f"{part} accuracy", "{:.4f}"),
+        "accuracy_interval": ("95 % interval", "{0[0]:.4f} to {0[1]:.4f}"),
+        "psnr": (f"{part} PSNR", "{:.2f} dB"),
+        "valid_accuracy": ("validation accuracy", "{:.4f}"),
+        "valid_psnr": ("validation PSNR", "{:.2f} dB"),
+    }
+    names = [name for name in shown if any(name in found for found in result.figures.values())]
+    if part == "validation":
+        names = [name for name in names if not name.startswith("valid_")]
+    settings = {label: short_settings(choice) for label, choice in sweep.settings.items()}
+    swept = list(next(iter(settings.values())))
+    rows = [[*swept, *(shown[name][0] for name in names), ""]]
+    for label, values in settings.items():
+        found = result.figures.get(label, {})
+        figures = [shown[name][1].format(found[name]) if name in found else "-" for name in names]
+        state = "best" if label == result.best else "diverged" if label in result.diverged else ""
+        state = "failed" if label in sweep.failed else state
+        rows.append([*(str(value) for value in values.values()), *figures, state])
+    return columns(rows, sides="<" * len(swept) + ">" * len(names) + "<")
 
 
 def _tell(result: Trained, json: bool) -> None:

@@ -23,6 +23,7 @@ from glassnet.experiments.recipe import Recipe, recipe_from
 from glassnet.experiments.run import Finisher, Run, build, resume, run_recipe
 from glassnet.files import exists, read_json, write_json
 from glassnet.locking import locked
+from glassnet.notation import is_real
 from glassnet.train import Progress, read_history
 
 __all__ = ["Sweep", "is_sweep", "resume_sweep", "sweep"]
@@ -45,6 +46,8 @@ class Sweep:
         Where it is kept.
     folders : dict of str to Path
         The run folder of each label ("optimizer.lr = 0.1"), in the order of the values.
+    settings : dict of str to dict
+        The values of each label by setting: {"optimizer.lr": 0.1}.
     runs : dict of str to Run
         The finished runs by label.
     failed : dict of str to str
@@ -56,6 +59,7 @@ class Sweep:
     title: str
     folder: Path
     folders: dict[str, Path]
+    settings: dict[str, dict[str, Any]]
     runs: dict[str, Run] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     files: list[Path] = field(default_factory=list)
@@ -69,6 +73,16 @@ class Sweep:
             return read_history(path) if exists(path) else []
         except GlassnetError:
             return []  # the run has failed, and this may be why
+
+    def diverged(self, label: str) -> str:
+        """How a finished run diverged ("its loss rose from 2.3 to 4.6e+03"), or "" where it did not.
+
+        A training that works ends below the loss that it began with; noise is allowed for by a factor of 1.5.
+        """
+        losses = [float(record["loss"]) for record in self.history(label) if is_real(record.get("loss"))]
+        if label in self.failed or not losses or not losses[0] > 0 or losses[-1] <= 1.5 * losses[0]:
+            return ""
+        return f"its loss rose from {losses[0]:.2g} to {losses[-1]:.2g}"
 
 
 @dataclass(frozen=True)
@@ -131,7 +145,8 @@ def sweep(
     occupied = exists(path) and (not path.is_dir() or any(not is_left_over(inside.name) for inside in path.iterdir()))
     if occupied and not (is_sweep(path) and _same_plan(read_json(path / PLAN), plan)):
         raise RecipeError(f"'{path}' exists and holds something other than this sweep.", Fix.CHOOSE_OUTPUT)
-    runs = _combinations(recipe, values)
+    choices = _choices(values)
+    runs = {label: _changed(recipe, choice, label) for label, choice in choices.items()}
     splits = _Splits()
     for label, each in runs.items():
         try:
@@ -145,7 +160,8 @@ def sweep(
     except OSError as error:
         raise RecipeError(f"Cannot make the folder of the sweep '{path}': {error.strerror or error}.") from error
     with locked(path):
-        return _Runner(path, plan, runs, splits, _Ways(make_progress, say, on_run, on_finish)).run(recipe.title)
+        ways = _Ways(make_progress, say, on_run, on_finish)
+        return _Runner(path, plan, choices, runs, splits, ways).run(recipe.title)
 
 
 def is_sweep(folder: str | Path) -> bool:
@@ -206,10 +222,18 @@ def _same_plan(found: Any, plan: dict[str, Any]) -> bool:
     return isinstance(found, dict) and all(found.get(name) == part for name, part in plan.items())
 
 
-def _combinations(recipe: Recipe, values: dict[str, Sequence[Any]]) -> dict[str, Recipe]:
-    """The recipe of every combination by label; each is checked as far as it can be without data."""
+def _choices(values: dict[str, Sequence[Any]]) -> dict[str, dict[str, Any]]:
+    """Every combination of the values by its label."""
     choices = [dict(zip(values, choice, strict=True)) for choice in product(*values.values())]
-    return {_label(choice): recipe.with_settings(choice) for choice in choices}
+    return {", ".join(f"{name} = {value}" for name, value in choice.items()): choice for choice in choices}
+
+
+def _changed(recipe: Recipe, choice: dict[str, Any], label: str) -> Recipe:
+    """The recipe of a combination, checked as far as it can be without data."""
+    try:
+        return recipe.with_settings(choice)
+    except GlassnetError as error:
+        raise type(error)(f"{label}: {error}") from error
 
 
 class _Splits:
@@ -231,9 +255,15 @@ class _Runner:
     """Carries out the runs of one sweep and keeps its `sweep.json` true."""
 
     def __init__(
-        self, folder: Path, plan: dict[str, Any], recipes: dict[str, Recipe], splits: _Splits, ways: _Ways
+        self,
+        folder: Path,
+        plan: dict[str, Any],
+        settings: dict[str, dict[str, Any]],
+        recipes: dict[str, Recipe],
+        splits: _Splits,
+        ways: _Ways,
     ) -> None:
-        self.folder, self.plan, self.recipes, self.splits = folder, plan, recipes, splits
+        self.folder, self.plan, self.settings, self.recipes, self.splits = folder, plan, settings, recipes, splits
         self.ways, self.say = ways, ways.say
         self.folders = {label: folder / name for label, name in _folder_names(list(recipes)).items()}
         kept = read_json(folder / PLAN).get("ended") if is_sweep(folder) else None
@@ -241,7 +271,7 @@ class _Runner:
 
     def run(self, title: str) -> Sweep:
         self._keep()
-        result = Sweep(title, self.folder, self.folders)
+        result = Sweep(title, self.folder, self.folders, self.settings)
         for number, (label, recipe) in enumerate(self.recipes.items(), start=1):
             self.say(f"run {number} of {len(self.recipes)}: {label}")
             try:
@@ -275,10 +305,6 @@ class _Runner:
         return run_recipe(
             recipe, folder, progress=ways.make_progress(), splits=self.splits.of(recipe), on_finish=ways.on_run
         )
-
-
-def _label(choice: dict[str, Any]) -> str:
-    return ", ".join(f"{name} = {value}" for name, value in choice.items())
 
 
 def _folder_names(labels: Sequence[str]) -> dict[str, str]:

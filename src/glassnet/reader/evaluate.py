@@ -26,9 +26,9 @@ from glassnet.errors import ReaderError
 from glassnet.files import read_text
 from glassnet.metrics.intervals import Interval, bootstrap_interval
 
-__all__ = ["PageScore", "Scores", "compare", "fold", "interval_text", "pairs_in", "summarise"]
+__all__ = ["GAP", "PageScore", "Scores", "compare", "fold", "interval_text", "pairs_in", "summarise"]
 
-_GAP = "∅"  # nothing: a character that was put in or left out
+GAP = "∅"  # nothing: a character that was put in or left out
 
 
 def fold(text: str) -> str:
@@ -108,8 +108,8 @@ def _edits(seen: str, lines: list[str]) -> tuple[list[tuple[str, str]], list[tup
         place = min(edit.src_pos, len(there) - 1)
         if there:
             errors[line_of[place]] += 1
-        before = there[edit.src_pos] if edit.tag != "insert" else _GAP
-        after = seen[edit.dest_pos] if edit.tag != "delete" else _GAP
+        before = there[edit.src_pos] if edit.tag != "insert" else GAP
+        after = seen[edit.dest_pos] if edit.tag != "delete" else GAP
         found.append((before, after))
     return found, [(int(e), len(line)) for e, line in zip(errors, lines, strict=False) if line]
 

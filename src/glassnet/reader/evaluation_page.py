@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 from rapidfuzz.distance import Levenshtein
 
 from glassnet.data.pictures import read_picture
-from glassnet.reader.evaluate import PageScore, Scores, interval_text
+from glassnet.reader.evaluate import GAP, PageScore, Scores, fold, interval_text
 from glassnet.reader.export import overlay
 from glassnet.reader.page import Page
 from glassnet.report.html import Html, data_uri, element, join
@@ -63,8 +64,10 @@ def _rates(scores: Scores) -> Panel:
     )
     rows = [_cells(name, f"{rate:.4f}", interval_text(interval)) for name, rate, interval in measured]
     lead = (
-        "Rates are of upper-cased texts, A-Z and 0-9 alone; as written, with case and punctuation, the character error"
-        f" rate is {scores.exact_error_rate:.4f}."
+        "An error rate is the least number of characters (words) to put in, leave out or exchange, divided by the"
+        " number that stand there; a page's score is 1 less its character error rate. Rates are of upper-cased texts,"
+        " A-Z and 0-9 alone; as written, with case and punctuation, the character error rate is"
+        f" {scores.exact_error_rate:.4f}."
     )
     headings = [("", False), ("rate", True), ("95 % interval", True)]
     return Panel("rates", "Error rates", lead, body=table(headings, rows, compact=True))
@@ -78,25 +81,38 @@ def _confusions(scores: Scores) -> Panel:
     title = "What was read as what"
     if not scores.confusions:
         return Panel("confusions", title, "No errors.")
-    most = scores.confusions[0][2]
+    written = Counter(character for page in scores.pages for character in fold(page.truth))
     rows = []
     for there, read, times in scores.confusions:
-        fill = element("span", class_="fill", style=f"width:{100 * times / most:.2f}%")
-        bar = element("span", fill, class_="bar", aria_hidden="true")
-        rows.append(_cells(element("code", there), element("code", read), join([bar, number(times)])))
+        of = written[there]
+        share = min(1.0, times / of) if of else 0.0
+        fill = element("span", class_="fill", style=f"width:{100 * share:.2f}%")
+        bar = element("span", fill, class_="bar", aria_hidden="true") if of else None
+        count = f"{number(times)} of {number(of)}" if of else number(times)
+        rows.append(_cells(element("code", there), element("code", read), join([bar, count])))
     headings = [("there", False), ("read", False), ("times", True)]
-    return Panel("confusions", title, "The characters confused most often.", body=table(headings, rows, compact=True))
+    lead = (
+        "The characters confused most often, and how many of that character stand on the pages: a bar is full where all"
+        f" were read so. {GAP} stands for nothing: a character that was put in or left out."
+    )
+    return Panel("confusions", title, lead, body=table(headings, rows, compact=True))
 
 
 def _pages(scores: Scores, pages: Sequence[tuple[Path, Page]]) -> Panel:
     by_name = {path.name: (path, page) for path, page in pages}
     order = sorted(scores.pages, key=lambda p: (-p.character_errors / max(1, p.characters), p.name))
     lead = (
-        "The worst come first. On each picture, the lines that were found. Below it, the text that stands there:"
-        " red was not read, green was read instead."
+        "The worst come first. On each picture, the lines that were found. Below it, the text that stands there, with"
+        " the differences marked."
+    )
+    legend = element(
+        "ul",
+        element("li", element("del", "abc"), " stands there and was not read"),
+        element("li", element("ins", "abc"), " was read and does not stand there"),
+        class_="legend",
     )
     parts = [_page(number, score, *by_name[score.name]) for number, score in enumerate(order, start=1)]
-    return Panel("pages", "Page by page", lead, body=element("div", *parts))
+    return Panel("pages", "Page by page", lead, body=element("div", legend, *parts))
 
 
 def _page(place: int, score: PageScore, path: Path, page: Page) -> Html:

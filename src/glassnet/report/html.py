@@ -7,9 +7,9 @@ import html as _html
 from collections.abc import Iterable
 from pathlib import Path
 
-__all__ = ["Html", "data_uri", "document", "element", "join"]
+__all__ = ["Html", "data_uri", "document", "element", "join", "scroll_box"]
 
-_VOID = frozenset({"br", "col", "hr", "img", "input", "link", "meta"})
+_VOID = frozenset({"br", "col", "hr", "img", "input", "link", "meta", "source"})
 
 
 class Html(str):
@@ -45,6 +45,30 @@ def join(children: Iterable[object]) -> Html:
 def data_uri(picture: bytes, kind: str = "png") -> str:
     """A picture file, a PNG or another `kind`, as an address that carries it whole."""
     return f"data:image/{kind};base64," + base64.b64encode(picture).decode("ascii")
+
+
+def scroll_box(content: Html, label: str, *, rows: int = 0, compact: bool = False) -> Html:
+    """A box around what may be wider than a phone: it scrolls, by touch and by the arrow keys, and says so.
+
+    Parameters
+    ----------
+    content : Html
+        A table, a figure, text that keeps its lines.
+    label : str
+        What is in it, for readers who hear the page.
+    rows : int
+        The number of its lines where they are too many to stand on a page: the box is then no higher than a screen.
+    compact : bool
+        Whether the box is only as wide as its content.
+    """
+    kinds = ["scroll", *(["tall"] if rows else []), *(["compact"] if compact else [])]
+    hint = f"{rows:,} rows: scroll for more" if rows else "scroll sideways for more \N{RIGHTWARDS ARROW}"
+    return element(
+        "div",
+        element("div", content, class_=" ".join(kinds), tabindex="0", role="region", aria_label=label),
+        element("p", hint, class_="hint", aria_hidden="true"),
+        class_="scrolls",
+    )
 
 
 def document(title: str, body: Html, script: str = "") -> bytes:

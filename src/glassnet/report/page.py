@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,12 +11,13 @@ from matplotlib.figure import Figure
 
 from glassnet.files import atomic_write
 from glassnet.report.figures import style
-from glassnet.report.html import Html, data_uri, document, element
+from glassnet.report.html import Html, data_uri, document, element, join, scroll_box
 from glassnet.report.tables import SCRIPT
 
 __all__ = ["Chart", "Heading", "Panel", "chart_image", "write_page"]
 
 _PAGE_WIDTH = 1240  # wider figures scroll at their natural size, so that their small type stays readable
+_PHONE = "(max-width: 40rem)"  # as in the style sheet
 _FEWEST_LINKS = 3  # panels of a page that lists them at its top
 
 
@@ -34,12 +35,16 @@ class Chart:
         What it shows, for readers who cannot see it.
     on_page : bool
         False where the panel's body shows the same in HTML, and only the file is wanted.
+    narrow : callable or None
+        Draws it again for a phone, at most `style.NARROW` inches wide; None where the one figure has to do: it then
+        scrolls sideways.
     """
 
     name: str
     draw: Callable[[], Figure]
     alternative: str = ""
     on_page: bool = True
+    narrow: Callable[[], Figure] | None = None
 
 
 @dataclass(frozen=True)
@@ -67,13 +72,15 @@ class Panel:
     body: Html | None = None
     beside: bool = False
 
-    def html(self, png: bytes | None) -> Html:
+    def html(self, png: bytes | None, narrow: bytes | None = None) -> Html:
         """The panel as HTML.
 
         Parameters
         ----------
         png : bytes or None
             Its figure as a PNG file; None where the page shows none.
+        narrow : bytes or None
+            The same for a phone.
 
         Returns
         -------
@@ -81,7 +88,7 @@ class Panel:
             A `<section>`.
         """
         lead = element("p", self.lead, class_="lead") if self.lead else None
-        image = None if png is None or self.chart is None else chart_image(png, self.chart.alternative)
+        image = None if png is None or self.chart is None else chart_image(png, self.chart.alternative, narrow)
         shown: tuple[Html | None, ...] = (image, self.body)
         if self.beside:
             shown = (element("div", *shown, class_="beside"),)
@@ -141,7 +148,8 @@ def write_page(
     """Write a page as one self-contained HTML file and, where a folder is given, its figures as PNG files too.
 
     The page needs no network and no other file, follows the reader's light or dark setting, fits phones and prints.
-    Every text is escaped. A figure is drawn once: the picture on the page has the bytes of the file.
+    Every text is escaped. A figure is drawn once (and once more for phones): the picture on the page has the bytes of
+    the file.
 
     Parameters
     ----------
@@ -169,15 +177,14 @@ def write_page(
         for panel in panels
         if panel.chart is not None and (panel.chart.on_page or figures_folder is not None)
     }
-    links = None
+    links: list[Html] = []
     if len(panels) >= _FEWEST_LINKS:
-        links = element("nav", *(element("a", p.title, href=f"#{p.key}") for p in panels), aria_label="Sections")
-    parts = (
-        panel.html(drawn[panel.chart.name] if panel.chart is not None and panel.chart.on_page else None)
-        for panel in panels
-    )
-    body = element("main", heading.html(), links, *parts)
-    needed = '<table class="sortable">' in body or "<details>" in body
+        links = [element("nav", *(element("a", p.title, href=f"#{p.key}") for p in panels), aria_label="Sections")]
+    parts = (_panel_html(panel, drawn) for panel in panels)
+    body = element("main", heading.html(), *links, *parts)
+    if links:
+        body = join([element("a", "Skip to the first section", class_="skip", href=f"#{panels[0].key}"), body])
+    needed = 'class="scroll' in body or "<details" in body
     _write(Path(path), document(heading.title, body, SCRIPT if needed else ""))
     if figures_folder is None:
         return [Path(path)]
@@ -192,8 +199,23 @@ def _write(path: Path, content: bytes) -> None:
         file.write(content)
 
 
-def chart_image(png: bytes, alternative: str) -> Html:
-    """A figure drawn at double density: as wide as it was drawn, made to fit the page unless it is far wider."""
+def _panel_html(panel: Panel, drawn: Mapping[str, bytes]) -> Html:
+    if panel.chart is None or not panel.chart.on_page:
+        return panel.html(None)
+    narrow = None if panel.chart.narrow is None else style.png_bytes(panel.chart.narrow())
+    return panel.html(drawn[panel.chart.name], narrow)
+
+
+def chart_image(png: bytes, alternative: str, narrow: bytes | None = None) -> Html:
+    """A figure drawn at double density: as wide as it was drawn, made to fit the page unless it is far wider.
+
+    On a phone the `narrow` one is shown, or the figure scrolls in its box.
+    """
     width = style.natural_width(png)
     image = element("img", src=data_uri(png), alt=alternative, width=width, class_="chart")
-    return element("figure", image, class_="wide" if width > _PAGE_WIDTH else None)
+    if width <= style.DENSITY * style.NARROW:
+        return element("figure", image)
+    if narrow is None:
+        return element("figure", scroll_box(image, alternative), class_="wide" if width > _PAGE_WIDTH else "drawn")
+    small = element("source", media=_PHONE, srcset=data_uri(narrow), width=style.natural_width(narrow))
+    return element("figure", element("picture", small, image))

@@ -6,14 +6,16 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from glassnet.report.html import Html, element, join
+from glassnet.report.html import Html, element, join, scroll_box
 
-__all__ = ["SCRIPT", "Cell", "key_value_table", "number", "percent", "table"]
+__all__ = ["SCRIPT", "Cell", "interval_text", "key_value_table", "number", "percent", "table"]
 
 DASH = "–"
 
-# Sorts the rows of a table by the column whose heading is clicked (numbers descending first), and opens what is folded
-# before the page is printed.
+_LONG = 60  # rows; a longer table scrolls in a box of its own
+
+# Sorts the rows of a table by the column whose heading is clicked (numbers descending first), shows the hint of a box
+# that holds more than is seen, and opens what is folded before the page is printed.
 SCRIPT = """
 document.querySelectorAll("table.sortable th button").forEach(function (button) {
   button.addEventListener("click", function () {
@@ -36,6 +38,20 @@ document.querySelectorAll("table.sortable th button").forEach(function (button) 
     rows.forEach(function (entry) { body.appendChild(entry.row); });
   });
 });
+function hint(box) {
+  var right = box.scrollWidth - box.clientWidth - box.scrollLeft;
+  var below = box.scrollHeight - box.clientHeight - box.scrollTop;
+  box.classList.toggle("more", right > 2);
+  box.parentElement.classList.toggle("more", right > 2 || below > 2);
+}
+function hints() { document.querySelectorAll(".scroll").forEach(hint); }
+document.querySelectorAll(".scroll").forEach(function (box) {
+  box.addEventListener("scroll", function () { hint(box); }, { passive: true });
+});
+document.querySelectorAll("details").forEach(function (part) { part.addEventListener("toggle", hints); });
+window.addEventListener("resize", hints);
+window.addEventListener("load", hints);
+hints();
 window.addEventListener("beforeprint", function () {
   document.querySelectorAll("details").forEach(function (part) { part.open = true; });
 });
@@ -78,6 +94,7 @@ def table(
     sortable: bool = False,
     marked: int | None = None,
     compact: bool = False,
+    label: str = "table",
 ) -> Html:
     """A table.
 
@@ -93,6 +110,8 @@ def table(
         A row to emphasise.
     compact : bool
         Whether it is only as wide as its cells.
+    label : str
+        What it shows, for readers who hear the page.
 
     Returns
     -------
@@ -121,7 +140,12 @@ def table(
         for place, row in enumerate(rows)
     ]
     whole = element("table", head, element("tbody", *body), class_="sortable" if sortable else None)
-    return element("div", whole, class_="scroll compact" if compact else "scroll", tabindex="0")
+    return scroll_box(whole, label, rows=len(rows) if len(rows) > _LONG else 0, compact=compact)
+
+
+def interval_text(low: float, high: float, digits: int = 1) -> str:
+    """An interval of shares as "92.2 to 96.8 %"."""
+    return f"{100 * low:.{digits}f} to {percent(high, digits)}"
 
 
 def key_value_table(values: Mapping[str, Any]) -> Html:

@@ -125,8 +125,8 @@ def knn(
 
 def _mistakes(
     model: KNNClassifier, train: Dataset, test: Dataset, found: NDArray[np.int64], some: NDArray[np.int64]
-) -> list[tuple[NDArray[Any], str, list[tuple[NDArray[Any], str]]]]:
-    """Test pictures that were read wrongly, each with what it is and its nearest neighbours."""
+) -> list[tuple[NDArray[Any], str, list[tuple[NDArray[Any], str, float]]]]:
+    """Test pictures that were read wrongly, each with what it is and its nearest neighbours, with their distances."""
     least, most = _NEAR
     queries = test.images[some].reshape(len(some), -1)
     distances, numbers = model.kneighbors(queries, min(max(model.n_neighbors, least), most, len(train)))
@@ -135,7 +135,7 @@ def _mistakes(
         (
             test.images[q],
             f"{names[test.labels[q]]}, taken for {names[found[q]]}",
-            [(train.images[j], f"{names[train.labels[j]]}  {d:.4g}") for j, d in zip(near, away, strict=True)],
+            [(train.images[j], names[train.labels[j]], float(d)) for j, d in zip(near, away, strict=True)],
         )
         for q, near, away in zip(some, numbers, distances, strict=True)
     ]

@@ -127,16 +127,19 @@ def save_rebuilt(rows: list[tuple[str, Array]], shape: tuple[int, ...], path: Pa
     return save_png(figure, path)
 
 
-def save_neighbours(mistakes: list[tuple[Array, str, list[tuple[Array, str]]]], path: Path) -> Path:
-    """For each mistake the picture with what it is and was taken for, and its neighbours with their classes."""
+def save_neighbours(mistakes: list[tuple[Array, str, list[tuple[Array, str, float]]]], path: Path) -> Path:
+    """For each mistake the picture with what it is and was taken for, and its neighbours with class and distance."""
     columns = 1 + len(mistakes[0][2])
-    figure = new_figure(1.25 * columns + 0.4, 1.45 * len(mistakes))
+    figure = new_figure(1.25 * columns + 0.4, 1.6 * len(mistakes) + 0.4)
+    note = "Orange: a test picture, read wrongly. Beside it its nearest training pictures: class, and distance"
+    figure.suptitle(f"{note}\n(Euclidean, over pixels from 0 to 255)", x=0.01, ha="left", fontsize=8.5, color=GREY)
     grid = figure.subplots(len(mistakes), columns, squeeze=False)
     for (picture, title, neighbours), line in zip(mistakes, grid, strict=True):
-        for axes, (values, name) in zip(line, [(picture, title), *neighbours], strict=True):
+        named = [(values, f"{plain(name)}\ndistance {away:.4g}") for values, name, away in neighbours]
+        for axes, (values, text) in zip(line, [(picture, plain(title)), *named], strict=True):
             pictures_off(axes)
             axes.imshow(np.asarray(values).squeeze(), cmap="gray", vmin=0, vmax=255)
-            axes.set_title(plain(name), fontsize=8, color=ORANGE if axes is line[0] else GREY)
+            axes.set_title(text, fontsize=8, color=ORANGE if axes is line[0] else GREY)
     return save_png(figure, path)
 
 

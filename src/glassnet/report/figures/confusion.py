@@ -10,30 +10,35 @@ from matplotlib.patches import Rectangle
 from glassnet.metrics import Evaluation
 from glassnet.report.figures import style
 
-__all__ = ["confusion_figure"]
+__all__ = ["NARROW_UP_TO", "confusion_figure"]
+
+NARROW_UP_TO = 16  # classes whose names and counts can be read at the width of a phone
 
 _COUNTS_UP_TO = 16
 _LABELS_UP_TO = 110
 
 
-def confusion_figure(evaluation: Evaluation) -> Figure:
+def confusion_figure(evaluation: Evaluation, *, narrow: bool = False) -> Figure:
     """Confusion matrix, rows true, columns predicted, each cell coloured by its share of the row.
 
     The diagonal is shaded blue by the class's recall; mistakes are orange on a scale of their own, the square root of
     their share, so that one mistake in a hundred is visible. Up to 16 classes the counts stand in the cells; above,
     the names shrink with the number of classes, and above 110 only every n-th is written.
+    `narrow`: as a phone shows it, for `NARROW_UP_TO` classes at most.
     """
     classes = evaluation.classes
     # Many classes make a large picture, so that the names can be read at its natural size.
     size = float(np.clip(3.8 + 0.22 * classes, 4.6, max(8.2, min(15.0, 2.6 + 0.115 * classes))))
-    figure = style.new_figure(size + 0.6, size)
+    if narrow:
+        size = style.NARROW - 0.1
+    figure = style.new_figure(size + (0.1 if narrow else 0.6), size)
     axes = figure.subplots()
-    _draw_cells(axes, evaluation)
+    _draw_cells(axes, evaluation, size)
     _label(axes, evaluation.class_names, size)
     return figure
 
 
-def _draw_cells(axes: Axes, evaluation: Evaluation) -> None:
+def _draw_cells(axes: Axes, evaluation: Evaluation, inches: float) -> None:
     table = evaluation.confusion
     classes = evaluation.classes
     support = np.maximum(table.sum(axis=1, keepdims=True), 1)
@@ -54,13 +59,15 @@ def _draw_cells(axes: Axes, evaluation: Evaluation) -> None:
     for i in diagonal[table.sum(axis=1) == 0]:
         axes.add_patch(Rectangle((i - 0.5, i - 0.5), 1, 1, facecolor=style.SOFT, edgecolor="none"))
     if classes <= _COUNTS_UP_TO:
-        _write_counts(axes, evaluation, picture)
+        _write_counts(axes, evaluation, picture, inches)
 
 
-def _write_counts(axes: Axes, evaluation: Evaluation, picture: np.ndarray) -> None:  # type: ignore[type-arg]
+def _write_counts(axes: Axes, evaluation: Evaluation, picture: np.ndarray, inches: float) -> None:  # type: ignore[type-arg]
     size = float(np.interp(evaluation.classes, [4, 16], [11, 7.5]))
     longest = len(str(int(evaluation.confusion.max())))
-    size = min(size, 34.0 / longest)
+    # A cell is about 0.8 / classes of the figure wide, and a figure 0.6 of its size.
+    cell = 72 * 0.8 * inches / evaluation.classes
+    size = min(size, 34.0 / longest, cell / (0.75 * longest))
     for (i, j), count in np.ndenumerate(evaluation.confusion):
         if count == 0 and i != j:
             continue

@@ -14,9 +14,13 @@ from glassnet.report.figures.style import BLUE, GREEN, GREY, ORANGE, dress, lege
 
 __all__ = ["save_descent"]
 
+Window = tuple[float, float]
+
 _POINTS = 240  # along a curve
 _GRID = 90  # each way, of a map
 _LARGEST = 1e100  # of a place or a value: differences of larger ones have no square
+_SHAPE = 1.3  # a map is so many times as wide as high
+_MOST_WIDENED = 12.0
 _MOST = 200  # steps of the path that are drawn on the formula
 
 
@@ -73,25 +77,50 @@ def _curve(descent: Descent, axes: Axes) -> None:
     axes.plot(w, f, color=BLUE, marker="o", markersize=4, linewidth=1, label="path")
     _mark_uphill(descent, axes, w, f)
     dress(axes, title="The path", xlabel=name, ylabel="f", grid="both")
-    legend(axes)
+    _legend_above(axes)
 
 
 def _map(descent: Descent, axes: Axes) -> None:
     seen = _seen(descent)
-    xs, ys = (np.linspace(*_window(seen[:, i]), _GRID) for i in (0, 1))
+    windows, to_scale = _to_scale(*(_window(seen[:, i]) for i in (0, 1)))
+    xs, ys = (np.linspace(*window, _GRID) for window in windows)
     z = np.array([[_value(descent, [float(a), float(b)]) for a in xs] for b in ys])
     if np.isfinite(z).any():
         low = float(np.nanmin(z))
         levels = low + np.linspace(0, 1, 14) ** 2 * (float(np.nanmax(z)) - low)
         if levels[-1] > levels[0]:
-            axes.contour(xs, ys, z, levels=levels, colors="#b9c2ce", linewidths=0.9)
+            lines = axes.contour(xs, ys, z, levels=levels, colors="#b9c2ce", linewidths=0.9)
+            axes.clabel(lines, levels[1::2], fmt="%.3g", fontsize=7, colors=GREY)
     w = descent.path[:_MOST]
     axes.plot(w[:, 0], w[:, 1], color=BLUE, marker="o", markersize=3.5, linewidth=1, label="path")
     if descent.minimum is not None:
         axes.plot(*descent.minimum, color=ORANGE, marker="*", markersize=12, linestyle="", label="minimum")
     _mark_uphill(descent, axes, w[:, 0], w[:, 1])
     dress(axes, title="The path", xlabel=descent.graph.names[0], ylabel=descent.graph.names[1], grid="")
-    legend(axes)
+    axes.set_xlim(*windows[0])
+    axes.set_ylim(*windows[1])
+    if to_scale:
+        axes.set_aspect("equal")
+    _legend_above(axes)
+
+
+def _to_scale(x: Window, y: Window) -> tuple[tuple[Window, Window], bool]:
+    """Windows widened so that a unit is as long on both axes, where neither grows beyond `_MOST_WIDENED` times."""
+    wide, high = x[1] - x[0], y[1] - y[0]
+    unit = max(wide / _SHAPE, high)
+    if unit * _SHAPE > _MOST_WIDENED * wide or unit > _MOST_WIDENED * high:
+        return (x, y), False
+
+    def around(window: Window, length: float) -> Window:
+        middle = (window[0] + window[1]) / 2
+        return middle - length / 2, middle + length / 2
+
+    return (around(x, unit * _SHAPE), around(y, unit)), True
+
+
+def _legend_above(axes: Axes) -> None:
+    """A legend beside the title, where it covers no line."""
+    legend(axes, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3, borderaxespad=0.2)
 
 
 def _mark_uphill(descent: Descent, axes: Axes, x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> None:
@@ -117,4 +146,4 @@ def _gap(descent: Descent, axes: Axes) -> None:
         axes.set_yscale("log")
         dress(axes, title="How far from the minimum", xlabel="step", ylabel="f - f*", grid="both")
     whole_ticks(axes)
-    legend(axes)
+    _legend_above(axes)

@@ -43,15 +43,16 @@ def _ratio(sizes: Any) -> float:
     return update / weight if weight > 0.0 and update > 0.0 else float("nan")
 
 
-def norms_figure(history: Records) -> Figure:
+def norms_figure(history: Records, *, narrow: bool = False) -> Figure:
     """Ratio |update| / |weight| of each weight tensor over the steps, on a logarithmic axis.
 
     The dashed line at 1e-3 is a rule of thumb: far above it the learning rate is likely too high, far below too low.
+    `narrow`: as a phone shows it.
 
     Source of the rule: A. Karpathy, CS231n course notes, "Neural Networks Part 3", section "Ratio of weights:updates".
     """
     ratios = update_ratios(history)
-    figure = style.new_figure(9.6, 3.4)
+    figure = style.new_figure(*((style.NARROW, 3.6) if narrow else (9.6, 3.4)))
     axes = figure.subplots()
     style.dress(axes, xlabel="step", ylabel="size of update / size of weights", grid="both")
     if not ratios:
@@ -73,10 +74,14 @@ def norms_figure(history: Records) -> Figure:
         va="bottom",
         fontsize=8,
         color=style.GREY,
+        bbox={"facecolor": style.PAPER, "alpha": 0.8, "linewidth": 0, "pad": 1.5},
     )
     axes.set_yscale("log")
     low, high = axes.get_ylim()
     axes.set_ylim(min(low, 3e-4), max(high, 3e-3))
-    style.whole_ticks(axes, 8)
+    style.whole_ticks(axes, 4 if narrow else 8)
+    if narrow:
+        style.figure_legend(figure, 2)
+        return figure
     style.legend(axes, loc="center left", bbox_to_anchor=(1.01, 0.5), ncols=1 if len(ratios) <= 12 else 2)
     return figure

@@ -7,7 +7,6 @@ import math
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
 
 from glassnet.metrics import Calibration, ClassScore, Evaluation, wilson_interval
 from glassnet.report.figures import style
@@ -53,16 +52,17 @@ def _draw_recalls(axes: Axes, scores: list[ClassScore], rows: int) -> None:
     )
     axes.set_ylim(rows - 0.4, -0.6)
     axes.set_xlim(0.0, 1.02)
-    axes.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
+    style.percent_axis(axes.xaxis)
 
 
-def reliability_figure(calibration: Calibration) -> Figure:
+def reliability_figure(calibration: Calibration, *, narrow: bool = False) -> Figure:
     """Reliability diagram: accuracy against confidence, above the number of examples at each confidence.
 
     A point on the diagonal means that the confidence can be taken at its word; below it the network was too sure.
     Each point has the 95 % interval (Wilson) of its accuracy, and is orange where this excludes the confidence.
+    `narrow`: as a phone shows it.
     """
-    figure = style.new_figure(6.4, 5.0)
+    figure = style.new_figure(*((style.NARROW, 4.2) if narrow else (6.4, 5.0)))
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3.4, 1])
     width = np.diff(calibration.edges) * 0.9
     centre = (calibration.edges[:-1] + calibration.edges[1:]) / 2
@@ -74,9 +74,9 @@ def reliability_figure(calibration: Calibration) -> Figure:
     above.set_ylim(0, 1.03)
     below.bar(centre, calibration.counts, width, color="#b9c3d0")
     style.dress(below, xlabel="confidence of the predicted class", ylabel="examples")
-    below.xaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
-    above.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0, symbol=" %"))
-    style.figure_legend(figure)
+    style.percent_axis(below.xaxis)
+    style.percent_axis(above.yaxis)
+    style.figure_legend(figure, 1 if narrow else None)
     figure.align_ylabels()
     return figure
 

@@ -11,16 +11,17 @@ import io
 import math
 import os
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import Colormap, LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import Formatter, FuncFormatter, MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
 from glassnet.files import atomic_write
@@ -33,6 +34,7 @@ __all__ = [
     "GREEN",
     "GREY",
     "INK",
+    "NARROW",
     "ORANGE",
     "PAPER",
     "SOFT",
@@ -46,6 +48,7 @@ __all__ = [
     "legend",
     "natural_width",
     "new_figure",
+    "percent_axis",
     "pictures_off",
     "plain",
     "png_bytes",
@@ -70,6 +73,7 @@ CYCLE = (BLUE, ORANGE, GREEN, _PINK, _SKY, _AMBER, "#5b4b9a", "#7a6a4f")
 
 LARGEST = 1e100  # of what is drawn; float32 ends at 3.4e38, and near 1e308 the arithmetic of axes and ticks overflows
 DENSITY = 100  # pixels an inch at 1x
+NARROW = 3.6  # inches: the width of a figure that a phone shows whole
 _SCALE = 2.0  # at which pages embed figures
 
 
@@ -142,8 +146,11 @@ def legend(axes: Axes, **where: Any) -> None:
     axes.legend(**(settings | where))
 
 
-def figure_legend(figure: Figure) -> None:
-    """One legend above all panels, where it can cover no curve: every label once, in order of appearance."""
+def figure_legend(figure: Figure, columns: int | None = None) -> None:
+    """One legend above all panels, where it can cover no curve: every label once, in order of appearance.
+
+    It stands on one line, or in so many columns.
+    """
     found: dict[str, Any] = {}
     for axes in figure.axes:
         for handle, label in zip(*axes.get_legend_handles_labels(), strict=True):
@@ -153,7 +160,7 @@ def figure_legend(figure: Figure) -> None:
             list(found.values()),
             list(found),
             loc="outside upper right",
-            ncols=len(found),
+            ncols=columns or len(found),
             frameon=False,
             fontsize=8.5,
             labelcolor=INK,
@@ -170,6 +177,24 @@ def whole_ticks(axes: Axes, most: int = 6) -> None:
     """Ticks of the horizontal axis at whole numbers, for epochs and steps; thousands as 10k."""
     axes.xaxis.set_major_locator(MaxNLocator(most, integer=True, min_n_ticks=1))
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _thousands(value)))
+
+
+class _Percent(Formatter):
+    """Shares as percentages, with as many digits as it takes to tell every tick from its neighbours, exactly."""
+
+    def __call__(self, value: float, pos: int | None = None) -> str:
+        return self.format_ticks([value])[0]
+
+    def format_ticks(self, values: Sequence[float]) -> list[str]:
+        ticks = 100.0 * np.asarray(values, dtype=np.float64)
+        digits = next((d for d in range(6) if np.allclose(ticks, np.round(ticks, d), rtol=0, atol=1e-7)), 6)
+        return [f"{tick:.{digits}f} %" for tick in ticks]
+
+
+def percent_axis(axis: Axis, most: int = 6) -> None:
+    """Label an axis of shares in percent: no label twice, each exactly at its place."""
+    axis.set_major_locator(MaxNLocator(most, steps=[1, 2, 2.5, 5, 10]))
+    axis.set_major_formatter(_Percent())
 
 
 def _thousands(value: float) -> str:

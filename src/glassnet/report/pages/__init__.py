@@ -3,7 +3,7 @@
 from glassnet.report.pages.filter import filter_figure, write_filter_page
 from glassnet.report.pages.inside import look_inside
 from glassnet.report.pages.run import run_panels, write_run_page
-from glassnet.report.pages.sweep import SweepRun, best_run, sweep_report, write_sweep_page
+from glassnet.report.pages.sweep import SweepRun, best_run, short_settings, sweep_report, write_sweep_page
 
 __all__ = [
     "SweepRun",
@@ -11,6 +11,7 @@ __all__ = [
     "filter_figure",
     "look_inside",
     "run_panels",
+    "short_settings",
     "sweep_report",
     "write_filter_page",
     "write_run_page",

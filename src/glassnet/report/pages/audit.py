@@ -12,7 +12,7 @@ from glassnet.metrics import Evaluation
 from glassnet.report.page import Heading, write_page
 from glassnet.report.panels.attacks import ExactRow, corruptions_panel, exact_panel, flags_panel, robustness_panel
 from glassnet.report.panels.results import reliability_panel
-from glassnet.report.tables import number, percent
+from glassnet.report.tables import interval_text, number, percent
 
 __all__ = ["Audited", "ExactRow", "write_audit_page"]
 
@@ -86,12 +86,12 @@ def write_audit_page(path: Path, name: str, found: Audited, figures: Path | None
 def _heading(name: str, found: Audited) -> Heading:
     low, high = found.evaluation.accuracy_interval
     cards: list[tuple[str, str, str]] = [
-        ("accuracy", percent(found.evaluation.accuracy), f"95 % interval {100 * low:.1f} – {percent(high)}")
+        ("accuracy", percent(found.evaluation.accuracy), f"95 % interval {interval_text(low, high)}")
     ]
     for result in found.robustness:
         eps = result.eps[-1]
         low, high = result.interval(eps)
-        note = f"changes up to {size_text(eps)} ({result.norm}); {100 * low:.1f} – {percent(high)}"
+        note = f"changes up to {size_text(eps)} ({result.norm}); {interval_text(low, high)}"
         cards.append(("robust accuracy", percent(result.accuracy(eps)), note))
     cards.append(("doubts", number(len(found.flags)), _titles(found.flags)))
     count = number(found.evaluation.n)

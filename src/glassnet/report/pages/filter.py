@@ -14,7 +14,7 @@ from glassnet.filters import Filter, Filtered, describe_filter, describe_result,
 from glassnet.report.figures import style
 from glassnet.report.figures.matrix import draw_matrix
 from glassnet.report.figures.pictures import as_rgb, picture_png
-from glassnet.report.html import Html, data_uri, element
+from glassnet.report.html import Html, data_uri, element, scroll_box
 from glassnet.report.page import Chart, Heading, Panel, write_page
 
 __all__ = ["filter_figure", "kernel_figure", "write_filter_page"]
@@ -22,11 +22,15 @@ __all__ = ["filter_figure", "kernel_figure", "write_filter_page"]
 _SIDE = 1000  # pixels of a picture on the page
 
 
-def kernel_figure(chosen: Filter) -> Figure:
-    """The kernel as a picture, blue below zero, red above, with its numbers unless it is large."""
+def kernel_figure(chosen: Filter, *, narrow: bool = False) -> Figure:
+    """The kernel as a picture, blue below zero, red above, with its numbers unless it is large.
+
+    `narrow`: as a phone shows it.
+    """
     count = len(chosen.matrices)
     kh, kw = chosen.size
-    figure = style.new_figure(2.2 * count, float(np.clip(2.2 * kh / kw, 0.8, 4.0)))
+    side = min(2.2, (style.NARROW - 0.1) / count) if narrow else 2.2
+    figure = style.new_figure(side * count, float(np.clip(side * kh / kw, 0.8, 4.0)))
     figure.get_layout_engine().set(wspace=0.12)  # type: ignore[union-attr,call-arg]
     for axes, matrix in zip(figure.subplots(1, count, squeeze=False)[0], chosen.matrices, strict=True):
         draw_matrix(axes, matrix)
@@ -110,8 +114,10 @@ def _pictures_panel(image: NDArray[np.uint8], found: Filtered, chosen: Filter) -
 
 def _kernel_panel(chosen: Filter) -> Panel:
     lead = "Each number multiplies the pixel under it, and the sum is the new pixel: blue takes away, red adds."
-    chart = Chart("kernel", lambda: kernel_figure(chosen), "The kernel as a picture")
-    return Panel("kernel", "The kernel", lead, chart, element("pre", kernel_text(chosen)), beside=True)
+    chart = Chart("kernel", lambda: kernel_figure(chosen), "The kernel as a picture",
+                  narrow=lambda: kernel_figure(chosen, narrow=True))  # fmt: skip
+    numbers = scroll_box(element("pre", kernel_text(chosen)), "the numbers of the kernel")
+    return Panel("kernel", "The kernel", lead, chart, numbers, beside=True)
 
 
 def _photograph(label: str, picture: NDArray[np.uint8]) -> Html:

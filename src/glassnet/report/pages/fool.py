@@ -22,7 +22,7 @@ from glassnet.report.panels.attacks import (
     turning_panel,
     universal_panel,
 )
-from glassnet.report.tables import number, percent
+from glassnet.report.tables import interval_text, number, percent
 
 __all__ = ["Universal", "write_fooling_page", "write_noise_page", "write_universal_page"]
 
@@ -102,7 +102,7 @@ def _heading(name: str, found: Fooled, names: Sequence[str], single: bool, how: 
     cards = []
     if attempts:
         low, high = wilson_interval(right, attempts)
-        note = f"{number(right)} of {number(attempts)}; 95 % interval {100 * low:.1f} – {percent(high)}"
+        note = f"{number(right)} of {number(attempts)}; 95 % interval {interval_text(low, high)}"
         cards.append(("fooled", percent(right / attempts), note))
     if len(lengths):
         cards += [

@@ -33,7 +33,7 @@ from glassnet.report.panels.results import (
     updates_panel,
 )
 from glassnet.report.panels.text import commands_panel, details_panel, gradients_panel
-from glassnet.report.tables import number, percent
+from glassnet.report.tables import interval_text, number, percent
 from glassnet.report.words import in_words
 
 __all__ = ["run_panels", "write_run_page"]
@@ -97,8 +97,9 @@ def run_panels(run: Run) -> Iterator[Panel]:
 
 
 def _heading(run: Run) -> Heading:
-    words = in_words(run.model.network, run.recipe.model.network, rebuilds=run.reconstruction is not None)
-    title = run.recipe.title or f"{run.splits.name}: {words}"
+    words = in_words(run.model.network, run.recipe.about, rebuilds=run.reconstruction is not None)
+    begun = f", {run.recipe.about}" if run.recipe.start is not None else ""
+    title = run.recipe.title or f"{run.splits.name}: {words}{begun}"
     return Heading(title, _sentence(run), _cards(run), verdict_box(run.findings, _recipe(run)))
 
 
@@ -139,7 +140,7 @@ def _under_attack(run: Run) -> list[tuple[str, str, str]]:
     if found is None:
         return []
     low, high = found.interval
-    note = f"{found.norm} up to {size_text(found.eps)}; {100 * low:.1f} – {percent(high)} on {found.pictures} pictures"
+    note = f"{found.norm} up to {size_text(found.eps)}; {interval_text(low, high)} on {found.pictures} pictures"
     return [("accuracy under attack", percent(found.accuracy), note)]
 
 
@@ -154,7 +155,7 @@ def _cards(run: Run) -> list[tuple[str, str, str]]:
     found = run.evaluation
     assert found is not None
     low, high = found.accuracy_interval
-    interval = f"95 % interval {percent(low)} to {percent(high)}"
+    interval = f"95 % interval {interval_text(low, high)}"
     cards = [
         (f"{run.evaluated_on} accuracy", percent(found.accuracy, 2), interval),
         *_under_attack(run),

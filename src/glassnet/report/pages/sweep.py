@@ -1,4 +1,4 @@
-"""The page of a sweep: several runs side by side, the best one marked."""
+"""The page of a sweep: what came of each value, all runs as a table, their curves over one another, what failed."""
 
 from __future__ import annotations
 
@@ -12,18 +12,27 @@ from typing import Any
 import numpy as np
 
 from glassnet.errors import DataError
-from glassnet.experiments import Sweep
+from glassnet.experiments import Run, Sweep
+from glassnet.metrics import wilson_interval
 from glassnet.notation import is_real
 from glassnet.report.figures import style
-from glassnet.report.figures.curves import Record, best_epoch, epoch_records, learning_curves, measure_of
-from glassnet.report.html import Html, element
+from glassnet.report.figures.compared import Compared, State, compared_curves, swept_figure
+from glassnet.report.figures.curves import Measure, Record, best_epoch, epoch_records
+from glassnet.report.html import Html, element, join
 from glassnet.report.page import Chart, Heading, Panel, write_page
-from glassnet.report.tables import Cell, number, percent, table
+from glassnet.report.tables import Cell, interval_text, number, percent, table
+from glassnet.text import shorten
 
-__all__ = ["SweepRun", "best_run", "sweep_report", "write_sweep_page"]
+__all__ = ["SweepRun", "best_run", "short_settings", "sweep_report", "write_sweep_page"]
 
 _LOWER_IS_BETTER = ("loss", "error", "seconds", "mse", "distance")
 _BEST_BY = ("valid_accuracy", "valid_psnr", "valid_loss", "accuracy", "psnr", "loss")
+_MEASURES = (
+    Measure("accuracy", "Accuracy", True),
+    Measure("psnr", "PSNR in dB", False),
+    Measure("loss", "Loss", False),
+)
+_LONGEST_NAME = 60  # letters of a run's name in a sentence
 
 
 @dataclass
@@ -37,12 +46,18 @@ class SweepRun:
     history : sequence of Record
         Its records, see `learning_curves`.
     figures : mapping of str to object
-        Final figures by name ("valid_accuracy", "valid_loss", "seconds", ...); names with "accuracy" are shares. Taken
-        from the history's best (else last) epoch if empty.
+        Final figures by name ("valid_accuracy", "valid_loss", "seconds", ...); names with "accuracy" are shares, those
+        that end in "_interval" pairs. Taken from the history's best (else last) epoch if empty.
     link : str
         A relative address of the run's own report, or "".
     failed : str
         Why it failed, in one line, or "".
+    diverged : str
+        How it diverged, though it finished, or "".
+    settings : mapping of str to value
+        The values that set it apart by setting, {"optimizer.lr": 0.002}; the label stands for them if empty.
+    part : str
+        What its figures are of where their names do not say: "test", "validation" or "training".
     """
 
     label: str
@@ -50,6 +65,9 @@ class SweepRun:
     figures: Mapping[str, Any] = field(default_factory=dict)
     link: str = ""
     failed: str = ""
+    diverged: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    part: str = "test"
 
     def final(self) -> dict[str, Any]:
         """The given figures, or those of the best epoch on validation, or of the last epoch; none of a failed run."""
@@ -90,11 +108,43 @@ def write_sweep_page(sweep: Sweep) -> list[Path]:
     """Write `index.html` into the folder of a sweep; returns its path, as a finisher does. Raises `GlassnetError`."""
     compared = []
     for label, folder in sweep.folders.items():
-        run, history, link = sweep.runs.get(label), sweep.history(label), folder / "report.html"
-        figures = {} if run is None else run.figures()
-        address = f"{folder.name}/{link.name}" if link.exists() and run is not None else ""
-        compared.append(SweepRun(label, history, figures, address, sweep.failed.get(label, "")))
+        run, link = sweep.runs.get(label), folder / "report.html"
+        compared.append(
+            SweepRun(
+                label,
+                sweep.history(label),
+                {} if run is None else _figures(run),
+                f"{folder.name}/{link.name}" if link.exists() and run is not None else "",
+                sweep.failed.get(label, ""),
+                sweep.diverged(label),
+                sweep.settings[label],
+                "test" if run is None else run.evaluated_on,
+            )
+        )
     return sweep_report(sweep.folder / "index.html", compared, title=sweep.title or "Sweep")
+
+
+def _figures(run: Run) -> dict[str, Any]:
+    """The final figures of a run, with the interval of its validation accuracy."""
+    found = run.figures()
+    share = found.get("valid_accuracy")
+    if run.evaluated_on == "validation":
+        return {name: value for name, value in found.items() if not name.startswith("valid_")}
+    if share is None or run.splits.valid is None:
+        return found
+    count = len(run.splits.valid)
+    interval = list(wilson_interval(round(share * count), count))
+    order = {name: None for name in found if not name.startswith("valid_")} | {"valid_accuracy": None}
+    return {name: found[name] for name in order} | {"valid_accuracy_interval": interval} | found
+
+
+def short_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Values by the last word of each setting: {"lr": 0.1} of {"optimizer.lr": 0.1}; whole names where they clash."""
+    last = [name.rpartition(".")[2] for name in settings]
+    return {
+        word if last.count(word) == 1 else name: value
+        for word, (name, value) in zip(last, settings.items(), strict=True)
+    }
 
 
 def sweep_report(
@@ -105,7 +155,7 @@ def sweep_report(
     sentence: str = "",
     best_by: str | None = None,
 ) -> list[Path]:
-    """Write one self-contained HTML file that compares several runs: a table of final figures and all learning curves.
+    """Write one self-contained HTML file that compares several runs: by value, as a table, and by learning curves.
 
     Parameters
     ----------
@@ -114,7 +164,7 @@ def sweep_report(
     runs : sequence of SweepRun
         At least one.
     title, sentence : str
-        The top of the page; which run is best is added.
+        The top of the page; which run is best is added, and how many failed or diverged.
     best_by : str or None
         The figure that decides, see `best_run`.
 
@@ -133,81 +183,154 @@ def sweep_report(
     if not runs:
         raise DataError("A sweep report needs at least one run. Got none.")
     best = best_run(runs, best_by)
+    measure = _measure(runs)
+    compared = _compared(runs, measure, None if best is None else best[0])
+    panels = (
+        _values_panel(compared, measure),
+        _runs_panel(runs, compared),
+        _failures_panel(runs),
+        _curves_panel(compared),
+    )
+    heading = Heading(title, " ".join([*([sentence] if sentence else []), *_sentences(runs, compared, best)]))
+    return write_page(path, heading, [panel for panel in panels if panel is not None])
+
+
+def _sentences(runs: Sequence[SweepRun], compared: Sequence[Compared], best: tuple[int, str] | None) -> list[str]:
+    said = []
     if best is not None:
-        name = _heading(best[1])
-        shown = _show(best[1], runs[best[0]].final()[best[1]])
-        sentence = f"{sentence} Best of {len(runs)} runs by {name}: {runs[best[0]].label}, with {shown}.".strip()
-    panels = (_runs_panel(runs, best), _failures_panel(runs), _curves_panel(runs, best))
-    return write_page(path, Heading(title, sentence), [panel for panel in panels if panel is not None])
+        place, name = best
+        shown = _show(name, runs[place].final()[name])
+        run = shorten(compared[place].label, _LONGEST_NAME)
+        said.append(f"Best of {len(runs)} runs by {_heading(name, runs[place].part)}: {run}, with {shown}.")
+    for state, words in (("failed", "failed"), ("diverged", "diverged: the loss rose instead of falling")):
+        count = sum(run.state == state for run in compared)
+        if count:
+            said.append(f"{count} of {len(runs)} runs {words}.")
+    return said
 
 
-def _runs_panel(runs: Sequence[SweepRun], best: tuple[int, str] | None) -> Panel:
-    lead = "The best run is marked. Click a heading to sort."
-    return Panel("runs", "The runs", lead, body=_final_table(runs, best))
+def _compared(runs: Sequence[SweepRun], measure: Measure, best: int | None) -> list[Compared]:
+    """The runs as figures show them."""
+    found = []
+    for place, run in enumerate(runs):
+        settings, final = short_settings(run.settings), run.final()
+        state: State = "failed" if run.failed else "diverged" if run.diverged else "best" if place == best else ""
+        figures = {}
+        for name, part in ((measure.key, run.part), (f"valid_{measure.key}", "validation")):
+            if is_real(final.get(name)):
+                low, high = final.get(f"{name}_interval", (math.nan, math.nan))
+                figures[part] = (float(final[name]), float(low), float(high))
+        label = ", ".join(f"{name} = {value}" for name, value in settings.items()) or run.label
+        if len(settings) == 1 and isinstance(text := next(iter(settings.values())), str):
+            label = text
+        found.append(Compared(label, settings, run.history, figures, state))
+    return found
+
+
+def _measure(runs: Sequence[SweepRun]) -> Measure:
+    finals = [run.final() for run in runs]
+    known = (m for m in _MEASURES if any(m.key in final or f"valid_{m.key}" in final for final in finals))
+    return next(known, _MEASURES[-1])
+
+
+def _values_panel(runs: Sequence[Compared], measure: Measure) -> Panel | None:
+    if len(runs) < 2 or not any(run.figures for run in runs):
+        return None
+    kind = measure.title.removesuffix(" in dB")
+    swept = list(runs[0].settings)
+    names = " and ".join(swept) or "run"
+    lead = ""
+    if len(swept) == 2:
+        lead = f"One row for each value of {swept[0]}, one column for each of {swept[1]}. Ringed: the best."
+    elif measure.share:
+        lead = "Each point with its 95 % interval: where intervals overlap much, the runs may be equally good."
+    alternative = f"{kind} of every run by {names}; the table below has the same"
+    chart = Chart("swept", lambda: swept_figure(runs, measure), alternative,
+                  narrow=lambda: swept_figure(runs, measure, narrow=True))  # fmt: skip
+    return Panel("values", f"{kind} by {names}", lead, chart)
+
+
+def _runs_panel(runs: Sequence[SweepRun], compared: Sequence[Compared]) -> Panel:
+    lead = "Each first value leads to the run's own report. " if any(run.link for run in runs) else ""
+    lead += "Below each accuracy, its 95 % interval. Click a heading to sort."
+    return Panel("runs", "The runs", lead, body=_final_table(runs, compared))
 
 
 def _failures_panel(runs: Sequence[SweepRun]) -> Panel | None:
-    failed = [run for run in runs if run.failed]
-    if not failed:
+    bad = [run for run in runs if run.failed or run.diverged]
+    if not bad:
         return None
-    lead = f"{len(failed)} of {len(runs)} runs failed; the others went on."
-    rows = [
-        [Cell(element("span", run.label, class_="label"), run.label), Cell(run.failed, run.failed)] for run in failed
-    ]
-    return Panel("failed", "What failed", lead, body=table([("run", False), ("reason", False)], rows))
+    failed = sum(bool(run.failed) for run in runs)
+    lead = f"{failed} of {len(runs)} runs failed; the others went on." if failed else ""
+    items = [element("li", element("b", run.label), f": {run.failed or run.diverged}") for run in bad]
+    return Panel("failed", "What failed" if failed else "What diverged", lead, body=element("ul", *items))
 
 
-def _curves_panel(runs: Sequence[SweepRun], best: tuple[int, str] | None) -> Panel:
-    measured = any(measure_of(run.history) is not None for run in runs)
-    lead = "One column for each run, on one axis."
-    if measured:
-        lead = "One column for each run, the loss above; all share their axes."
-    labels = _distinct([f"{run.label}  ★" if best and i == best[0] else run.label for i, run in enumerate(runs)])
-    histories = {label: run.history for label, run in zip(labels, runs, strict=True)}
-    chart = Chart("learning_curves", lambda: learning_curves(histories), "Learning curves, one column for each run")
+def _curves_panel(runs: Sequence[Compared]) -> Panel:
+    lead = "All runs over one another; the best is thicker."
+    if any(run.state in ("diverged", "failed") for run in runs):
+        lead += " The axes fit the runs that trained: the dashed grey ones may leave them."
+    chart = Chart("learning_curves", lambda: compared_curves(runs), "Learning curves of all runs over one another",
+                  narrow=lambda: compared_curves(runs, narrow=True))  # fmt: skip
     return Panel("curves", "Learning curves", lead, chart)
 
 
-def _distinct(labels: list[str]) -> list[str]:
-    """Labels name the columns, so equal ones get a number."""
-    seen: dict[str, int] = {}
-    named = []
-    for label in labels:
-        seen[label] = seen.get(label, 0) + 1
-        named.append(label if seen[label] == 1 else f"{label} ({seen[label]})")
-    return named
-
-
-def _final_table(runs: Sequence[SweepRun], best: tuple[int, str] | None) -> Html:
+def _final_table(runs: Sequence[SweepRun], compared: Sequence[Compared]) -> Html:
     finals = [run.final() for run in runs]
-    names = sorted(dict.fromkeys(name for final in finals for name in final), key=lambda name: name == "seconds")
-    headings = [("run", False)] + [(_heading(name), True) for name in names]
+    names = sorted(dict.fromkeys(name for final in finals for name in final), key=_rank)
+    names = [name for name in names if not name.endswith("_interval")]
+    swept = list(compared[0].settings) or ["run"]
+    numeric = [all(is_real(run.settings.get(name)) for run in compared) for name in swept]
+    stated = any(run.state for run in compared)
+    headings = [*zip(swept, numeric, strict=True), *([("result", False)] if stated else [])]
+    headings += [(_heading(name, runs[0].part), True) for name in names]
     rows = []
-    for i, (run, final) in enumerate(zip(runs, finals, strict=True)):
-        label: object = element("a", run.label, href=run.link) if run.link else run.label
-        mark = element("span", "best", class_="badge good") if best and best[0] == i else None
-        if run.failed:
-            mark = element("span", "failed", class_="badge bad")
-        cells = [Cell(element("span", label, " ", mark, class_="label"), run.label)]
-        rows.append(cells + [Cell(_show(name, final.get(name)), _key(final.get(name))) for name in names])
-    return table(headings, rows, sortable=True, marked=None if best is None else best[0])
+    for run, shown, final in zip(runs, compared, finals, strict=True):
+        values = list(shown.settings.values()) or [run.label]
+        cells = [_setting(value) for value in values]
+        if run.link:
+            cells[0] = cells[0]._replace(shown=element("a", cells[0].shown, href=run.link, title=run.label))
+        if stated:
+            badge = element("span", shown.state, class_="badge good" if shown.state == "best" else "badge bad")
+            cells.append(Cell(badge if shown.state else "", shown.state))
+        rows.append(cells + [_figure(name, final) for name in names])
+    marked = next((i for i, run in enumerate(compared) if run.state == "best"), None)
+    return table(headings, rows, sortable=True, marked=marked, label="the runs and their final figures")
 
 
-def _key(value: Any) -> float:
-    if isinstance(value, list | tuple) and value:
-        value = value[0]
-    return float(value) if is_real(value) else math.nan
+def _rank(name: str) -> int:
+    """What is asked first stands first, times last."""
+    return 2 if name == "seconds" else 1 if "loss" in name else 0
+
+
+def _setting(value: Any) -> Cell:
+    if is_real(value):
+        return Cell(f"{value:g}", float(value))
+    # An arrow of two characters would be broken between them.
+    text = str(value)
+    return Cell(element("span", text.replace("->", "→"), class_="label long" if len(text) > 24 else "label"), text)
+
+
+def _figure(name: str, final: Mapping[str, Any]) -> Cell:
+    """A figure, its interval below it."""
+    value, interval = final.get(name), final.get(f"{name}_interval")
+    key = float(value) if value is not None and is_real(value) else math.nan
+    if interval is None:
+        return Cell(_show(name, value), key)
+    return Cell(join([_show(name, value), " ", element("small", _show(name, interval), class_="interval")]), key)
 
 
 def _show(name: str, value: Any) -> str:
     if "accuracy" in name and is_real(value):
         return percent(float(value), 2)
-    if "accuracy" in name and isinstance(value, list | tuple) and len(value) == 2 and all(map(is_real, value)):
-        return f"{100 * value[0]:.1f} – {percent(value[1])}"
+    if isinstance(value, list | tuple) and len(value) == 2 and all(map(is_real, value)):
+        return interval_text(*value) if "accuracy" in name else f"{number(value[0])} to {number(value[1])}"
+    if name == "seconds" and is_real(value):
+        return f"{value:.1f}"
     return number(value)
 
 
-def _heading(name: str) -> str:
-    if name == "accuracy_interval":
-        return "95 % interval"
-    return name.replace("valid_", "validation_").replace("_", " ")
+def _heading(name: str, part: str) -> str:
+    if name in ("accuracy", "loss", "psnr"):
+        return f"{part} {name}".replace("psnr", "PSNR")
+    return name.replace("valid_", "validation_").replace("_", " ").replace("psnr", "PSNR")

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from glassnet.attack import Flag, Fooled, Robustness, add_steps, size_text
@@ -14,7 +15,7 @@ from glassnet.report.figures.attacks import boundary_figure, corruption_figure, 
 from glassnet.report.figures.pictures import as_rgb, picture_png
 from glassnet.report.html import Html, data_uri, element, join
 from glassnet.report.page import Chart, Panel
-from glassnet.report.tables import Cell, number, percent, table
+from glassnet.report.tables import Cell, interval_text, number, percent, table
 
 __all__ = [
     "ExactRow",
@@ -119,7 +120,12 @@ def boundary_panel(
         "boundary",
         "Over the boundary",
         lead,
-        Chart("boundary", lambda: boundary_figure(ways), "Probability of both classes along the change"),
+        Chart(
+            "boundary",
+            lambda: boundary_figure(ways),
+            "Probability of both classes along the change",
+            narrow=lambda: boundary_figure(ways, narrow=True),
+        ),
     )
 
 
@@ -143,9 +149,13 @@ def turning_panel(found: Fooled, names: Sequence[str]) -> Panel | None:
     ]  # fmt: skip
     headings = [("is", False), ("taken for", False), ("attempts", True), ("fooled", True), ("median length", True)]
     lead = "The median length of the change that turns one class into another: dark cells are neighbours."
-    chart = Chart(
-        "turning", lambda: turning_figure(lengths, names, "median length of the change"), "Who turns into whom"
-    )
+    unit = "median length of the change"
+
+    def narrow() -> Figure:
+        return turning_figure(lengths, names, unit, narrow=True)
+
+    chart = Chart("turning", lambda: turning_figure(lengths, names, unit), "Who turns into whom",
+                  narrow=narrow if len(names) <= 16 else None)  # fmt: skip
     body = element("details", element("summary", "As a table"), table(headings, rows, sortable=True))
     return Panel("turning", "Who turns into whom", lead, chart, body)
 
@@ -186,10 +196,6 @@ def receipts_panel(rows: Sequence[tuple[str, str, str, int, float]]) -> Panel:
 # ---- the audit
 
 
-def _interval(low: float, high: float) -> str:
-    return f"{100 * low:.1f} – {percent(high)}"
-
-
 def robustness_panel(results: Sequence[Robustness]) -> Panel:
     """Robust accuracy as a curve and as a table."""
     rows = []
@@ -200,7 +206,7 @@ def robustness_panel(results: Sequence[Robustness]) -> Panel:
             rows.append([
                 Cell(found.norm, found.norm), Cell(size_text(eps), eps),
                 Cell(percent(found.accuracy(eps)), found.accuracy(eps)),
-                Cell(_interval(low, high), low),
+                Cell(interval_text(low, high), low),
                 Cell(percent(found.accuracy_as_bytes(eps)), found.accuracy_as_bytes(eps)), Cell(percent(fgsm), fgsm),
             ])  # fmt: skip
     headings = [
@@ -212,7 +218,8 @@ def robustness_panel(results: Sequence[Robustness]) -> Panel:
         " size. It is an upper bound: another attack may find more. FGSM, a single step, is shown because reports that"
         " rest on it alone are far too kind."
     )
-    chart = Chart("robustness", lambda: robustness_figure(results), "Robust accuracy by the size of the change")
+    chart = Chart("robustness", lambda: robustness_figure(results), "Robust accuracy by the size of the change",
+                  narrow=lambda: robustness_figure(results, narrow=True))  # fmt: skip
     return Panel("robustness", "How easily it is fooled", lead, chart, table(headings, rows))
 
 
@@ -240,7 +247,7 @@ def corruptions_panel(rates: Mapping[str, Sequence[int]], clean: int, count: int
     """Accuracy on corrupted pictures, as curves and as a table."""
     rows = [
         [Cell(kind, kind), *(Cell(percent(value / count), value / count) for value in right),
-         Cell(_interval(*wilson_interval(right[-1], count)), right[-1])]
+         Cell(interval_text(*wilson_interval(right[-1], count)), right[-1])]
         for kind, right in rates.items()
     ]  # fmt: skip
     severities = [(f"severity {s}", True) for s in range(1, 1 + len(next(iter(rates.values()))))]
@@ -250,7 +257,8 @@ def corruptions_panel(rates: Mapping[str, Sequence[int]], clean: int, count: int
         " are (severity 0). Strengths and random numbers are glassnet's own, so these are not the figures of CIFAR-10-C"
         " or MNIST-C."
     )
-    chart = Chart("corruptions", lambda: corruption_figure(rates, clean, count), "Accuracy by corruption and severity")
+    chart = Chart("corruptions", lambda: corruption_figure(rates, clean, count), "Accuracy by corruption and severity",
+                  narrow=lambda: corruption_figure(rates, clean, count, narrow=True))  # fmt: skip
     return Panel("corruptions", "Corruptions", lead, chart, table(headings, rows, sortable=True))
 
 

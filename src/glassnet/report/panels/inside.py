@@ -19,7 +19,7 @@ from glassnet.report.figures.first_layer import (
 )
 from glassnet.report.figures.pictures import as_rgb, picture_png
 from glassnet.report.figures.weight_matrix import matrix_figure, shown_as_matrix
-from glassnet.report.html import Html, data_uri, element
+from glassnet.report.html import Html, data_uri, element, scroll_box
 from glassnet.report.page import Chart, Panel
 
 __all__ = ["feature_maps_panel", "first_layer_panel", "network_panel"]
@@ -165,4 +165,4 @@ def network_panel(network: Network, batch: int = 1) -> Panel:
 
 
 def _folded(title: str, text: str, *, shown: bool) -> Html:
-    return element("details", element("summary", title), element("pre", text), open=shown)
+    return element("details", element("summary", title), scroll_box(element("pre", text), title), open=shown)

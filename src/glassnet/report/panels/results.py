@@ -6,14 +6,14 @@ from collections.abc import Mapping
 
 from glassnet.metrics import ClassScore, Evaluation
 from glassnet.nn.functional.arrays import Array
-from glassnet.report.figures.confusion import confusion_figure
+from glassnet.report.figures.confusion import NARROW_UP_TO, confusion_figure
 from glassnet.report.figures.curves import Records, best_epoch, epoch_records, learning_curves
 from glassnet.report.figures.histograms import histogram_figure, shown_layers
 from glassnet.report.figures.norms import norms_figure, update_ratios
 from glassnet.report.figures.scores import per_class_figure, reliability_figure
 from glassnet.report.html import Html, element, join
 from glassnet.report.page import Chart, Panel
-from glassnet.report.tables import Cell, number, percent, table
+from glassnet.report.tables import Cell, interval_text, number, percent, table
 
 __all__ = [
     "classes_panel",
@@ -37,7 +37,8 @@ def curves_panel(history: Records) -> Panel | None:
             " Where the validation curve turns away from the training curve, the network has begun to learn its"
             " training examples by heart; the model that was kept is the best on validation (ringed)."
         )
-    chart = Chart("learning_curves", lambda: learning_curves(history), "Loss and accuracy by epoch")
+    chart = Chart("learning_curves", lambda: learning_curves(history), "Loss and accuracy by epoch",
+                  narrow=lambda: learning_curves(history, narrow=True))  # fmt: skip
     return Panel("curves", "Learning curves", lead, chart)
 
 
@@ -48,8 +49,9 @@ def confusion_panel(found: Evaluation) -> Panel:
         "cells are mistakes, on a stronger scale so that rare ones show."
     )
     chart = Chart(
-        "confusion", lambda: confusion_figure(found), "Confusion matrix, rows true classes, columns predicted classes"
-    )
+        "confusion", lambda: confusion_figure(found), "Confusion matrix, rows true classes, columns predicted classes",
+        narrow=(lambda: confusion_figure(found, narrow=True)) if found.classes <= NARROW_UP_TO else None,
+    )  # fmt: skip
     return Panel("confusion", "Confusion matrix", lead, chart, _most_confused(found), beside=True)
 
 
@@ -72,14 +74,14 @@ def classes_panel(found: Evaluation) -> Panel:
         ("class", False),
         ("examples", True),
         ("recall", True),
-        ("95 % interval", True),
         ("precision", True),
         ("F1", True),
     ]
     lead = (
         "Recall: how many of a class were found. Precision: how many of those predicted as that class "
         "really were. F1 combines both. "
-        "The dark stroke is the 95 % interval of the recall: few examples make it wide. Click a heading to sort."
+        "Below each recall, and as the dark stroke, its 95 % interval: few examples make it wide. Click a heading to"
+        " sort."
     )
     body = table(headings, [_class_row(score) for score in found.per_class], sortable=True)
     return Panel(
@@ -98,12 +100,12 @@ def _class_row(score: ClassScore) -> list[Cell]:
             class_="bar",
             aria_hidden="true",
         )
-    interval = f"{100 * low:.1f} – {percent(high)}" if score.support else "–"
+    interval = element("small", interval_text(low, high), class_="interval") if score.support else None
+    shown = element("span", percent(score.recall), " ", interval, class_="figure")
     return [
         Cell(score.name, score.name),
         Cell(number(score.support), float(score.support)),
-        Cell(join([bar, element("span", percent(score.recall), class_="figure")]), score.recall),
-        Cell(interval, low),
+        Cell(join([bar, shown]), score.recall),
         Cell(percent(score.precision), score.precision),
         Cell(percent(score.f1), score.f1),
     ]
@@ -122,7 +124,8 @@ def reliability_panel(found: Evaluation) -> Panel:
         f"calibration error: {percent(calibration.error)} over {len(calibration.counts)} bins. Points on the dashed "
         "line can be believed; orange ones differ by more than chance likely explains."
     )
-    chart = Chart("reliability", lambda: reliability_figure(calibration), "Reliability diagram")
+    chart = Chart("reliability", lambda: reliability_figure(calibration), "Reliability diagram",
+                  narrow=lambda: reliability_figure(calibration, narrow=True))  # fmt: skip
     return Panel("reliability", "Can its confidence be believed?", lead, chart)
 
 
@@ -134,7 +137,8 @@ def updates_panel(history: Records) -> Panel | None:
         "The size of each update compared with the weights it changes. Around one in a thousand is healthy as a rule "
         "of thumb; far above, the learning rate is likely too high, far below, too low."
     )
-    chart = Chart("update_ratios", lambda: norms_figure(history), "Update to weight ratios by step")
+    chart = Chart("update_ratios", lambda: norms_figure(history), "Update to weight ratios by step",
+                  narrow=lambda: norms_figure(history, narrow=True))  # fmt: skip
     return Panel("updates", "Size of the updates", lead, chart)
 
 

@@ -36,10 +36,10 @@ def gradients_panel(rows: Sequence[Row], remark: str = "") -> Panel | None:
         return None
     headings = [
         ("parameter", False),
-        ("entries checked", True),
+        ("verdict", False),
         ("error", True),
         ("worst index", True),
-        ("verdict", False),
+        ("entries checked", True),
     ]
     lead = "Every gradient compared with central differences in float64: the error should be at most about 1e-7."
     return Panel("gradients", title, lead, body=table(headings, [_gradient_row(row) for row in rows]))
@@ -48,7 +48,7 @@ def gradients_panel(rows: Sequence[Row], remark: str = "") -> Panel | None:
 def _gradient_row(row: Row) -> list[Cell]:
     error = f"{row.error:.1e}" if math.isfinite(row.error) else number(row.error)
     badge = element("span", row.verdict, class_="badge good" if row.passed else "badge bad")
-    cells = (element("code", f"{row.parameter} ({row.mode})"), number(row.entries), error, str(row.worst), badge)
+    cells = (element("code", f"{row.parameter} ({row.mode})"), badge, error, str(row.worst), number(row.entries))
     return [Cell(cell, "") for cell in cells]
 
 
@@ -57,7 +57,7 @@ def commands_panel(commands: Sequence[str]) -> Panel:
     lines = [
         element("span", command, class_="remark" if command.startswith("#") else "command") for command in commands
     ]
-    return Panel("next", "What to do next", body=element("pre", *_between(lines, "\n")))
+    return Panel("next", "What to do next", body=element("pre", *_between(lines, "\n"), class_="wrapped"))
 
 
 def _between(parts: Sequence[object], separator: str) -> list[object]:
@@ -66,6 +66,7 @@ def _between(parts: Sequence[object], separator: str) -> list[object]:
 
 def details_panel(configuration: str, environment: Mapping[str, Any]) -> Panel:
     """The recipe as TOML, and versions, hardware and data; both folded."""
-    recipe = element("details", element("summary", "Configuration"), element("pre", configuration.strip("\n")))
+    text = element("pre", configuration.strip("\n"), class_="wrapped")
+    recipe = element("details", element("summary", "Configuration"), text)
     surroundings = element("details", element("summary", "Environment"), key_value_table(environment))
     return Panel("details", "How it was made", body=join([recipe, surroundings]))

@@ -97,7 +97,6 @@ def _weights(name: str) -> Callable[[Path], None]:
 
 
 _CONVNET = "conv 3x3, 8, pad 1 -> relu -> maxpool 2x2 -> flatten -> linear"
-_MLP = "linear 32 -> relu -> linear"
 MAKERS: dict[str, Callable[[Path], None]] = {
     "photo.jpg": _photo,
     "photo.png": _photo,
@@ -115,8 +114,8 @@ MAKERS: dict[str, Callable[[Path], None]] = {
     "points.npy": _points,
     "recipes": _recipes,
     "runs/mine": _run("digits", _CONVNET),
-    "runs/mnist-1": _run("mnist", _MLP),
-    "runs/cifar10-1": _run("cifar10", _MLP),
+    "runs/mnist-1": _run("mnist", _CONVNET),
+    "runs/cifar10-1": _run("cifar10", _CONVNET),
     **{published.file: _weights(name) for name, published in PRETRAINED.items()},
 }
 

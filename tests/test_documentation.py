@@ -1,8 +1,8 @@
 """README.md and docs/: every command and every block of Python runs as it stands, and every link leads somewhere.
 
 A new page or command is tested without a line here; `support/markdown.py` says what is taken for one, and
-`support/stand_ins.py` what stands for the reader's own files. What would take long runs with the additions of `SHORTER`,
-on small data; the tests marked `long` run all of it in full, on the real data.
+`support/stand_ins.py` what stands for the reader's own files. What would take long runs with the additions of
+`SHORTER`, on small data; the tests marked `long` run all of it in full, on the real data.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ import pytest
 from glassnet.cli import main
 from glassnet.cli.commands import COMMANDS, load
 from glassnet.data.download import RemoteFile, fetch
+from support import python_path
 from support.commands import Server
 from support.data_files import REAL, needs_real_data
 from support.markdown import ROOT, Example, anchors, examples, links, missed, pages, prose, titles
@@ -39,27 +41,25 @@ from support.stand_ins import StandIns, data_folder
 PAGES = {page.relative_to(ROOT).as_posix(): page for page in pages()}
 EXAMPLES = {name: examples(page) for name, page in PAGES.items()}
 
-# What a command begins with: what is added to it, and why.
-SHORTER = {
+# What a command begins with: what is added to it, and why; None leaves it to the long tests.
+SHORTER: dict[str, tuple[str | None, str]] = {
     "glassnet bench": ('"linear 2" --input 4 --runs 1 --threads 1', "races a dozen networks against PyTorch"),
     "glassnet train": ("--epochs 2", "trains for seconds to 20 minutes"),
     "glassnet train --resume": ("", "goes on where the run stopped"),
-    "glassnet train recipes/reader-characters.toml": (
-        "--set data.source=digits --set train.augment=none --epochs 1", "writes 400,000 characters"
-    ),
+    "glassnet train recipes/reader-characters.toml": (None, "writes 400,000 characters first"),
     "glassnet audit": ("--effort quick --examples 5", "attacks 500 pictures for minutes"),
     "glassnet audit --verify": ("", "reads a few files"),
     "glassnet fool runs/cifar10-1": ("--examples 5", "attacks 1,000 pictures"),
     "glassnet fool runs/mnist-1 --universal": ("--examples 20", "attacks 1,000 pictures"),
     "glassnet synthesise": ("--pages 1", "writes 20 pages"),
     "glassnet reproduce": ("--list", "needs the real data"),
-}  # fmt: skip
+}
 
 
-def added(command: str) -> str:
-    """What `SHORTER` adds to a command: the entry that matches most of it."""
+def shorter(command: str) -> tuple[str | None, str]:
+    """The entry of `SHORTER` that matches most of a command."""
     fitting = [begin for begin in SHORTER if f"{command} ".startswith(f"{begin} ")]
-    return SHORTER[max(fitting, key=len)][0] if fitting else ""
+    return SHORTER[max(fitting, key=len)] if fitting else ("", "")
 
 
 # ---- the places where pages are tried
@@ -89,7 +89,7 @@ class Place:
         for word in shlex.split(command):
             found = sorted(self.folder.glob(word)) if re.fullmatch(r"[\w/.-]*\*[\w/.*-]*", word) else []
             words += [str(path.relative_to(self.folder)) for path in found] or [word]
-        for before, word in zip(words, words[1:], strict=False):
+        for before, word in pairwise(words):
             if before == "--out" and self.folder / word in self.untouched:
                 self.untouched.discard(self.folder / word)
                 shutil.rmtree(self.folder / word)
@@ -149,7 +149,12 @@ def downloads(place: Place) -> Iterator[Path]:
 
 
 def parses(script: str, arguments: list[str], module: bool) -> None:
-    """Let a script of benchmarks/ or tools/ parse its arguments, and do nothing of what it is for."""
+    """Let a script of benchmarks/ or tools/ parse its arguments, and do nothing of what it is for. One that parses none
+    is only compiled.
+    """
+    if not module and "parse_args" not in (text := (ROOT / script).read_text(encoding="utf-8")):
+        compile(text, script, "exec")
+        return
 
     class Parsed(BaseException):
         """The arguments are right."""
@@ -174,9 +179,28 @@ def run_python(example: Example, place: Place) -> None:
         exec(compile(code, str(example.page), "exec"), place.names)
 
 
+def run_shell(text: str, place: Place, status: int) -> str:
+    """A line of several commands, `glassnet` among them. Returns what it printed."""
+    command = place.folder / ".bin" / "glassnet"
+    command.parent.mkdir(exist_ok=True)
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -W ignore -m glassnet "$@"\n', "utf-8")
+    command.chmod(0o755)
+    path = os.pathsep.join([str(command.parent), os.environ["PATH"]])
+    environment = {**os.environ, "PATH": path, "PYTHONPATH": python_path(), "GLASSNET_DATA": str(place.data)}
+    found = subprocess.run(["sh", "-c", text], cwd=place.folder, env=environment, capture_output=True, text=True)
+    assert found.returncode == status, found.stderr
+    return found.stdout + found.stderr
+
+
 def run_command(example: Example, place: Place, server: Server) -> str:
     """The command, made shorter. Returns what it printed."""
-    words = place.arguments(f"{example.text} {added(example.text)}")
+    addition, reason = shorter(example.text)
+    if addition is None:
+        pytest.skip(reason)
+    text = f"{example.text} {addition}"
+    words = place.arguments(text)
+    if "|" in words:
+        return run_shell(text, place, example.status)
     if words[0] == "python":
         module = words[1] == "-m"
         parses(words[2] if module else words[1], words[3 if module else 2 :], module)
@@ -227,7 +251,7 @@ def test_it_runs_in_full(page: str, tmp_path: Path, stand_ins: tuple[StandIns, P
     for example in place.examples:
         if example.is_python:
             run_python(example, place)
-        elif added(example.text):
+        elif shorter(example.text)[1]:
             command = [sys.executable, "-m", *place.arguments(example.text)]
             found = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
             assert found.returncode == example.status, found.stderr
@@ -285,7 +309,7 @@ def test_links_lead_somewhere(page: str) -> None:
 def test_headings_go_down_one_by_one(page: str) -> None:
     levels = [level for level, _ in titles(PAGES[page].read_text(encoding="utf-8"))]
     assert levels[0] == 1 and levels.count(1) == 1
-    assert all(after <= before + 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after <= before + 1 for before, after in pairwise(levels))
 
 
 def test_the_index_lists_every_page_once() -> None:
@@ -298,7 +322,7 @@ def test_the_index_lists_every_page_once() -> None:
 
 def test_every_picture_is_shown() -> None:
     shown = {(page.parent / link).resolve() for page in pages() for link in links(page.read_text(encoding="utf-8"))}
-    assert {path for path in (ROOT / "docs" / "images").iterdir()} <= shown
+    assert set((ROOT / "docs" / "images").iterdir()) <= shown
 
 
 def test_the_ratios_of_the_benchmarks_are_those_of_their_times() -> None:

@@ -1,8 +1,9 @@
 """The pages of the documentation, taken apart: commands, Python, links and headings.
 
-What is run: every line `glassnet ...`, `python -m benchmarks...` or `python tools/...` of an indented block or of a fenced
-one of the language `sh`; every line `$ glassnet ...` of a fenced block without a language, with the output that follows
-it; every fenced block of the language `python`. What nobody can run stands in a fenced block of the language `text`.
+What is run: every line `glassnet ...` (also behind a pipe), `python -m benchmarks...` or `python tools/...` of an
+indented block or of a fenced one of the language `sh`; every line `$ glassnet ...` of a fenced block without a
+language, with the output that follows it; every fenced block of the language `python`. What nobody can run stands in a
+fenced block of the language `text`.
 """
 
 from __future__ import annotations
@@ -13,15 +14,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMAND = re.compile(r"(glassnet|python -m benchmarks\.\w+|python tools/\w+\.py)( |$)")
+COMMAND = re.compile(r"(\w.* \| )?(glassnet|python -m benchmarks\.\w+|python tools/\w+\.py)( |$)")
 _FENCE = re.compile(r"(```+)(\w*)\s*$")
 _STATUS = re.compile(r"exit status (\d+)")
 
 
 def pages() -> list[Path]:
-    """README.md and every page of the documentation, its index first."""
+    """README.md, that of the recipes, and every page of the documentation, its index first."""
     folder = ROOT / "docs"
-    return [ROOT / "README.md", *sorted(folder.rglob("*.md"), key=lambda page: (page.name != "README.md", page))]
+    return [
+        ROOT / "README.md",
+        ROOT / "recipes" / "README.md",
+        *sorted(folder.rglob("*.md"), key=lambda page: (page.name != "README.md", page)),
+    ]
 
 
 @dataclass(frozen=True)

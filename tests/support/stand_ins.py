@@ -73,6 +73,11 @@ def _run(data: str, network: str) -> Callable[[Path], None]:
     return make
 
 
+def _reader(path: Path) -> None:
+    path.mkdir()
+    shutil.copy(ROOT / "src/glassnet/reader/characters.safetensors", path / "model.safetensors")
+
+
 def _points(path: Path) -> None:
     points = np.random.default_rng(0).normal(size=(50, 2))
     np.save(path, np.hstack([points, points @ [[2.0, 1.0], [0.0, 3.0]] + 1]))
@@ -114,6 +119,7 @@ MAKERS: dict[str, Callable[[Path], None]] = {
     "points.npy": _points,
     "recipes": _recipes,
     "runs/mine": _run("digits", _CONVNET),
+    "runs/reader-characters": _reader,
     "runs/mnist-1": _run("mnist", _CONVNET),
     "runs/cifar10-1": _run("cifar10", _CONVNET),
     **{published.file: _weights(name) for name, published in PRETRAINED.items()},

@@ -46,6 +46,7 @@ SHORTER: dict[str, tuple[str | None, str]] = {
     "glassnet bench": ('"linear 2" --input 4 --runs 1 --threads 1', "races a dozen networks against PyTorch"),
     "glassnet train": ("--epochs 2", "trains for seconds to 20 minutes"),
     "glassnet train --resume": ("", "goes on where the run stopped"),
+    "glassnet train --resume runs/mine --epochs": ("--epochs 3", "trains for a minute"),
     "glassnet train recipes/reader-characters.toml": (None, "writes 400,000 characters first"),
     "glassnet audit": ("--effort quick --examples 5", "attacks 500 pictures for minutes"),
     "glassnet audit --verify": ("", "reads a few files"),

@@ -11,6 +11,7 @@ import gzip
 import json
 import re
 import shutil
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from glassnet.imagenet import PRETRAINED
 from glassnet.nn import Network
 from glassnet.nn.torchvision import to_torchvision
 from glassnet.reader.pages import write_pages
+from support.classifiers import digits
 from support.data_files import idx_bytes, write_cifar_binary
 from support.markdown import ROOT
 
@@ -73,6 +75,10 @@ def _run(data: str, network: str) -> Callable[[Path], None]:
     return make
 
 
+def _model(path: Path) -> None:
+    digits().save(path)
+
+
 def _reader(path: Path) -> None:
     path.mkdir()
     shutil.copy(ROOT / "src/glassnet/reader/characters.safetensors", path / "model.safetensors")
@@ -118,6 +124,7 @@ MAKERS: dict[str, Callable[[Path], None]] = {
     "pages": _pages,
     "points.npy": _points,
     "recipes": _recipes,
+    "digits.safetensors": _model,
     "runs/mine": _run("digits", _CONVNET),
     "runs/reader-characters": _reader,
     "runs/mnist-1": _run("mnist", _CONVNET),
@@ -176,7 +183,20 @@ def data_folder(folder: Path) -> Path:
     _mnist(folder / "mnist")
     write_cifar_binary(folder / "cifar-10-batches-bin", 40)
     _imagenet(folder)
+    (folder / "published").mkdir()
     for name in ("squeezenet-1.1", "efficientnet-lite0"):
         if name in PRETRAINED:
             _weights(name)(folder / "weights" / PRETRAINED[name].file)
+            _publish(name, folder)
     return folder
+
+
+def _publish(name: str, folder: Path) -> None:
+    """What the address of the weights would give: the file itself, or an archive with it."""
+    published = PRETRAINED[name]
+    original = folder / "published" / published.address.rpartition("/")[2]
+    if member := getattr(published, "member", ""):
+        with zipfile.ZipFile(original, "w") as archive:
+            archive.write(folder / "weights" / published.file, member)
+    else:
+        shutil.copy(folder / "weights" / published.file, original)

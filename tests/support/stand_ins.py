@@ -112,6 +112,7 @@ MAKERS: dict[str, Callable[[Path], None]] = {
     "photo.jpg": _photo,
     "photo.png": _photo,
     "picture.png": _digit,
+    "new.jpg": _photo,
     "photos": _photos,
     "FOLDER": _photos,
     "page.jpg": _page,

@@ -55,7 +55,8 @@ SHORTER: dict[str, tuple[str | None, str]] = {
     "glassnet fool runs/cifar10-1": ("--examples 5", "attacks 1,000 pictures"),
     "glassnet fool runs/mnist-1 --universal": ("--examples 20", "attacks 1,000 pictures"),
     "glassnet synthesise": ("--pages 1", "writes 20 pages"),
-    "glassnet reproduce": ("--list", "needs the real data"),
+    "glassnet reproduce": ("--list", "needs the real data and hours"),
+    "glassnet reproduce affine-fit": ("", "needs neither"),
 }
 
 

@@ -1,35 +1,29 @@
 """Networks trained on ImageNet, by name: published weights, with the preprocessing and the class names they belong to.
 
-Nothing is downloaded. The weights are a safetensors file under torchvision's parameter names, which the user names or
-puts into the data folder; docs/pretrained.md says where it comes from.
+The weights are a file in the data folder, where `glassnet.weights` puts it, or one that the user names; nothing is
+downloaded here.
 """
 
 from __future__ import annotations
 
-import contextlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from glassnet.data import ClassIndex, Preprocess, data_places, find_class_index
-from glassnet.data.imagenet import CLASS_INDEX, IMAGENET_READING, IMAGENET_SIZE
-from glassnet.errors import DataError, Fix, ModelError, nearest
+from glassnet.data import Preprocess, Reading
+from glassnet.data.imagenet import IMAGENET_READING, IMAGENET_SIZE
+from glassnet.errors import Fix, ModelError, nearest
 from glassnet.files import exists, sha256_file
 from glassnet.model import Model
 from glassnet.nn import Network, SoftmaxCrossEntropy
 from glassnet.nn.functional.arrays import Array
-from glassnet.nn.named import NAMED, Published
+from glassnet.nn.named import Published
 from glassnet.nn.torchvision import load_torchvision, read_tensors
+from glassnet.weights import PRETRAINED, class_index, weights_file
 
 __all__ = ["PRETRAINED", "open_model", "pretrained"]
-
-# Mean and deviation of the red, green and blue of ImageNet's training pictures, divided by 255: those with which the
-# weights were trained (`ImageClassification` in torchvision/transforms/_presets.py, github.com/pytorch/vision).
-_MEAN = (0.485, 0.456, 0.406)
-_DEVIATION = (0.229, 0.224, 0.225)
-_FOLDER = "weights"  # in the data folder
-
 
 # What was measured with weights whose file has this SHA-256, on the photographs of `imagenet-samples`.
 _MEASURED = {
@@ -40,10 +34,13 @@ _MEASURED = {
         "top1": 125 / 200,
         "top5": 176 / 200,
     },
-}
-
-PRETRAINED: dict[str, Published] = {
-    name: network.published for name, network in NAMED.items() if network.published is not None
+    # EfficientNet-Lite0, rounded once to float16
+    "13b53f8a77b776a5dccdea29ad81d0972b8330e05d9f56389537423d4891c8d9": {
+        "data": "imagenet-samples",
+        "pictures": 200,
+        "top1": 174 / 200,
+        "top5": 197 / 200,
+    },
 }
 
 
@@ -55,8 +52,8 @@ def pretrained(name: str, weights: str | Path | None = None) -> Model:
     name : str
         A named network with published weights, one of `PRETRAINED`.
     weights : str or Path, optional
-        A safetensors file under torchvision's parameter names; without one, `weights/squeezenet1_1.safetensors`
-        (`resnet18.safetensors`, ...) in the data folder.
+        A safetensors or PyTorch file (`.pth`) under the publisher's parameter names; without one,
+        `weights/squeezenet1_1.safetensors` (`resnet18.safetensors`, ...) in the data folder.
 
     Raises
     ------
@@ -76,15 +73,16 @@ def pretrained(name: str, weights: str | Path | None = None) -> Model:
             f"There are no published weights for a network '{name}'.{nearest(name, PRETRAINED)} Known:"
             f" {', '.join(PRETRAINED)}."
         )
-    file = _weights_file(name) if weights is None else Path(weights)
+    file = weights_file(name) if weights is None else Path(weights)
     tensors = read_tensors(file)
-    index = _class_index(file)
+    index = class_index(name, file)
     shape = (*IMAGENET_SIZE, 3)
     network = Network(name, shape, len(index.names))
     load_torchvision(network, name, tensors, f"'{file}'")
-    preprocess = _preprocess(shape)
+    preprocess = _preprocess(shape, PRETRAINED[name])
     loss = SoftmaxCrossEntropy()
-    return Model(network, preprocess, shape, index.names, loss, _card(name, file, preprocess), IMAGENET_READING)
+    reading = replace(IMAGENET_READING, bicubic=PRETRAINED[name].bicubic)
+    return Model(network, preprocess, shape, index.names, loss, _card(name, file, preprocess, reading), reading)
 
 
 def open_model(name: str | Path, weights: str | Path | None = None) -> Model:
@@ -105,52 +103,32 @@ def open_model(name: str | Path, weights: str | Path | None = None) -> Model:
     return pretrained(str(name), weights)
 
 
-def _weights_file(name: str) -> Path:
-    published = PRETRAINED[name]
-    for place in data_places():
-        with contextlib.suppress(OSError):  # a place that may not be read is a place without it
-            if (place / _FOLDER / published.file).is_file():
-                return place / _FOLDER / published.file
-    raise ModelError(
-        f"The weights of '{name}' are not on this machine: get {published.address}, convert it by the two lines in"
-        f" docs/pretrained.md to '{data_places()[0] / _FOLDER / published.file}'.",
-        Fix.GIVE_WEIGHTS,
-    )
-
-
-def _class_index(weights: Path) -> ClassIndex:
-    folders = [weights.parent]
-    folders += [place / folder for place in data_places() for folder in (_FOLDER, "imagenet-samples", "")]
-    found = find_class_index(folders)
-    if found is None:
-        raise DataError(
-            f"The names of ImageNet's classes are not on this machine; put '{CLASS_INDEX}' beside the weights, as"
-            f" '{weights.parent / CLASS_INDEX}' (see docs/pretrained.md)."
-        )
-    return found
-
-
-def _preprocess(shape: tuple[int, int, int]) -> Preprocess:
+def _preprocess(shape: tuple[int, int, int], published: Published) -> Preprocess:
     arrays: dict[str, Array] = {
         "input_shape": np.asarray(shape, np.int64),
-        "2.standardise.mean": np.asarray(_MEAN, np.float32),
-        "2.standardise.std": np.asarray(_DEVIATION, np.float32),
+        "2.standardise.mean": np.asarray(published.mean, np.float32),
+        "2.standardise.std": np.asarray(published.deviation, np.float32),
     }
     return Preprocess.restore("scale -> standardise", arrays)
 
 
-def _card(name: str, file: Path, preprocess: Preprocess) -> dict[str, Any]:
+def _card(name: str, file: Path, preprocess: Preprocess, reading: Reading) -> dict[str, Any]:
     """What the model file says of itself."""
     published, digest = PRETRAINED[name], sha256_file(file)
     card = {
         "network": name,
         "data": "ImageNet (ILSVRC 2012), 1,000 classes of photographs",
-        "source": f"{published.address} (torchvision, IMAGENET1K_V1) or weights under the same names",
-        "licence": "BSD-3-Clause (torchvision); ImageNet's photographs are for research",
+        "source": f"{published.address} ({published.publisher}) or weights under the same names",
+        "licence": f"{published.licence} (the weights); ImageNet's photographs are for research",
         "weights_file": file.name,
         "weights_sha256": digest,
-        "preprocessing": f"{IMAGENET_READING.notation()} {'x'.join(map(str, IMAGENET_SIZE))} -> {preprocess.notation()}"
-        f" (mean {' '.join(map(str, _MEAN))}, deviation {' '.join(map(str, _DEVIATION))})",
-        "published_accuracy": {"top1": published.top1 / 100, "top5": published.top5 / 100, "pictures": 50_000},
+        "preprocessing": f"{reading.notation()} {'x'.join(map(str, IMAGENET_SIZE))} -> {preprocess.notation()}"
+        f" (mean {' '.join(map(str, published.mean))}, deviation {' '.join(map(str, published.deviation))})",
+        "published_accuracy": _published(published),
     }
     return card | ({"measured_accuracy": _MEASURED[digest]} if digest in _MEASURED else {})
+
+
+def _published(published: Published) -> dict[str, Any]:
+    accuracy = {"top1": published.top1, "top5": published.top5}
+    return {name: value / 100 for name, value in accuracy.items() if value is not None} | {"pictures": 50_000}

@@ -113,6 +113,8 @@ def _steps(text: str, what: str, depth: int) -> list[Step]:
                 f"The {what} notation '{_short(text)}' has an empty step;"
                 " write steps as 'word arguments' joined by '->'."
             )
+        if ">" in item and "(" not in item:
+            raise NotationError(f"'{_short(item)}' has a '>' alone; steps are joined by '->'.")
         if item.startswith("(") and _closing(item, 0) == len(item) - 1:
             found = _steps(item[1:-1], what, depth + 1)
         else:
@@ -134,6 +136,11 @@ def _step(item: str, what: str, depth: int) -> Step:
             raise NotationError(f"'{_short(item)}': the {what} notation knows no '{head[1]}(...)'.")
         end = _closing(item, head.end(2) - 1)
         inner = item[head.end(2) : end]
+        if re.match(r"\s*[\d.+-]", inner):
+            raise NotationError(
+                f"'{_short(item)}': parentheses hold layers. Write settings after the word, as in"
+                f" '{head[1].lower()} {_short(inner.strip())}'."
+            )
         branches = tuple(tuple(_steps(branch, what, depth + 1)) for branch in _split(inner, "|", what))
         rest = item[end + 1 :].strip()
         if rest and not rest.startswith(","):

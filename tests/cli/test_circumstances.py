@@ -45,6 +45,7 @@ EXAMPLES: dict[str, tuple[object, ...]] = {
     "data list": (),
     "data get": ("digits",),
     "data show": ("pictures",),
+    "networks": (),
 }
 
 

@@ -1,4 +1,4 @@
-"""`glassnet filter` and `glassnet look` as a user types them."""
+"""`glassnet filter` as a user types it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from glassnet.data import Preprocess
 from glassnet.filters import filter_picture
-from glassnet.model import Model
-from glassnet.nn import Network, parse_loss
 from support.shell import Shell
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (12, 17, 3)).astype(np.uint8)
@@ -138,37 +135,3 @@ def test_wrong_input_is_one_line(shell: Shell, photo: Path, tmp_path: Path) -> N
         shell(*arguments, status=2)
         assert message in shell.err, arguments
     assert sorted(p.name for p in tmp_path.iterdir()) == ["bad.txt", "photo.png"]
-
-
-# ---- look
-
-
-def test_look_writes_kernels_maps_and_the_network(shell: Shell, photo: Path, tmp_path: Path) -> None:
-    notation = "conv 3x3, 4, pad 1 -> relu -> maxpool 2x2 -> flatten -> linear 3"
-    images = np.random.default_rng(1).random((4, 8, 8, 3)).astype(np.float32)
-    model = Model(Network(notation, (8, 8, 3)), Preprocess.parse("scale").fit(images), (8, 8, 3), ("a", "b", "c"),
-                  parse_loss("softmax-cross-entropy"))  # fmt: skip
-    model.save(tmp_path / "m.safetensors")
-    found = shell.json("look", tmp_path / "m.safetensors", "--picture", photo, "--out", tmp_path / "inside")
-    names = [Path(path).name for path in found["files"]]
-    assert names == ["look.html", "first_layer.png", "feature_maps.png", "network.png"]
-    assert "photo.png: read as " in (tmp_path / "inside" / "look.html").read_text(encoding="utf-8")
-    without = shell.json("look", tmp_path / "m.safetensors", "--out", tmp_path / "plain")
-    assert [Path(path).name for path in without["files"]] == ["look.html", "first_layer.png", "network.png"]
-    shell("look", tmp_path / "m.safetensors", "--picture", tmp_path / "none.png", status=2)
-
-
-def test_look_finds_the_pictures_of_a_runs_report(shell: Shell, tmp_path: Path) -> None:
-    run = tmp_path / "run"
-    shell("train", "digits", "--model", "conv 3x3, 4 -> relu -> flatten -> linear", "--epochs", 1, "--set",
-          "data.train_limit=60", "--set", "data.test_limit=20", "--out", run)  # fmt: skip
-    page = (run / "report.html").read_text(encoding="utf-8")
-    for text in ("All 4 kernels of the first layer", "test picture #", "The network", "Which kernel runs where"):
-        assert text in page
-    assert {"first_layer.png", "feature_maps.png", "network.png"} <= {path.name for path in (run / "figures").iterdir()}
-    shell("look", run, "--picture", 7, "--out", tmp_path / "seven")
-    assert "test picture #7 (" in (tmp_path / "seven" / "look.html").read_text(encoding="utf-8")
-    shell("look", run, "--picture", 20, "--out", tmp_path / "none", status=2)
-    assert "0 to 19" in shell.err
-    shell("look", run / "model.safetensors", "--picture", 7, "--out", tmp_path / "none", status=2)
-    assert "not a run folder" in shell.err and not (tmp_path / "none").exists()

@@ -20,12 +20,19 @@ FILES = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCh
 
 
 def test_notation_both_ways() -> None:
-    for text, reading in (("stretch", Reading()), ("shortest-side 256 -> centre-crop", Reading(256))):
+    known = (
+        ("stretch", Reading()),
+        ("stretch, bicubic", Reading(bicubic=True)),
+        ("shortest-side 256 -> centre-crop", Reading(256)),
+        ("shortest-side 256, bicubic -> centre-crop", Reading(256, bicubic=True)),
+    )
+    for text, reading in known:
         assert Reading.parse(text) == reading and reading.notation() == text
     wrong = (
         "", "crop", "stretch 3", "shortest-side 256", "centre-crop", "shortest-side -> centre-crop",
         "shortest-side 0 -> centre-crop", "shortest-side 9999 -> centre-crop", "shortest-side 2.5 -> centre-crop",
         "shortest-side 256 -> centre-crop 224", "stretch -> stretch", "shortest-side 256 3 -> centre-crop",
+        "shortest-side 256, bicubic 3 -> centre-crop", "shortest-side 256 -> centre-crop, bicubic",
     )  # fmt: skip
     for text in wrong:
         with pytest.raises(NotationError):
@@ -33,6 +40,15 @@ def test_notation_both_ways() -> None:
     for side in (0, -3, True, 2.0, "8"):
         with pytest.raises(NotationError):
             Reading(side)  # type: ignore[arg-type]
+
+
+def test_bicubic_is_pillows(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 30, 3), np.uint8)
+    file = write_picture(tmp_path / "x.png", pixels)
+    wanted = np.asarray(Image.fromarray(pixels).resize((12, 8), Image.Resampling.BICUBIC))[:, 2:10]
+    found = read_picture(file, (8, 8, 3), Reading(8, bicubic=True))
+    np.testing.assert_array_equal(found, wanted)
+    assert (found != read_picture(file, (8, 8, 3), Reading(8))).any()
 
 
 @FILES

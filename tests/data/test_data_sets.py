@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glassnet.data import Dataset, Splits, epoch_order, hold_out, join, split
+from glassnet.data.digits import load_digits
 from glassnet.errors import DataError
 from support.data_files import one_line_error
 
@@ -162,3 +163,15 @@ def test_orders_that_make_no_sense() -> None:
     ):
         with one_line_error():
             wrong()  # type: ignore[no-untyped-call]
+
+
+def test_the_digits_are_those_of_scikit_learn() -> None:
+    from sklearn.datasets import load_digits as theirs
+
+    splits, whole = load_digits(), theirs()
+    assert splits.test is not None
+    ours = {(image.tobytes(), int(label)) for part in (splits.train, splits.test)
+            for image, label in zip(part.images, part.labels, strict=True)}  # fmt: skip
+    pixels = np.rint(whole.images * (255 / 16)).astype(np.uint8)
+    assert ours == {(image.tobytes(), int(label)) for image, label in zip(pixels, whole.target, strict=True)}
+    assert len(splits.train) + len(splits.test) == 1797

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from glassnet.actions.look import look
 from glassnet.data import Splits, load
 from glassnet.errors import GlassnetError, TrainingError
 from glassnet.experiments import Predictions, Run, load_splits, run_recipe
@@ -18,7 +19,7 @@ from glassnet.experiments.recipe import recipe_from
 from glassnet.experiments.run import build
 from glassnet.metrics import Evaluation
 from glassnet.model import Model
-from glassnet.report.pages import look_inside, write_run_page
+from glassnet.report.pages import write_run_page
 from support.runs import CLASSIFIER
 
 DIGITS: dict[str, Any] = {"source": "digits", "train_limit": 200, "test_limit": 50}
@@ -139,7 +140,7 @@ def test_a_report_is_written_again_from_the_folder(finished: Run, tmp_path: Path
 def test_a_picture_of_a_run_is_read_as_the_run_read_it(finished: Run, tmp_path: Path) -> None:
     folder, found = finished.folder, finished.evaluation
     assert folder is not None and found is not None
-    files = look_inside(finished.model, str(folder), "7", tmp_path)
+    files = look(folder, tmp_path, pictures=["7"]).files
     names = found.class_names
     said = (
         f"test picture #7 ({names[found.labels[7]]}): read as {names[found.predictions[7]]},"
@@ -151,7 +152,7 @@ def test_a_picture_of_a_run_is_read_as_the_run_read_it(finished: Run, tmp_path: 
 @pytest.mark.usefixtures("no_data")
 def test_a_number_that_no_picture_has_is_refused_before_data_are_loaded(finished: Run, tmp_path: Path) -> None:
     with pytest.raises(GlassnetError, match=r"pictures 0 to 49\. Got 50"):
-        look_inside(finished.model, str(finished.folder), "50", tmp_path)
+        look(str(finished.folder), tmp_path, pictures=["50"])
 
 
 DAMAGE: list[tuple[str, Any, str]] = [

@@ -23,6 +23,7 @@ INPUTS = {
     "resnet-20": (32, 32, 3),
     "resnet-18": (64, 64, 3),
     "squeezenet-1.1": (64, 64, 3),
+    "efficientnet-lite0": (64, 64, 3),
 }
 
 # Small networks that use every kind of layer, strides, uneven sizes and every fused unit.
@@ -34,6 +35,9 @@ SMALL = {
     "bottleneck": "conv 1x1, 4 -> bottleneck-block 2, project -> bottleneck-block 2 -> avgpool global -> linear 3",
     "fire": "conv 3x3, 3 -> fire 2, 3 x2 -> maxpool 3x3, stride 2, ceil -> dropout 0.3 -> conv 1x1 -> avgpool global",
     "groups": "depthwise 3x3, 2, pad 1 -> sigmoid -> conv 1x1, 4, groups 2 -> dropout 0.4, channels -> linear 3",
+    "inverted": "conv 3x3, 2, stride 2, pad same -> relu6 -> mbconv 3x3, 2, 2, expand 2"
+    " -> mbconv 5x5, 2, 3, expand 1, stride 2"
+    " -> maxpool 3x3, stride 2, pad same -> linear 3",
     "nested": "concat(conv 1x1, 2 -> residual(tanh) | residual(concat(relu | conv 1x1, 1) | conv 1x1, 3)) -> linear 3",
 }
 
@@ -121,6 +125,7 @@ def test_all_named_networks_are_tried() -> None:
         ("resnet-50", 25_557_032),
         ("resnet-152", 60_192_808),
         ("squeezenet-1.1", 1_235_496),
+        ("efficientnet-lite0", 4_652_008),
     ],
 )
 def test_published_sizes(name: str, size: int) -> None:

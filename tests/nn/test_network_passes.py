@@ -9,6 +9,7 @@ import pytest
 
 from glassnet import threads
 from glassnet.engines import Batch, NativeEngine
+from glassnet.errors import GlassnetError
 from glassnet.nn import Linear, Network, SoftmaxCrossEntropy, SquaredError, parse_loss
 from glassnet.optim import SGD, make_optimizer
 
@@ -270,3 +271,39 @@ def test_networks_and_losses_can_be_called() -> None:
         wanted, wanted_gradient = loss.loss(scores, target)
         assert value == wanted > 0
         np.testing.assert_array_equal(gradient, wanted_gradient)
+
+
+CUT = "conv 3x3, 3, pad 1 -> relu -> maxpool 2x2 -> conv 1x1, 4 -> batchnorm -> relu -> flatten -> linear 5 -> linear"
+
+
+@pytest.mark.parametrize("fused", [True, False])
+def test_the_gradient_at_a_layer_is_that_of_its_bias(fused: bool) -> None:
+    """A bias is added at every place, so the score's difference by it is the sum of the gradients there."""
+    network = made(CUT).choose(fuse_relu=fused, fuse_pool=fused)
+    (x, _), step = batch(), 1e-6
+    upstream = np.random.default_rng(3).standard_normal((len(x), 5))
+    for name in ("1.conv", "4.conv", "5.batchnorm", "8.linear", "9.linear"):
+        scores, output, gradient = network.gradient_at(name, x, lambda _: upstream)
+        np.testing.assert_allclose(scores, network.forward(x), rtol=1e-12)
+        np.testing.assert_allclose(output, network.activations(x)[name], rtol=1e-12)
+        np.testing.assert_allclose(output, network.output_at(name, x), rtol=1e-12)
+        bias = network.parameters()[f"{name}.{'shift' if 'norm' in name else 'bias'}"].value
+        for unit in range(len(bias)):
+            values = []
+            for change in (step, -2 * step):
+                bias[unit] += change
+                values.append((network.forward(x) * upstream).sum())
+            bias[unit] += step
+            assert gradient[..., unit].sum() == pytest.approx((values[0] - values[1]) / (2 * step), rel=1e-5, abs=1e-7)
+
+
+def test_the_gradient_at_a_layer_leaves_the_network_as_it_was() -> None:
+    network, (x, _) = made(CUT), batch()
+    dscores = np.ones((len(x), 5))
+    before = network.input_gradient(x, lambda _: dscores)
+    network.gradient_at("3.maxpool", x, lambda _: dscores)
+    after = network.input_gradient(x, lambda _: dscores)
+    for a, b in zip(before, after, strict=True):
+        np.testing.assert_array_equal(a, b)
+    with pytest.raises(GlassnetError, match=r"no layer '3.maxpol'. Did you mean '3.maxpool'"):
+        network.output_at("3.maxpol", x)

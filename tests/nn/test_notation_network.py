@@ -229,3 +229,57 @@ def test_the_seed_decides_on_the_weights() -> None:
         return Network("linear 20", (50,), seed=seed).parameters()["1.linear.weight"].value.tobytes()
 
     assert weight(0) == weight(0) != weight(1)
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("resnet", "Did you mean 'resnet-20' or 'resnet-18' or 'resnet-50' or 'resnet-152'?"),
+        ("resnet18", "Did you mean 'resnet-18'?"),
+        ("LeNet5", "Did you mean 'lenet-5'?"),
+        ("EfficientNet_Lite0", "Did you mean 'efficientnet-lite0'?"),
+        ("lineer", "Did you mean 'linear'?"),
+        ("flaten -> linear", "Unknown layer 'flaten' in 'flaten'"),
+        ("linaer 5 -> linear", "Did you mean 'linear'?"),
+        ("Linear(64)", "as in 'linear 64'"),
+        ("conv 3x3, 4 -> relu -> Dropout(0.5)", "as in 'dropout 0.5'"),
+        ("linear 64 > relu", "steps are joined by '->'"),
+        ("linear 64 => relu -> linear", "steps are joined by '->'"),
+    ],
+)
+def test_what_a_mistake_probably_means(text: str, hint: str) -> None:
+    with pytest.raises(NotationError) as error:
+        Network(text, (8, 8, 1), 3)
+    assert hint in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("size", "kernel", "stride", "pad"),
+    # TensorFlow's "SAME" by its documentation: tensorflow.org/api_docs/python/tf/nn#notes_on_padding
+    [(224, 3, 2, (0, 1)), (112, 3, 2, (0, 1)), (225, 3, 2, (1, 1)), (56, 5, 2, (1, 2)), (7, 5, 1, (2, 2)),
+     (13, 6, 5, (1, 2)), (8, 2, 1, (0, 1)), (5, 1, 3, (0, 0))],
+)  # fmt: skip
+@pytest.mark.parametrize("word", ["conv KxK, 2", "depthwise KxK", "maxpool KxK", "avgpool KxK"])
+def test_padding_that_follows_from_the_size(
+    word: str, size: int, kernel: int, stride: int, pad: tuple[int, int]
+) -> None:
+    step = word.replace("K", str(kernel)) + f", stride {stride}, pad same"
+    (layer,) = Network(step, (size, size, 1), 2).layers
+    assert tuple(layer.pad) == (*pad, *pad) and layer.output_shape[:2] == (-(-size // stride),) * 2
+    if stride > 1:
+        assert "pad same" in layer.notation()
+    again = Network(layer.notation(), (size + 1, size, 1), 2).layers[0]
+    assert again.output_shape[:2] == (-(-(size + 1) // stride), -(-size // stride))
+
+
+def test_inverted_residuals() -> None:
+    network = Network("mbconv 5x5, 3, 4, expand 2, stride 2, eps 0.01", (8, 8, 3))
+    assert network.notation() == (
+        "conv 1x1, 6, bias off -> batchnorm, eps 0.01 -> relu6 -> depthwise 5x5, stride 2, pad same, bias off"
+        " -> batchnorm, eps 0.01 -> relu6 -> conv 1x1, 4, bias off -> batchnorm, eps 0.01"
+    )
+    around = Network("mbconv 3x3, 3, 3, expand 1", (8, 8, 3)).notation()
+    assert around.startswith("residual(depthwise 3x3, pad 1, bias off -> batchnorm, eps 0.001 -> relu6")
+    for wrong in ("mbconv 3x3, 16", "mbconv 3x3, 4, 4, expand", "mbconv 3x3, a, 4", "mbconv(relu)"):
+        with pytest.raises(NotationError, match="mbconv"):
+            Network(wrong, (8, 8, 4))

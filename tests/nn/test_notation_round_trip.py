@@ -158,9 +158,9 @@ def test_augmentation_comes_back(steps: list[AugmentStep], alpha: float, sigma: 
 
 
 @settings(deadline=None)
-@given(st.none() | st.integers(1, 4096))
-def test_the_way_pictures_are_read_comes_back(side: int | None) -> None:
-    assert Reading.parse(Reading(side).notation()) == Reading(side)
+@given(st.none() | st.integers(1, 4096), st.booleans())
+def test_the_way_pictures_are_read_comes_back(side: int | None, bicubic: bool) -> None:
+    assert Reading.parse(Reading(side, bicubic).notation()) == Reading(side, bicubic)
 
 
 def test_a_network_from_its_notation_computes_the_same_bits() -> None:

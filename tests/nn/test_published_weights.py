@@ -1,7 +1,8 @@
-"""Weights under torchvision's names: against PyTorch modules of the same structure, and files that do not fit."""
+"""Weights under the names of PyTorch's networks: against modules of the same structure, and files that do not fit."""
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,9 @@ from glassnet.nn.torchvision import load_torchvision, read_tensors, to_torchvisi
 
 CLASSES = 7
 COUNTS = {"resnet-18": (2, 2, 2, 2), "resnet-50": (3, 4, 6, 3), "resnet-152": (3, 8, 36, 3)}
+# EfficientNet-Lite0: kernel, stride, expansion, channels, how often
+STAGES = ((3, 1, 1, 16, 1), (3, 2, 6, 24, 2), (5, 2, 6, 40, 2), (3, 2, 6, 80, 3), (5, 1, 6, 112, 3), (5, 2, 6, 192, 4),
+          (3, 1, 6, 320, 1))  # fmt: skip
 
 
 def twin(name: str, classes: int = CLASSES) -> Any:
@@ -90,6 +94,52 @@ def twin(name: str, classes: int = CLASSES) -> Any:
                 x = getattr(self, f"layer{stage}")(x)
             return self.fc(x.mean((2, 3)))
 
+    class Same(nn.Conv2d):  # type: ignore[name-defined, misc]
+        """TensorFlow's padding: ceil(n / stride) results, of an odd padding the greater half after."""
+
+        def forward(self, x: Any) -> Any:
+            sides = []
+            for n, k, s in zip(x.shape[:1:-1], self.kernel_size, self.stride, strict=True):
+                total = max((math.ceil(n / s) - 1) * s + k - n, 0)
+                sides += [total // 2, total - total // 2]
+            return super().forward(nn.functional.pad(x, sides))
+
+    class Inverted(nn.Module):  # type: ignore[name-defined, misc]
+        def __init__(self, kernel: int, stride: int, expand: int, inputs: int, outputs: int) -> None:
+            super().__init__()
+            wide, self.around = expand * inputs, stride == 1 and inputs == outputs
+            if expand > 1:
+                self._expand_conv, self._bn0 = nn.Conv2d(inputs, wide, 1, bias=False), nn.BatchNorm2d(wide, 1e-3)
+            self._depthwise_conv = Same(wide, wide, kernel, stride, groups=wide, bias=False)
+            self._bn1 = nn.BatchNorm2d(wide, 1e-3)
+            self._project_conv, self._bn2 = nn.Conv2d(wide, outputs, 1, bias=False), nn.BatchNorm2d(outputs, 1e-3)
+
+        def forward(self, x: Any) -> Any:
+            y = nn.functional.relu6(self._bn0(self._expand_conv(x))) if hasattr(self, "_bn0") else x
+            y = self._bn2(self._project_conv(nn.functional.relu6(self._bn1(self._depthwise_conv(y)))))
+            return y + x if self.around else y
+
+    class Lite0(nn.Module):  # type: ignore[name-defined, misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self._conv_stem, self._bn0 = Same(3, 32, 3, 2, bias=False), nn.BatchNorm2d(32, 1e-3)
+            blocks, width = [], 32
+            for kernel, stride, expand, outputs, count in STAGES:
+                for number in range(count):
+                    blocks.append(Inverted(kernel, stride if number == 0 else 1, expand, width, outputs))
+                    width = outputs
+            self._blocks = nn.ModuleList(blocks)
+            self._conv_head, self._bn1 = nn.Conv2d(320, 1280, 1, bias=False), nn.BatchNorm2d(1280, 1e-3)
+            self._fc = nn.Linear(1280, classes)
+
+        def forward(self, x: Any) -> Any:
+            x = nn.functional.relu6(self._bn0(self._conv_stem(x)))
+            for block in self._blocks:
+                x = block(x)
+            return self._fc(nn.functional.relu6(self._bn1(self._conv_head(x))).mean((2, 3)))
+
+    if name == "efficientnet-lite0":
+        return Lite0()
     return SqueezeNet() if name == "squeezenet-1.1" else ResNet(COUNTS[name], name != "resnet-18")
 
 
@@ -133,6 +183,7 @@ def test_scores_are_those_of_pytorch(name: str) -> None:
 
 @pytest.mark.parametrize(("name", "size"), [
     ("squeezenet-1.1", 1_235_496), ("resnet-18", 11_689_512), ("resnet-50", 25_557_032), ("resnet-152", 60_192_808),
+    ("efficientnet-lite0", 4_652_008),
 ])  # fmt: skip
 def test_sizes_and_names_for_a_thousand_classes(name: str, size: int) -> None:
     torch = pytest.importorskip("torch")

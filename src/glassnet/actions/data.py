@@ -12,6 +12,7 @@ from glassnet.actions.events import Events
 from glassnet.data import CATALOGUE, KnownSet, data_places, find, known, load
 from glassnet.data import get as download
 from glassnet.report import image_grid, save_png
+from glassnet.weights import PRETRAINED, checksum_note, get_weights
 
 __all__ = ["Downloaded", "KnownSets", "ShownSet", "get_set", "list_sets", "show_set"]
 
@@ -53,12 +54,12 @@ class Downloaded:
 
 
 def get_set(name: str, events: Events | None = None) -> Downloaded:
-    """Download a known set unless it is on this machine.
+    """Download a known set, or the weights of a named network, unless they are on this machine.
 
     Parameters
     ----------
     name : str
-        A name of the catalogue.
+        A name of the catalogue, or a network of `glassnet.weights.PRETRAINED`.
     events : Events, optional
         Told a note on the set's checksum, and the progress in MB.
 
@@ -68,13 +69,14 @@ def get_set(name: str, events: Events | None = None) -> Downloaded:
         There is no such set, it has no address, or no mirror gives the right file.
     """
     events = events or Events()
-    if note := known(name).checksum_note:
+    weights = name in PRETRAINED
+    if note := checksum_note(name) if weights else known(name).checksum_note:
         events.say(f"note: {note}")
 
     def tell(file: str, done: int, total: int | None) -> None:
         events.progress(file, done / _MB, total / _MB if total else None, "MB")
 
-    return Downloaded(name, download(name, tell))
+    return Downloaded(name, get_weights(name, tell) if weights else download(name, tell))
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from typing import Any
 
 from glassnet import experiments
 from glassnet.actions.events import Events
-from glassnet.experiments import Data, Recipe, Run, Sweep, load_recipe, new_folder
+from glassnet.experiments import Recipe, Run, Sweep, load_recipe, new_folder
+from glassnet.experiments.recipe import recipe_for
 from glassnet.report import pages
 from glassnet.train import Progress
 
@@ -152,7 +153,9 @@ def resume(
 
 def _recipe_of(data: str | Path | Recipe, settings: Mapping[str, Any] | None) -> Recipe:
     if not isinstance(data, Recipe):
-        data = load_recipe(data) if str(data).endswith(".toml") else Recipe(Data(str(data)))
+        if not str(data).endswith(".toml"):
+            return recipe_for(str(data), settings or {})
+        data = load_recipe(data)
     return data.with_settings(dict(settings or {}))
 
 

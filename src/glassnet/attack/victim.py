@@ -133,3 +133,23 @@ class Victim:
         if not scores:
             return np.empty((0, self.classes), self.dtype), np.empty(x.shape, self.dtype)
         return np.concatenate(scores), np.concatenate(gradients)
+
+    def output_at(self, layer: str, x: Array) -> Array:
+        """The output (N, ...) of one layer of the network, by its name, for pictures x (N, H, W, C) as in `scores`."""
+        self._go_on(len(x))
+        parts = []
+        for start in range(0, len(x), self.batch):
+            with threads.single_blas_thread():
+                made = self.preprocess.transform(x[start : start + self.batch], dtype=self.dtype)
+            parts.append(self.engine.output_at(layer, made))
+        return np.concatenate(parts)
+
+    def gradient_at(self, layer: str, x: Array, dscores: Callable[[Array], Array]) -> tuple[Array, Array, Array]:
+        """Scores (N, K) of pictures x (N, H, W, C), the output (N, ...) of one layer, and the gradient of that.
+
+        All pictures go through the network at once. `dscores` is called with the scores and gives their gradient.
+        """
+        self._go_on(len(x))
+        with threads.single_blas_thread():
+            made = self.preprocess.transform(x, dtype=self.dtype)
+        return self.engine.gradient_at(layer, made, lambda scores: np.asarray(dscores(scores), self.dtype, order="C"))

@@ -5,8 +5,8 @@ number by number, from the network's definition alone: weights and inputs in, su
 loss out. Reverse mode over that graph gives every gradient of the parameters; forward mode in a random direction gives
 one number that must be the gradients' product with it. Neither shares a line with the layers' code.
 
-Dense networks (linear, ReLU, sigmoid, tanh; dropout as in use) with softmax cross-entropy are written out, as long as
-they are small.
+Dense networks (linear, ReLU, ReLU6, sigmoid, tanh; dropout as in use) with softmax cross-entropy are written out, as
+long as they are small.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from glassnet.nn.layers import (
     Linear,
     MaxPool,
     ReLU,
+    ReLU6,
     Sigmoid,
     Tanh,
 )
@@ -159,6 +160,17 @@ def _activation(layer: Layer) -> ScalarForm:
     )
 
 
+@scalar_form.register(ReLU6)
+def _relu6(layer: ReLU6) -> ScalarForm:
+    """min(max(0, v), 6) = relu(v) - relu(v - 6)."""
+
+    def write(graph: Scalars, values: list[int], parameters: dict[str, Array]) -> list[int]:
+        beyond = [graph.op("relu", graph.op("subtract", v, graph.number(6.0))) for v in values]
+        return [graph.op("subtract", graph.op("relu", v), b) for v, b in zip(values, beyond, strict=True)]
+
+    return ScalarForm(4 * math.prod(layer.output_shape), write)
+
+
 @scalar_form.register(Flatten)
 @scalar_form.register(Dropout)
 def _identity(layer: Layer) -> ScalarForm:
@@ -182,16 +194,16 @@ class Scalars:
             self._loss(self._scores(network, row.ravel(), places), int(label), float(shift), smoothing)
             for row, label, shift in zip(x, labels, largest, strict=True)
         ]
-        total = self.op("multiply", self.sum(losses), self._number(1 / len(losses)))
+        total = self.op("multiply", self.sum(losses), self.number(1 / len(losses)))
         decaying = [places[name] for name, p in network.parameters().items() if p.decays]
         if l2 and decaying:
             squares = [self.op("multiply", int(k), int(k)) for place in decaying for k in place.ravel()]
-            total = self.op("add", total, self.op("multiply", self.sum(squares), self._number(l2 / 2)))
+            total = self.op("add", total, self.op("multiply", self.sum(squares), self.number(l2 / 2)))
         names = tuple(self.nodes[k].name for k in variables)
         self.graph = Graph(tuple(self.nodes), (total,), variables, names)
 
     def _scores(self, network: Network, row: Array, places: dict[str, Array]) -> list[int]:
-        values = [self._number(float(v)) for v in row]
+        values = [self.number(float(v)) for v in row]
         for position, layer in enumerate(network.layers, start=1):
             form = scalar_form(layer)
             assert form is not None
@@ -201,12 +213,12 @@ class Scalars:
 
     def _loss(self, scores: list[int], label: int, shift: float, smoothing: float) -> int:
         """log sum e^(z - shift) + shift - sum t z, with t the smoothed target; any shift gives the same."""
-        c = self._number(shift)
+        c = self.number(shift)
         powers = [self.op("exp", self.op("subtract", z, c)) for z in scores]
         logarithm = self.op("add", self.op("log", self.sum(powers)), c)
         share = smoothing / len(scores)
         aimed = [
-            self.op("multiply", z, self._number(share + (1 - smoothing) * (k == label)))
+            self.op("multiply", z, self.number(share + (1 - smoothing) * (k == label)))
             for k, z in enumerate(scores)
             if share or k == label
         ]
@@ -218,7 +230,7 @@ class Scalars:
             total = self.op("add", total, term)
         return total
 
-    def _number(self, value: float) -> int:
+    def number(self, value: float) -> int:
         if value not in self.numbers:
             self.numbers[value] = self._add(Node("number", number=value))
         return self.numbers[value]

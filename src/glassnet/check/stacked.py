@@ -36,6 +36,7 @@ from glassnet.nn.layers import (
     Linear,
     MaxPool,
     ReLU,
+    ReLU6,
     Sigmoid,
     Tanh,
 )
@@ -120,12 +121,12 @@ def _linear(layer: Linear, x: Array, train: bool) -> Piece:
     return Piece(full, None, weight)
 
 
-def elementwise(function: Callable[[Array], Array], kink_at_zero: bool = False) -> Piece:
-    """The piece of a function that acts on every number by itself."""
+def elementwise(function: Callable[[Array], Array], kinks_at: tuple[float, ...] = ()) -> Piece:
+    """The piece of a function that acts on every number by itself, and where it has kinks."""
 
     def full(a: Array, kinks: Kinks) -> Array:
-        if kink_at_zero:
-            kinks.compare(a > 0)
+        for place in kinks_at:
+            kinks.compare(a > place)
         return function(a)
 
     return Piece(full, lambda c, j, kinks: full(c, kinks))
@@ -133,7 +134,12 @@ def elementwise(function: Callable[[Array], Array], kink_at_zero: bool = False) 
 
 @stacked_form.register(ReLU)
 def _relu(layer: ReLU, x: Array, train: bool) -> Piece:
-    return elementwise(lambda a: np.maximum(a, 0.0), kink_at_zero=True)
+    return elementwise(lambda a: np.maximum(a, 0.0), (0.0,))
+
+
+@stacked_form.register(ReLU6)
+def _relu6(layer: ReLU6, x: Array, train: bool) -> Piece:
+    return elementwise(lambda a: np.clip(a, 0.0, 6.0), (0.0, 6.0))
 
 
 @stacked_form.register(Sigmoid)

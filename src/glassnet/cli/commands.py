@@ -40,6 +40,7 @@ COMMANDS: dict[str, str] = {
     "reproduce": "glassnet.cli.reproduce:reproduce",
     "classic": "glassnet.cli.classic:app",
     "data": "glassnet.cli.data:app",
+    "networks": "glassnet.cli.networks:networks",
 }
 
 SUMMARIES: dict[str, str] = {
@@ -59,6 +60,7 @@ SUMMARIES: dict[str, str] = {
     "reproduce": "Published figures against ours.",
     "classic": "Classical methods, shown: PCA, k-NN, an affine fit, corners.",
     "data": "Known data sets: list them, download one, show its pictures.",
+    "networks": "Networks that have a name: sizes, accuracy, weights.",
 }
 
 _FORMULAS = ("calculus", "descend")  # a formula may begin with a minus

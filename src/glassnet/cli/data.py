@@ -33,8 +33,11 @@ def list_sets(json: Json = False) -> None:
 
 
 @app.command("get")
-def get_set(name: Annotated[str, typer.Argument(help="A name from 'glassnet data list'.")], json: Json = False) -> None:
-    """Download a known set, checked against its SHA-256 where one is known; a broken download is resumed."""
+def get_set(
+    name: Annotated[str, typer.Argument(help="A name of 'data list' or 'networks'.")],
+    json: Json = False,
+) -> None:
+    """Download a known set or a network's weights, checked against their SHA-256 where one is known; resumes."""
     from glassnet.actions.data import get_set as run
     from glassnet.cli.events import TerminalEvents
 

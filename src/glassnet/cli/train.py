@@ -39,6 +39,16 @@ def train(
     average: Annotated[
         float | None, typer.Option(help="Average the weights over the steps with this decay, as in 0.999.")
     ] = None,
+    from_: Annotated[
+        str | None,
+        typer.Option(
+            "--from", metavar="MODEL", help="Start from a trained model: a run, a model file or a pretrained network."
+        ),
+    ] = None,
+    freeze: Annotated[
+        str | None,
+        typer.Option(help="With --from: train the head alone (all), the last stage too (stages), everything (none)."),
+    ] = None,
     validation: Annotated[
         str | None, typer.Option(help="Share (0.1) or count (500) held out for validation; 0 for none.")
     ] = None,
@@ -75,6 +85,8 @@ def train(
 
       glassnet train mnist --model "linear 1024 -> relu -> linear 10" --optimizer adam --lr 5e-4 --batch 64 --epochs 5
 
+      glassnet train flowers17 --from squeezenet-1.1
+
       glassnet train recipe.toml --sweep optimizer.lr=0.0002,0.002,0.02
 
       glassnet train recipe.toml --sweep "train.augment=flip;flip -> crop 4, zero"
@@ -100,6 +112,8 @@ def train(
         "train.patience": patience,
         "train.seed": seed,
         "train.threads": threads,
+        "start.model": from_,
+        "start.freeze": freeze,
         "data.validation": _share_or_count(validation),
     }
     given = {name: value for name, value in flags.items() if value is not None}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +17,9 @@ _TEST_SHARE = 360  # a fifth
 
 def digits_file() -> Path:
     """The file inside scikit-learn that holds them."""
-    import sklearn.datasets
-
-    return Path(sklearn.datasets.__file__).parent / "data" / "digits.csv.gz"
+    package = find_spec("sklearn")  # found, not imported: scikit-learn takes a second to load
+    assert package is not None and package.submodule_search_locations
+    return Path(package.submodule_search_locations[0]) / "datasets" / "data" / "digits.csv.gz"
 
 
 def load_digits() -> Splits:
@@ -27,11 +28,8 @@ def load_digits() -> Splits:
 
     The source counts ink from 0 to 16; here a pixel is round(255 k / 16), so that 0..255 is used in full.
     """
-    # Imported when asked for: scikit-learn takes a second to load.
-    from sklearn.datasets import load_digits as from_sklearn
-
-    data = from_sklearn()
-    images = np.rint(np.asarray(data.images) * (255.0 / 16.0)).astype(np.uint8)[..., None]
-    whole = Dataset(images, np.asarray(data.target, np.int64), tuple(str(d) for d in range(10)), "digits")
+    table = np.loadtxt(digits_file(), delimiter=",")  # 64 pixels and the class, a digit a row
+    images = np.rint(table[:, :64].reshape(-1, 8, 8, 1) * (255.0 / 16.0)).astype(np.uint8)
+    whole = Dataset(images, table[:, 64].astype(np.int64), tuple(str(d) for d in range(10)), "digits")
     train, test = hold_out(whole, _TEST_SHARE, seed=0)
     return Splits(train, None, test)

@@ -1,21 +1,20 @@
 """Reads the pickles of CIFAR-10's python version and builds nothing but plain containers and arrays of whole numbers.
 
-A pickle is a program: an unrestricted reader runs whatever function it names. This one knows three names, those that
-an array is pickled with, and answers each with a stand-in of its own that cannot do anything but hold bytes.
+The reader knows three names, those that an array is pickled with; see `glassnet.unpickling`.
 """
 
 from __future__ import annotations
 
 import io
 import math
-import pickle
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from glassnet.errors import DataError
 from glassnet.files import plain_bytes
+from glassnet.unpickling import PlainUnpickler, Refused
 
 __all__ = ["read_plain_pickle"]
 
@@ -29,10 +28,6 @@ _DTYPES = {
     "u2": np.uint16,
     "u4": np.uint32,
 }
-
-
-class _Refused(Exception):
-    """What the pickle asks for is more than plain data."""
 
 
 class _Type:
@@ -49,7 +44,7 @@ class _Type:
     def real(self) -> np.dtype[Any]:
         code = self.code.lstrip("<>|=")
         if code not in _DTYPES or self.order not in ("<", ">", "|", "="):
-            raise _Refused(f"an array of type '{self.code[:20]}'")
+            raise Refused(f"an array of type '{self.code[:20]}'")
         return np.dtype(_DTYPES[code]).newbyteorder(
             "=" if self.order in ("|", "=") else "<" if self.order == "<" else ">"
         )
@@ -64,10 +59,10 @@ class _Array:
     def __setstate__(self, state: Any) -> None:
         _, shape, kind, fortran, data = state
         if not isinstance(kind, _Type) or not isinstance(data, bytes):
-            raise _Refused("an array of objects")
+            raise Refused("an array of objects")
         dtype = kind.real()
         if not all(isinstance(n, int) and n >= 0 for n in shape) or math.prod(shape) * dtype.itemsize != len(data):
-            raise _Refused(f"an array of shape {shape} with {len(data)} bytes")
+            raise Refused(f"an array of shape {shape} with {len(data)} bytes")
         self.value = np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")
 
 
@@ -93,32 +88,9 @@ _KNOWN: dict[tuple[str, str], Any] = {
 }
 
 
-# The reader written in Python, not the one in C: it keeps its memo in a dictionary, where a damaged index costs
-# nothing.
-class _Reader(pickle._Unpickler):  # type: ignore[name-defined,misc]
-    stack: list[Any]
-    dispatch: ClassVar[dict[int, Any]] = dict(pickle._Unpickler.dispatch)  # type: ignore[attr-defined]
-
-    def find_class(self, module: str, name: str) -> Any:
-        try:
-            return _KNOWN[module, name]
-        except KeyError:
-            raise _Refused(f"'{module}.{name}'") from None
-
-    def load_build(self) -> None:
-        # The usual BUILD would set attributes on anything, functions of this module included.
-        state = self.stack.pop()
-        if not isinstance(self.stack[-1], (_Array, _Type)):
-            raise _Refused("attributes set on an object")
-        self.stack[-1].__setstate__(state)
-
-    dispatch[pickle.BUILD[0]] = load_build
-
-    def persistent_load(self, pid: Any) -> Any:
-        raise _Refused("a reference to something outside the file")
-
-    def get_extension(self, code: int) -> None:
-        raise _Refused("a registered extension")
+class _Reader(PlainUnpickler):
+    known = _KNOWN
+    built = (_Array, _Type)
 
 
 def read_plain_pickle(path: Path) -> Any:
@@ -132,11 +104,11 @@ def read_plain_pickle(path: Path) -> Any:
     """
     try:
         if path.stat().st_size > _MOST_BYTES:
-            raise _Refused("more than 2 GiB")
+            raise Refused("more than 2 GiB")
         data = plain_bytes(path)
         value = _Reader(io.BytesIO(data), encoding="bytes").load()
         return _finished(value)
-    except _Refused as error:
+    except Refused as error:
         raise DataError(
             f"The pickle '{path}' asks for {error}; only plain containers and whole-number arrays are read from a "
             "pickle. "
@@ -154,10 +126,10 @@ def read_plain_pickle(path: Path) -> Any:
 def _finished(value: Any, depth: int = 0) -> Any:
     """Put the arrays in the place of their stand-ins."""
     if depth > 20:
-        raise _Refused("containers nested more than 20 deep")
+        raise Refused("containers nested more than 20 deep")
     if isinstance(value, _Array):
         if value.value is None:
-            raise _Refused("an array without content")
+            raise Refused("an array without content")
         return value.value
     if isinstance(value, dict):
         return {_finished(k, depth + 1): _finished(v, depth + 1) for k, v in value.items()}
@@ -165,4 +137,4 @@ def _finished(value: Any, depth: int = 0) -> Any:
         return type(value)(_finished(v, depth + 1) for v in value)
     if value is None or isinstance(value, (bool, int, float, str, bytes)):
         return value
-    raise _Refused(f"a {type(value).__name__.strip('_')} object")
+    raise Refused(f"a {type(value).__name__.strip('_')} object")

@@ -119,6 +119,16 @@ class Engine(Protocol):
         """
         raise TrainingError(f"{type(self).__name__} gives no gradient of its inputs.")
 
+    def output_at(self, layer: str, x: Any) -> Array:
+        """The output of one layer, by its name, for a batch in evaluation mode; see `Network.output_at`."""
+        raise TrainingError(f"{type(self).__name__} gives no outputs of single layers.")
+
+    def gradient_at(self, layer: str, x: Any, dscores: Callable[[Array], Array]) -> tuple[Array, Array, Array]:
+        """The network's outputs for a batch, in evaluation mode, the output of one layer, and the gradient of that; see
+        `Network.gradient_at`.
+        """
+        raise TrainingError(f"{type(self).__name__} gives no gradient at single layers.")
+
     def reset(self) -> None:
         """Forget the memory of the optimiser: a new training begins."""
 
@@ -140,6 +150,18 @@ class Engine(Protocol):
             What gives the batches, see `glassnet.train.loop.Examples`.
         """
         return None
+
+    def examples(self, feed: Any, *, trains: bool) -> Any:
+        """What gives the batches, made of what the trainer has prepared: an engine may keep what it computes of them.
+
+        Parameters
+        ----------
+        feed : object
+            The prepared examples, see `glassnet.train.feed.Feed`.
+        trains : bool
+            Whether they are trained on, or epochs are compared on them.
+        """
+        return feed
 
     def identity(self) -> dict[str, Any]:
         """What must be the same when a training is resumed, as plain JSON."""

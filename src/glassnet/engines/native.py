@@ -52,7 +52,8 @@ class NativeEngine(Engine):
         self.network, self.loss, self.optimizer, self.l2, self.clip = network, loss, optimizer, l2, clip
         self.parameters = network.parameters()
         self._decaying = [flat(p.value) for p in self.parameters.values() if p.decays]
-        self.folded = optimizer.is_plain_descent and clip is None
+        alike = all(parameter.rate == 1 for parameter in self.parameters.values())
+        self.folded = optimizer.is_plain_descent and clip is None and alike
         layers = [layer for _, layer in network.walk()]
         self._drops = any(isinstance(layer, Dropout) for layer in layers)
         self._normalises = any(isinstance(layer, BatchNorm) for layer in layers)
@@ -101,6 +102,12 @@ class NativeEngine(Engine):
 
     def input_gradient(self, x: Array, dscores: Callable[[Array], Array]) -> tuple[Array, Array]:
         return self.network.input_gradient(x, dscores)
+
+    def output_at(self, layer: str, x: Array) -> Array:
+        return self.network.output_at(layer, x)
+
+    def gradient_at(self, layer: str, x: Array, dscores: Callable[[Array], Array]) -> tuple[Array, Array, Array]:
+        return self.network.gradient_at(layer, x, dscores)
 
     def many_steps(self, examples: Any, batch: int) -> ManySteps | None:
         """The compiled loop of softmax regression, where single examples lie ready as rows."""

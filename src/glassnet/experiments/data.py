@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from glassnet.data import MEMORY_SHARE, Dataset, Splits, arrange, every_few_seconds, load
+from glassnet.data import MEMORY_SHARE, Dataset, Splits, arrange, every_few_seconds, holds_picture_files, load
+from glassnet.data.reading import Reading
+from glassnet.errors import RecipeError
 from glassnet.experiments.recipe import Recipe
 
 __all__ = ["evaluated_part", "load_splits"]
@@ -22,7 +24,11 @@ def load_splits(
     """
     data, seed = recipe.data, recipe.settings.seed
     share = MEMORY_SHARE if data.memory_share is None else data.memory_share
-    splits = given or load(data.source, image_size=data.image_size, memory_share=share, progress=every_few_seconds(say))
+    size, reading = data.image_size, None
+    if recipe.start is not None:
+        size, reading = _of_start(recipe)
+    progress = every_few_seconds(say)
+    splits = given or load(data.source, image_size=size, reading=reading, memory_share=share, progress=progress)
     if splits.test is not None and data.test is not None:
         note = f"data.test = {data.test} has no effect: '{splits.name}' has a test part of its own"
         splits = replace(splits, train=replace(splits.train, notes=(*splits.train.notes, note)))
@@ -34,6 +40,17 @@ def load_splits(
         test_limit=data.test_limit,
         seed=seed,
     )
+
+
+def _of_start(recipe: Recipe) -> tuple[tuple[int, int] | None, Reading | None]:
+    """The picture size of the model that the training starts from, and the way to it, where they apply to the data."""
+    assert recipe.start is not None
+    if recipe.data.image_size is not None:
+        raise RecipeError("The picture size is that of the model that the training starts from; leave it out.")
+    if not holds_picture_files(recipe.data.source):
+        return None, None
+    model = recipe.start.open()
+    return (model.image_shape[0], model.image_shape[1]), model.reading
 
 
 def evaluated_part(splits: Splits) -> tuple[str, Dataset]:

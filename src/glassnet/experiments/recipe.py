@@ -25,12 +25,15 @@ augment = "shift 2"          # left out: none
 adversarial = "pgd 8/255, steps 7"   # attack every batch first; left out: train on the pictures as they are
 # l2, clip, patience, seed, average, log_every, checkpoint_seconds: see glassnet.train.Settings
 threads = 2                  # left out: every core
+
+[start]                      # left out: from random weights; see `glassnet.experiments.start`
+model = "squeezenet-1.1"     # has network and preprocessing, so that [model] names neither
 """
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -40,6 +43,7 @@ import tomli_w
 from glassnet.attack.adversarial import Adversary
 from glassnet.data import Augmentation, Preprocess
 from glassnet.errors import RecipeError, nearest
+from glassnet.experiments.start import Start, start_defaults
 from glassnet.files import plain_text
 from glassnet.nn import Loss, parse_loss
 from glassnet.nn.named import expand
@@ -47,7 +51,9 @@ from glassnet.notation import parse
 from glassnet.optim import Optimizer, Schedule, make_optimizer, parse_schedule
 from glassnet.train import Settings
 
-__all__ = ["TRAIN_SETTINGS", "Recipe", "load_recipe"]
+__all__ = ["TRAIN_SETTINGS", "Recipe", "load_recipe", "recipe_for"]
+
+_PARTS = ("data", "model", "optimizer", "train", "start")
 
 TRAIN_SETTINGS = (
     *(f.name for f in fields(Settings)),
@@ -89,14 +95,19 @@ class Recipe:
     optimizer: dict[str, Any] = field(default_factory=lambda: {"name": "adam"})
     train: dict[str, Any] = field(default_factory=dict)
     title: str = ""
+    start: Start | None = None
 
     def __post_init__(self) -> None:
         if not self.data.source:
             raise RecipeError('The recipe names no data; give [data] source = "..." (or DATA on the command line).')
         _known("train", self.train, TRAIN_SETTINGS)
         _check_types(self)
-        parse(expand(self.model.network))
-        self.make_preprocess(), self.make_loss(), self.make_optimizer(), self.make_schedule()  # each raises if wrong
+        if self.start is None:
+            parse(expand(self.model.network))
+            self.make_preprocess()
+        elif self.train.get("adversarial"):
+            raise RecipeError("A training that starts from a trained model is not attacked; leave one of the two out.")
+        self.make_loss(), self.make_optimizer(), self.make_schedule()  # each raises if wrong
         self.make_augmentation(), self.make_adversary(), self.settings
 
     # ---- the parts as objects
@@ -143,12 +154,14 @@ class Recipe:
 
     def to_dict(self) -> dict[str, Any]:
         """The recipe as nested plain values, as TOML writes it; what is not set is left out."""
+        model = asdict(self.model)
         parts = {
             "title": self.title or None,
             "data": _without_none(asdict(self.data)),
-            "model": asdict(self.model),
+            "model": model if self.start is None else {"loss": model["loss"]},
             "optimizer": dict(self.optimizer),
             "train": _without_none(dict(self.train)),
+            "start": None if self.start is None else asdict(self.start),
         }
         return _without_none(parts)
 
@@ -158,39 +171,61 @@ class Recipe:
 
     def with_settings(self, settings: dict[str, Any]) -> Recipe:
         """A recipe with some values replaced, by dotted name: `{"optimizer.lr": 0.1}`."""
-        values = self.to_dict()
-        for name, value in settings.items():
-            part, _, key = name.partition(".")
-            if not key or part not in ("data", "model", "optimizer", "train"):
-                raise RecipeError(
-                    "A setting is named PART.NAME, PART being data, model, optimizer or train, as in optimizer.lr=0.1."
-                    f" Got '{name}' instead."
-                )
-            if value is None:
-                values.setdefault(part, {}).pop(key, None)
-            else:
-                values.setdefault(part, {})[key] = value
-        return recipe_from(values)
+        return recipe_from(_replaced(self.to_dict(), settings))
+
+
+def recipe_for(source: str, settings: Mapping[str, Any]) -> Recipe:
+    """The recipe for data alone, with some settings by dotted name; all others are chosen to suit these."""
+    return recipe_from(_replaced({"data": {"source": source}}, settings))
+
+
+def _replaced(values: dict[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """A recipe's nested values with some replaced, by dotted name; None takes a value out."""
+    for name, value in settings.items():
+        part, _, key = name.partition(".")
+        if not key or part not in _PARTS:
+            raise RecipeError(
+                f"A setting is named PART.NAME, PART being one of {', '.join(_PARTS)}, as in optimizer.lr=0.1. Got"
+                f" '{name}' instead."
+            )
+        if value is None:
+            values.setdefault(part, {}).pop(key, None)
+        else:
+            values.setdefault(part, {})[key] = value
+    return values
 
 
 def recipe_from(values: dict[str, Any]) -> Recipe:
     """A recipe from nested plain values. Raises `RecipeError` for an unknown part or name."""
-    parts = ("title", "data", "model", "optimizer", "train", "row")
+    parts = ("title", *_PARTS, "row")
     for name in values:
         if name not in parts:
-            raise RecipeError(f"A recipe has no part [{name}]; it has {', '.join(parts[1:5])}.{nearest(name, parts)}")
-    for name in parts[1:5]:
+            raise RecipeError(f"A recipe has no part [{name}]; it has {', '.join(_PARTS)}.{nearest(name, parts)}")
+    for name in _PARTS:
         if not isinstance(values.get(name, {}), dict):
             raise RecipeError(
                 f"The part [{name}] of a recipe must be a table of settings. Got {values[name]!r} instead."
             )
     data = _known("data", values.get("data", {}), [f.name for f in fields(Data)])
     model = _known("model", values.get("model", {}), [f.name for f in fields(ModelPart)])
+    start = None
+    if values.get("start"):
+        if given := [name for name in ("network", "preprocess") if name in model]:
+            raise RecipeError(
+                f"A training that starts from a model has that model's {given[0]}; leave '{given[0]}' or the start out."
+            )
+        if "model" not in values["start"]:
+            raise RecipeError("The start names no trained model to begin from; give start.model, a run or a file.")
+        _known("start", values["start"], [f.name for f in fields(Start)])
+        values = start_defaults(values)
+        model, start = {**model, "network": "", "preprocess": ""}, Start(**values["start"])
     train = dict(values.get("train", {}))
     if isinstance(data.get("image_size"), list):
         data = {**data, "image_size": tuple(data["image_size"])}
     title = values.get("title", "")
-    return Recipe(Data(**data), ModelPart(**model), dict(values.get("optimizer", {"name": "adam"})), train, title)
+    return Recipe(
+        Data(**data), ModelPart(**model), dict(values.get("optimizer", {"name": "adam"})), train, title, start
+    )
 
 
 def load_recipe(path: str | Path) -> Recipe:

@@ -24,13 +24,14 @@ from typing import Any
 import numpy as np
 
 from glassnet import threads
-from glassnet.data import Dataset, Splits
-from glassnet.errors import DataError, Fix, TrainingError, TrainingInterrupted
+from glassnet.data import Dataset, Splits, every_few_seconds
+from glassnet.errors import DataError, Fix, RecipeError, TrainingError, TrainingInterrupted
 from glassnet.experiments.data import evaluated_part, load_splits
 from glassnet.experiments.environment import environment, going_on
 from glassnet.experiments.folder import begun, require_run, require_same_data, resumable
 from glassnet.experiments.predictions import Predictions
 from glassnet.experiments.recipe import Recipe, load_recipe
+from glassnet.experiments.start import Start
 from glassnet.experiments.under_attack import UnderAttack, judge, kept_in
 from glassnet.files import read_json, remove_partial, write_json
 from glassnet.locking import locked
@@ -164,6 +165,8 @@ class Run:
     def untrained(self) -> Network:
         """The network as it was before training: made once more from the recipe and its seed."""
         network = self.model.network
+        if self.recipe.start is not None:
+            return build(self.recipe, self.splits).network
         return Network(
             self.recipe.model.network, network.input_shape, network.output_shape[0], seed=self.recipe.settings.seed
         )
@@ -172,8 +175,10 @@ class Run:
 Finisher = Callable[[Run], Iterable[Path]]  # adds files to a run folder, and says which
 
 
-def build(recipe: Recipe, splits: Splits) -> Trainer:
+def build(recipe: Recipe, splits: Splits, say: Callable[[str], None] = lambda text: None) -> Trainer:
     """The trainer of a recipe, its preprocessing fitted on the training part."""
+    if recipe.start is not None:
+        return _from_model(recipe, recipe.start, splits, say)
     with threads.single_blas_thread():  # the number of BLAS threads would show in the last bits
         preprocess = recipe.make_preprocess().fit(splits.train.images)
     shape = preprocess.output_shape(splits.train.image_shape)
@@ -189,6 +194,34 @@ def build(recipe: Recipe, splits: Splits) -> Trainer:
         augmentation=recipe.make_augmentation(),
         adversarial=recipe.make_adversary(),
         **vars(settings),
+    )
+
+
+def _from_model(recipe: Recipe, start: Start, splits: Splits, say: Callable[[str], None]) -> Trainer:
+    """The trainer of a recipe that begins from a trained model."""
+    model, data, settings = start.open(), splits.train, recipe.settings
+    if data.image_shape != model.image_shape:
+        have, want = ("x".join(map(str, shape)) for shape in (data.image_shape, model.image_shape))
+        raise DataError(f"The pictures of '{data.name}' are {have}; '{start.model}' takes pictures of {want}.")
+    if settings.epochs < start.head_epochs:
+        raise RecipeError(f"start.head_epochs is {start.head_epochs}, more than the {settings.epochs} epochs in all.")
+    engine = start.engine(
+        model,
+        data,
+        recipe.make_loss(),
+        recipe.make_optimizer(),
+        seed=settings.seed,
+        progress=every_few_seconds(say),
+        l2=settings.l2,
+        clip=settings.clip,
+    )
+    others = {name: value for name, value in vars(settings).items() if name not in ("l2", "clip")}
+    return Trainer(
+        engine=engine,
+        preprocess=model.preprocess,
+        schedule=recipe.make_schedule(),
+        augmentation=recipe.make_augmentation(),
+        **others,
     )
 
 
@@ -233,7 +266,7 @@ def run_recipe(
     """
     with threads.use(recipe.threads):
         splits = splits or load_splits(recipe, say)
-        trainer = build(recipe, splits)
+        trainer = build(recipe, splits, say)
         trainer.check(splits.train, splits.valid)  # before anything is written
         path = Path(folder) if folder is not None else None
         created = contextlib.nullcontext() if path is None else begun(path, recipe, environment(splits))
@@ -298,7 +331,7 @@ def _resume(path: Path, progress: Progress | None, say: Callable[[str], None], o
         if kept.exists():
             require_same_data(before, environment(splits), path)
         with resumable(path):
-            return _train(recipe, build(recipe, splits), splits, path, progress, on_finish, say, resuming=True)
+            return _train(recipe, build(recipe, splits, say), splits, path, progress, on_finish, say, resuming=True)
 
 
 def _train(

@@ -38,6 +38,7 @@ from glassnet.nn import (
     MaxPool,
     Network,
     ReLU,
+    ReLU6,
     Residual,
     Sigmoid,
     Tanh,
@@ -202,6 +203,11 @@ def _batchnorm(layer: BatchNorm, build: Builder, at: Spot) -> tuple[torch.nn.Mod
 @torch_form.register(ReLU)
 def _relu(layer: ReLU, build: Builder, at: Spot) -> tuple[torch.nn.Module, Order]:
     return build.nn.ReLU(inplace=at.input_is_free), at.order
+
+
+@torch_form.register(ReLU6)
+def _relu6(layer: ReLU6, build: Builder, at: Spot) -> tuple[torch.nn.Module, Order]:
+    return build.nn.ReLU6(inplace=at.input_is_free), at.order
 
 
 @torch_form.register(Sigmoid)

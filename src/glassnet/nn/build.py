@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from glassnet.errors import NotationError, nearest
 from glassnet.nn.layer import Layer
 from glassnet.nn.layers import LAYERS, Composite
-from glassnet.nn.named import expand
+from glassnet.nn.named import NAMED, expand, plain
 from glassnet.nn.shorthands import SHORTHANDS
 from glassnet.notation import Step, parse
 
@@ -29,14 +29,25 @@ def _layers(steps: Sequence[Step]) -> list[Layer]:
     return layers
 
 
+def _unknown(step: Step) -> NotationError:
+    """What to say of a word that is no layer; standing alone it may be meant as the name of a network."""
+    known, word = (*LAYERS, *SHORTHANDS), step.word[:40]
+    if step.text.lower() != step.word:
+        return NotationError(
+            f"Unknown layer '{word}' in '{step.text[:80]}'.{nearest(word, known)} Known: {', '.join(known)}."
+        )
+    similar = [f"'{name}'" for name in NAMED if plain(name).startswith(plain(word))]
+    meant = f" Did you mean {' or '.join(similar)}?" if similar else nearest(word, (*NAMED, *known))
+    return NotationError(
+        f"There is no layer and no network called '{word}'.{meant} Known networks: {', '.join(NAMED)}."
+        f" Known layers: {', '.join(known)}."
+    )
+
+
 def _layer(step: Step) -> Layer:
     kind = LAYERS.get(step.word)
     if kind is None:
-        known = (*LAYERS, *SHORTHANDS)
-        raise NotationError(
-            f"Unknown layer '{step.word[:40]}' in '{step.text[:80]}'.{nearest(step.word, known)}"
-            f" Known: {', '.join(known)}."
-        )
+        raise _unknown(step)
     if issubclass(kind, Composite):
         return kind.from_branches(step, [_layers(branch) for branch in step.branches])
     if step.branches:

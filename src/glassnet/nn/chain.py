@@ -60,6 +60,16 @@ class Chain:
             layer.choose(choices)
         self.units = units_of(self.layers, choices)
 
+    def cut(self, position: int, choices: Choices) -> tuple[Chain, Chain]:
+        """The first `position` layers and the others, as two chains of the same layers and the same memory.
+
+        What one pass would compute across the cut is computed apart.
+        """
+        parts = Chain(self.layers[:position]), Chain(self.layers[position:])
+        for part in parts:
+            part.arena, part.units = self.arena, units_of(part.layers, choices)
+        return parts
+
     def walk(self, prefix: str = "") -> Iterator[tuple[str, Layer]]:
         """Every layer with its name, `<position>.<word>` from 1, those inside a composite after it."""
         return walk(self.layers, prefix)

@@ -8,20 +8,14 @@ that can be taken says by `fused_as` what it is. `units_of` brings the two toget
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
+from glassnet.nn import functional as F
 from glassnet.nn.choices import Choices
 from glassnet.nn.functional.arrays import Array
-from glassnet.nn.layer import FusedAs, Layer
+from glassnet.nn.layer import Layer, Tail
 
 __all__ = ["ALONE", "Fused", "Fusing", "Tail", "units_of"]
-
-
-class Tail(NamedTuple):
-    """What a layer computes besides its own work: the layers after it that it has taken along."""
-
-    relu: bool = False
-    pool: bool = False
 
 
 ALONE = Tail()
@@ -30,11 +24,12 @@ ALONE = Tail()
 class Fusing(Layer):
     """Base of the layers that can do the work of those after them in the same pass."""
 
-    fusible: ClassVar[tuple[FusedAs, ...]] = ("relu",)
+    fusible: ClassVar[tuple[str, ...]] = ("relu",)
 
     def __init__(self) -> None:
         super().__init__()
         self._kink: Array | None = None  # shows on which side of its kink the ReLU or pool taken along was
+        self._ceiling = 0.0  # of that ReLU
 
     def forward(self, x: Array, *, train: bool = False, tail: Tail = ALONE) -> Array:
         """The layer's output for x (n, *input_shape), or that of the last layer of the tail."""
@@ -44,7 +39,7 @@ class Fusing(Layer):
         raise NotImplementedError
 
     def kink_signature(self) -> list[Array]:
-        return [] if self._kink is None else [self._kink > 0]
+        return [] if self._kink is None else F.relu_pieces(self._kink, self._ceiling)
 
     def forget(self) -> None:
         super().forget()
@@ -59,8 +54,8 @@ class Fused:
     def __init__(self, head: Fusing, tail: Sequence[Layer]) -> None:
         self.head = head
         self.layers: tuple[Layer, ...] = (head, *tail)
-        works = {layer.fused_as() for layer in tail}
-        self.tail = Tail(relu="relu" in works, pool="pool" in works)
+        works = [layer.fused_as() or ALONE for layer in tail]
+        self.tail = Tail(max((work.relu for work in works), default=0.0), any(work.pool for work in works))
         self.parameters = head.parameters
 
     def forward(self, x: Array, *, train: bool = False) -> Array:
@@ -103,6 +98,7 @@ def _tail(head: Fusing, after: Sequence[Layer], choices: Choices) -> list[Layer]
     tail: list[Layer] = []
     for work in head.fusible:
         following = after[len(tail)] if len(tail) < len(after) else None
-        if following is not None and following.fused_as() == work and allowed[work]:
+        taken = None if following is None else following.fused_as()
+        if following is not None and taken is not None and getattr(taken, work) and allowed[work]:
             tail.append(following)
     return tail

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal, NamedTuple, get_args
 
 import numpy as np
 
@@ -18,9 +18,9 @@ from glassnet.notation import Step, as_whole
 __all__ = [
     "KINDS",
     "LARGEST_WEIGHTS",
-    "FusedAs",
     "Kind",
     "Layer",
+    "Tail",
     "check_numbers",
     "load_state",
     "positive_int",
@@ -35,8 +35,20 @@ LARGEST_WEIGHTS = 2**28
 Kind = Literal["affine", "convolution", "normalisation", "activation", "pool", "dropout", "reshape", "composite"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
-# Work that the layer before may do in the same pass; see `glassnet.nn.fusion`.
-FusedAs = Literal["relu", "pool"]
+
+class Tail(NamedTuple):
+    """What a layer computes besides its own work, in the same pass; see `glassnet.nn.fusion`.
+
+    Attributes
+    ----------
+    relu : float
+        The ceiling of a ReLU, infinity for the usual one; 0: none.
+    pool : bool
+        Whether a 2x2 max pool of stride 2 follows.
+    """
+
+    relu: float = 0.0
+    pool: bool = False
 
 
 class Layer:
@@ -140,7 +152,7 @@ class Layer:
     def set_key(self, key: tuple[int, ...] | None) -> None:
         """Draw random numbers from this key (None: from a generator of the layer's own), where it draws any."""
 
-    def fused_as(self) -> FusedAs | None:
+    def fused_as(self) -> Tail | None:
         """What the layer before may do in the same pass in this one's stead; None where that cannot be."""
         return None
 

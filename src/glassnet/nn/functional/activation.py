@@ -1,13 +1,18 @@
-"""Activations: ReLU, sigmoid and hyperbolic tangent, applied to every element.
+"""Activations: ReLU, ReLU6, sigmoid and hyperbolic tangent, applied to every element.
 
-Derivations. With y = f(x) element by element, dL/dx = dL/dy f'(x), and for these three f'(x) can be had from y alone,
+Derivations. With y = f(x) element by element, dL/dx = dL/dy f'(x), and for all of them f'(x) can be had from y alone,
 so that y is all that a backward pass keeps:
 
     relu     y = max(0, x)            f' = 1 where y > 0, else 0 (at x = 0 the derivative is taken to be 0)
+    relu6    y = min(max(0, x), 6)    f' = 1 where 0 < y < 6, else 0 (at x = 6 it is 0 as well)
     sigmoid  y = 1 / (1 + exp(-x))    f' = exp(-x) / (1 + exp(-x))^2 = y (1 - y)
     tanh     y = tanh(x)              f' = 1 - tanh(x)^2 = 1 - y^2
 
-The sigmoid is computed from exp(-|x|), which cannot overflow.
+The sigmoid is computed from exp(-|x|), which cannot overflow. ReLU6 is from Krizhevsky, "Convolutional Deep Belief
+Networks on CIFAR-10", 2010; a ReLU with a ceiling keeps its numbers in the range of low precision.
+
+Other operations do a ReLU in the same pass as their own work. They take it as `relu`: False, True, or a number that is
+the ceiling: min(max(0, y), relu).
 """
 
 from __future__ import annotations
@@ -19,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from glassnet import threads
+from glassnet.errors import GlassnetError
 from glassnet.nn.functional.arrays import Array, as_float, expect_shape, fitting, flat
 from glassnet.nn.kernels import elementwise
 from glassnet.nn.kernels.options import WORTH_SHARING
@@ -26,8 +32,10 @@ from glassnet.nn.kernels.options import WORTH_SHARING
 __all__ = [
     "relu_backward",
     "relu_backward_naive",
+    "relu_ceiling",
     "relu_forward",
     "relu_forward_naive",
+    "relu_pieces",
     "sigmoid_backward",
     "sigmoid_backward_naive",
     "sigmoid_forward",
@@ -39,37 +47,54 @@ __all__ = [
 ]
 
 
-def _forward(x: Array, out: Array | None, serial: Any, shared: Any) -> tuple[Array, Array]:
+def _forward(x: Array, out: Array | None, serial: Any, shared: Any, *settings: float) -> tuple[Array, Array]:
     x = as_float(x)
     y = fitting(out, x.shape, x.dtype)
     parts = threads.count()
     if parts > 1 and x.size >= WORTH_SHARING:
-        shared(flat(x), flat(y), parts)
+        shared(flat(x), flat(y), *settings, parts)
     else:
-        serial(flat(x), flat(y))
+        serial(flat(x), flat(y), *settings)
     return y, y
 
 
-def _backward(dy: Array, y: Array, out: Array | None, serial: Any, shared: Any) -> Array:
+def _backward(dy: Array, y: Array, out: Array | None, serial: Any, shared: Any, *settings: float) -> Array:
     dy = as_float(dy, "dy")
     expect_shape(dy, y.shape, "dy")
     dx = fitting(out, y.shape, y.dtype)
     parts = threads.count()
     if parts > 1 and y.size >= WORTH_SHARING:
-        shared(flat(dy), flat(y), flat(dx), parts)
+        shared(flat(dy), flat(y), flat(dx), *settings, parts)
     else:
-        serial(flat(dy), flat(y), flat(dx))
+        serial(flat(dy), flat(y), flat(dx), *settings)
     return dx
 
 
-def relu_forward(x: Array, *, out: Array | None = None) -> tuple[Array, Array]:
-    """y = max(0, x) for an array of any shape; returns (y, cache). A NaN stays a NaN. `out` may be `x`."""
-    return _forward(x, out, elementwise.relu, elementwise.relu_shared)
+def relu_forward(x: Array, *, ceiling: float = math.inf, out: Array | None = None) -> tuple[Array, Array]:
+    """y = min(max(0, x), ceiling) for an array of any shape; returns (y, cache). `out` may be `x`. A NaN stays one."""
+    return _forward(x, out, elementwise.relu, elementwise.relu_shared, ceiling)
 
 
-def relu_backward(dy: Array, cache: Array, *, out: Array | None = None) -> Array:
-    """dx = dy where y > 0, else 0. `out` may be `dy`."""
-    return _backward(dy, cache, out, elementwise.relu_backward, elementwise.relu_backward_shared)
+def relu_backward(dy: Array, cache: Array, *, ceiling: float = math.inf, out: Array | None = None) -> Array:
+    """dx = dy where 0 < y < ceiling, else 0. `out` may be `dy`."""
+    return _backward(dy, cache, out, elementwise.relu_backward, elementwise.relu_backward_shared, ceiling)
+
+
+def relu_ceiling(relu: bool | float) -> float:
+    """What kernels are told about a ReLU: its ceiling (infinity without one), 0 for no ReLU at all.
+
+    Raises `GlassnetError` for a ceiling that is not above 0.
+    """
+    if isinstance(relu, (bool, np.bool_)):
+        return math.inf if relu else 0.0
+    if not relu >= 0:
+        raise GlassnetError(f"relu must be False, True or a ceiling above 0. Got {relu} instead.")
+    return float(relu)
+
+
+def relu_pieces(y: Array, ceiling: float = math.inf) -> list[Array]:
+    """On which of its straight pieces a ReLU was, from its results: above 0, and below the ceiling if there is one."""
+    return [y > 0] + ([y < ceiling] if ceiling < math.inf else [])
 
 
 def sigmoid_forward(x: Array, *, out: Array | None = None) -> tuple[Array, Array]:
@@ -105,14 +130,14 @@ def _sigmoid(x: float) -> float:
     return 1.0 / (1.0 + math.exp(-x)) if x >= 0 else math.exp(x) / (1.0 + math.exp(x))
 
 
-def relu_forward_naive(x: Any) -> Array:
-    """Reference: the larger of 0 and x, one element at a time."""
-    return _each(lambda v: max(0.0, v), x)
+def relu_forward_naive(x: Any, ceiling: float = math.inf) -> Array:
+    """Reference: the larger of 0 and x, and no more than the ceiling, one element at a time."""
+    return _each(lambda v: min(max(0.0, v), ceiling), x)
 
 
-def relu_backward_naive(dy: Any, x: Any) -> Array:
-    """Reference: dy where x > 0."""
-    return _each(lambda g, v: g if v > 0 else 0.0, dy, x)
+def relu_backward_naive(dy: Any, x: Any, ceiling: float = math.inf) -> Array:
+    """Reference: dy where 0 < x < ceiling."""
+    return _each(lambda g, v: g if 0 < v < ceiling else 0.0, dy, x)
 
 
 def sigmoid_forward_naive(x: Any) -> Array:

@@ -27,6 +27,7 @@ import numpy as np
 
 from glassnet import threads
 from glassnet.errors import GlassnetError
+from glassnet.nn.functional.activation import relu_ceiling
 from glassnet.nn.functional.arrays import Array, as_float, expect_shape, fitting, flat
 from glassnet.nn.functional.convolution_naive import (
     conv2d_backward_naive,
@@ -72,7 +73,7 @@ class ConvolutionCache(NamedTuple):
     sizes: Sizes
     method: str
     bias: bool
-    relu: bool
+    relu: float
     pool: bool
 
 
@@ -84,7 +85,7 @@ def conv2d_forward(
     stride: Any = 1,
     pad: Any = 0,
     groups: int = 1,
-    relu: bool = False,
+    relu: bool | float = False,
     pool: bool = False,
     method: str | None = None,
     out: tuple[Array | None, Array | None] = (None, None),
@@ -104,8 +105,8 @@ def conv2d_forward(
         Zeros around the image; one number, (rows, columns) or (top, bottom, left, right).
     groups : int
         The channels are divided into so many groups, each with weights of its own.
-    relu : bool
-        y = max(0, z).
+    relu : bool or float
+        y = max(0, z); with a number y = min(max(0, z), relu).
     pool : bool
         y is the maximum of every 2x2 window; an odd last row or column is left out.
     method : str, optional
@@ -142,6 +143,7 @@ def conv2d_forward(
         from glassnet.nn.functional.winograd import winograd_forward
 
         return winograd_forward(x, w, b, pad=pad, relu=relu, pool=pool, out=out, arena=arena)
+    relu = relu_ceiling(relu)
     bias = np.empty(0, w.dtype) if b is None else np.ascontiguousarray(b, w.dtype)
     shape = (s.n, s.oh // 2, s.ow // 2, s.f) if pool else (s.n, s.oh, s.ow, s.f)
     y = fitting(out[0], shape, w.dtype)
@@ -233,7 +235,7 @@ def _expect_fit(method: str, s: Sizes, dtype: Any) -> None:
 
 
 def _forward_by_products(
-    x: Array, w: Array, b: Array, s: Sizes, method: str, relu: bool, pool: bool, y: Array, index: Array, arena: Arena
+    x: Array, w: Array, b: Array, s: Sizes, method: str, relu: float, pool: bool, y: Array, index: Array, arena: Arena
 ) -> None:
     parts = threads.count()
     g = blocks(s, method, pool, w.itemsize, parts)
@@ -244,7 +246,7 @@ def _forward_by_products(
 
 
 def _forward_directly(
-    x: Array, w: Array, b: Array, s: Sizes, method: str, relu: bool, pool: bool, y: Array, index: Array, arena: Arena
+    x: Array, w: Array, b: Array, s: Sizes, method: str, relu: float, pool: bool, y: Array, index: Array, arena: Arena
 ) -> None:
     parts = threads.count()
     g, lane = blocks(s, method, pool, w.itemsize, parts), lanes(w.itemsize)
@@ -298,7 +300,7 @@ _BACKWARD = {"product": _backward_in_blocks, "rows": _backward_in_blocks, "direc
 
 
 def _forward_whole(
-    x: Array, w: Array, b: Array, s: Sizes, method: str, relu: bool, pool: bool, y: Array, index: Array, arena: Arena
+    x: Array, w: Array, b: Array, s: Sizes, method: str, relu: float, pool: bool, y: Array, index: Array, arena: Arena
 ) -> None:
     z = arena.take((s.n, s.oh, s.ow, s.f), w.dtype)
     if method == "depthwise":
@@ -355,7 +357,7 @@ def _grouped_backward(dz: Array, x: Array, w: Array, s: Sizes, dx: Array | None,
         part, weights = np.ascontiguousarray(x[..., inner]), np.ascontiguousarray(w[..., outer])
         sizes = check(part.shape, weights.shape, s.stride, s.pad, 1)
         there, none = np.ascontiguousarray(dz[..., outer]), np.empty((s.n, 0, 0, 0), np.uint8)
-        cache = ConvolutionCache(part, weights, there, none, sizes, _inside(s), False, False, False)
+        cache = ConvolutionCache(part, weights, there, none, sizes, _inside(s), False, 0.0, False)
         part_dx, part_dw, _ = conv2d_backward(there, cache, input_gradient=dx is not None, arena=arena)
         dw[..., outer] = part_dw
         if dx is not None:

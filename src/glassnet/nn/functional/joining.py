@@ -14,6 +14,7 @@ import numpy as np
 
 from glassnet import threads
 from glassnet.errors import GlassnetError
+from glassnet.nn.functional.activation import relu_ceiling
 from glassnet.nn.functional.arrays import Array, as_float, expect_shape, fitting, flat
 from glassnet.nn.kernels import joining
 from glassnet.nn.kernels.options import WORTH_SHARING
@@ -27,13 +28,13 @@ __all__ = [
 ]
 
 
-def add(a: Array, b: Array, *, relu: bool = False, out: Array | None = None) -> Array:
-    """a + b, or max(0, a + b) with `relu`, for two arrays of one shape and dtype; `out` may be one of them."""
+def add(a: Array, b: Array, *, relu: bool | float = False, out: Array | None = None) -> Array:
+    """a + b for two arrays of one shape and dtype, with `relu` max(0, a + b); `out` may be one of them."""
     a, b = as_float(a, "a"), as_float(b, "b")
     expect_shape(b, a.shape, "b")
     y = fitting(out, a.shape, a.dtype)
     parts = threads.count() if a.size >= WORTH_SHARING else 1
-    joining.add(flat(a), flat(b), relu, flat(y), parts)
+    joining.add(flat(a), flat(b), relu_ceiling(relu), flat(y), parts)
     return y
 
 

@@ -28,6 +28,7 @@ import numpy as np
 
 from glassnet import threads
 from glassnet.errors import GlassnetError
+from glassnet.nn.functional.activation import relu_ceiling
 from glassnet.nn.functional.arrays import Array, as_float, expect_shape, fitting, flat
 from glassnet.nn.kernels import normalisation
 from glassnet.nn.kernels.options import WORTH_SHARING
@@ -51,7 +52,7 @@ class BatchnormCache(NamedTuple):
     mean: Array
     inverse_std: Array
     line: Array
-    relu: bool
+    relu: float
     moments: tuple[Array, Array] | None
 
 
@@ -62,7 +63,7 @@ def batchnorm_forward(
     *,
     moments: tuple[Array, Array] | None = None,
     eps: float = 1e-5,
-    relu: bool = False,
+    relu: bool | float = False,
     out: Array | None = None,
 ) -> tuple[Array, BatchnormCache]:
     """Normalise every feature or channel of x, then scale and shift it.
@@ -78,8 +79,8 @@ def batchnorm_forward(
         two values per feature.
     eps : float
         Added to the variance.
-    relu : bool
-        Take max(0, y) in the same pass; a NaN stays a NaN.
+    relu : bool or float
+        Take max(0, y) in the same pass, and with a number no more than that; a NaN stays a NaN.
     out : array, optional
         Of x's shape, for y.
 
@@ -115,8 +116,9 @@ def batchnorm_forward(
     inverse_std, line = np.empty(d), np.empty((3, d), x.dtype)
     normalisation.coefficients(mean, variance, float(eps), scale, shift, inverse_std, line)
     y = fitting(out, x.shape, x.dtype)
-    normalisation.normalise(flat(x), line, relu, flat(y), n, _parts(x, n))
-    return y, BatchnormCache(x, mean, inverse_std, line, relu, own)
+    top = relu_ceiling(relu)
+    normalisation.normalise(flat(x), line, top, flat(y), n, _parts(x, n))
+    return y, BatchnormCache(x, mean, inverse_std, line, top, own)
 
 
 def _moments(x: Array, n: int) -> tuple[Array, Array]:

@@ -69,10 +69,16 @@ def _is_whole(value: Any, least: int) -> bool:
     return is_whole(value) and int(value) >= least
 
 
-def same_pad(kernel: tuple[int, int]) -> Pad:
-    """The padding under which stride 1 keeps the size; of an even kernel the odd row goes below, as in TensorFlow."""
-    (kh, kw) = kernel
-    return Pad((kh - 1) // 2, kh // 2, (kw - 1) // 2, kw // 2)
+def same_pad(kernel: tuple[int, int], stride: tuple[int, int] = (1, 1), size: tuple[int, int] = (1, 1)) -> Pad:
+    """The padding under which n numbers have ceil(n / stride) windows; of an odd number the greater half comes after.
+
+    max(0, (ceil(n / s) - 1) s + k - n) in all, which for stride 1 is k - 1 whatever the size, as TensorFlow's "SAME".
+    """
+    sides: list[int] = []
+    for k, s, n in zip(kernel, stride, size, strict=True):
+        total = max(0, (-(-n // s) - 1) * s + k - n)
+        sides += [total // 2, total - total // 2]
+    return Pad(*sides)
 
 
 def output_length(length: int, kernel: int, stride: int, before: int, after: int, ceil: bool = False) -> int:

@@ -57,6 +57,7 @@ import numpy as np
 
 from glassnet import threads
 from glassnet.errors import GlassnetError
+from glassnet.nn.functional.activation import relu_ceiling
 from glassnet.nn.functional.arrays import Array, as_float, expect_shape, fitting
 from glassnet.nn.functional.convolution_plan import Sizes, check
 from glassnet.nn.functional.workspace import Arena
@@ -80,7 +81,7 @@ class WinogradCache(NamedTuple):
     winners: Array
     sizes: Sizes
     bias: bool
-    relu: bool
+    relu: float
     pool: bool
 
 
@@ -115,7 +116,7 @@ def winograd_forward(
     b: Array | None = None,
     *,
     pad: Any = 0,
-    relu: bool = False,
+    relu: bool | float = False,
     pool: bool = False,
     out: tuple[Array | None, Array | None] = (None, None),
     arena: Arena | None = None,
@@ -131,8 +132,8 @@ def winograd_forward(
     b : (f,) array, optional
     pad : int or tuple of int
         Zeros around the image; one number, (rows, columns) or (top, bottom, left, right).
-    relu : bool
-        y = max(0, z).
+    relu : bool or float
+        y = max(0, z); with a number y = min(max(0, z), relu).
     pool : bool
         y is the maximum of every 2x2 window; an odd last row or column is left out.
     out : pair of array or None
@@ -166,6 +167,7 @@ def winograd_forward(
         )
     if b is not None:
         expect_shape(b, (s.f,), "the bias")
+    relu = relu_ceiling(relu)
     bias = np.empty(0, np.float32) if b is None else np.ascontiguousarray(b, np.float32)
     shape = (s.n, s.oh // 2, s.ow // 2, s.f) if pool else (s.n, s.oh, s.ow, s.f)
     y = fitting(out[0], shape, np.float32)
@@ -222,7 +224,7 @@ def _as_single(x: Array) -> Array:
 
 
 def _forward(
-    x: Array, w: Array, b: Array, s: Sizes, relu: bool, pool: bool, y: Array, index: Array, arena: Arena
+    x: Array, w: Array, b: Array, s: Sizes, relu: float, pool: bool, y: Array, index: Array, arena: Arena
 ) -> None:
     parts = min(threads.count(), s.n * -(-s.oh // 4))
     memory, (u, patch, v, m, z, nothing) = _scratch(arena, *_forward_shapes(s, parts))

@@ -11,6 +11,7 @@ from numba import njit
 from glassnet.nn.kernels import exponential
 from glassnet.nn.kernels.exponential import exp
 from glassnet.nn.kernels.options import SERIAL
+from glassnet.nn.kernels.rectify import bounds, clamped, passes
 from glassnet.nn.kernels.sharing import shared
 
 # mypy: disable-error-code="no-untyped-def"
@@ -37,17 +38,17 @@ def sum_rows(dy, out):
 
 
 @njit(**SERIAL)
-def relu(x, y):
-    zero = x.dtype.type(0)
+def relu(x, y, ceiling):
+    low, high = bounds(ceiling, x)
     for i in range(x.size):
-        y[i] = zero if x[i] < zero else x[i]
+        y[i] = clamped(x[i], low, high)
 
 
 @njit(**SERIAL)
-def relu_backward(dy, y, dx):
-    zero = y.dtype.type(0)
+def relu_backward(dy, y, dx, ceiling):
+    low, high = bounds(ceiling, y)
     for i in range(y.size):
-        dx[i] = dy[i] if y[i] > zero else zero
+        dx[i] = dy[i] if passes(y[i], low, high) else low
 
 
 @njit(**SERIAL)
@@ -90,15 +91,15 @@ def multiply(x, mask, y):
 
 
 @shared
-def relu_shared(x, y, t, parts):
+def relu_shared(x, y, ceiling, t, parts):
     lo, hi = x.size * t // parts, x.size * (t + 1) // parts
-    relu(x[lo:hi], y[lo:hi])
+    relu(x[lo:hi], y[lo:hi], ceiling)
 
 
 @shared
-def relu_backward_shared(dy, y, dx, t, parts):
+def relu_backward_shared(dy, y, dx, ceiling, t, parts):
     lo, hi = y.size * t // parts, y.size * (t + 1) // parts
-    relu_backward(dy[lo:hi], y[lo:hi], dx[lo:hi])
+    relu_backward(dy[lo:hi], y[lo:hi], dx[lo:hi], ceiling)
 
 
 @shared

@@ -14,6 +14,7 @@ from __future__ import annotations
 import numpy as np
 
 from glassnet.nn.kernels.options import inner
+from glassnet.nn.kernels.rectify import bounds, clamped, passes
 from glassnet.nn.kernels.sharing import shared
 
 # mypy: disable-error-code="no-untyped-def"
@@ -39,38 +40,35 @@ def finish(z, width, b, relu, pool, y, index):
 @inner
 def finish_in_place(z, b, relu):
     """z (m, f) = its epilogue without pooling."""
-    zero = z.dtype.type(0)
+    low, high = bounds(relu, z)
     if b.size:
         for i in range(z.shape[0]):
             row = z[i]
             for j in range(row.size):
-                v = row[j] + b[j]
-                row[j] = zero if relu and v < zero else v
-    elif relu:
+                row[j] = clamped(row[j] + b[j], low, high)
+    elif relu > 0:
         flat = z.reshape(-1)
         for j in range(flat.size):
-            flat[j] = zero if flat[j] < zero else flat[j]
+            flat[j] = clamped(flat[j], low, high)
 
 
 @inner
 def _copy(z, width, b, relu, y):
-    zero = z.dtype.type(0)
+    low, high = bounds(relu, z)
     for h in range(y.shape[0]):
         for w in range(y.shape[1]):
             row, out = z[h * width + w], y[h, w]
             if b.size:
                 for j in range(out.size):
-                    v = row[j] + b[j]
-                    out[j] = zero if relu and v < zero else v
+                    out[j] = clamped(row[j] + b[j], low, high)
             else:
                 for j in range(out.size):
-                    v = row[j]
-                    out[j] = zero if relu and v < zero else v
+                    out[j] = clamped(row[j], low, high)
 
 
 @inner
 def _pool(z, width, b, relu, y, index):
-    zero = z.dtype.type(0)
+    low, high = bounds(relu, z)
     bias = b if b.size else np.zeros(z.shape[1], z.dtype)
     for h in range(y.shape[0]):
         for w in range(y.shape[1]):
@@ -90,9 +88,8 @@ def _pool(z, width, b, relu, y, index):
                 better = (v > top) | (v != v)
                 top, k = (v if better else top), (_I3 if better else k)
                 top += bias[j]
-                dead = relu & (top <= zero)
-                out[j] = zero if dead else top
-                winner[j] = _I4 if dead else k
+                out[j] = clamped(top, low, high)
+                winner[j] = _I4 if (top <= low) | (top >= high) else k
 
 
 @inner
@@ -111,13 +108,14 @@ def start(dy, y, index, columns, width, relu, pool, z, db):
 @inner
 def _masked(dy, y, width, relu, z, db):
     zero = z.dtype.type(0)
+    low, high = bounds(relu, z)
     for h in range(dy.shape[0]):
         for w in range(dy.shape[1]):
             g, out = dy[h, w], z[h * width + w]
-            if relu:
+            if relu > 0:
                 kept = y[h, w]
                 for j in range(g.size):
-                    v = g[j] if kept[j] > zero else zero
+                    v = g[j] if passes(kept[j], low, high) else zero
                     out[j] = v
                     db[j] += v
             else:

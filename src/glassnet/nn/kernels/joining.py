@@ -5,6 +5,7 @@ from __future__ import annotations
 from numba import njit
 
 from glassnet.nn.kernels.options import SERIAL
+from glassnet.nn.kernels.rectify import bounds, clamped
 from glassnet.nn.kernels.sharing import shared
 
 # mypy: disable-error-code="no-untyped-def"
@@ -12,13 +13,12 @@ from glassnet.nn.kernels.sharing import shared
 
 @shared
 def add(a, b, relu, y, t, parts):
-    zero = y.dtype.type(0)
+    low, high = bounds(relu, y)
     lo, hi = a.size * t // parts, a.size * (t + 1) // parts
     a, b, y = a[lo:hi], b[lo:hi], y[lo:hi]
-    if relu:
+    if relu > 0:
         for i in range(a.size):
-            s = a[i] + b[i]
-            y[i] = zero if s < zero else s
+            y[i] = clamped(a[i] + b[i], low, high)
     else:
         for i in range(a.size):
             y[i] = a[i] + b[i]

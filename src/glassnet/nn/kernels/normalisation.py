@@ -21,6 +21,7 @@ import numpy as np
 from numba import njit
 
 from glassnet.nn.kernels.options import SERIAL, inner
+from glassnet.nn.kernels.rectify import bounds, clamped, passes
 from glassnet.nn.kernels.sharing import shared
 
 # mypy: disable-error-code="no-untyped-def"
@@ -148,18 +149,18 @@ def coefficients(mean, variance, eps, scale, shift, inverse_std, line):
 
 @shared
 def normalise(x, line, relu, y, n, t, parts):
-    """Share t of the n rows of flat y: (x - centre) slope + offset, and with `relu` the larger of that and 0."""
+    """Share t of the n rows of flat y: (x - centre) slope + offset, and the `relu` of that (see `rectify`)."""
     lo, hi = n * t // parts, n * (t + 1) // parts
     channels = line.shape[1]
-    wide, zero = _wide(channels), y.dtype.type(0)
+    wide = _wide(channels)
+    low, high = bounds(relu, y)
     lines = _widened(line)
     centre, slope, offset = lines[0], lines[1], lines[2]
     for at in range(lo * channels, hi * channels, wide):
         row, out = x[at : min(at + wide, hi * channels)], y[at : min(at + wide, hi * channels)]
-        if relu:
+        if relu > 0:
             for j in range(row.size):
-                v = (row[j] - centre[j]) * slope[j] + offset[j]
-                out[j] = zero if v < zero else v
+                out[j] = clamped((row[j] - centre[j]) * slope[j] + offset[j], low, high)
         else:
             for j in range(row.size):
                 out[j] = (row[j] - centre[j]) * slope[j] + offset[j]
@@ -174,6 +175,7 @@ def sums_of_gradients(dy, x, line, relu, n, all_sums, all_products, t, parts):
     lo, hi, sums, products = n * t // parts, n * (t + 1) // parts, all_sums[t], all_products[t]
     channels = line.shape[1]
     wide, zero = _wide(channels), dy.dtype.type(0)
+    low, high = bounds(relu, dy)
     rows = _RUN * wide // channels
     lines = _widened(line)
     centre, slope, offset = lines[0], lines[1], lines[2]
@@ -186,10 +188,10 @@ def sums_of_gradients(dy, x, line, relu, n, all_sums, all_products, t, parts):
         _clear(far)
         for at in range(start * channels, end, wide):
             g, row = dy[at : min(at + wide, end)], x[at : min(at + wide, end)]
-            if relu:
+            if relu > 0:
                 for j in range(g.size):
                     d, dz = row[j] - centre[j], g[j]
-                    dz = dz if d * slope[j] + offset[j] > zero else zero
+                    dz = dz if passes(d * slope[j] + offset[j], low, high) else zero
                     near[j] += dz
                     far[j] += dz * d
             else:
@@ -227,6 +229,7 @@ def input_gradient(dy, x, line, relu, train, rest, dx, n, t, parts):
     lo, hi = n * t // parts, n * (t + 1) // parts
     channels = line.shape[1]
     wide, zero = _wide(channels), dy.dtype.type(0)
+    low, high = bounds(relu, dy)
     lines, rests = _widened(line), _widened(rest)
     centre, slope, offset, u, v = lines[0], lines[1], lines[2], rests[0], rests[1]
     copy, in_place = np.empty(wide, dy.dtype), dx.ctypes.data == dy.ctypes.data
@@ -237,18 +240,18 @@ def input_gradient(dy, x, line, relu, train, rest, dx, n, t, parts):
             for j in range(g.size):
                 copy[j] = g[j]
             g = copy
-        if train and relu:
+        if train and relu > 0:
             for j in range(out.size):
                 d, dz = row[j] - centre[j], g[j]
-                dz = dz if d * slope[j] + offset[j] > zero else zero
+                dz = dz if passes(d * slope[j] + offset[j], low, high) else zero
                 out[j] = slope[j] * dz + u[j] * d + v[j]
         elif train:
             for j in range(out.size):
                 out[j] = slope[j] * g[j] + u[j] * (row[j] - centre[j]) + v[j]
-        elif relu:
+        elif relu > 0:
             for j in range(out.size):
                 dz = g[j] * slope[j]
-                out[j] = dz if (row[j] - centre[j]) * slope[j] + offset[j] > zero else zero
+                out[j] = dz if passes((row[j] - centre[j]) * slope[j] + offset[j], low, high) else zero
         else:
             for j in range(out.size):
                 out[j] = slope[j] * g[j]

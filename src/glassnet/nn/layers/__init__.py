@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from glassnet.nn.layer import Layer
-from glassnet.nn.layers.activation import ReLU, Sigmoid, Tanh
+from glassnet.nn.layers.activation import ReLU, ReLU6, Sigmoid, Tanh
 from glassnet.nn.layers.composite import Composite, Concat, Residual
 from glassnet.nn.layers.convolution import Conv, DepthwiseConv
 from glassnet.nn.layers.dense import Flatten, Linear
@@ -25,6 +25,7 @@ __all__ = [
     "Linear",
     "MaxPool",
     "ReLU",
+    "ReLU6",
     "Residual",
     "Sigmoid",
     "Tanh",
@@ -38,6 +39,7 @@ LAYERS: dict[str, type[Layer]] = {
         Conv,
         DepthwiseConv,
         ReLU,
+        ReLU6,
         Sigmoid,
         Tanh,
         MaxPool,

@@ -1,21 +1,24 @@
-"""Activations: ReLU, sigmoid, tanh."""
+"""Activations: ReLU, ReLU6, sigmoid, tanh."""
 
 from __future__ import annotations
 
+import math
+from typing import ClassVar
+
 from glassnet.nn import functional as F
 from glassnet.nn.functional.arrays import Array
-from glassnet.nn.layer import FusedAs, Layer
+from glassnet.nn.layer import Layer, Tail
 
-__all__ = ["ReLU", "Sigmoid", "Tanh"]
+__all__ = ["ReLU", "ReLU6", "Sigmoid", "Tanh"]
 
 
 class _Activation(Layer):
-    """Base of the element-wise activations."""
+    """Base of the smooth activations."""
 
     kind = "activation"
-    _forward = staticmethod(F.relu_forward)
-    _backward = staticmethod(F.relu_backward)
-    _reference = staticmethod(F.relu_forward_naive)
+    _forward = staticmethod(F.sigmoid_forward)
+    _backward = staticmethod(F.sigmoid_backward)
+    _reference = staticmethod(F.sigmoid_forward_naive)
 
     def forward(self, x: Array, *, train: bool = False) -> Array:
         y, self._cache = self._forward(x, out=self._output(len(x)))
@@ -30,25 +33,44 @@ class _Activation(Layer):
         return self._backward(dy, self._cache, out=self._gradient(len(dy)))
 
 
-class ReLU(_Activation):
+class ReLU(Layer):
     """y = max(0, x). Notation: `relu`."""
 
     word = "relu"
+    kind = "activation"
+    ceiling: ClassVar[float] = math.inf
 
-    def fused_as(self) -> FusedAs | None:
-        return "relu" if type(self) is ReLU else None  # a layer derived from it may compute something else
+    def forward(self, x: Array, *, train: bool = False) -> Array:
+        y, self._cache = F.relu_forward(x, ceiling=self.ceiling, out=self._output(len(x)))
+        return y
+
+    def reference(self, x: Array, *, train: bool = False) -> Array:
+        return F.relu_forward_naive(x, self.ceiling)
+
+    def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
+        if not input_gradient:
+            return None
+        return F.relu_backward(dy, self._cache, ceiling=self.ceiling, out=self._gradient(len(dy)))
+
+    def fused_as(self) -> Tail | None:
+        # a layer derived from one of these may compute something else
+        return Tail(relu=self.ceiling) if type(self) in (ReLU, ReLU6) else None
 
     def kink_signature(self) -> list[Array]:
-        return [self._cache > 0]
+        return F.relu_pieces(self._cache, self.ceiling)
+
+
+class ReLU6(ReLU):
+    """y = min(max(0, x), 6). Notation: `relu6`."""
+
+    word = "relu6"
+    ceiling = 6.0
 
 
 class Sigmoid(_Activation):
     """y = 1 / (1 + exp(-x)). Notation: `sigmoid`."""
 
     word = "sigmoid"
-    _forward = staticmethod(F.sigmoid_forward)
-    _backward = staticmethod(F.sigmoid_backward)
-    _reference = staticmethod(F.sigmoid_forward_naive)
 
     @property
     def flops(self) -> int:

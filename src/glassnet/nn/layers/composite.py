@@ -13,8 +13,8 @@ from glassnet.nn.chain import Chain
 from glassnet.nn.choices import Choices
 from glassnet.nn.functional.arrays import Array
 from glassnet.nn.functional.workspace import Arena, address
-from glassnet.nn.fusion import ALONE, Fusing, Tail
-from glassnet.nn.layer import Layer, sizes
+from glassnet.nn.fusion import ALONE, Fusing
+from glassnet.nn.layer import Layer, Tail, sizes
 from glassnet.notation import Step
 
 __all__ = ["Composite", "Concat", "Residual"]
@@ -151,7 +151,7 @@ class Residual(Composite, Fusing):
         return super().flops + int(np.prod(self.output_shape))
 
     def explain(self, n: int, tail: Tail = ALONE) -> tuple[str, str]:
-        return self.kernel[0], self.kernel[1] + ("; the ReLU is applied as it is written" * tail.relu)
+        return self.kernel[0], self.kernel[1] + ("; the ReLU is applied as it is written" if tail.relu else "")
 
     def forward(self, x: Array, *, train: bool = False, tail: Tail = ALONE) -> Array:
         parts = [branch.run(x, train=train) for branch in self.chains.values()]
@@ -159,7 +159,7 @@ class Residual(Composite, Fusing):
         free = self.chains["body"].units[-1].output_is_free  # y may take its place
         in_place = self.arena.keep and free and address(parts[0]) != address(x)
         y = F.add(parts[0], other, relu=tail.relu, out=parts[0] if in_place else self._output(len(x)))
-        self._kink = y if tail.relu else None
+        self._kink, self._ceiling = y if tail.relu else None, tail.relu
         if not self.arena.keep:
             self.arena.release(*(part for part in parts if address(part) != address(x)))
         return y
@@ -190,7 +190,7 @@ class Residual(Composite, Fusing):
     ) -> Array | None:  # fmt: skip
         upstream = dy
         if self._kink is not None:
-            upstream = F.relu_backward(dy, self._kink, out=self.arena.take(dy.shape, self.dtype))
+            upstream = F.relu_backward(dy, self._kink, ceiling=self._ceiling, out=self.arena.take(dy.shape, self.dtype))
         grads = [step(branch, upstream) for branch in self.chains.values()]
         dx = self._sum(grads, upstream) if input_gradient else None
         if upstream is not dy:

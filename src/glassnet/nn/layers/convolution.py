@@ -11,11 +11,11 @@ from glassnet.errors import GlassnetError, NotationError
 from glassnet.nn import functional as F
 from glassnet.nn.choices import Choices
 from glassnet.nn.functional.arrays import Array
-from glassnet.nn.functional.window import Pad, as_pad, as_pair, same_pad
-from glassnet.nn.fusion import ALONE, Fusing, Tail
+from glassnet.nn.functional.window import as_pair, same_pad
+from glassnet.nn.fusion import ALONE, Fusing
 from glassnet.nn.initialise import Initialisation
-from glassnet.nn.layer import LARGEST_WEIGHTS, positive_int, sizes
-from glassnet.nn.layers.windows import pad_text, pair_text, parse_pad, parse_pair
+from glassnet.nn.layer import LARGEST_WEIGHTS, Tail, positive_int, sizes
+from glassnet.nn.layers.windows import given_pad, pad_text, pair_text, parse_pad, parse_pair
 from glassnet.nn.parameter import Parameter
 from glassnet.notation import Step
 
@@ -53,7 +53,7 @@ class Conv(Fusing):
         try:
             self.size = as_pair(kernel, "The kernel of a convolution")
             self.stride = as_pair(stride, "The stride of a convolution")
-            self.pad: Pad = same_pad(self.size) if pad == "same" else as_pad(pad)
+            self.pad, self.same = given_pad(pad, self.size, self.stride)
         except GlassnetError as error:
             raise NotationError(str(error)) from None
         self.filters = None if filters is None else positive_int(filters, "The filters of 'conv'")
@@ -81,7 +81,7 @@ class Conv(Fusing):
             kernel,
             count,
             stride=parse_pair(" ".join(named["stride"]), step) if "stride" in named else 1,
-            pad=parse_pad(named["pad"], kernel, step) if "pad" in named else 0,
+            pad=parse_pad(named["pad"], step) if "pad" in named else 0,
             groups=positive_int(groups[0], "The groups of 'conv'"),
             bias=bias == ["on"],
             init=Initialisation.parse(named["init"]) if "init" in named else None,
@@ -105,7 +105,7 @@ class Conv(Fusing):
     def _options(self) -> str:
         return (
             ("" if self.stride == (1, 1) else f", stride {pair_text(self.stride)}")
-            + (f", pad {pad_text(self.pad)}" if self.pad.any else "")
+            + (", pad same" if self.same else f", pad {pad_text(self.pad)}" if self.pad.any else "")
             + (f", groups {self.groups}" if self.groups != 1 and self.word == "conv" else "")
             + ("" if self.bias else ", bias off")
             + ("" if self.init is None else f", init {self.init}")
@@ -128,11 +128,13 @@ class Conv(Fusing):
         shape = (kh, kw, channels // self.groups, self.filters)
         if math.prod(shape) > LARGEST_WEIGHTS:
             raise NotationError(f"'{self.notation()}' on {channels} channels asks for {math.prod(shape):,} weights.")
+        if self.same:
+            self.pad = same_pad(self.size, self.stride, (input_shape[0], input_shape[1]))
         try:
             self.output_shape = F.conv2d_output_shape((1, *input_shape), shape, self.stride, self.pad, self.groups)[1:]
         except GlassnetError as error:
             raise NotationError(f"'{self.notation()}' does not fit: {error}") from None
-        init = self.init or Initialisation("he" if following in ("relu", "batchnorm") else "xavier")
+        init = self.init or Initialisation("he" if following in ("relu", "relu6", "batchnorm") else "xavier")
         fans = (kh * kw * channels // self.groups, kh * kw * self.filters // self.groups)
         self.parameters = {"weight": Parameter.of(init.draw(shape, fans, rng, dtype), "weight")}
         if self.bias:
@@ -150,7 +152,7 @@ class Conv(Fusing):
 
     def explain(self, n: int, tail: Tail = ALONE) -> tuple[str, str]:
         kernel, why = self._method(n)
-        taken = " and ".join(["ReLU"] * tail.relu + ["pool"] * tail.pool)
+        taken = " and ".join(["ReLU"] * (tail.relu > 0) + ["pool"] * tail.pool)
         return kernel, why + (f"; bias, {taken} while the results are in cache" if taken else "")
 
     def forward(self, x: Array, *, train: bool = False, tail: Tail = ALONE) -> Array:
@@ -176,7 +178,7 @@ class Conv(Fusing):
             out=(y, index),
             arena=self.arena,
         )
-        self._kink = index if pool else (y if relu else None)
+        self._kink, self._ceiling = index if pool else (y if relu else None), relu
         if not self.arena.keep:
             self.arena.release(index)
         return y

@@ -66,7 +66,7 @@ class Linear(Layer):
         if inputs * self.units > LARGEST_WEIGHTS:
             raise NotationError(f"'{self.notation()}' on {inputs} inputs asks for {inputs * self.units:,} weights.")
         self.output_shape = (self.units,)
-        init = self.init or Initialisation("he" if following == "relu" else "xavier")
+        init = self.init or Initialisation("he" if following in ("relu", "relu6") else "xavier")
         weight = init.draw((inputs, self.units), (inputs, self.units), rng, dtype)
         self.parameters = {
             "weight": Parameter.of(weight, "weight"),

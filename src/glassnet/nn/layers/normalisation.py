@@ -9,7 +9,8 @@ import numpy as np
 from glassnet.errors import NotationError
 from glassnet.nn import functional as F
 from glassnet.nn.functional.arrays import Array
-from glassnet.nn.fusion import ALONE, Fusing, Tail
+from glassnet.nn.fusion import ALONE, Fusing
+from glassnet.nn.layer import Tail
 from glassnet.nn.parameter import Parameter
 from glassnet.notation import Step, as_real, real_text
 
@@ -62,7 +63,8 @@ class BatchNorm(Fusing):
         return 4 * super().flops
 
     def explain(self, n: int, tail: Tail = ALONE) -> tuple[str, str]:
-        return "moments, then one pass", "statistics in float64" + ("; the ReLU is applied as y is written" * tail.relu)
+        taken = "; the ReLU is applied as y is written" if tail.relu else ""
+        return "moments, then one pass", f"statistics in float64{taken}"
 
     def forward(self, x: Array, *, train: bool = False, tail: Tail = ALONE) -> Array:
         running = (self.state["mean"], self.state["variance"])
@@ -75,7 +77,7 @@ class BatchNorm(Fusing):
             relu=tail.relu,
             out=self._output(len(x)),
         )
-        self._kink = y if tail.relu else None
+        self._kink, self._ceiling = y if tail.relu else None, tail.relu
         if train:
             count = len(x) * math.prod(self.input_shape[:-1])
             F.update_running_moments(running, self._cache.moments, count, self.momentum)

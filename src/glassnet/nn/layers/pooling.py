@@ -10,9 +10,9 @@ import numpy as np
 from glassnet.errors import GlassnetError, NotationError
 from glassnet.nn import functional as F
 from glassnet.nn.functional.arrays import Array
-from glassnet.nn.functional.window import Pad, as_pad, as_pair, output_length
-from glassnet.nn.layer import FusedAs, Layer, sizes
-from glassnet.nn.layers.windows import pad_text, pair_text, parse_pad, parse_pair
+from glassnet.nn.functional.window import as_pair, output_length, same_pad
+from glassnet.nn.layer import Layer, Tail, sizes
+from glassnet.nn.layers.windows import given_pad, pad_text, pair_text, parse_pad, parse_pair
 from glassnet.notation import Step
 
 __all__ = ["AveragePool", "GlobalAveragePool", "MaxPool"]
@@ -29,14 +29,14 @@ class _Pool(Layer):
         size: int | tuple[int, int],
         *,
         stride: int | tuple[int, int] | None = None,
-        pad: int | tuple[int, ...] = 0,
+        pad: int | str | tuple[int, ...] = 0,
         ceil: bool = False,
     ) -> None:
         super().__init__()
         try:
             self.size = as_pair(size, f"The window of '{self.word}'")
             self.stride = self.size if stride is None else as_pair(stride, f"The stride of '{self.word}'")
-            self.pad: Pad = as_pad(pad)
+            self.pad, self.same = given_pad(pad, self.size, self.stride)
         except GlassnetError as error:
             raise NotationError(str(error)) from None
         self.ceil = ceil
@@ -50,7 +50,7 @@ class _Pool(Layer):
             )
         size = parse_pair(positional[0], step)
         stride = parse_pair(" ".join(named["stride"]), step) if "stride" in named else None
-        pad = parse_pad(named["pad"], size, step) if "pad" in named else 0
+        pad = parse_pad(named["pad"], step) if "pad" in named else 0
         return size, {"stride": stride, "pad": pad, "ceil": "ceil" in named}
 
     @classmethod
@@ -62,7 +62,7 @@ class _Pool(Layer):
         return (
             f"{self.word} {sizes(self.size)}"
             + ("" if self.stride == self.size else f", stride {pair_text(self.stride)}")
-            + (f", pad {pad_text(self.pad)}" if self.pad.any else "")
+            + (", pad same" if self.same else f", pad {pad_text(self.pad)}" if self.pad.any else "")
             + (", ceil" if self.ceil else "")
         )
 
@@ -70,6 +70,8 @@ class _Pool(Layer):
         super().build(input_shape, rng, dtype)
         if len(input_shape) != 3:
             raise NotationError(f"'{self.notation()}' needs pictures (H, W, C). Its input is {sizes(input_shape)}.")
+        if self.same:
+            self.pad = same_pad(self.size, self.stride, (input_shape[0], input_shape[1]))
         (h, w, channels), (top, bottom, left, right) = input_shape, self.pad
         rows = output_length(h, self.size[0], self.stride[0], top, bottom, self.ceil)
         columns = output_length(w, self.size[1], self.stride[1], left, right, self.ceil)
@@ -106,11 +108,11 @@ class MaxPool(_Pool):
     def reference(self, x: Array, *, train: bool = False) -> Array:
         return F.max_pool_forward_naive(x, self.size, stride=self.stride, pad=self.pad, ceil=self.ceil)
 
-    def fused_as(self) -> FusedAs | None:
-        """'pool' for separate 2x2 windows that cover the input."""
+    def fused_as(self) -> Tail | None:
+        """A pool for separate 2x2 windows that cover the input."""
         if type(self) is not MaxPool or self.pad.any or self.size != (2, 2) or self.stride != (2, 2):
             return None
-        return None if self.ceil and any(size % 2 for size in self.input_shape[:2]) else "pool"
+        return None if self.ceil and any(size % 2 for size in self.input_shape[:2]) else Tail(pool=True)
 
     def _index(self, n: int) -> Array:
         """Memory for the winners' places."""

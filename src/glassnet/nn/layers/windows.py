@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from glassnet.errors import GlassnetError, NotationError
 from glassnet.nn.functional.window import Pad, as_pad, same_pad
 from glassnet.notation import Step, as_whole
 
-__all__ = ["pad_text", "pair_text", "parse_pad", "parse_pair"]
+__all__ = ["given_pad", "pad_text", "pair_text", "parse_pad", "parse_pair"]
 
 _LARGEST = 10_000
 
@@ -20,10 +22,10 @@ def parse_pair(text: str, step: Step) -> tuple[int, int]:
     return numbers[0], numbers[-1]
 
 
-def parse_pad(values: list[str], size: tuple[int, int], step: Step) -> Pad:
-    """Padding from one, two or four numbers, or 'same' for a window of `size`."""
+def parse_pad(values: list[str], step: Step) -> Pad | Literal["same"]:
+    """Padding from one, two or four numbers, or 'same'."""
     if values == ["same"]:
-        return same_pad(size)
+        return "same"
     numbers = [number for value in values if (number := as_whole(value)) is not None and number <= _LARGEST]
     try:
         if not numbers or len(numbers) != len(values):
@@ -39,6 +41,16 @@ def parse_pad(values: list[str], size: tuple[int, int], step: Step) -> Pad:
 def pair_text(pair: tuple[int, int]) -> str:
     """The shortest text that `parse_pair` reads as this pair."""
     return str(pair[0]) if pair[0] == pair[1] else f"{pair[0]}x{pair[1]}"
+
+
+def given_pad(pad: int | str | tuple[int, ...], size: tuple[int, int], stride: tuple[int, int]) -> tuple[Pad, bool]:
+    """(the padding of a window, whether it is to follow from the size of the input, which is not known yet).
+
+    Raises `GlassnetError`.
+    """
+    if pad == "same":
+        return same_pad(size), stride != (1, 1)
+    return as_pad(pad), False
 
 
 def pad_text(pad: Pad) -> str:

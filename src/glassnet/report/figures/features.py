@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +16,7 @@ from glassnet.report.figures import style
 from glassnet.report.figures.pictures import as_rgb, enlarged, mosaic
 from glassnet.report.figures.stages import stages_of
 
-__all__ = ["FeatureMaps", "LayerMaps", "chosen_layers", "feature_maps", "feature_maps_figure"]
+__all__ = ["FeatureMaps", "LayerMaps", "chosen_layers", "compared_maps", "feature_maps", "feature_maps_figure"]
 
 _COLUMNS = 8
 _SIDE = 28  # pixels a side to which small maps grow, by a whole factor
@@ -137,41 +138,64 @@ def feature_maps(
         x does not have the network's input shape.
     """
     x = np.asarray(x)
-    if x.shape != network.input_shape:
-        raise DataError(f"The network takes a picture of {sizes(network.input_shape)}. Got {sizes(x.shape)} instead.")
+    found = compared_maps(network, [x], [x if picture is None else picture], [caption], most_layers, most_maps)
+    return found[0] if found else None
+
+
+def compared_maps(
+    network: Network,
+    xs: Sequence[ArrayLike],
+    pictures: Sequence[NDArray[np.generic]],
+    captions: Sequence[str],
+    most_layers: int = 6,
+    most_maps: int = 16,
+) -> list[FeatureMaps]:
+    """`feature_maps` of several pictures, of the same channels on the same scale; empty without feature maps.
+
+    Of more channels than `most_maps`, those that vary most over all the pictures are shown.
+    """
+    for x in map(np.asarray, xs):
+        if x.shape != network.input_shape:
+            raise DataError(
+                f"The network takes a picture of {sizes(network.input_shape)}. Got {sizes(x.shape)} instead."
+            )
     wanted = chosen_layers(network, most_layers)
     if not wanted:
-        return None
-    outputs = network.activations(x[None])
-    layers = tuple(_layer_maps(name, made_by, outputs[name][0], most_maps) for name, made_by in wanted)
-    return FeatureMaps(x if picture is None else picture, caption, layers)
+        return []
+    outputs = [network.activations(np.asarray(x)[None]) for x in xs]
+    layers = [_layer_maps(*layer, [output[layer[0]][0] for output in outputs], most_maps) for layer in wanted]
+    return [
+        FeatureMaps(picture, caption, tuple(each[i] for each in layers))
+        for i, (picture, caption) in enumerate(zip(pictures, captions, strict=True))
+    ]
 
 
-def _layer_maps(name: str, made_by: str, output: NDArray[np.float64], most: int) -> LayerMaps:
-    values = style.drawable(np.moveaxis(output, -1, 0))
-    order = np.argsort(-values.std(axis=(1, 2)), kind="stable")[:most]
+def _layer_maps(name: str, made_by: str, outputs: Sequence[NDArray[np.float64]], most: int) -> list[LayerMaps]:
+    values = style.drawable(np.moveaxis(np.stack(outputs), -1, 1))  # (N, C, H, W)
+    order = np.argsort(-values.std(axis=(2, 3)).mean(axis=0), kind="stable")[:most]
     channels = np.sort(order).astype(np.int64)
-    maps = values[channels]
+    maps = values[:, channels]
     # A few outliers don't bleach the rest.
     limit = float(np.quantile(np.abs(maps), 0.998)) or float(np.abs(maps).max()) or 1.0
-    height, width, depth = output.shape
-    return LayerMaps(name, made_by, (height, width, depth), channels, maps, limit)
+    height, width, depth = outputs[0].shape
+    return [LayerMaps(name, made_by, (height, width, depth), channels, each, limit) for each in maps]
 
 
-def feature_maps_figure(found: FeatureMaps) -> Figure:
-    """The picture, and below it two rows of maps for each layer."""
-    mosaics = [layer.mosaic() for layer in found.layers]
+def feature_maps_figure(*found: FeatureMaps) -> Figure:
+    """A column for each picture: the picture, and below it two rows of maps for each layer."""
+    mosaics = [layer.mosaic() for layer in found[0].layers]
     width, title = 7.6, 0.3
     heights = [1.3 + title] + [_height(picture, width) + title for picture in mosaics]
-    figure = style.new_figure(width + 0.3, sum(heights) + 0.12 * len(heights))
-    axes = figure.subplots(len(heights), 1, height_ratios=heights)
-    pictures = [as_rgb(found.picture[None])[0], *mosaics]
-    titles = [found.caption or "Input", *(layer.caption() for layer in found.layers)]
-    for one, picture, text in zip(axes, pictures, titles, strict=True):
-        one.imshow(picture, interpolation="nearest")
-        one.set_anchor("W")
-        style.pictures_off(one)
-        one.set_title(style.plain(style.shorten(text, 110)), loc="left", fontsize=8, color=style.INK, pad=4)
+    figure = style.new_figure(len(found) * (width + 0.3), sum(heights) + 0.12 * len(heights))
+    axes = figure.subplots(len(heights), len(found), height_ratios=heights, squeeze=False)
+    for column, each in zip(axes.T, found, strict=True):
+        pictures = [as_rgb(each.picture[None])[0], *(layer.mosaic() for layer in each.layers)]
+        titles = [each.caption or "Input", *(layer.caption() for layer in each.layers)]
+        for one, picture, text in zip(column, pictures, titles, strict=True):
+            one.imshow(picture, interpolation="nearest")
+            one.set_anchor("W")
+            style.pictures_off(one)
+            one.set_title(style.plain(style.shorten(text, 110)), loc="left", fontsize=8, color=style.INK, pad=4)
     return figure
 
 

@@ -1,23 +1,37 @@
-"""The page that looks inside a model: first-layer weights, what it makes of a picture, its layers as a drawing."""
+"""The page that looks inside a model: what it says of pictures and why, its units, its first weights, its layers."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from glassnet.data import read_picture
-from glassnet.errors import DataError
-from glassnet.experiments import Run
-from glassnet.files import exists
+import numpy as np
+from numpy.typing import NDArray
+
+from glassnet.explain import Seen, Strongest
 from glassnet.model import Model
-from glassnet.nn.functional.arrays import Array
-from glassnet.report.figures.features import feature_maps
+from glassnet.report.figures.features import compared_maps
 from glassnet.report.page import Heading, Panel, write_page
+from glassnet.report.panels.evidence import added_panel, evidence_panel, probabilities_panel, units_panel
+from glassnet.report.panels.gallery import reconstructions_panel
 from glassnet.report.panels.inside import feature_maps_panel, first_layer_panel, network_panel
 
 __all__ = ["look_inside"]
 
+_FOLLOWED = 4  # pictures whose maps are shown
 
-def look_inside(model: Model, name: str, picture: str | Path | None, out: str | Path) -> list[Path]:
+Pictures = Sequence[tuple[str, NDArray[np.generic]]]
+
+
+def look_inside(
+    model: Model,
+    name: str,
+    out: str | Path,
+    *,
+    pictures: Pictures = (),
+    seen: Sequence[Seen] = (),
+    units: tuple[Strongest, dict[int, NDArray[np.generic]]] | None = None,
+) -> list[Path]:
     """Write a page and single figures about a model into a folder.
 
     Parameters
@@ -26,11 +40,14 @@ def look_inside(model: Model, name: str, picture: str | Path | None, out: str | 
         The model.
     name : str
         What it is called on the page: its file, its run folder, or a network's name.
-    picture : path-like or None
-        What is to be followed through the layers of a convolutional network: a picture file, or (for a model named by
-        its run folder) the number that a picture has in the run's report.
     out : path-like
         The folder to write into.
+    pictures : sequence of (caption, (H, W, C) array)
+        Pictures that are followed through the layers.
+    seen : sequence of Seen
+        What a classifier says of the same pictures, and why.
+    units : (Strongest, dict of int to (H, W, C) array) or None
+        What a layer's units respond to, and those pictures by their number.
 
     Returns
     -------
@@ -40,42 +57,37 @@ def look_inside(model: Model, name: str, picture: str | Path | None, out: str | 
     Raises
     ------
     GlassnetError
-        The picture cannot be read, or the folder cannot be written.
+        The folder cannot be written.
     """
     heading = Heading(f"Inside {Path(name).name or name}", f"A network with {model.network.size:,} weights.")
-    panels = (
-        first_layer_panel(model.network),
-        None if picture is None else _feature_maps(model, name, str(picture)),
-        network_panel(model.network),
-    )
+    panels: list[Panel | None] = []
+    if seen:
+        panels += [probabilities_panel(seen), evidence_panel(seen), added_panel(seen)]
+    elif pictures:
+        panels.append(_rebuilt(model, pictures))
+    if pictures:
+        panels.append(_followed(model, pictures[:_FOLLOWED]))
+    if units is not None:
+        panels.append(units_panel(*units, model.network.input_shape))
+    panels += [first_layer_panel(model.network), network_panel(model.network)]
     folder = Path(out)
     return write_page(
         folder / "look.html", heading, [panel for panel in panels if panel is not None], figures_folder=folder
     )
 
 
-def _feature_maps(model: Model, name: str, chosen: str) -> Panel | None:
-    if chosen.isdecimal() and not exists(chosen):
-        picture, caption, said = _of_run(Path(name), int(chosen))
-    else:
-        picture, caption = read_picture(chosen, model.image_shape, model.reading), Path(chosen).name
-        said = model.predict_proba(picture[None])[0]
-    if said is not None and (answer := model.task.answer(said, model.class_names)):
-        caption += f": {answer}"
-    found = feature_maps(model.network, model.preprocess.transform(picture[None])[0], picture, caption)
-    return None if found is None else feature_maps_panel(found)
+def _rebuilt(model: Model, pictures: Pictures) -> Panel | None:
+    """What an autoencoder makes of the pictures; None where it takes no pictures."""
+    images = np.stack([picture for _, picture in pictures])
+    inputs, outputs = model.preprocess.transform(images), model.predict(images)
+    if inputs.shape[1:3] == (1, 1):  # whitened: features, no picture
+        return None
+    return reconstructions_panel(inputs, outputs.reshape(inputs.shape))
 
 
-def _of_run(folder: Path, number: int) -> tuple[Array, str, Array | None]:
-    """A picture of the part that a run's report is about, by its number there, what it is, and what the run said."""
-    if not exists(folder / "recipe.toml"):
-        raise DataError(
-            f"A picture's number belongs to a run's report, and '{folder}' is not a run folder; name a picture file."
-        )
-    run = Run.open(folder)
-    found = run.predictions
-    if not 0 <= number < len(found):
-        raise DataError(f"The {found.part} part has the pictures 0 to {len(found) - 1}. Got {number} instead.")
-    caption = f"{found.part} picture #{number} ({run.model.class_names[found.labels[number]]})"
-    said = None if found.probabilities is None else found.probabilities[number]
-    return run.evaluated.images[number], caption, said
+def _followed(model: Model, pictures: Pictures) -> Panel | None:
+    images = [picture for _, picture in pictures]
+    found = compared_maps(
+        model.network, list(model.preprocess.transform(np.stack(images))), images, [caption for caption, _ in pictures]
+    )
+    return feature_maps_panel(*found) if found else None

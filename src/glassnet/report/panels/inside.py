@@ -121,19 +121,31 @@ def _picture(picture: NDArray[np.uint8], side: int, alternative: str, caption: s
     return element("figure", image, element("figcaption", caption), class_=kind)
 
 
-def feature_maps_panel(found: FeatureMaps) -> Panel:
-    """One picture on its way through the layers."""
-    boxes = [_picture(as_rgb(found.picture[None])[0], _SMALL_SIDE, "the picture", found.caption, "looked-at")]
-    boxes += [
-        _picture(layer.mosaic(), _SIDE, f"Maps of {layer.name}", layer.caption(), "maps") for layer in found.layers
-    ]
+def feature_maps_panel(*found: FeatureMaps) -> Panel:
+    """One picture on its way through the layers, or several side by side, of the same channels on the same scale."""
     lead = (
         "One picture on its way through the network. Each little picture is one channel of a layer's output: red where "
         "it answers, white where it is silent, blue below zero. Of more than 16 channels those that vary most over "
         "this picture are shown. Each layer has a scale of its own."
     )
-    chart = Chart("feature_maps", lambda: feature_maps_figure(found), on_page=False)
-    return Panel("maps", "What the layers see in one picture", lead, chart, element("div", *boxes))
+    title = "What the layers see in one picture"
+    if len(found) > 1:
+        title = f"What the layers see in {len(found)} pictures"
+        lead = (
+            "The pictures on their way through the network, side by side: the same channels on the same scale. Red is "
+            "where a channel answers, white where it is silent, blue below zero."
+        )
+    chart = Chart("feature_maps", lambda: feature_maps_figure(*found), on_page=False)
+    columns = [element("div", *_way(each)) for each in found]
+    body = columns[0] if len(found) == 1 else element("div", *columns, class_="pair-of-figures")
+    return Panel("maps", title, lead, chart, body)
+
+
+def _way(found: FeatureMaps) -> list[Html]:
+    return [
+        _picture(as_rgb(found.picture[None])[0], _SMALL_SIDE, "the picture", found.caption, "looked-at"),
+        *(_picture(layer.mosaic(), _SIDE, f"Maps of {layer.name}", layer.caption(), "maps") for layer in found.layers),
+    ]
 
 
 def network_panel(network: Network, batch: int = 1) -> Panel:

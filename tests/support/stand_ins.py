@@ -131,6 +131,7 @@ MAKERS: dict[str, Callable[[Path], None]] = {
     "runs/mnist-1": _run("mnist", _CONVNET),
     "runs/cifar10-1": _run("cifar10", _CONVNET),
     **{published.file: _weights(name) for name, published in PRETRAINED.items()},
+    **{published.address.rpartition("/")[2]: _weights(name) for name, published in PRETRAINED.items()},
 }
 
 

@@ -51,8 +51,10 @@ if TYPE_CHECKING:
     from glassnet import check as check
     from glassnet import classic as classic
     from glassnet import data as data
+    from glassnet import doctor as doctor
     from glassnet import errors as errors
     from glassnet import experiments as experiments
+    from glassnet import explain as explain
     from glassnet import filters as filters
     from glassnet import imagenet as imagenet
     from glassnet import interop as interop
@@ -87,8 +89,8 @@ _LAZY = {
     "load_data": "glassnet.data:load",
 }
 _ROOMS = (
-    "actions", "attack", "autodiff", "check", "classic", "data", "doctor", "errors", "experiments", "explain", "filters",
-    "imagenet", "interop", "metrics", "nn", "optim", "reader", "report", "train",
+    "actions", "attack", "autodiff", "check", "classic", "data", "doctor", "errors", "experiments", "explain",
+    "filters", "imagenet", "interop", "metrics", "nn", "optim", "reader", "report", "train",
 )  # fmt: skip
 
 

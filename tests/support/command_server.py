@@ -1,8 +1,9 @@
 """Runs commands in forked children, so that none pays for the imports again. One JSON job a line on standard input.
 
-A job is `{"arguments": [...], "folder": ..., "setting": ..., "signals": [[delay, number, whole group], ...]}`: run the
-command in the folder, with its streams set up as `setting` says (see `set_up`), and send it the signals, each so many
-seconds after the one before, the first after the command has set itself up. Answered is one JSON line with its exit
+A job is `{"arguments": [...], "folder": ..., "setting": ..., "signals": [[delay, number, whole group], ...],
+"environment": {...}}`: run the command in the folder, with its streams set up as `setting` says (see `set_up`) and
+variables added to the environment, and send it the signals, each so many seconds after the one before, the first after
+the command has set itself up. Answered is one JSON line with its exit
 status (minus the signal that ended it), what it printed (bytes as Latin-1), and how many of its processes were left.
 """
 
@@ -59,6 +60,7 @@ def child(job: dict[str, Any], ready: int, out: int, err: int) -> int:
     from glassnet.cli import main, process
 
     os.setsid()
+    os.environ.update(job["environment"])
     os.chdir(job["folder"].encode("latin-1"))
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)

@@ -6,7 +6,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,11 +45,13 @@ class Server:
         *arguments: object,
         setting: str = "plain",
         signals: Sequence[tuple[float, int, bool]] = (),
+        environment: Mapping[str, str] | None = None,
     ) -> Ended:
         assert self.process.stdin is not None
         job = {
             "arguments": [os.fsencode(str(argument)).decode("latin-1") for argument in arguments],
             "folder": os.fsencode(folder).decode("latin-1"), "setting": setting, "signals": list(signals),
+            "environment": dict(environment or {}),
         }  # fmt: skip
         self.process.stdin.write(json.dumps(job) + "\n")
         self.process.stdin.flush()

@@ -239,7 +239,7 @@ def test_the_seed_decides_on_the_weights() -> None:
         ("LeNet5", "Did you mean 'lenet-5'?"),
         ("EfficientNet_Lite0", "Did you mean 'efficientnet-lite0'?"),
         ("lineer", "Did you mean 'linear'?"),
-        ("flaten -> linear", "Unknown layer 'flaten' in 'flaten'"),
+        ("flaten -> linear", "Did you mean 'flatten'?"),
         ("linaer 5 -> linear", "Did you mean 'linear'?"),
         ("Linear(64)", "as in 'linear 64'"),
         ("conv 3x3, 4 -> relu -> Dropout(0.5)", "as in 'dropout 0.5'"),

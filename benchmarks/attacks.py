@@ -203,8 +203,8 @@ _CONVNET = (
 
 def training(minutes: float, epochs: int, adversary: str, effort: str) -> None:
     """A convnet on MNIST under attack: clean accuracy, and accuracy under APGD and under the ensemble at linf 0.2."""
+    from glassnet.experiments import run_recipe
     from glassnet.experiments.recipe import recipe_from
-    from glassnet.experiments.run import run_recipe
 
     recipe = recipe_from({
         "data": {"source": "mnist", "validation": 0},

@@ -77,21 +77,21 @@ def test_equal_seeds_give_equal_bits_and_a_stop_changes_nothing(tmp_path) -> Non
 
     splits = load("digits")
     del splits
-    from glassnet.experiments import run as runs
+    from glassnet.experiments import carry_out
 
-    original = runs.build
+    original = carry_out.build
 
     def build(*arguments):
         trainer = original(*arguments)
         trainer.callbacks = (*trainer.callbacks, Stop())
         return trainer
 
-    runs.build = build
+    carry_out.build = build
     try:
         with pytest.raises(TrainingInterrupted):
             run_recipe(recipe, tmp_path / "stopped")
     finally:
-        runs.build = original
+        carry_out.build = original
     again = resume(tmp_path / "stopped")
     assert again.model.sha256 == whole.model.sha256
 

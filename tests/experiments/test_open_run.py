@@ -15,8 +15,8 @@ from glassnet.data import Splits, load
 from glassnet.errors import GlassnetError, TrainingError
 from glassnet.experiments import Predictions, Run, load_splits, run_recipe
 from glassnet.experiments import data as data_module
+from glassnet.experiments.build import build
 from glassnet.experiments.recipe import recipe_from
-from glassnet.experiments.run import build
 from glassnet.metrics import Evaluation
 from glassnet.model import Model
 from glassnet.report.pages import write_run_page

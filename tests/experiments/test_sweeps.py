@@ -17,7 +17,7 @@ import pytest
 from glassnet import experiments
 from glassnet.cli import main
 from glassnet.errors import DataError, GlassnetError, RecipeError, TrainingError, TrainingInterrupted
-from glassnet.experiments import run as run_module
+from glassnet.experiments import carry_out
 from glassnet.experiments.recipe import recipe_from
 from glassnet.files import read_json
 from glassnet.locking import LOCK, locked
@@ -131,14 +131,14 @@ def models_of_runs(recipe: experiments.Recipe, rates: list[float], folder: Path)
 def test_whatever_one_run_dies_of_the_others_go_on(
     error: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    right = run_module.card
+    right = carry_out.card
 
     def card(run: Any, trainer: Any) -> dict[str, Any]:
         if trainer.engine.lr == 0.2:
             raise error
         return right(run, trainer)
 
-    monkeypatch.setattr(run_module, "card", card)
+    monkeypatch.setattr(carry_out, "card", card)
     values = {"optimizer.lr": [0.1, 0.2, 0.3]}
     result = experiments.sweep(base(), values, tmp_path / "sweep", on_finish=[write_sweep_page])
     assert list(result.runs) == ["optimizer.lr = 0.1", "optimizer.lr = 0.3"]

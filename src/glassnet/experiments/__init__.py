@@ -1,12 +1,13 @@
 """Experiments: recipes as TOML, carried out in run folders, resumed, opened again, and swept."""
 
+from glassnet.experiments.carry_out import Finisher, resume, run_recipe
 from glassnet.experiments.data import load_splits
 from glassnet.experiments.defaults import prepare, resolve
 from glassnet.experiments.folder import new_folder
 from glassnet.experiments.known import KnownPictures
 from glassnet.experiments.predictions import Predictions
 from glassnet.experiments.recipe import Data, ModelPart, Recipe, load_recipe, recipe_for
-from glassnet.experiments.run import UNFINISHED, Finisher, Run, finished, held_out, resume, run_recipe
+from glassnet.experiments.run import UNFINISHED, Run, finished, held_out
 from glassnet.experiments.sweep import Sweep, is_sweep, resume_sweep, sweep
 
 __all__ = [

@@ -16,11 +16,13 @@ from typing import Any
 
 from glassnet.data import Splits
 from glassnet.errors import Fix, GlassnetError, RecipeError, TrainingError, TrainingInterrupted
+from glassnet.experiments.build import build
+from glassnet.experiments.carry_out import Finisher, resume, run_recipe
 from glassnet.experiments.data import load_splits
 from glassnet.experiments.defaults import resolve, sized
 from glassnet.experiments.folder import is_left_over
 from glassnet.experiments.recipe import Recipe, recipe_from
-from glassnet.experiments.run import Finisher, Run, build, resume, run_recipe
+from glassnet.experiments.run import Run
 from glassnet.files import exists, read_json, write_json
 from glassnet.locking import locked
 from glassnet.notation import is_real

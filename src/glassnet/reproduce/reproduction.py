@@ -26,8 +26,8 @@ from typing import Any
 from glassnet import threads as thread_pool
 from glassnet.data import find
 from glassnet.errors import DataError, RecipeError, nearest
+from glassnet.experiments import Run, run_recipe
 from glassnet.experiments.recipe import Recipe, recipe_from, with_source
-from glassnet.experiments.run import Run, run_recipe
 from glassnet.files import first_free, write_json, write_text
 from glassnet.report.pages import write_run_page
 from glassnet.reproduce import classical, measures

@@ -1,0 +1,67 @@
+"""From a recipe and its data to the trainer that carries it out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from glassnet import threads
+from glassnet.data import Splits, every_few_seconds
+from glassnet.errors import DataError, RecipeError
+from glassnet.experiments.recipe import Recipe
+from glassnet.experiments.start import Start
+from glassnet.nn import Network
+from glassnet.tasks import Task
+from glassnet.train import Trainer
+
+__all__ = ["build"]
+
+
+def build(recipe: Recipe, splits: Splits, say: Callable[[str], None] = lambda text: None) -> Trainer:
+    """The trainer of a recipe, its preprocessing fitted on the training part."""
+    if recipe.start is not None:
+        return _from_model(recipe, recipe.start, splits, say)
+    with threads.single_blas_thread():  # the number of BLAS threads would show in the last bits
+        preprocess = recipe.make_preprocess().fit(splits.train.images)
+    shape = preprocess.output_shape(splits.train.image_shape)
+    loss = recipe.make_loss()
+    outputs = Task.of(loss).outputs(shape, splits.train.classes)
+    settings = recipe.settings
+    return Trainer(
+        Network(recipe.model.network, shape, outputs, seed=settings.seed),
+        preprocess=preprocess,
+        loss=loss,
+        optimizer=recipe.make_optimizer(),
+        schedule=recipe.make_schedule(),
+        augmentation=recipe.make_augmentation(),
+        adversarial=recipe.make_adversary(),
+        class_weights=recipe.make_class_weights(),
+        **vars(settings),
+    )
+
+
+def _from_model(recipe: Recipe, start: Start, splits: Splits, say: Callable[[str], None]) -> Trainer:
+    """The trainer of a recipe that begins from a trained model."""
+    model, data, settings = start.open(), splits.train, recipe.settings
+    if data.image_shape != model.image_shape:
+        have, want = ("x".join(map(str, shape)) for shape in (data.image_shape, model.image_shape))
+        raise DataError(f"The pictures of '{data.name}' are {have}; '{start.model}' takes pictures of {want}.")
+    if settings.epochs < start.head_epochs:
+        raise RecipeError(f"start.head_epochs is {start.head_epochs}, more than the {settings.epochs} epochs in all.")
+    engine = start.engine(
+        model,
+        data,
+        recipe.make_loss(),
+        recipe.make_optimizer(),
+        seed=settings.seed,
+        progress=every_few_seconds(say),
+        l2=settings.l2,
+        clip=settings.clip,
+    )
+    others = {name: value for name, value in vars(settings).items() if name not in ("l2", "clip")}
+    return Trainer(
+        engine=engine,
+        preprocess=model.preprocess,
+        schedule=recipe.make_schedule(),
+        augmentation=recipe.make_augmentation(),
+        **others,
+    )

@@ -1,0 +1,319 @@
+"""Carrying a recipe out: from the data to a run folder with all that came of it, to be stopped and resumed.
+
+Whoever carries a recipe out may add to the folder when it is finished, as a report.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from glassnet import threads
+from glassnet.data import Dataset, Splits
+from glassnet.data.ink import Manner
+from glassnet.data.split import HELD_OUT
+from glassnet.doctor import Case, examine, write_findings
+from glassnet.errors import Fix, TrainingError, TrainingInterrupted
+from glassnet.experiments.build import build
+from glassnet.experiments.data import evaluated_part, load_splits
+from glassnet.experiments.defaults import kind_of, prepare, resolve
+from glassnet.experiments.environment import environment, going_on
+from glassnet.experiments.folder import begun, require_run, require_same_data, resumable
+from glassnet.experiments.known import KnownPictures
+from glassnet.experiments.predictions import Predictions
+from glassnet.experiments.recipe import Recipe, load_recipe
+from glassnet.experiments.run import UNFINISHED, WRITTEN, Run
+from glassnet.experiments.under_attack import judge
+from glassnet.files import exists, read_json, remove_partial, write_json, write_text
+from glassnet.locking import locked
+from glassnet.model import Model
+from glassnet.nn import Network
+from glassnet.nn.named import NAMED
+from glassnet.train import Progress, Trainer, read_history, write_csv
+from glassnet.train.callbacks import Histograms
+
+__all__ = ["Finisher", "resume", "run_recipe"]
+
+_SHORT = 40  # characters of a network's notation that the first line shows
+
+Finisher = Callable[[Run], Iterable[Path]]  # adds files to a run folder, and says which
+
+
+def run_recipe(
+    recipe: Recipe,
+    folder: str | Path | None = None,
+    *,
+    progress: Progress | None = None,
+    splits: Splits | None = None,
+    say: Callable[[str], None] = lambda text: None,
+    on_finish: Sequence[Finisher] = (),
+) -> Run:
+    """Carry a recipe out.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        What to do.
+    folder : path-like or None
+        A new or empty folder, in which everything is kept and from which the run can be resumed; None keeps nothing.
+    progress : Progress or None
+        Is told of steps and epochs.
+    splits : Splits or None
+        The recipe's data, where they are at hand.
+    say : callable
+        Is given a line here and there.
+    on_finish : sequence of callables
+        Each is called with the finished run where it has a folder, and returns the paths of the files that it adds:
+        `glassnet.report.pages.write_run_page`, for one.
+
+    Returns
+    -------
+    Run
+        The finished run.
+
+    Raises
+    ------
+    GlassnetError
+        Recipe, data or folder are wrong.
+    TrainingInterrupted
+        Somebody pressed Ctrl-C; the run can be resumed.
+    """
+    with threads.use(recipe.threads):
+        recipe, splits = prepare(recipe, say) if splits is None else (resolve(recipe, splits), splits)
+        trainer = build(recipe, splits, say)
+        trainer.check(splits.train, splits.valid)  # before anything is written
+        path = Path(folder) if folder is not None else None
+        created = contextlib.nullcontext() if path is None else begun(path, recipe, environment(splits))
+        with created, resumable(path):
+            for line in _introduction(recipe, trainer.network, splits, path):
+                say(line)
+            return _train(recipe, trainer, splits, path, progress, on_finish, say, resuming=False)
+
+
+def _introduction(recipe: Recipe, network: Network, splits: Splits, folder: Path | None) -> list[str]:
+    """What is trained on what: network, picture size, classes, parts; then how, and where it is kept."""
+    name, (height, width, channels) = recipe.about, splits.train.image_shape
+    if recipe.start is None and name not in NAMED and len(name) > _SHORT:
+        name = f"own network of {network.size:,} weights"
+    size = f"{height}x{width} {'colour' if channels == 3 else 'grey'}"
+    held_out = HELD_OUT in splits.notes
+    parts = {"train": splits.train, "validation": splits.valid, "test (held out)" if held_out else "test": splits.test}
+    sizes = ", ".join(f"{part} {len(found):,}" for part, found in parts.items() if found is not None)
+    lines = [f"{splits.name}: {name}, {size}, {splits.train.classes} classes; {sizes}"]
+    train, preset = recipe.train, recipe.train.get("preset")
+    why = f"preset {preset} for {kind_of(splits)}: " if preset else ""
+    settings = recipe.settings
+    lines.append(f"{why}{network.size:,} weights, {settings.epochs} epochs, {recipe.optimizer.get('name')}")
+    if text := train.get("augment"):
+        lines[-1] += f", augment {text}"
+    return lines if folder is None else [*lines, f"run folder {folder}"]
+
+
+def resume(
+    folder: str | Path,
+    *,
+    epochs: int | None = None,
+    progress: Progress | None = None,
+    say: Callable[[str], None] = lambda text: None,
+    on_finish: Sequence[Finisher] = (),
+) -> Run:
+    """Resume the run in a folder, from its latest checkpoint, as if it had never stopped.
+
+    It goes on with as many threads as it was begun with; where that cannot be, or the processor is another one, `say`
+    is given a line: the bits will differ.
+
+    Parameters
+    ----------
+    folder : path-like
+        A run folder.
+    epochs : int, optional
+        How many epochs the training is to have in all, more than it has: a finished run goes on as well. The schedule
+        is from there on that of a training of so many epochs, which may raise the rate again. None: as many as planned.
+    progress : Progress or None
+        As of `run_recipe`.
+    say : callable
+        As of `run_recipe`.
+    on_finish : sequence of callables
+        As of `run_recipe`.
+
+    Returns
+    -------
+    Run
+        The finished run.
+
+    Raises
+    ------
+    TrainingError
+        The folder holds no run, is being written by another process, or its data have changed.
+    """
+    path = Path(folder)
+    require_run(path)
+    with locked(path):
+        remove_partial(path)
+        return _resume(path, epochs, progress, say, on_finish)
+
+
+def _resume(
+    path: Path,
+    epochs: int | None,
+    progress: Progress | None,
+    say: Callable[[str], None],
+    on_finish: Sequence[Finisher],
+) -> Run:
+    recipe = load_recipe(path / "recipe.toml")
+    if epochs is not None:
+        recipe = _for_longer(recipe, epochs, path)
+    kept = path / "environment.json"
+    before = read_json(kept) if kept.exists() else {}
+    with threads.use(recipe.threads), threads.use(going_on(before, say)):
+        splits = load_splits(recipe, say)
+        if kept.exists():
+            require_same_data(before, environment(splits), path)
+        if epochs is not None:
+            write_text(path / "recipe.toml", recipe.to_toml())
+        with resumable(path):
+            return _train(recipe, build(recipe, splits, say), splits, path, progress, on_finish, say, resuming=True)
+
+
+def _train(
+    recipe: Recipe,
+    trainer: Trainer,
+    splits: Splits,
+    folder: Path | None,
+    progress: Progress | None,
+    on_finish: Sequence[Finisher],
+    say: Callable[[str], None],
+    *,
+    resuming: bool,
+) -> Run:
+    histograms = Histograms()
+    try:
+        model = trainer.fit(
+            splits.train,
+            splits.valid,
+            checkpoint_path=folder / "checkpoint.safetensors" if folder else None,
+            history_path=folder / "metrics.jsonl" if folder else None,
+            resume=resuming,
+            progress=progress,
+            callbacks=[histograms],
+        )
+    except TrainingInterrupted as error:
+        if folder is None:
+            raise
+        kept = _keep_so_far(trainer, splits, folder)
+        raise TrainingInterrupted(f"{error} {kept}", Fix.RESUME, folder=folder) from None
+    predictions = predict(model, *evaluated_part(splits))
+    run = Run(recipe, model, trainer.history, predictions, folder=folder, _splits=splits)
+    run.judge()
+    if trainer.adversary is not None:
+        run.under_attack = judge(model, trainer.adversary, evaluated_part(splits)[1])
+        say(run.under_attack.describe(trainer.engine))
+    model.card = card(run, trainer)
+    run.known, run.histograms = KnownPictures.of(splits), histograms.arrays
+    run.findings = examine(_case(run))
+    if folder is not None:
+        histograms.save(folder / "histograms.npz")
+        _write(run, folder)
+        run.files[1:1] = [path for finish in on_finish for path in finish(run)]
+    return run
+
+
+def _keep_so_far(trainer: Trainer, splits: Splits, folder: Path) -> str:
+    """Write the model of an interrupted training, and say which it is."""
+    done, best = trainer.progression.epoch, trainer.progression.best_epoch
+    if not done:
+        return "There is no model yet: no epoch had ended."
+    model = trainer.model_so_far(splits.train)
+    model.card = {
+        "data": splits.name,
+        "training_examples": len(splits.train),
+        "data_sha256": splits.train.sha256,
+        "epochs": done,
+        UNFINISHED: f"interrupted after {done} of {trainer.settings.epochs} epochs",
+        **({"best_epoch": best} if best else {}),
+    }
+    write_csv(folder / "history.csv", trainer.history.records)
+    model.save(folder / "model.safetensors")
+    which = f"best network so far, of epoch {best}" if best else "latest network"
+    return f"'{folder / 'model.safetensors'}' has the {which}."
+
+
+def _for_longer(recipe: Recipe, epochs: int, path: Path) -> Recipe:
+    kept = path / "metrics.jsonl"
+    done = [r["epoch"] for r in read_history(kept) if r["kind"] == "epoch"] if exists(kept) else []
+    if done and epochs <= done[-1]:
+        raise TrainingError(
+            f"The run in '{path}' has {done[-1]} epochs behind it. To train it longer, ask for more than that"
+            f" in all. Got {epochs}."
+        )
+    return recipe.with_settings({"train.epochs": epochs})
+
+
+def predict(model: Model, part_name: str, part: Dataset) -> Predictions:
+    """What a model says of every example of a part of its data."""
+    indices = np.arange(len(part), dtype=np.int64)
+    if model.task.rebuilds:
+        return Predictions(part_name, indices, part.labels, reconstruction=model.assess(part))
+    return Predictions(part_name, indices, part.labels, model.predict_proba(part.images))
+
+
+def _case(run: Run) -> Case:
+    """What the doctor looks at."""
+    train, parts = run.splits.train, run.recipe.to_dict()
+    tables = {name: part for name, part in parts.items() if isinstance(part, dict)}
+    return Case(
+        run.history.records,
+        run.evaluation,
+        run.reconstruction,
+        part=run.evaluated_on,
+        counts=() if run.evaluation is None else train.counts().tolist(),
+        class_names=train.class_names,
+        network=run.model.network,
+        settings={f"{part}.{name}": value for part, table in tables.items() for name, value in table.items()},
+    )
+
+
+def card(run: Run, trainer: Trainer) -> dict[str, Any]:
+    """What a model file says of itself. It holds no times, so that equal runs give equal files."""
+    found: dict[str, Any] = {
+        "data": run.splits.name,
+        "training_examples": len(run.splits.train),
+        "data_sha256": run.splits.train.sha256,
+        "epochs": trainer.progression.epoch,
+        "stopped": trainer.progression.stopped,
+        "evaluated_on": run.evaluated_on,
+    }
+    if run.splits.train.columns:
+        found["columns"] = list(run.splits.train.columns)
+    if run.splits.train.label_kind != "text":
+        found["labels"] = run.splits.train.label_kind
+    if (manner := Manner.of(run.splits.train.images)) is not None:
+        found["pictures"] = manner.to_dict()
+    if trainer.progression.best_epoch:
+        found["best_epoch"] = trainer.progression.best_epoch
+    if run.evaluation is not None:
+        found |= {"accuracy": run.evaluation.accuracy, "accuracy_interval": list(run.evaluation.accuracy_interval)}
+    if run.reconstruction is not None:
+        found["psnr"] = run.reconstruction.psnr
+    if run.under_attack is not None:
+        found["under_attack"] = run.under_attack.to_dict()
+    return found
+
+
+def _write(run: Run, folder: Path) -> None:
+    """Write what came out. The model is last: a folder that has one is that of a finished run."""
+    figures = run.evaluation or run.reconstruction
+    assert figures is not None and run.known is not None
+    write_csv(folder / "history.csv", run.history.records)
+    run.predictions.save(folder / "predictions.npz")
+    data = {"data": run.splits.name, "notes": list(run.splits.notes)}
+    attacked = {} if run.under_attack is None else {"under_attack": run.under_attack.to_dict()}
+    write_json(folder / "evaluation.json", {"part": run.evaluated_on, **data, **figures.to_dict(), **attacked})
+    run.known.save(folder / "pictures.npz")
+    write_findings(folder / "findings.json", run.findings)
+    run.model.save(folder / "model.safetensors")
+    run.files = [folder / name for name in ("model.safetensors", *WRITTEN)]

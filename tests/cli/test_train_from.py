@@ -47,6 +47,28 @@ def test_other_classes_get_a_new_head(shell: Shell, odd_and_even: Path, begun: P
     assert model.preprocess.notation() == before.preprocess.notation()
 
 
+def test_pictures_in_colour_start_from_a_model_of_grey_ones(
+    shell: Shell, odd_and_even: Path, begun: Path, tmp_path: Path
+) -> None:
+    for file in odd_and_even.rglob("*.png"):
+        place = tmp_path / "colour" / file.parent.name / file.name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        Image.open(file).convert("RGB").save(place)
+    arguments = ("--from", begun, "--epochs", 3, "--freeze", "all")
+    grey = shell.json("train", odd_and_even, *arguments, "--out", tmp_path / "grey")
+    colour = shell.json("train", tmp_path / "colour", *arguments, "--out", tmp_path / "run")
+    assert colour["accuracy"] == grey["accuracy"], "the same pictures once they are grey"
+
+
+def test_arrays_start_from_a_model(begun: Path) -> None:
+    digits = load("digits").train
+    large = np.kron(digits.images[:200, :, :, 0], np.ones((2, 2), np.uint8))
+    names = np.where(digits.labels[:200] % 2, "odd", "even")
+    run = glassnet.fit((large, names), start=begun, freeze="all", epochs=3)
+    assert run.model.image_shape == (8, 8, 1) and run.evaluation.accuracy > 0.7
+    assert set(run.model.predict(large[:50])) <= {"odd", "even"}
+
+
 def test_freeze_all_trains_the_head_alone(shell: Shell, odd_and_even: Path, begun: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     shell("train", odd_and_even, "--from", begun, "--freeze", "all", "--epochs", 3, "--out", out)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from glassnet import threads
 from glassnet.data import Splits, every_few_seconds
-from glassnet.errors import DataError, RecipeError
+from glassnet.errors import RecipeError
 from glassnet.experiments.recipe import Recipe
 from glassnet.experiments.start import Start
 from glassnet.nn import Network
@@ -42,9 +42,6 @@ def build(recipe: Recipe, splits: Splits, say: Callable[[str], None] = lambda te
 def _from_model(recipe: Recipe, start: Start, splits: Splits, say: Callable[[str], None]) -> Trainer:
     """The trainer of a recipe that begins from a trained model."""
     model, data, settings = start.open(), splits.train, recipe.settings
-    if data.image_shape != model.image_shape:
-        have, want = ("x".join(map(str, shape)) for shape in (data.image_shape, model.image_shape))
-        raise DataError(f"The pictures of '{data.name}' are {have}; '{start.model}' takes pictures of {want}.")
     if settings.epochs < start.head_epochs:
         raise RecipeError(f"start.head_epochs is {start.head_epochs}, more than the {settings.epochs} epochs in all.")
     engine = start.engine(
@@ -63,5 +60,6 @@ def _from_model(recipe: Recipe, start: Start, splits: Splits, say: Callable[[str
         preprocess=model.preprocess,
         schedule=recipe.make_schedule(),
         augmentation=recipe.make_augmentation(),
+        class_weights=recipe.make_class_weights(),
         **others,
     )

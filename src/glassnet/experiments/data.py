@@ -5,8 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from glassnet.data import MEMORY_SHARE, Dataset, Splits, arrange, every_few_seconds, holds_picture_files, load
-from glassnet.data.reading import Reading
+from glassnet.data import (
+    MEMORY_SHARE,
+    Dataset,
+    Splits,
+    arrange,
+    every_few_seconds,
+    holds_picture_files,
+    load,
+    with_shape,
+)
 from glassnet.errors import RecipeError
 from glassnet.experiments.recipe import Recipe
 
@@ -25,8 +33,12 @@ def load_splits(
     data, seed = recipe.data, recipe.settings.seed
     share = MEMORY_SHARE if data.memory_share is None else data.memory_share
     size, reading = data.image_size, None
-    if recipe.start is not None:
-        size, reading = _of_start(recipe)
+    model = None if recipe.start is None else recipe.start.open()
+    if model is not None:
+        if size is not None:
+            raise RecipeError("The picture size is that of the model that the training starts from; leave it out.")
+        if given is None and holds_picture_files(data.source):
+            size, reading = (model.image_shape[0], model.image_shape[1]), model.reading
     splits = given or load(
         data.source,
         image_size=size,
@@ -35,6 +47,11 @@ def load_splits(
         progress=every_few_seconds(say),
         skip_bad=bool(data.skip_bad),
     )
+    if model is not None:
+        shape, reading = model.image_shape, model.reading
+        parts = {"train": splits.train, "valid": splits.valid, "test": splits.test}
+        fitted = {name: with_shape(part, shape, reading) for name, part in parts.items() if part is not None}
+        splits = replace(splits, **fitted)
     if splits.test is not None and data.test is not None:
         note = f"data.test = {data.test} has no effect: '{splits.name}' has a test part of its own"
         splits = replace(splits, train=replace(splits.train, notes=(*splits.train.notes, note)))
@@ -46,17 +63,6 @@ def load_splits(
         test_limit=data.test_limit,
         seed=seed,
     )
-
-
-def _of_start(recipe: Recipe) -> tuple[tuple[int, int] | None, Reading | None]:
-    """The picture size of the model that the training starts from, and the way to it, where they apply to the data."""
-    assert recipe.start is not None
-    if recipe.data.image_size is not None:
-        raise RecipeError("The picture size is that of the model that the training starts from; leave it out.")
-    if not holds_picture_files(recipe.data.source):
-        return None, None
-    model = recipe.start.open()
-    return (model.image_shape[0], model.image_shape[1]), model.reading
 
 
 def evaluated_part(splits: Splits) -> tuple[str, Dataset]:

@@ -18,7 +18,16 @@ from glassnet.nn import Network
 from glassnet.nn.named import NAMED, Published
 from glassnet.nn.torchvision import load_torchvision, read_tensors, to_torchvision
 
-__all__ = ["CLASS_NAMES", "PRETRAINED", "checksum_note", "class_index", "find_weights", "get_weights", "weights_file"]
+__all__ = [
+    "CLASS_NAMES",
+    "PRETRAINED",
+    "checksum_note",
+    "class_index",
+    "find_weights",
+    "get_weights",
+    "named_by_words",
+    "weights_file",
+]
 
 _FOLDER = "weights"  # in the data folder
 _CLASSES = 1000
@@ -60,6 +69,16 @@ def class_index(name: str, weights: Path | None = None) -> ClassIndex:
     if found is None:
         raise DataError("The names of ImageNet's classes are not on this machine yet.", Fix.GET_WEIGHTS, name=name)
     return found
+
+
+def named_by_words(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Classes called by WordNet ids under the words of ImageNet's class index, where one is on this machine.
+
+    Names that are no such ids, or of which one is not in the index, come back as they are.
+    """
+    index = find_class_index(_index_folders(None)) if all(re.fullmatch(r"n\d{8}", name) for name in names) else None
+    words = {} if index is None else dict(zip(index.ids, index.names, strict=True))
+    return tuple(words[name] for name in names) if set(names) <= set(words) else names
 
 
 def _index_folders(weights: Path | None) -> list[Path]:

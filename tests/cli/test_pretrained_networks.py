@@ -64,7 +64,7 @@ def command(place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     return run
 
 
-def test_evaluate(command: Command, place: Path, tmp_path: Path) -> None:
+def test_evaluate(command: Command, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     status, out, _ = command("evaluate", NAME, "imagenet-samples", "--json")
     assert status == 0 and "120 classes, of which 3 have pictures here" in out
     assert "top 5 " in out and out.count("95 % interval") == 2 and "precision  " not in out
@@ -82,8 +82,13 @@ def test_evaluate(command: Command, place: Path, tmp_path: Path) -> None:
     file.write_bytes((place / "weights" / PRETRAINED[NAME].file).read_bytes())
     again = json.loads(command("evaluate", NAME, tmp_path / "photos", "--weights", file, "--json")[1].splitlines()[-1])
     assert {k: v for k, v in again.items() if k != "per_class"} == {k: v for k, v in found.items() if k != "per_class"}
+    # Without an index beside them, that of the data folder names the classes; without any, the ids stay.
     (tmp_path / CLASS_INDEX).unlink()
-    status, _, err = command("evaluate", NAME, tmp_path / "photos")
+    third = json.loads(command("evaluate", NAME, tmp_path / "photos", "--json")[1].splitlines()[-1])
+    assert (third["n"], third["accuracy"], third["loss"]) == (3, found["accuracy"], found["loss"])
+    glassnet.pretrained(NAME).save(tmp_path / "m.safetensors")
+    monkeypatch.setenv("GLASSNET_DATA", str(tmp_path / "nowhere"))
+    status, _, err = command("evaluate", tmp_path / "m.safetensors", tmp_path / "photos")
     assert status == 2 and CLASS_INDEX in err
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from glassnet.files import exists
 from glassnet.imagenet import open_model
 from glassnet.metrics import Evaluation, Interval, wilson_interval
 from glassnet.model import Model
+from glassnet.weights import named_by_words
 
 __all__ = ["Evaluated", "Seen", "choose_part", "evaluate", "labelled", "load_for"]
 
@@ -145,6 +146,8 @@ def evaluate(model: str | Path, data: str | Path, part: str = "", *, weights: st
 
 def fitted(model: Model, dataset: Dataset) -> Dataset:
     """The set with the model's classes and picture shape. Raises `DataError` where it cannot have them."""
+    if dataset.class_names != model.class_names:
+        dataset = replace(dataset, class_names=named_by_words(dataset.class_names))
     if all(re.fullmatch(r"n\d{8}", name) for name in dataset.class_names):
         model.require_its_classes(dataset)  # which knows what to do about WordNet ids
     return with_shape(with_classes(dataset, model.class_names), model.image_shape, model.reading)

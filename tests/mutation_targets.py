@@ -155,7 +155,6 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ("nn/functional/loss.py", "squared_error", "-1 => -2"): "NumPy infers any negative size",
     ("nn/functional/joining.py", "concat_backward", "-1 => -2"): "NumPy infers any negative size",
     ("nn/functional/joining.py", "concat_backward", "True => False"): "the lists are of one length by then",
-    ("nn/kernels/joining.py", "add", "s < zero => s <= zero"): "both give 0 there",
     ("nn/functional/loss.py", "squared_error", "False => True"): "a copy of the target",
     (
         "nn/kernels/losses.py",

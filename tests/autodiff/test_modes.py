@@ -232,6 +232,14 @@ def test_the_complex_step_says_where_it_sees_nothing() -> None:
             complex_step(parse(formula), [-4.0])
 
 
+@pytest.mark.parametrize(("exponent", "slope"), [(1.031, 0.0), (2.5, 0.0), (1, 1.0), (2, 0.0)])
+def test_the_complex_step_knows_the_slope_of_a_power_at_0(exponent: float, slope: float) -> None:
+    by_base, by_exponent = complex_step(parse("x**y"), [0.0, exponent])[0]
+    assert by_base == slope and by_exponent == 0
+    with pytest.raises(FormulaError):  # the slope has no bound
+        complex_step(parse("x**0.5"), [0.0])
+
+
 @pytest.mark.parametrize("x", [1e-200, 1e-250])
 def test_the_complex_step_at_tiny_points_gives_what_it_can_tell(x: float) -> None:
     slopes = complex_step(parse("3*x; exp(x); x + 1; y; x**2"), [x, 2.0])

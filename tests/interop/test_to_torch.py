@@ -44,6 +44,7 @@ SMALL = {
         " -> relu) -> linear 3"
     ),
     "flat to the end": "conv 2x2, 3, stride 3 -> flatten",
+    "clipped": "conv 3x3, 4, stride 2, pad same -> relu6 -> depthwise 3x3, pad same -> relu6 -> linear 3 -> relu6",
     "flat and normalised": "conv 3x3, 2 -> flatten -> batchnorm -> relu -> linear 3",
     "flat sums": (
         "conv 3x3, 2 -> flatten -> residual(tanh) -> residual(linear 40) -> residual(tanh | linear 40) -> linear 3"

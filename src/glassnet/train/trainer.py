@@ -233,7 +233,7 @@ class Trainer:
         self._weights(train)
         if valid is not None and valid.image_shape != train.image_shape:
             raise DataError(f"Validation pictures are {valid.image_shape}, training pictures {train.image_shape}.")
-        if train.holds_rows and (self.augmentation is not None or self.adversary is not None):
+        if (self.augmentation is not None or self.adversary is not None) and train.holds_rows:
             raise RecipeError("Augmentation and adversarial training are for pictures; leave them out for rows.")
         for callback in (*self._own(), *self.callbacks):
             callback.check(_has(valid))

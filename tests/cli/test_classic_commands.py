@@ -152,7 +152,7 @@ def test_points_may_be_formulas(shell: Shell, point: str, values: tuple[float, f
         (["x*y", "--at", "x=1,x=2"], "one value"),
         (["x", "--at", "one"], "not a list of numbers"),
         (["x", "--at", "inf"], "not finite"),
-        (["x"], "1 values"),
+        (["x"], "1 value for"),
         (["x", "--at", "1", "--step", "0"], "positive"),
         (["x", "--at", "1e20", "--step", "1"], "too small"),
         (["x", "--at", "y"], "'y' is not a number"),
@@ -193,7 +193,7 @@ def test_descend_says_where_it_rests(shell: Shell) -> None:
     [
         (["x", "--from", "1e308", "--rate", "0.1", "--out", "never.png"], "too far to be drawn"),
         (["-(w**2)", "--from", "1", "--rate", "0.1", "--steps", "400"], "falls without bound"),
-        (["w**2", "--from", "1,2"], "1 values"),
+        (["w**2", "--from", "1,2"], "1 value for"),
         (["w**2"], "--from"),
         (["w**2", "--from", "1", "--momentum", "2"], "momentum"),
         (["w +", "--from", "1"], "formula ends"),

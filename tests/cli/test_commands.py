@@ -70,7 +70,7 @@ def test_train_by_flags(shell: Shell, tmp_path: Path) -> None:
     assert names == {
         "recipe.toml", "metrics.jsonl", "model.safetensors", "checkpoint.safetensors", "environment.json",
         "predictions.npz", "evaluation.json", "pictures.npz", "histograms.npz", "findings.json",
-        "report.html", "figures",
+        "history.csv", "report.html", "figures",
     }  # fmt: skip
     written = experiments.load_recipe(out / "recipe.toml")
     assert (written.train["epochs"], written.train["batch"], written.optimizer["lr"]) == (5, 32, 0.01)
@@ -94,7 +94,8 @@ def test_flags_and_set_override_the_recipe(shell: Shell, recipe: Path, tmp_path:
     assert written.train["epochs"] == 1  # a flag wins over --set, --set over the recipe
     assert written.optimizer["lr"] == 0.5
     assert written.model.preprocess == "scale -> standardise"
-    assert "seed" not in written.train and written.train["batch"] == 32 and written.title == "small"
+    assert written.train["seed"] == 0, "taken out, it is the default again, which is written down"
+    assert written.train["batch"] == 32 and written.title == "small"
 
 
 def test_another_optimiser_drops_the_settings_that_it_does_not_know(shell: Shell, recipe: Path, tmp_path: Path) -> None:
@@ -115,7 +116,8 @@ def test_runs_get_free_names(shell: Shell, recipe: Path, tmp_path: Path, monkeyp
 def test_validation_is_a_share_or_a_count(text: str, held_out: int, shell: Shell, recipe: Path, tmp_path: Path) -> None:
     """300 digits: a number with a point is a share of them, one without a point a count."""
     out = shell("train", recipe, "--epochs", 1, "--validation", text, "--out", tmp_path / "run")
-    assert (f"{held_out} for validation" in out) is bool(held_out) and f"{300 - held_out} for training" in out
+    first = out.splitlines()[0]
+    assert (f"validation {held_out}," in first) is bool(held_out) and f"train {300 - held_out}," in first
 
 
 def test_one_whole_share_is_no_count(shell: Shell, recipe: Path, tmp_path: Path) -> None:
@@ -325,7 +327,8 @@ def test_a_folder_of_class_folders(shell: Shell, tmp_path: Path) -> None:
     Image.new("RGB", (50, 40), (200, 200, 200)).save(picture)
     best = shell.json("predict", out, picture, "--top", 1)["predictions"][0]["classes"]
     assert best[0]["class"] == "bright" and len(best) == 1
-    assert shell.json("evaluate", out, tmp_path / "data")["n"] == 40
+    assert shell.json("evaluate", out, tmp_path / "data")["n"] == 8, "the run's own data: what it held out"
+    assert shell.json("evaluate", out, tmp_path / "data", "--part", "all")["n"] == 40
 
 
 COMMANDS = [

@@ -47,7 +47,7 @@ def test_a_picture_into_every_other_class(shell: Shell, model: Path, picture: Pa
         pixels = read_picture(path, loaded.image_shape, loaded.reading)
         assert loaded.class_names[loaded.predict_proba(pixels[None])[0].argmax()] == each["seen_as"] == each["target"]
         seen = shell("predict", model, path)
-        assert re.search(rf": {each['seen_as']} \d", seen)
+        assert re.search(rf"\.png +{each['seen_as']} +\d", seen)
         change = pixels.astype(int) - read_picture(picture)
         assert np.abs(change).max() == each["steps"]
         assert each["l2"] == pytest.approx(np.sqrt((change**2).sum()) / 255)
@@ -59,7 +59,7 @@ def test_a_picture_into_every_other_class(shell: Shell, model: Path, picture: Pa
 
 
 def test_one_target_in_either_norm(shell: Shell, model: Path, picture: Path, tmp_path: Path) -> None:
-    label = shell("predict", model, picture).rpartition(": ")[2].split()[0]
+    label = shell.json("predict", model, picture)["predictions"][0]["classes"][0]["class"]
     target = "3" if label != "3" else "5"
     sizes = {}
     for norm in ("l2", "linf"):
@@ -228,7 +228,7 @@ def _fools(out: Path) -> bool:
 
 
 def test_the_same_class_is_no_target(shell: Shell, model: Path, picture: Path, tmp_path: Path) -> None:
-    label = shell("predict", model, picture).rpartition(": ")[2].split()[0]
+    label = shell.json("predict", model, picture)["predictions"][0]["classes"][0]["class"]
     assert "already" in shell.error("fool", model, picture, "--target", label, "--out", tmp_path / "o")
 
 

@@ -44,7 +44,7 @@ def test_a_convolutional_network_is_explained(shell: Shell, photo: Path, tmp_pat
     found = shell.json("look", model, "--picture", photo, "--out", tmp_path / "inside")
     assert names_of(found) == ["look.html", "evidence.png", "feature_maps.png", "first_layer.png", "network.png"]
     page = (tmp_path / "inside" / "look.html").read_text(encoding="utf-8")
-    for text in ("photo.png: read as ", "What it says", "Grad-CAM", "Occlusion", "What the last layer adds up"):
+    for text in ("photo.png: taken for ", "What it says", "Grad-CAM", "Occlusion", "What the last layer adds up"):
         assert text in page
     (seen,) = found["pictures"]
     expected = dict(zip(("zebra", "horse", "okapi"), Model.load(model).predict_files([photo])[0].tolist(), strict=True))

@@ -13,6 +13,7 @@ import doctest
 import functools
 import http.server
 import importlib
+import io
 import os
 import re
 import runpy
@@ -178,10 +179,12 @@ def parses(script: str, arguments: list[str], module: bool) -> None:
 
 
 def run_python(example: Example, place: Place) -> None:
-    """The block, with the names of the page's earlier ones."""
+    """The block, with the names of the page's earlier ones. A `print` whose comment is a list or a shape prints it."""
     code = "\n" * (example.line - 1) + example.text
-    with contextlib.chdir(place.folder):
+    with contextlib.chdir(place.folder), contextlib.redirect_stdout(io.StringIO()) as printed:
         exec(compile(code, str(example.page), "exec"), place.names)
+    for shown in re.findall(r"^print\(.*\)  # ([\[(][^\])]*[\])])", example.text, re.MULTILINE):
+        assert shown in printed.getvalue(), shown
 
 
 def run_shell(text: str, place: Place, status: int) -> str:

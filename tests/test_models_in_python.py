@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
@@ -253,19 +252,3 @@ def test_a_remark_is_shown_under_the_bar(notebook: list[str]) -> None:
         progress.start(2, 10, 0)
         progress.say("compiling <kernels>")
     assert "compiling &lt;kernels&gt;" in notebook[1]
-
-
-# ---- the page about it
-
-
-def test_the_page_of_the_documentation_runs(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    text = (Path(__file__).parents[1] / "docs" / "python.md").read_text(encoding="utf-8")
-    monkeypatch.chdir(tmp_path)
-    names: dict[str, Any] = {}
-    for block in re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL):
-        exec(compile(block, "docs/python.md", "exec"), names)
-    printed = capsys.readouterr().out
-    assert printed.count("[0 1 2 3 4]") == 3 and "['Barolo' 'Barolo' 'Barolo']" in printed
-    assert names["search"].best_score_ > 0.9 and names["run"].model.score(names["wine"].data, names["kinds"]) > 0.95

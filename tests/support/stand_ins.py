@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw
 
 from glassnet.cli import main
 from glassnet.imagenet import PRETRAINED
@@ -57,6 +57,13 @@ def _digit(path: Path) -> None:
     from sklearn.datasets import load_digits
 
     Image.fromarray((load_digits().images[0] * 15.9).astype(np.uint8)).save(path)
+
+
+def _seven(path: Path) -> None:
+    """A seven written in dark ink on white paper."""
+    picture = Image.new("RGB", (160, 160), "white")
+    ImageDraw.Draw(picture).line([(50, 40), (110, 40), (70, 125)], fill="black", width=14, joint="curve")
+    picture.save(path)
 
 
 def _page(path: Path) -> None:
@@ -108,6 +115,7 @@ def _weights(name: str) -> Callable[[Path], None]:
 
 
 _CONVNET = "conv 3x3, 8, pad 1 -> relu -> maxpool 2x2 -> flatten -> linear"
+_TWO_CONVOLUTIONS = "conv 3x3, 8, pad 1 -> relu -> conv 3x3, 16, pad 1 -> relu -> maxpool 2x2 -> flatten -> linear"
 MAKERS: dict[str, Callable[[Path], None]] = {
     "photo.jpg": _photo,
     "photo.png": _photo,
@@ -126,6 +134,9 @@ MAKERS: dict[str, Callable[[Path], None]] = {
     "points.npy": _points,
     "recipes": _recipes,
     "digits.safetensors": _model,
+    "more/one.png": _digit,
+    "seven.png": _seven,
+    "runs/digits": _run("digits", _TWO_CONVOLUTIONS),
     "runs/mine": _run("digits", _CONVNET),
     "runs/reader-characters": _reader,
     "runs/mnist-1": _run("mnist", _CONVNET),

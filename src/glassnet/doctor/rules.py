@@ -283,6 +283,8 @@ def percent(share: float) -> str:
 
 
 def _times(ratio: float) -> str:
+    if ratio >= 1e7:
+        return f"{ratio:.3g} times" if math.isfinite(ratio) else "countless times"
     return f"{ratio:,.0f} times" if ratio >= 1.5 else f"{ratio:.1g} of"
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
+import math
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -34,6 +36,9 @@ TINY_CASE = Case("tiny", TINY, (6, 6, 2), 3, 4)
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("glassnet.bench.worker.SECONDS", 0.01)
+    monkeypatch.setattr(
+        importlib.import_module("glassnet.cli.bench"), "_FIRST", math.inf
+    )  # no progress of what takes no time
     monkeypatch.setattr("glassnet.bench.machine.gemm_speed", lambda threads: 10.0 * threads)
 
 

@@ -61,17 +61,12 @@ def _literals(tree: ast.Module) -> list[tuple[int, str]]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
             inner.add(id(node.value))
-        if isinstance(node, ast.JoinedStr):
-            inner.update(map(id, node.values))
-            found.append(
-                (
-                    node.lineno,
-                    "".join(
-                        str(getattr(part, "value", "")) if isinstance(part, ast.Constant) else "{}"
-                        for part in node.values
-                    ),
-                )
-            )
+        if isinstance(node, ast.JoinedStr) and id(node) not in inner:
+            parts = [str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values]
+            found.append((node.lineno, "".join(parts)))
+            # of a command line, also the texts within its values
+            within = ast.walk(node) if found[-1][1].startswith("glassnet ") else node.values
+            inner.update(map(id, within))
     for node in ast.walk(tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in inner:
             found.append((node.lineno, node.value))
@@ -92,5 +87,9 @@ def test_no_message_of_the_library_names_an_option() -> None:
 
 
 def test_the_search_finds_options() -> None:
-    tree = ast.parse('"""--doc"""\nraise E(f"{x}: choose another {y} (--out)")\nz = "a--b", "--at"\n')
-    assert [line for line, text in _literals(tree) if FLAG.search(text)] == [2, 3]
+    tree = ast.parse(
+        '"""--doc"""\nraise E(f"{x}: choose another {y} (--out)")\nz = "a--b", "--at", f"{f\'--set {x}\'}"\n'
+    )
+    assert [line for line, text in _literals(tree) if FLAG.search(text)] == [2, 3, 3]
+    command = ast.parse("z = f\"glassnet train {f'--set {x}'} --out {y}\"")
+    assert [text for _, text in _literals(command)] == ["glassnet train {} --out {}"]

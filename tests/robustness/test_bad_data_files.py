@@ -141,7 +141,7 @@ def test_labels_outside_the_classes_and_counts_that_differ(tmp_path: Path) -> No
     untrained(tmp_path / "m.safetensors", (28, 28, 1), DIGITS)
     for wrong in (10, 99, 255):  # IDX names no classes: more of them make another set, not that of the model
         labels.write_bytes(idx(np.full(12, wrong, np.uint8)))
-        refused(wrong, "evaluate", tmp_path / "m.safetensors", tmp_path / "data", says="classes")
+        refused(wrong, "evaluate", tmp_path / "m.safetensors", tmp_path / "data", "--part", "train", says="classes")
     for count in (0, 1, 11, 13):
         labels.write_bytes(idx(np.zeros(count, np.uint8)))
         refused(count, "train", tmp_path / "data", "--out", tmp_path / "run")
@@ -221,8 +221,7 @@ def test_refusals_change_nothing_on_the_disk(tmp_path: Path) -> None:
     write_mnist(tmp_path / "data", False)
     untrained(tmp_path / "m.safetensors", (8, 8, 1), DIGITS)
     before = contents(tmp_path)
-    refused("shape", "evaluate", tmp_path / "m.safetensors", tmp_path / "data", says="shape")
-    refused("classes", "evaluate", tmp_path / "m.safetensors", "digits", "--part", "valid")
+    refused("part", "evaluate", tmp_path / "m.safetensors", "digits", "--part", "valid")
     refused("picture", "predict", tmp_path / "m.safetensors", tmp_path / "data" / "t10k-images-idx3-ubyte")
     refused("preprocess", "train", tmp_path / "data", "--preprocess", "resize 0 0", "--out", tmp_path / "run")
     refused("network", "train", tmp_path / "data", "--model", "linear 9", "--out", tmp_path / "run")

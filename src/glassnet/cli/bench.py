@@ -9,6 +9,8 @@ import typer
 from glassnet.cli.options import Json, emit, parse_shape
 from glassnet.text import columns
 
+_FIRST = 10.0  # seconds until the first line of progress: a process of each side takes some to begin
+
 
 def bench(
     networks: Annotated[
@@ -44,7 +46,7 @@ def bench(
     from glassnet.actions.bench import bench as run
     from glassnet.cli.events import TerminalEvents
 
-    with TerminalEvents(first=0.0) as events:
+    with TerminalEvents(first=_FIRST) as events:
         report = run(
             networks or (),
             input_shape=parse_shape(input) if input else None,

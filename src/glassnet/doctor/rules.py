@@ -241,7 +241,12 @@ def _severity(case: Case) -> Severity:
 
 
 def _rate_for(case: Case, ratio: float) -> float:
-    """The power of ten at which updates that are now `ratio` of the weights are about a hundredth of them."""
+    """The power of ten at which updates that are now `ratio` of the weights are about a hundredth of them.
+
+    Where no ratio is known, the usual rate.
+    """
+    if not 0.0 < ratio < math.inf:
+        return _usual_rate(case)
     return float(f"{10.0 ** round(math.log10(case.lr * _FIRST_STEPS / ratio)):.0e}")
 
 
@@ -278,6 +283,8 @@ def percent(share: float) -> str:
 
 
 def _times(ratio: float) -> str:
+    if ratio >= 1e7:
+        return f"{ratio:.3g} times" if math.isfinite(ratio) else "countless times"
     return f"{ratio:,.0f} times" if ratio >= 1.5 else f"{ratio:.1g} of"
 
 

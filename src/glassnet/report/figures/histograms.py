@@ -64,7 +64,7 @@ def histogram_figure(histograms: Mapping[str, Array]) -> Figure:
 
 def _draw(axes: Axes, counts: Array | None, limits: Array | None, edges: Strip) -> None:
     if counts is None or limits is None or not float(limits.max(initial=0.0)) > 0.0:
-        style.empty_note(axes, "none recorded" if counts is None else "all 0, at every epoch")
+        style.empty_note(axes, "none recorded" if counts is None or not counts.any() else "all 0, at every epoch")
         axes.set_yticks([])
         return
     top = float(np.quantile(limits[limits > 0.0], 0.9))
@@ -78,7 +78,9 @@ def _draw(axes: Axes, counts: Array | None, limits: Array | None, edges: Strip) 
 
 def _rebinned(counts: Array, limit: float, heights: Strip) -> Strip:
     """Shares of counts in equal bins from -limit to limit, in other bins; what lies outside is in the last ones."""
-    total = float(counts.sum()) or 1.0
+    total = float(counts.sum())
+    if not total:  # nothing was recorded at that epoch
+        return np.zeros(len(heights) - 1)
     if limit <= 0.0:
         where = np.searchsorted(heights, 0.0, side="right") - 1
         return np.bincount([where], minlength=len(heights) - 1).astype(np.float64)

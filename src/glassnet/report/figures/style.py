@@ -188,7 +188,7 @@ class _Percent(Formatter):
     def format_ticks(self, values: Sequence[float]) -> list[str]:
         ticks = 100.0 * np.asarray(values, dtype=np.float64)
         digits = next((d for d in range(6) if np.allclose(ticks, np.round(ticks, d), rtol=0, atol=1e-7)), 6)
-        return [f"{tick:.{digits}f} %" for tick in ticks]
+        return [f"{tick:.{digits}f} %" if abs(tick) < 1e6 else f"{tick:.3g} %" for tick in ticks]
 
 
 def percent_axis(axis: Axis, most: int = 6) -> None:

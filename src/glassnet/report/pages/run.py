@@ -21,7 +21,7 @@ from glassnet.report.figures.features import FeatureMaps, chosen_layers, feature
 from glassnet.report.figures.first_layer import first_weights
 from glassnet.report.figures.structure import shows_something
 from glassnet.report.page import Heading, Panel, write_page
-from glassnet.report.panels.findings import settings_text, verdict_box
+from glassnet.report.panels.findings import retrain_command, verdict_box
 from glassnet.report.panels.gallery import mistakes_panel, reconstructions_panel
 from glassnet.report.panels.inside import feature_maps_panel, first_layer_panel, network_panel
 from glassnet.report.panels.results import (
@@ -237,7 +237,7 @@ def _commands(run: Run) -> list[str]:
     network, folder, data = run.model.network, shlex.quote(str(run.folder)), shlex.quote(run.recipe.data.source)
     commands = []
     if run.verdict is not None and run.verdict.advice:
-        again = f"glassnet train {shlex.quote(_recipe(run))} {settings_text(run.verdict.advice)}"
+        again = retrain_command(_recipe(run), run.verdict.advice)
         commands += ["# train it again with another setting", again]
     if run.evaluated_on != "training":
         pictures = f"the {run.predictions.labels.size:,} {run.evaluated_on} pictures"

@@ -9,7 +9,7 @@ from typing import Any
 from glassnet.doctor import Finding, verdict
 from glassnet.report.html import Html, element
 
-__all__ = ["settings_text", "verdict_box"]
+__all__ = ["retrain_command", "verdict_box"]
 
 _WORDS = {"failure": "The training failed", "warning": "It learned, but look at this", "good": "The training went well"}
 
@@ -33,9 +33,7 @@ def verdict_box(findings: Sequence[Finding], recipe: str = "") -> Html | None:
     if summary is None:
         return None
     others = [finding.evidence for finding in findings if finding.evidence not in summary.sentence]
-    command = (
-        f"glassnet train {shlex.quote(recipe)} {settings_text(summary.advice)}" if recipe and summary.advice else ""
-    )
+    command = retrain_command(recipe, summary.advice) if recipe and summary.advice else ""
     return element(
         "div",
         element("p", _WORDS[summary.severity], class_="word"),
@@ -53,6 +51,7 @@ def _unbroken(text: str) -> str:
     return text.replace(" %", "\u00a0%")
 
 
-def settings_text(settings: Mapping[str, Any]) -> str:
-    """Settings as a command takes them: `--set optimizer.lr=0.1`."""
-    return " ".join(f"--set {shlex.quote(f'{name}={value}')}" for name, value in settings.items())
+def retrain_command(recipe: str, settings: Mapping[str, Any]) -> str:
+    """The command that trains again with other settings: `glassnet train RECIPE --set optimizer.lr=0.1`."""
+    given = [shlex.quote(f"{name}={value}") for name, value in settings.items()]
+    return f"glassnet train {shlex.quote(recipe)}{''.join(f' --set {setting}' for setting in given)}"

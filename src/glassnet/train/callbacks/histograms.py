@@ -62,23 +62,21 @@ class Histograms(Callback):
 
     def epoch(self, training: Training, record: dict[str, Any]) -> None:
         """Count the weights."""
-        if not _is_chosen(training, record["epoch"]):
+        gradients, self._gradients = self._gradients, {}
+        if not _is_chosen(training, record["epoch"]):  # it was, where gradients wait, before the training became longer
             return
         weights = training.engine.weights()
-        found = {f"gradient.{name}": counted for name, counted in self._gradients.items()}
+        found = {f"gradient.{name}": counted for name, counted in gradients.items()}
         found |= {f"weight.{name}": histogram(array) for name, array in weights.items() if name.endswith("weight")}
-        self._gradients = {}
-        self._append("epochs", np.array([record["epoch"]], np.int64))
-        for name, (counts, limit) in found.items():
-            self._append(name, counts[None])
-            self._append(f"{name}.limit", np.array([limit]))
-
-    def _append(self, name: str, row: Array) -> None:
-        before = self.arrays.get(name)
-        if before is None:  # a gradient that the first epochs do not have has empty rows for them
-            missing = len(self.arrays["epochs"]) - 1 if name != "epochs" else 0
-            before = np.zeros((missing, *row.shape[1:]), row.dtype)
-        self.arrays[name] = np.concatenate([before, row])
+        before = self.arrays.get("epochs", np.empty(0, np.int64))
+        arrays: dict[str, Array] = {"epochs": np.append(before, np.int64(record["epoch"]))}
+        known = (name for name in self.arrays if name != "epochs" and not name.endswith(".limit"))
+        for name in dict.fromkeys([*found, *known]):  # an epoch without a recorded step has empty rows of gradients
+            counts, limit = found.get(name, (np.zeros(BINS, np.uint16), 0.0))
+            rows = self.arrays.get(name, np.zeros((len(before), BINS), np.uint16))
+            limits = self.arrays.get(f"{name}.limit", np.zeros(len(before)))
+            arrays |= {name: np.vstack([rows, counts]), f"{name}.limit": np.append(limits, limit)}
+        self.arrays = arrays
 
     def state(self) -> Saved:
         """The counts so far, those of the epoch's gradients included."""

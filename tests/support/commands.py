@@ -31,6 +31,7 @@ class Server:
             [sys.executable, "-W", "ignore", script("command_server")],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            env=dict(os.environ),  # not the process's own, in which readline sets COLUMNS behind Python's back
             text=True,
         )
         assert self._answer() is True

@@ -8,8 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from glassnet.cli.options import Json, emit, say
-from glassnet.cli.tables import terminal_width
-from glassnet.text import columns, ending, shorten
+from glassnet.text import columns, ending, room, shorten
 
 app = typer.Typer(help="Known data sets: list them, download one, show its pictures.", no_args_is_help=True)
 
@@ -29,7 +28,7 @@ def list_sets(json: Json = False) -> None:
         rows.append((entry.name, len(entry.classes) or "-", shape, shorten(entry.examples, _WIDEST)))
     head, *lines = columns(rows, sides="<>><").split("\n")
     say(head)
-    width = terminal_width()
+    width = room()
     for line, (entry, place) in zip(lines, found.sets, strict=True):
         say(line)
         where = str(place) if place else f"glassnet data get {entry.name}" if entry.files else "by hand"

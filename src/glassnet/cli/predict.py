@@ -11,8 +11,9 @@ import typer
 
 from glassnet.cli.options import Json, Weights, emit, say
 from glassnet.cli.remedies import worded
-from glassnet.cli.tables import answer_table, terminal_width
+from glassnet.cli.tables import answer_table
 from glassnet.errors import DataError
+from glassnet.text import room
 
 if TYPE_CHECKING:
     from glassnet.actions.predict import Predicted, Prediction
@@ -70,7 +71,7 @@ def predict(
         )
     most = top or (_SHOWN_OF_MANY if len(result.class_names) > _MANY else _SHOWN)
     rows = [(str(found.picture), _ranks(found, most, everything=top is not None)) for found in result.each]
-    typer.echo(answer_table(rows, terminal_width()))
+    typer.echo(answer_table(rows, room()))
     for path in result.files:
         say(f"wrote {path}")
     for note in (*result.notes, *_changes(result)):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import math
-import shutil
-import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +10,7 @@ from glassnet.errors import escaped
 from glassnet.metrics import Evaluation
 from glassnet.text import columns, ending, shorten
 
-__all__ = ["answer_table", "class_table", "confusion_table", "terminal_width"]
+__all__ = ["answer_table", "class_table", "confusion_table"]
 
 _WIDEST_MATRIX = 20
 _CLASS_WIDTHS = (40, 24, 16, 10)  # to which names of classes are shortened, one after another
@@ -43,11 +41,6 @@ def confusion_table(found: Evaluation) -> str:
         return columns(rows)
     pairs = [(names[c.true], names[c.predicted], c.count) for c in found.most_confused(15)]
     return columns([("true", "taken for", "times"), *pairs], left=2)
-
-
-def terminal_width() -> int | None:
-    """Characters in a line of the terminal; None where the output is none, and lines may be of any length."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def answer_table(rows: Sequence[tuple[str, Sequence[tuple[str, float]]]], width: int | None = None) -> str:

@@ -20,7 +20,6 @@ from glassnet.errors import DataError, GlassnetError, RecipeError, one_line
 from glassnet.files import write_json, write_text
 from glassnet.imagenet import open_model
 from glassnet.model import Model
-from glassnet.report.pages.answers import Answer, write_answers_page
 
 __all__ = ["Predicted", "Prediction", "find_pictures", "predict"]
 
@@ -219,6 +218,8 @@ def _write(found: Predicted, target: Path, model: str) -> None:
     elif kind == ".json":
         write_json(target, _plain(found.to_dict()))
     else:
+        from glassnet.report.pages.answers import Answer, write_answers_page  # Matplotlib takes its time
+
         answers = [Answer(each.picture, each.classes, each.changes) for each in found.each]
         write_answers_page(target, Path(model).name, answers, [(path, str(error)) for path, error in found.unread])
 

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
 
 from glassnet.data.dataset import Dataset, Splits
 from glassnet.data.framing import SIDE, frame, rank
@@ -84,6 +83,8 @@ def normalise_character(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]
     darkest hundredth of the ink black; specks and bits of neighbouring lines that touch the border are removed; the
     ink's box is scaled to 26 pixels and centred.
     """
+    from scipy import ndimage  # loads slowly, and every command loads this file
+
     grey = picture.astype(np.float64).mean(axis=2)
     paper = ndimage.gaussian_filter(np.maximum(grey, rank(grey, 0.60)), 8.0, mode="nearest")
     dark = paper - grey
@@ -99,6 +100,8 @@ def normalise_character(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]
 
 def _ink_box(ink: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], tuple[slice, slice]] | None:
     """The ink without stray pieces, and the box around it; None when there is no ink."""
+    from scipy import ndimage
+
     pieces, count = ndimage.label(ink > 0.4, structure=np.ones((3, 3)))
     if count == 0:
         return None

@@ -6,7 +6,6 @@ One file holds it all, so inference uses exactly what was trained: whoever loads
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,9 +27,10 @@ from glassnet.data import (
     require_as_many,
 )
 from glassnet.data.dataset import are_rows
+from glassnet.data.imagenet import are_wordnet_ids
 from glassnet.data.ink import Manner, read_in_manner
 from glassnet.data.names import checked_names
-from glassnet.errors import DataError, GlassnetError, ModelError
+from glassnet.errors import DataError, GlassnetError, ModelError, nearest
 from glassnet.files import exists
 from glassnet.nn import Loss, Network, model_file, parse_loss
 from glassnet.nn.functional.arrays import Array
@@ -44,6 +44,7 @@ _FORMAT = "glassnet-model"
 # A file whose reading is not `stretch` has version 2: a glassnet that knows no readings would stretch every picture,
 # and must refuse it.
 _VERSIONS = (1, 2)
+_LISTED = 12  # classes that a message names
 _BATCH = 256
 _MOST_NUMBERS = 2**24  # in the largest layer's output for one batch: 64 MiB of float32
 
@@ -215,6 +216,22 @@ class Model:
         found: metrics.Evaluation = self.assess(dataset)
         return found
 
+    def class_number(self, name: str) -> int:
+        """The number of the class of this name, in upper or lower case; or of this number, where names are no numbers.
+
+        Raises `ModelError` where there is none.
+        """
+        names = self.class_names
+        if name in names:
+            return names.index(name)
+        folded = [known.casefold() for known in names]
+        if folded.count(name.casefold()) == 1:
+            return folded.index(name.casefold())
+        if name.isascii() and name.isdigit() and int(name) < len(names) and not any(n.isdigit() for n in names):
+            return int(name)
+        known = ", ".join(names[:_LISTED]) + (f" and {len(names) - _LISTED} more" if len(names) > _LISTED else "")
+        raise ModelError(f"The model has no class '{name}'.{nearest(name, names)} Known: {known}.")
+
     def require_its_classes(self, dataset: Dataset) -> None:
         """Raise `DataError` where a set's classes are not the model's own, in the same order."""
         if dataset.class_names != self.class_names:
@@ -297,12 +314,8 @@ def _with_prefix(arrays: dict[str, Array], prefix: str) -> dict[str, Array]:
     return {name.removeprefix(f"{prefix}."): a for name, a in arrays.items() if name.startswith(f"{prefix}.")}
 
 
-def _is_wordnet_id(name: str) -> bool:
-    return re.fullmatch(r"n\d{8}", name) is not None
-
-
 def _name_difference(given: tuple[str, ...], own: tuple[str, ...]) -> str:
-    if all(map(_is_wordnet_id, given)) and not all(map(_is_wordnet_id, own)):
+    if are_wordnet_ids(given) and not are_wordnet_ids(own):
         return (
             "The classes of the data are called by WordNet ids, those of the model are not; put ImageNet's class index,"
             " 'imagenet_class_index.json', into the folder of the data, which then has the index's classes."

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 from glassnet.data import ClassIndex, data_places, find_class_index
 from glassnet.data.download import OnBytes, RemoteFile, fetch, unpack
-from glassnet.data.imagenet import CLASS_INDEX, IMAGENET_SIZE
+from glassnet.data.imagenet import CLASS_INDEX, IMAGENET_SIZE, are_wordnet_ids
 from glassnet.errors import DataError, Fix, ModelError, nearest
 from glassnet.files import atomic_write
 from glassnet.nn import Network
@@ -76,7 +76,7 @@ def named_by_words(names: tuple[str, ...]) -> tuple[str, ...]:
 
     Names that are no such ids, or of which one is not in the index, come back as they are.
     """
-    index = find_class_index(_index_folders(None)) if all(re.fullmatch(r"n\d{8}", name) for name in names) else None
+    index = find_class_index(_index_folders(None)) if are_wordnet_ids(names) else None
     words = {} if index is None else dict(zip(index.ids, index.names, strict=True))
     return tuple(words[name] for name in names) if set(names) <= set(words) else names
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from glassnet.data import Dataset, Splits, holds_picture_files, join, load, with_classes, with_shape
+from glassnet.data.imagenet import are_wordnet_ids
 from glassnet.errors import DataError, Fix, RecipeError, nearest
 from glassnet.experiments import KnownPictures, held_out
 from glassnet.files import exists
@@ -148,7 +148,7 @@ def fitted(model: Model, dataset: Dataset) -> Dataset:
     """The set with the model's classes and picture shape. Raises `DataError` where it cannot have them."""
     if dataset.class_names != model.class_names:
         dataset = replace(dataset, class_names=named_by_words(dataset.class_names))
-    if all(re.fullmatch(r"n\d{8}", name) for name in dataset.class_names):
+    if are_wordnet_ids(dataset.class_names):
         model.require_its_classes(dataset)  # which knows what to do about WordNet ids
     return with_shape(with_classes(dataset, model.class_names), model.image_shape, model.reading)
 

@@ -17,7 +17,7 @@ from glassnet.actions.events import Events
 from glassnet.actions.places import beside_model, new_folder
 from glassnet.attack import Attack, Fooled, Victim, album
 from glassnet.data import Dataset, read_picture
-from glassnet.errors import DataError, RecipeError, nearest
+from glassnet.errors import DataError, RecipeError
 from glassnet.imagenet import open_model
 from glassnet.metrics import wilson_interval
 from glassnet.model import Model
@@ -27,7 +27,6 @@ __all__ = [
     "FooledFromNoise",
     "FooledPictures",
     "Manner",
-    "class_of",
     "fool_from_noise",
     "fool_picture",
     "fool_set",
@@ -211,7 +210,7 @@ def fool_picture(
     scores = victim.scores(stored)[0]
     label = int(scores.argmax())
     others = [int(k) for k in np.argsort(-scores, kind="stable") if k != label][:9]
-    wanted = others if target is None else [class_of(loaded, target)]
+    wanted = others if target is None else [loaded.class_number(target)]
     if wanted == [label]:
         raise RecipeError(f"The model sees {loaded.class_names[label]} in the picture already; name another target.")
     n = len(wanted)
@@ -272,7 +271,7 @@ def fool_set(
     manner.chosen()
     loaded, folder = open_model(model, weights), fooling_folder(model, out)
     victim = Victim.of(loaded)
-    wanted = None if target is None else class_of(loaded, target)
+    wanted = None if target is None else loaded.class_number(target)
     _, dataset = labelled(loaded, load_for(loaded, data), part)
     labels = np.asarray(dataset.labels, np.int64)
     order = np.random.default_rng((manner.seed, 0xF0)).permutation(len(labels))
@@ -326,7 +325,7 @@ def fool_from_noise(
         The model or the class cannot be used.
     """
     loaded = open_model(model, weights)
-    victim, wanted, folder = Victim.of(loaded), class_of(loaded, target), fooling_folder(model, out)
+    victim, wanted, folder = Victim.of(loaded), loaded.class_number(target), fooling_folder(model, out)
     if count < 1:
         raise RecipeError(f"The number of pictures must be at least 1. Got {count}.")
     pictures, _ = attack.from_noise(victim, wanted, count=count, seed=seed)
@@ -374,20 +373,6 @@ def fooling_folder(model: str | Path, out: str | Path | None) -> Path:
     if folder is not None:
         attack.refuse_jpeg(folder)
     return new_folder(folder, beside_model(model, "fool"))
-
-
-def class_of(model: Model, name: str) -> int:
-    """The class of this name, or of this number where no class is called so. Raises `RecipeError`."""
-    names = model.class_names
-    if name in names:
-        return names.index(name)
-    folded = [n.casefold() for n in names]
-    if folded.count(name.casefold()) == 1:
-        return folded.index(name.casefold())
-    if name.isascii() and name.isdigit() and int(name) < len(names) and not any(n.isdigit() for n in names):
-        return int(name)
-    known = ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
-    raise RecipeError(f"The model has no class '{name}'.{nearest(name, names)} It has {known}.")
 
 
 def _right(victim: Victim, dataset: Dataset, order: Any, wanted: int) -> tuple[NDArray[np.int64], int]:

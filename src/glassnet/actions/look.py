@@ -16,7 +16,7 @@ from glassnet.actions.places import beside_model
 from glassnet.attack import Victim
 from glassnet.data import read_picture
 from glassnet.engines import NativeEngine
-from glassnet.errors import DataError, GlassnetError, ModelError, nearest
+from glassnet.errors import DataError, GlassnetError
 from glassnet.experiments import Run
 from glassnet.explain import Seen, Strongest, see, strongest
 from glassnet.files import exists
@@ -128,7 +128,7 @@ def look(
         if chosen is not None:
             loaded.task.require_classes("There is no class to be explained.")
     elif shown:
-        victim, number = Victim.of(loaded), _class_number(loaded, chosen)
+        victim, number = Victim.of(loaded), None if chosen is None else loaded.class_number(chosen)
         for one in shown:
             events.progress("explaining", len(seen), len(shown))
             seen += (
@@ -145,19 +145,6 @@ def look(
 def _caption(model: Model, one: _Picture, seen: Seen | None) -> str:
     answer = "" if seen is None else model.task.answer(seen.probabilities, model.class_names)
     return f"{one.caption}: {answer}" if answer else one.caption
-
-
-def _class_number(model: Model, name: str | None) -> int | None:
-    if name is None:
-        return None
-    names = model.class_names
-    same = [i for i, known in enumerate(names) if known == name] or [
-        i for i, known in enumerate(names) if known.casefold() == name.casefold()
-    ]
-    if not same:
-        known = f" Known: {', '.join(names)}." if len(names) <= 20 else f" There are {len(names):,} classes."
-        raise ModelError(f"The model has no class '{name}'.{nearest(name, names)}{known}")
-    return same[0]
 
 
 class _Source:

@@ -11,7 +11,7 @@ import numpy as np
 from glassnet import attack
 from glassnet.actions.evaluate import labelled, load_for
 from glassnet.actions.events import Events
-from glassnet.actions.fool import class_of, fooling_folder
+from glassnet.actions.fool import fooling_folder
 from glassnet.attack import Fooled, Victim, album
 from glassnet.data import Dataset
 from glassnet.errors import DataError, RecipeError
@@ -100,7 +100,7 @@ def fool_all(
             f"The change of a pixel must be from 1/255 to 127/255, so that a picture can show it. Got {eps}."
         )
     loaded, folder = open_model(model, weights), fooling_folder(model, out)
-    victim, wanted = Victim.of(loaded), None if target is None else class_of(loaded, target)
+    victim, wanted = Victim.of(loaded), None if target is None else loaded.class_number(target)
     made_on, measured_on = _two_parts(loaded, data, part, seed)
     epochs = 10
     steps = attack.universal(

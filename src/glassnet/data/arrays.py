@@ -15,7 +15,7 @@ import numpy.typing as npt
 from glassnet.data.dataset import Dataset, are_rows, checked_floats
 from glassnet.data.labels import as_array, classes_of
 from glassnet.data.picture_files import Images, PictureFiles
-from glassnet.data.pictures import bring_pixels
+from glassnet.data.pictures import as_bytes, bring_pixels
 from glassnet.data.reading import Reading
 from glassnet.errors import DataError
 
@@ -214,8 +214,6 @@ def _brought(pictures: Array, shape: Shape, reading: Reading) -> Array:
             f"This model takes pictures of shape (N, {', '.join(map(str, shape))}), or grey and RGB ones of other"
             f" sizes. Got {array.shape}.{hint}"
         )
-    if array.dtype != np.uint8:
-        array = np.rint(np.clip(array, 0, 1) * 255).astype(np.uint8)
     if not len(array):
         return np.empty((0, *shape), np.uint8)
-    return np.stack([bring_pixels(picture, shape, reading) for picture in array])
+    return np.stack([bring_pixels(picture, shape, reading) for picture in as_bytes(array)])

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
-from PIL import Image
 
 from glassnet.data.dataset import Dataset
+from glassnet.data.names import listed
 from glassnet.data.picture_files import PictureFiles
+from glassnet.data.pictures import as_bytes, bring_pixels
 from glassnet.data.reading import Reading
 from glassnet.errors import DataError
 
 __all__ = ["with_classes", "with_shape"]
-
-_NAMED = 5  # classes that a message names
 
 
 def with_classes(dataset: Dataset, class_names: tuple[str, ...]) -> Dataset:
@@ -36,8 +33,8 @@ def with_classes(dataset: Dataset, class_names: tuple[str, ...]) -> Dataset:
     if unknown:
         word = "a class" if len(unknown) == 1 else "classes"
         raise DataError(
-            f"The data have pictures of {word} that the model does not know: {_listed(unknown)}. Its classes are"
-            f" {_listed(class_names)}."
+            f"The data have pictures of {word} that the model does not know: {listed(unknown)}. Its classes are"
+            f" {listed(class_names)}."
         )
     places = np.array([class_names.index(name) if name in class_names else 0 for name in dataset.class_names], np.int64)
     fitted = replace(dataset, labels=places[dataset.labels], class_names=class_names)
@@ -46,7 +43,7 @@ def with_classes(dataset: Dataset, class_names: tuple[str, ...]) -> Dataset:
         return fitted
     note = (
         f"{len(class_names) - len(absent):,} of the model's {len(class_names):,} classes have pictures here; none:"
-        f" {_listed(absent)}."
+        f" {listed(absent)}."
     )
     return replace(fitted, notes=(*fitted.notes, note))
 
@@ -67,30 +64,13 @@ def with_shape(dataset: Dataset, image_shape: tuple[int, int, int], reading: Rea
         return replace(dataset, images=again, reading=reading)
     if not {before[2], image_shape[2]} <= {1, 3}:
         raise DataError(f"The pictures of the data are {before}; the model takes {image_shape}.")
-    reading.check(image_shape[:2])
     images = np.empty((len(dataset), *image_shape), np.uint8)
     for out, pixels in zip(images, dataset.images, strict=True):
-        out[:] = _brought(pixels, image_shape, reading)
+        out[:] = bring_pixels(as_bytes(pixels), image_shape, reading)
     note = f"The pictures were brought from {_size(before)} to {_size(image_shape)}, as the model takes them."
     return replace(dataset, images=images, reading=reading, notes=(*dataset.notes, note))
-
-
-def _brought(pixels: npt.NDArray[np.generic], shape: tuple[int, int, int], reading: Reading) -> npt.NDArray[np.uint8]:
-    """One picture (h, w, c) at `shape`, as `read_picture` would give it from a file."""
-    bytes_ = pixels if pixels.dtype == np.uint8 else np.rint(255.0 * np.clip(pixels, 0.0, 1.0)).astype(np.uint8)
-    picture = Image.fromarray(bytes_[:, :, 0] if bytes_.shape[2] == 1 else bytes_)
-    picture = picture.convert("L" if shape[2] == 1 else "RGB")
-    try:
-        return np.asarray(reading.bring(picture, shape[:2])).reshape(shape)
-    except ValueError as error:
-        raise DataError(f"A picture of the data cannot be resized: {error}.") from error
 
 
 def _size(shape: tuple[int, int, int]) -> str:
     colours = {1: "grey", 3: "colour"}.get(shape[2], f"{shape[2]} channels")
     return f"{shape[0]}x{shape[1]} ({colours})"
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
-    return ", ".join(f"'{name}'" for name in names[:_NAMED]) + more

@@ -38,6 +38,11 @@ IMAGENET_READING = Reading(shortest_side=256)
 _ID = re.compile(r"n\d{8}(?![0-9])")
 
 
+def are_wordnet_ids(names: Iterable[str]) -> bool:
+    """Whether all names are WordNet ids such as n01440764, and nothing else."""
+    return all(re.fullmatch(r"n\d{8}", name) for name in names)
+
+
 @dataclass(frozen=True)
 class ClassIndex:
     """Classes in the order of a network's scores: their WordNet ids, and names that differ from each other."""

@@ -7,12 +7,20 @@ from collections.abc import Sequence
 
 from glassnet.errors import DataError
 
-__all__ = ["checked_names", "normal"]
+__all__ = ["checked_names", "listed", "normal"]
+
+_NAMED = 5  # names that a message lists
 
 
 def normal(name: str) -> str:
     """The composed spelling (Unicode's form NFC): macOS and Linux may write one name in two ways."""
     return unicodedata.normalize("NFC", name)
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names in quotes, as a message lists them: the first five, and how many more there are."""
+    more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+    return ", ".join(f"'{name}'" for name in names[:_NAMED]) + more
 
 
 def checked_names(names: Sequence[str], owner: str) -> tuple[str, ...]:

@@ -8,9 +8,9 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["absent_classes", "equal_pictures"]
+from glassnet.data.names import listed
 
-_NAMED = 5  # classes that a remark names
+__all__ = ["absent_classes", "equal_pictures"]
 
 
 class Part(Protocol):
@@ -64,10 +64,8 @@ def absent_classes(parts: Mapping[str, Part]) -> list[str]:
     for word, part in parts.items():
         absent = np.flatnonzero(part.counts() == 0)
         if absent.size:
-            named = ", ".join(f"'{part.class_names[label]}'" for label in absent[:_NAMED])
-            more = f" and {absent.size - _NAMED:,} more" if absent.size > _NAMED else ""
             remarks.append(
                 f"{part.classes - absent.size:,} of the {part.classes:,} classes have pictures in the {word} part; "
-                f"none: {named}{more}."
+                f"none: {listed([part.class_names[label] for label in absent])}."
             )
     return remarks

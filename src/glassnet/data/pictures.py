@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,7 @@ from glassnet.files import open_plain
 __all__ = [
     "FALLBACK_SIZE",
     "Shape",
+    "as_bytes",
     "beside_other_threads",
     "bring_pixels",
     "common_size",
@@ -104,6 +105,11 @@ def read_picture(
         return _pixels(reading.bring(whole, image_shape[:2]) if image_shape else whole)
 
     return _opened(path, use)
+
+
+def as_bytes(pixels: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    """Pixels in 0 ... 255: bytes as they are, floats in 0 ... 1 rounded, what lies beyond cut off."""
+    return pixels if pixels.dtype == np.uint8 else np.rint(np.clip(pixels, 0, 1) * 255).astype(np.uint8)
 
 
 def bring_pixels(

@@ -113,7 +113,7 @@ class FineTuneEngine(Engine):
             x = batch.x.values
         else:
             engine, start = self._parts["tail"]
-            x, lr = self.features(batch.x, self.below), lr * self.rate
+            x, lr = self.below.run_inference(batch.x), lr * self.rate
         result = engine.step(batch._replace(x=x), lr, norms=norms)
         return result if result.norms is None else result._replace(norms=_moved(result.norms, start))
 
@@ -124,10 +124,6 @@ class FineTuneEngine(Engine):
 
     def input_gradient(self, x: Any, dscores: Callable[[Array], Array]) -> tuple[Array, Array]:
         return self.network.input_gradient(x, dscores)
-
-    def features(self, x: Array, part: Network) -> Array:
-        """What the first layers of the network, `part`, make of pictures x (n, *input_shape) in evaluation mode."""
-        return part.run_inference(x) if part.layers else x
 
     # ---- state
 
@@ -194,7 +190,7 @@ class _Examples:
 
     def _features(self, indices: Array) -> Array:
         if not self.keeps:
-            return self.engine.features(self.feed.plain(indices), self.engine.body)
+            return self.engine.body.run_inference(self.feed.plain(indices))
         if self._kept is None:
             self._kept = self._computed()
         return self._kept[indices]
@@ -207,7 +203,7 @@ class _Examples:
             if engine.progress is not None:
                 engine.progress(what, start, count)
             rows = np.arange(start, min(count, start + _BATCH))
-            parts.append(engine.features(self.feed.plain(rows), engine.body).copy())
+            parts.append(engine.body.run_inference(self.feed.plain(rows)))
         self.feed.close()
         return np.concatenate(parts)
 

@@ -60,15 +60,14 @@ class Chain:
             layer.choose(choices)
         self.units = units_of(self.layers, choices)
 
-    def cut(self, position: int, choices: Choices) -> tuple[Chain, Chain]:
-        """The first `position` layers and the others, as two chains of the same layers and the same memory.
+    def part(self, start: int, stop: int | None, choices: Choices) -> Chain:
+        """The layers at positions start ... stop - 1 as a chain of the same layers and the same memory.
 
-        What one pass would compute across the cut is computed apart.
+        What one pass would compute across its ends is computed apart.
         """
-        parts = Chain(self.layers[:position]), Chain(self.layers[position:])
-        for part in parts:
-            part.arena, part.units = self.arena, units_of(part.layers, choices)
-        return parts
+        made = Chain(self.layers[start:stop])
+        made.arena, made.units = self.arena, units_of(made.layers, choices)
+        return made
 
     def walk(self, prefix: str = "") -> Iterator[tuple[str, Layer]]:
         """Every layer with its name, `<position>.<word>` from 1, those inside a composite after it."""

@@ -142,12 +142,10 @@ class Network:
         has not run since.
         """
         made = copy.copy(self)
-        made.chain = Chain(self.layers[start:stop])
+        made.chain = self.chain.part(start, stop, self.choices)
         before = self.layers[:start]
         made.input_shape = before[-1].output_shape if before else self.input_shape
         made.output_shape = made.layers[-1].output_shape if made.layers else made.input_shape
-        made.chain.share(self.arena)
-        made.chain.plan(self.choices)
         return made
 
     def choose(self, **choices: bool) -> Network:
@@ -345,7 +343,8 @@ class Network:
             raise GlassnetError(
                 f"The network has no layer '{name}'.{nearest(name, names)} Its layers: {', '.join(names)}."
             )
-        return self.chain.cut(names.index(name) + 1, self.choices)
+        position = names.index(name) + 1
+        return self.chain.part(0, position, self.choices), self.chain.part(position, None, self.choices)
 
     def run_backward(self, dscores: Array, *, input_gradient: bool = False) -> Array | None:
         """`backward` without checks and copies."""

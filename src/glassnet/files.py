@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import io
 import json
 import os
 import stat
@@ -14,10 +15,11 @@ from io import BufferedReader
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from glassnet.errors import Fix, GlassnetError
+from glassnet.errors import Fix, GlassnetError, ModelError, TrainingError
 
 __all__ = [
     "abandon",
+    "arrays_of",
     "atomic_write",
     "exists",
     "open_plain",
@@ -182,6 +184,26 @@ def read_json(path: str | os.PathLike[str]) -> Any:
         return json.loads(plain_text(path))
     except (OSError, ValueError, RecursionError) as error:
         raise GlassnetError(f"Cannot read '{path}' as JSON: {_reason(error)}.") from error
+
+
+@contextlib.contextmanager
+def arrays_of(path: str | os.PathLike[str], what: str) -> Iterator[dict[str, Any]]:
+    """The arrays of a NumPy archive (`.npz`) by name, for a block that makes something of them; no pickle is read.
+
+    `what` is what the archive holds, such as "the predictions". Raises `TrainingError` where it cannot be read, or the
+    block finds that it holds something else.
+    """
+    import zipfile
+
+    import numpy as np  # most commands that import this file open no archive
+
+    try:
+        with np.load(io.BytesIO(plain_bytes(path)), allow_pickle=False) as archive:
+            yield {name: archive[name] for name in archive.files}
+    except OSError as error:
+        raise TrainingError(f"Cannot read {what} '{path}': {error.strerror or error}.") from error
+    except (KeyError, ValueError, TypeError, AttributeError, EOFError, zipfile.BadZipFile, ModelError) as error:
+        raise TrainingError(f"{what[:1].upper()}{what[1:]} '{path}' are damaged: {error}.") from error
 
 
 def _reason(error: Exception) -> str:

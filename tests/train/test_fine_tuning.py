@@ -187,6 +187,7 @@ def test_a_start_brings_what_suits_it() -> None:
         ({"start.freeze": "some"}, "start.freeze' must be one of all, stages, none"),
         ({"start.rate": 2}, "start.rate' must be a number from 0 to 1"),
         ({"start.head_epochs": 1.5}, "start.head_epochs' must be a whole number"),
+        ({"start.head_epochs": 2, "train.epochs": "ten"}, "epochs"),
         ({"start.fereze": "all"}, "no setting 'fereze'"),
         ({"model.network": "linear"}, "has that model's network"),
         ({"model.preprocess": "scale"}, "has that model's preprocess"),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -12,8 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from glassnet.data import Dataset, Splits
-from glassnet.errors import TrainingError
-from glassnet.files import atomic_write, exists, plain_bytes
+from glassnet.files import arrays_of, atomic_write, exists
 
 __all__ = ["KnownPictures"]
 
@@ -63,18 +60,11 @@ class KnownPictures:
         """What `save` wrote; None where there is no such file. Raises `TrainingError` where it is damaged."""
         if not exists(Path(path)):
             return None
-        try:
-            with np.load(io.BytesIO(plain_bytes(path)), allow_pickle=False) as archive:
-                found = cls(**{each.name: archive[each.name] for each in fields(cls)})
-        except OSError as error:
-            raise TrainingError(f"Cannot read '{path}': {error.strerror or error}.") from error
-        except (KeyError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
-            raise TrainingError(f"The pictures that the run has seen, '{path}', are damaged: {error}.") from error
-        if any(array.dtype != np.uint64 or array.ndim != 1 for array in (found.training, found.validation)):
-            raise TrainingError(
-                f"The pictures that the run has seen, '{path}', are damaged: they are no list of hashes."
-            )
-        return found
+        with arrays_of(path, "the pictures that the run has seen,") as arrays:
+            found = cls(**{each.name: arrays[each.name] for each in fields(cls)})
+            if any(array.dtype != np.uint64 or array.ndim != 1 for array in (found.training, found.validation)):
+                raise ValueError("they are no list of hashes")
+            return found
 
 
 def _short(digests: Sequence[bytes]) -> Digests:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import zipfile
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -11,8 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from glassnet.errors import TrainingError
-from glassnet.files import atomic_write, plain_bytes
+from glassnet.files import arrays_of, atomic_write
 from glassnet.metrics import Interval, Reconstruction
 
 __all__ = ["Predictions"]
@@ -77,13 +74,8 @@ class Predictions:
         TrainingError
             The file is missing, cannot be read, or holds anything else.
         """
-        try:
-            with np.load(io.BytesIO(plain_bytes(path)), allow_pickle=False) as archive:
-                return cls._checked({name: archive[name] for name in archive.files})
-        except OSError as error:
-            raise TrainingError(f"Cannot read the predictions '{path}': {error.strerror or error}.") from error
-        except (KeyError, ValueError, TypeError, AttributeError, EOFError, zipfile.BadZipFile) as error:
-            raise TrainingError(f"The predictions '{path}' are damaged: {error}.") from error
+        with arrays_of(path, "the predictions") as arrays:
+            return cls._checked(arrays)
 
     @classmethod
     def _checked(cls, arrays: dict[str, npt.NDArray[Any]]) -> Predictions:

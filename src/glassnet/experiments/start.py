@@ -136,7 +136,8 @@ def start_defaults(values: dict[str, Any]) -> dict[str, Any]:
         start["head_epochs"] = round(epochs * _HEAD_SHARE)
     heads = start.get("head_epochs", 0)
     if "schedule" not in train:
-        train["schedule"] = f"cosine, restart {heads}" if type(heads) is int and 0 < heads < epochs else "cosine"
+        whole = type(heads) is int and type(epochs) is int
+        train["schedule"] = f"cosine, restart {heads}" if whole and 0 < heads < epochs else "cosine"
     if "augment" not in train and start.get("freeze") != "all" and start.get("model") in PRETRAINED:
         train["augment"] = _PHOTOGRAPHS
     return {**values, "start": start, "optimizer": optimizer, "train": train}

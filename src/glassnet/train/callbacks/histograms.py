@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import math
-import zipfile
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -14,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from glassnet.engines import StepResult
-from glassnet.errors import ModelError, TrainingError
-from glassnet.files import atomic_write, exists, plain_bytes
+from glassnet.errors import ModelError
+from glassnet.files import arrays_of, atomic_write, exists
 from glassnet.nn.functional.arrays import Array
 from glassnet.train.loop import Callback, Saved, Training
 
@@ -115,13 +113,8 @@ def read_histograms(path: str | Path) -> dict[str, Array]:
     """What `Histograms.save` wrote; nothing where there is no such file. Raises `TrainingError` where it is damaged."""
     if not exists(Path(path)):
         return {}
-    try:
-        with np.load(io.BytesIO(plain_bytes(path)), allow_pickle=False) as archive:
-            return _checked({name: archive[name] for name in archive.files})
-    except OSError as error:
-        raise TrainingError(f"Cannot read the histograms '{path}': {error.strerror or error}.") from error
-    except (KeyError, ValueError, TypeError, EOFError, zipfile.BadZipFile, ModelError) as error:
-        raise TrainingError(f"The histograms '{path}' are damaged: {error}.") from error
+    with arrays_of(path, "the histograms") as arrays:
+        return _checked(arrays)
 
 
 def _checked(arrays: Mapping[str, Array]) -> dict[str, Array]:

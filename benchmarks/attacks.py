@@ -140,7 +140,7 @@ def advlib(run: str, data: str, eps: list[float], count: int) -> dict[str, Any]:
     for e in eps:
         for name in ("apgd", "apgd-t", "fab"):
             at = torch.nonzero(left)[:, 0]
-            for part in torch.split(at, 100):
+            for part in torch.split(at, 100) if len(at) else ():
                 if name == "apgd":
                     found = apgd(whole, x[part], y[part], eps=e, norm=linf, n_iter=100, loss_function="ce")
                 elif name == "apgd-t":

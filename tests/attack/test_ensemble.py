@@ -30,9 +30,12 @@ from glassnet.attack.pieces import piece_size
 from glassnet.data import Preprocess
 from glassnet.engines import Engine
 from glassnet.errors import RecipeError
+from glassnet.experiments import run_recipe
+from glassnet.experiments.recipe import recipe_from
 from glassnet.model import Model
 from glassnet.nn import Network, SoftmaxCrossEntropy
 from support.classifiers import digit_pictures, digits, linear_model, seen
+from support.data_files import needs_real_data
 
 STORED, LABELS = digit_pictures(100)
 EPS = [0.03, 0.08, 0.15]
@@ -230,6 +233,7 @@ def test_a_constant_classifier_is_flagged() -> None:
     constant = linear_model(np.zeros((64, 10)), np.arange(10.0), (8, 8, 1))
     flags = rules(seen(constant))
     assert flags["constant"].figures["class"] == 9 and "zero-gradient" in flags
+    assert "catastrophic-overfitting" not in flags  # what it gets right, FGSM leaves as all attacks do
 
 
 def test_scores_that_are_no_numbers_are_flagged() -> None:
@@ -257,6 +261,28 @@ def test_what_fgsm_training_learns_by_heart_is_flagged() -> None:
     flags = {flag.rule: flag for flag in flags_of(victim, stored, labels, [result])}
     assert flags["catastrophic-overfitting"].figures["pictures"] == 50
     assert result.alone[0.1, "FGSM"] == 1 and result.accuracy(0.1) == 0
+
+
+@needs_real_data
+@pytest.mark.long
+@pytest.mark.parametrize(("adversary", "found"), [("fgsm 0.3", True), (None, False)])
+def test_a_network_that_was_trained_by_fgsm_is_flagged(adversary: str | None, found: bool) -> None:
+    recipe = recipe_from({
+        "data": {"source": "mnist", "train_limit": 10000, "test_limit": 200, "validation": 0},
+        "model": {
+            "network": "conv 4x4, 32, stride 2, pad 1 -> relu -> conv 4x4, 64, stride 2, pad 1 -> relu -> linear 256"
+            " -> relu -> linear"
+        },
+        "optimizer": {"name": "adam", "lr": 1e-3},
+        "train": {"epochs": 3, "batch": 64, **({"adversarial": adversary} if adversary else {})},
+    })  # fmt: skip
+    run = run_recipe(recipe)
+    victim = Victim.of(run.model)
+    stored, labels = run.evaluated.images, run.evaluated.labels
+    result = measure_robustness(victim, stored, labels, [0.3], effort="quick")
+    assert result.accuracy(0.3) < 0.05
+    flags = {flag.rule for flag in flags_of(victim, stored, labels, [result])}
+    assert ("catastrophic-overfitting" in flags) == found
 
 
 def test_a_budget_that_is_too_small_is_flagged() -> None:

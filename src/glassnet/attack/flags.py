@@ -256,18 +256,19 @@ def _overfitted(victim: Victim, stored: Array, labels: Array, result: Robustness
         whole = fooled(eps)
         passed = int((np.logical_or.reduce([fooled(fraction * eps) for fraction in _FRACTIONS]) & ~whole).sum())
         common = _alignment(victim, x[right], goal.take(right), eps, seed)
-        hidden = 1 - whole.sum() / n - result.accuracy(eps)
+        left = (n - int(whole.sum())) / len(x)
+        hidden = left - result.accuracy(eps)
         if passed > _OVERFITTED * n or (common < _ALIGNED and hidden > _HIDDEN):
             return [
                 Flag(
                     "catastrophic-overfitting",
                     "The model has overfitted to a single step",
-                    f"At {eps:.4g} FGSM alone leaves {1 - whole.sum() / n:.1%} of {n} pictures right, all attacks"
+                    f"At {eps:.4g} FGSM alone leaves {left:.1%} of {len(x)} pictures right, all attacks"
                     f" together {result.accuracy(eps):.1%}; {passed} pictures are fooled by a part of its step and not"
                     f" by the whole. Gradients at a picture and beside it have a median cosine of {common:.2f}.",
                     "It was trained on FGSM alone, it seems, and has learned that step. Train with several smaller"
                     " steps (PGD).",
-                    {"pictures": passed, "of": n, "eps": eps, "hidden": float(hidden), "cosine": common},
+                    {"pictures": passed, "of": n, "eps": eps, "hidden": hidden, "cosine": common},
                 )
             ]
     return []

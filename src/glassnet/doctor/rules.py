@@ -132,7 +132,7 @@ def rate_too_high(case: Case) -> Iterator[Finding]:
     yield Finding(
         "rate-too-high",
         _severity(case),
-        f"The learning rate of {case.lr:g} is too high: an update was {_times(ratio)} the size of the weights that it"
+        f"The learning rate of {case.lr:.2g} is too high: an update was {_times(ratio)} the size of the weights that it"
         f" changed (about {_USUAL:g} is usual){loss}.",
         {"optimizer.lr": _rate_for(case, case.first_ratio)},
         where=_largest(case),
@@ -149,7 +149,7 @@ def rate_too_low(case: Case) -> Iterator[Finding]:
     yield Finding(
         "rate-too-low",
         _severity(case),
-        f"The learning rate of {case.lr:g} is too low: no update was above {ratio:.1g} of the weights (about {_USUAL:g}"
+        f"The learning rate of {case.lr:.2g} is too low: no update was above {ratio:.1g} of the weights (about {_USUAL:g}"
         f" is usual), and the loss only went from {case.first_loss:.3g} to {case.last_loss:.3g}.",
         {"optimizer.lr": _rate_for(case, ratio)},
         where=_largest(case),

@@ -71,6 +71,7 @@ class Chain:
         """
         made = Chain(self.layers[start:stop])
         made.arena, made.units = self.arena, units_of(made.layers, choices)
+        made.units_in_use = units_of(made.layers, choices, in_use=True)
         return made
 
     def walk(self, prefix: str = "") -> Iterator[tuple[str, Layer]]:

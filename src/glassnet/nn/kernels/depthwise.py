@@ -1,7 +1,7 @@
 """Depthwise convolution, where every channel has a kernel of its own: direct loops, vectorised over the channels.
 
-There is no sum over channels, so nothing that a matrix product could do well. The sums of a
-few vectors of an output pixel's channels stay in registers while all taps of the kernel go by.
+There is no sum over channels, so nothing that a matrix product could do well. The sums of a few vectors of an output
+pixel's channels stay in registers while all taps of the kernel go by.
 """
 
 from __future__ import annotations

@@ -96,7 +96,8 @@ NORMALISED = {
     "depthwise": "conv 1x1, 16 -> depthwise 3x3, pad 1 -> batchnorm -> relu6 -> depthwise 3x3, stride 2 -> batchnorm"
     " -> linear 3",
     "groups": "conv 1x1, 6 -> conv 3x3, 4, groups 2 -> batchnorm -> relu -> linear 3",
-    "branches": "conv 3x3, 4 -> residual(conv 3x3, 4, pad 1 -> batchnorm -> relu | conv 1x1, 4 -> batchnorm) -> linear 3",
+    "branches": "conv 3x3, 4 -> residual(conv 3x3, 4, pad 1 -> batchnorm -> relu | conv 1x1, 4 -> batchnorm)"
+    " -> linear 3",
 }
 
 

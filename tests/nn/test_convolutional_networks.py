@@ -89,6 +89,43 @@ def test_inference_gives_the_same_and_keeps_nothing(name: str) -> None:
     assert fresh.nbytes == held
 
 
+NORMALISED = {
+    "any": "conv 3x3, 5, pad 1 -> batchnorm -> relu -> conv 2x2, 3, bias off -> batchnorm -> maxpool 2x2 -> linear 3",
+    "pooled": "conv 3x3, 8, pad 1 -> batchnorm -> relu -> maxpool 2x2 -> linear 3",
+    "winograd": "conv 3x3, 16 -> relu -> conv 3x3, 16, pad 1, bias off -> batchnorm -> relu -> maxpool 2x2 -> linear 3",
+    "depthwise": "conv 1x1, 16 -> depthwise 3x3, pad 1 -> batchnorm -> relu6 -> depthwise 3x3, stride 2 -> batchnorm"
+    " -> linear 3",
+    "groups": "conv 1x1, 6 -> conv 3x3, 4, groups 2 -> batchnorm -> relu -> linear 3",
+    "branches": "conv 3x3, 4 -> residual(conv 3x3, 4, pad 1 -> batchnorm -> relu | conv 1x1, 4 -> batchnorm)"
+    " -> linear 3",
+}
+
+
+@pytest.mark.parametrize("name", NORMALISED)
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 1e-5), (np.float64, 1e-12)])
+def test_normalisation_in_use_is_computed_by_the_convolution(name: str, dtype: type, tolerance: float) -> None:
+    rng = np.random.default_rng(2)
+    network = Network(NORMALISED[name], (12, 11, 3), 3, dtype=dtype)
+    for key, array in network.arrays().items():
+        if "batchnorm" in key:
+            array[...] = rng.uniform(0.2, 2, array.shape) * (1 if key.endswith("variance") else rng.choice([-1, 1]))
+    x = rng.standard_normal((3, 12, 11, 3)).astype(dtype)
+    expected = network.astype(np.float64).chain.reference(x.astype(np.float64))
+    scale = np.abs(expected).max()
+    for fuse_norm in (True, False):
+        network.choose(fuse_norm=fuse_norm)
+        assert np.abs(network.infer(x) - expected).max() <= tolerance * scale
+        assert np.abs(network.forward(x) - expected).max() <= tolerance * scale
+    # Training goes on as it would have: what is taken along in use leaves no trace.
+    used, fresh = network.choose(fuse_norm=True).astype(dtype), network.astype(dtype)
+    used.infer(x)
+    for net in (used, fresh):
+        net.forward(x, train=True)
+        net.backward(np.ones((3, 3), dtype))
+    for key, parameter in used.parameters().items():
+        np.testing.assert_array_equal(parameter.grad, fresh.parameters()[key].grad)
+
+
 @pytest.mark.parametrize("name", SMALL)
 def test_steady_training_holds_no_more_memory(name: str) -> None:
     rng = np.random.default_rng(1)

@@ -105,7 +105,7 @@ def copied(arguments: tuple[Any, ...], place: Callable[[int], np.ndarray] | None
 # ---- what is recorded -----------------------------------------------------------------------------------------------
 
 NETWORKS = (
-    "conv 3x3, 32 -> relu -> maxpool 2x2 -> conv 3x3, 8 -> batchnorm -> relu -> linear 10",
+    "conv 3x3, 32 -> relu -> maxpool 2x2 -> conv 3x3, 8, groups 2 -> batchnorm -> relu -> linear 10",
     "conv 5x5, 5 -> sigmoid -> maxpool 3x3, stride 2 -> conv 3x3, 5 -> relu -> conv 1x1, 7 -> avgpool 2x2 -> linear 10",
     "depthwise 3x3 -> tanh -> residual(conv 3x3, 3, pad 1 -> relu) -> maxpool 2x3, stride 2 -> dropout 0.5"
     " -> linear 10",

@@ -25,11 +25,14 @@ class Chain:
         As they were written.
     units : list of Layer or Fused
         As they run.
+    units_in_use : list of Layer or Fused
+        As they run in evaluation where no backward pass is to come.
     """
 
     def __init__(self, layers: Sequence[Layer]) -> None:
         self.layers = list(layers)
         self.units: list[Layer | Fused] = list(self.layers)
+        self.units_in_use = self.units
         self.arena = Arena()
 
     def build(
@@ -59,6 +62,7 @@ class Chain:
         for layer in self.layers:
             layer.choose(choices)
         self.units = units_of(self.layers, choices)
+        self.units_in_use = units_of(self.layers, choices, in_use=True)
 
     def part(self, start: int, stop: int | None, choices: Choices) -> Chain:
         """The layers at positions start ... stop - 1 as a chain of the same layers and the same memory.
@@ -67,6 +71,7 @@ class Chain:
         """
         made = Chain(self.layers[start:stop])
         made.arena, made.units = self.arena, units_of(made.layers, choices)
+        made.units_in_use = units_of(made.layers, choices, in_use=True)
         return made
 
     def walk(self, prefix: str = "") -> Iterator[tuple[str, Layer]]:
@@ -109,7 +114,7 @@ class Chain:
                 x = unit.forward(x, train=train)
             return x
         first = at = address(x)
-        for unit in self.units:
+        for unit in self.units if train else self.units_in_use:
             y = unit.forward(x, train=train)
             unit.forget()  # there will be no backward pass
             before, at = at, address(y)

@@ -17,10 +17,13 @@ class Choices:
         A ReLU is computed by the convolution, batch normalisation or residual sum before it.
     fuse_pool : bool
         A 2x2 max pool is computed by the convolution before it.
+    fuse_norm : bool
+        In use, a batch normalisation is computed by the convolution before it: a scale and a shift of its results.
     winograd : bool
         3x3 convolutions may run by Winograd's algorithm (float32; rounding errors are about ten times larger).
     """
 
     fuse_relu: bool = True
     fuse_pool: bool = True
+    fuse_norm: bool = True
     winograd: bool = True

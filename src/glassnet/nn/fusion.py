@@ -55,7 +55,11 @@ class Fused:
         self.head = head
         self.layers: tuple[Layer, ...] = (head, *tail)
         works = [layer.fused_as() or ALONE for layer in tail]
-        self.tail = Tail(max((work.relu for work in works), default=0.0), any(work.pool for work in works))
+        self.tail = Tail(
+            max((work.relu for work in works), default=0.0),
+            any(work.pool for work in works),
+            next((work.norm for work in works if work.norm is not None), None),
+        )
         self.parameters = head.parameters
 
     def forward(self, x: Array, *, train: bool = False) -> Array:
@@ -80,21 +84,21 @@ class Fused:
         return self.head.explain(n, self.tail)
 
 
-def units_of(layers: Sequence[Layer], choices: Choices) -> list[Layer | Fused]:
-    """The layers as they run: by themselves, or in groups."""
+def units_of(layers: Sequence[Layer], choices: Choices, *, in_use: bool = False) -> list[Layer | Fused]:
+    """The layers as they run: by themselves, or in groups. `in_use`: in evaluation, with no backward pass to come."""
     units: list[Layer | Fused] = []
     position = 0
     while position < len(layers):
         head = layers[position]
-        tail = _tail(head, layers[position + 1 :], choices) if isinstance(head, Fusing) else []
+        tail = _tail(head, layers[position + 1 :], choices, in_use) if isinstance(head, Fusing) else []
         units.append(Fused(head, tail) if isinstance(head, Fusing) and tail else head)
         position += 1 + len(tail)
     return units
 
 
-def _tail(head: Fusing, after: Sequence[Layer], choices: Choices) -> list[Layer]:
+def _tail(head: Fusing, after: Sequence[Layer], choices: Choices, in_use: bool) -> list[Layer]:
     """The layers that the head takes along."""
-    allowed = {"relu": choices.fuse_relu, "pool": choices.fuse_pool}
+    allowed = {"norm": in_use and choices.fuse_norm, "relu": choices.fuse_relu, "pool": choices.fuse_pool}
     tail: list[Layer] = []
     for work in head.fusible:
         following = after[len(tail)] if len(tail) < len(after) else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar, Literal, NamedTuple, get_args
 
 import numpy as np
@@ -45,10 +45,13 @@ class Tail(NamedTuple):
         The ceiling of a ReLU, infinity for the usual one; 0: none.
     pool : bool
         Whether a 2x2 max pool of stride 2 follows.
+    norm : callable or None
+        Gives scale and shift of each channel, which come first: a batch normalisation in use.
     """
 
     relu: float = 0.0
     pool: bool = False
+    norm: Callable[[], tuple[Array, Array]] | None = None
 
 
 class Layer:

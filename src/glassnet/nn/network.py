@@ -149,7 +149,7 @@ class Network:
         return made
 
     def choose(self, **choices: bool) -> Network:
-        """Turn fast ways off or on (`fuse_relu`, `fuse_pool`, `winograd`; see `Choices`) and return the network."""
+        """Turn fast ways off or on (`fuse_relu`, `fuse_norm`, `winograd`, ...; see `Choices`); return the network."""
         unknown = set(choices) - set(vars(self.choices))
         if unknown:
             known = ", ".join(vars(self.choices))

@@ -163,6 +163,26 @@ def test_naive(method: str, dtype: type, tolerance: float, blocks: str, monkeypa
     check()
 
 
+@pytest.mark.parametrize("method", METHODS)
+@drawn
+@given(data=st.data(), seed=seeds, epilogue=epilogues, number=st.integers(1, 2))
+def test_scaled_results(method: str, data: Any, seed: int, epilogue: tuple[bool, bool], number: int) -> None:
+    """A scale of every channel, negative ones too, comes before bias, ReLU and pool."""
+    case = data.draw(cases(method, 3))
+    x, w, b = _arrays(case, seed)
+    scale = np.random.default_rng(seed).standard_normal(len(b))
+    relu, pool = epilogue
+    with threads.use(number):
+        y, cache = C.conv2d_forward(x, w, b, **case.settings, scale=scale, relu=relu, pool=pool, method=method)
+    assert cache is None
+    assert_close(y, _reference(case, (x, w * scale, b), relu, pool), 1e-12)
+
+
+def test_a_scale_takes_a_bias() -> None:
+    with pytest.raises(GlassnetError, match="needs a bias"):
+        C.conv2d_forward(np.zeros((1, 3, 3, 1)), _unit(1), scale=np.ones(1))
+
+
 def _torch_convolution(case: Case, relu: bool, pool: bool) -> Any:
     """The same convolution as a PyTorch function of our arrays."""
     functional = torch_or_skip().nn.functional

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from glassnet.errors import GlassnetError
 
-__all__ = ["Array", "as_float", "as_labels", "expect_shape", "fitting", "flat"]
+__all__ = ["Array", "Lines", "as_float", "as_labels", "expect_shape", "fitting", "flat", "scale_and_bias"]
 
 Array = NDArray[Any]
+Lines = tuple[Array, Array]  # what results are multiplied by and what is added to them; either may be empty
 
 
 def as_float(x: Any, what: str = "x") -> Array:
@@ -61,3 +62,14 @@ def as_labels(labels: Any, n: int, classes: int) -> Array:
     if n and (array.min() < 0 or array.max() >= classes):
         raise GlassnetError(f"labels must lie in 0 ... {classes - 1}. Got {array.min()} ... {array.max()} instead.")
     return array
+
+
+def scale_and_bias(scale: Array | None, b: Array | None, f: int, dtype: Any) -> tuple[Array, Array]:
+    """(a, b) as the kernels take them: (f,) arrays of the dtype, or empty for none."""
+    if b is None and scale is not None:
+        raise GlassnetError("A scale needs a bias. Got none: give one of zeros.")
+    found = [np.empty(0, dtype) if values is None else np.ascontiguousarray(values, dtype) for values in (scale, b)]
+    for values, what in zip(found, ("the scale", "the bias"), strict=True):
+        if values.size or f == 0:
+            expect_shape(values, (f,), what)
+    return found[0], found[1]

@@ -28,7 +28,7 @@ import numpy as np
 from glassnet import threads
 from glassnet.errors import GlassnetError
 from glassnet.nn.functional.activation import relu_ceiling
-from glassnet.nn.functional.arrays import Array, as_float, expect_shape, fitting, flat
+from glassnet.nn.functional.arrays import Array, Lines, as_float, expect_shape, fitting, flat, scale_and_bias
 from glassnet.nn.functional.convolution_naive import (
     conv2d_backward_naive,
     conv2d_forward_naive,
@@ -85,6 +85,7 @@ def conv2d_forward(
     stride: Any = 1,
     pad: Any = 0,
     groups: int = 1,
+    scale: Array | None = None,
     relu: bool | float = False,
     pool: bool = False,
     method: str | None = None,
@@ -105,6 +106,9 @@ def conv2d_forward(
         Zeros around the image; one number, (rows, columns) or (top, bottom, left, right).
     groups : int
         The channels are divided into so many groups, each with weights of its own.
+    scale : (f,) array, optional
+        z is multiplied by it before the bias (which must be given) is added, as a batch normalisation in use does. Such
+        a result has no backward pass: the cache is None.
     relu : bool or float
         y = max(0, z); with a number y = min(max(0, z), relu).
     pool : bool
@@ -134,24 +138,22 @@ def conv2d_forward(
         )
     x = _in_dtype_of(w, as_float(x))
     s = check(x.shape, w.shape, stride, pad, groups)
-    if b is not None:
-        expect_shape(b, (s.f,), "the bias")
     if method is None:
         method, _ = choose_method(x.shape, w.shape, stride, pad, groups, w.dtype)
     _expect_fit(method, s, w.dtype)
     if method == "winograd":
         from glassnet.nn.functional.winograd import winograd_forward
 
-        return winograd_forward(x, w, b, pad=pad, relu=relu, pool=pool, out=out, arena=arena)
+        return winograd_forward(x, w, b, pad=pad, scale=scale, relu=relu, pool=pool, out=out, arena=arena)
     relu = relu_ceiling(relu)
-    bias = np.empty(0, w.dtype) if b is None else np.ascontiguousarray(b, w.dtype)
+    lines = scale_and_bias(scale, b, s.f, w.dtype)
     shape = (s.n, s.oh // 2, s.ow // 2, s.f) if pool else (s.n, s.oh, s.ow, s.f)
     y = fitting(out[0], shape, w.dtype)
     index = fitting(out[1], shape, np.uint8) if pool else np.empty((s.n, 0, 0, 0), np.uint8)
     if y.size:
         forward = _FORWARD.get(method, _forward_whole)
-        forward(x, w, bias, s, method, relu, pool, y, index, arena or Arena())
-    return y, ConvolutionCache(x, w, y, index, s, method, b is not None, relu, pool)
+        forward(x, w, lines, s, method, relu, pool, y, index, arena or Arena())
+    return y, None if scale is not None else ConvolutionCache(x, w, y, index, s, method, b is not None, relu, pool)
 
 
 def conv2d_backward(
@@ -235,23 +237,41 @@ def _expect_fit(method: str, s: Sizes, dtype: Any) -> None:
 
 
 def _forward_by_products(
-    x: Array, w: Array, b: Array, s: Sizes, method: str, relu: float, pool: bool, y: Array, index: Array, arena: Arena
+    x: Array,
+    w: Array,
+    lines: Lines,
+    s: Sizes,
+    method: str,
+    relu: float,
+    pool: bool,
+    y: Array,
+    index: Array,
+    arena: Arena,
 ) -> None:
     parts = threads.count()
     g = blocks(s, method, pool, w.itemsize, parts)
     results = g.images * g.rows * g.ow * g.f if pool or g.mixed else 1
     scratch = arena.take((parts, expansion_size(g) + results), w.dtype)
-    convolution.forward(flat(x), flat(w), b, g, relu, pool, y, index, scratch, parts)
+    convolution.forward(flat(x), flat(w), *lines, g, relu, pool, y, index, scratch, parts)
     arena.release(scratch)
 
 
 def _forward_directly(
-    x: Array, w: Array, b: Array, s: Sizes, method: str, relu: float, pool: bool, y: Array, index: Array, arena: Arena
+    x: Array,
+    w: Array,
+    lines: Lines,
+    s: Sizes,
+    method: str,
+    relu: float,
+    pool: bool,
+    y: Array,
+    index: Array,
+    arena: Arena,
 ) -> None:
     parts = threads.count()
     g, lane = blocks(s, method, pool, w.itemsize, parts), lanes(w.itemsize)
     scratch = arena.take((parts, direct.room(g, lane, False)), w.dtype)
-    direct.forward(flat(x), flat(w), b, g, direct.offsets(g), lane, relu, pool, y, index, scratch, parts)
+    direct.forward(flat(x), flat(w), *lines, g, direct.offsets(g), lane, relu, pool, y, index, scratch, parts)
     arena.release(scratch)
 
 
@@ -300,16 +320,29 @@ _BACKWARD = {"product": _backward_in_blocks, "rows": _backward_in_blocks, "direc
 
 
 def _forward_whole(
-    x: Array, w: Array, b: Array, s: Sizes, method: str, relu: float, pool: bool, y: Array, index: Array, arena: Arena
+    x: Array,
+    w: Array,
+    lines: Lines,
+    s: Sizes,
+    method: str,
+    relu: float,
+    pool: bool,
+    y: Array,
+    index: Array,
+    arena: Arena,
 ) -> None:
+    if method == "depthwise" and not pool:
+        _depthwise_forward(x, w, lines, relu, s, y)
+        return
     z = arena.take((s.n, s.oh, s.ow, s.f), w.dtype)
     if method == "depthwise":
-        _depthwise_forward(x, w, s, z, arena)
+        nothing = np.empty(0, w.dtype)
+        _depthwise_forward(x, w, (nothing, nothing), 0.0, s, z)
     elif method == "grouped":
         _grouped_forward(x, w, s, z, arena)
     else:
         numpy_forward(x, w, s, z)
-    epilogue.finish_images(z, b, relu, pool, y, index, threads.count())
+    epilogue.finish_images(z, *lines, relu, pool, y, index, threads.count())
     arena.release(z)
 
 
@@ -364,9 +397,10 @@ def _grouped_backward(dz: Array, x: Array, w: Array, s: Sizes, dx: Array | None,
             dx[..., inner] = part_dx
 
 
-def _depthwise_forward(x: Array, w: Array, s: Sizes, z: Array, arena: Arena) -> None:
+def _depthwise_forward(x: Array, w: Array, lines: Lines, relu: float, s: Sizes, z: Array) -> None:
     repeated = x if s.f == s.c else np.repeat(x, s.f // s.c, axis=3)
-    depthwise.forward(repeated, w.reshape(s.kh, s.kw, s.f), s.stride, (s.pad.top, s.pad.left), z, threads.count())
+    corner, parts = (s.pad.top, s.pad.left), threads.count()
+    depthwise.forward(repeated, w.reshape(s.kh, s.kw, s.f), s.stride, corner, *lines, relu, z, parts)
 
 
 def _depthwise_backward(dz: Array, x: Array, w: Array, s: Sizes, dx: Array | None, dw: Array, arena: Arena) -> None:

@@ -58,7 +58,7 @@ import numpy as np
 from glassnet import threads
 from glassnet.errors import GlassnetError
 from glassnet.nn.functional.activation import relu_ceiling
-from glassnet.nn.functional.arrays import Array, as_float, expect_shape, fitting
+from glassnet.nn.functional.arrays import Array, Lines, as_float, expect_shape, fitting, scale_and_bias
 from glassnet.nn.functional.convolution_plan import Sizes, check
 from glassnet.nn.functional.workspace import Arena
 from glassnet.nn.kernels import blas, winograd
@@ -116,11 +116,12 @@ def winograd_forward(
     b: Array | None = None,
     *,
     pad: Any = 0,
+    scale: Array | None = None,
     relu: bool | float = False,
     pool: bool = False,
     out: tuple[Array | None, Array | None] = (None, None),
     arena: Arena | None = None,
-) -> tuple[Array, WinogradCache]:
+) -> tuple[Array, Any]:
     """3x3 convolution of stride 1, then optionally a ReLU and a 2x2 max pool of stride 2, in one pass.
 
     Parameters
@@ -132,6 +133,8 @@ def winograd_forward(
     b : (f,) array, optional
     pad : int or tuple of int
         Zeros around the image; one number, (rows, columns) or (top, bottom, left, right).
+    scale : (f,) array, optional
+        See `conv2d_forward`; the cache is then None.
     relu : bool or float
         y = max(0, z); with a number y = min(max(0, z), relu).
     pool : bool
@@ -165,16 +168,14 @@ def winograd_forward(
         raise GlassnetError(
             f"Winograd's method takes multiples of {LANES} channels. Got {s.c} and {s.f}: use another method."
         )
-    if b is not None:
-        expect_shape(b, (s.f,), "the bias")
     relu = relu_ceiling(relu)
-    bias = np.empty(0, np.float32) if b is None else np.ascontiguousarray(b, np.float32)
+    lines = scale_and_bias(scale, b, s.f, np.float32)
     shape = (s.n, s.oh // 2, s.ow // 2, s.f) if pool else (s.n, s.oh, s.ow, s.f)
     y = fitting(out[0], shape, np.float32)
     index = fitting(out[1], shape, np.uint8) if pool else np.empty((s.n, 0, 0, 0), np.uint8)
     if y.size:
-        _forward(x, w, bias, s, relu, pool, y, index, arena or Arena())
-    return y, WinogradCache(x, w, y, index, s, b is not None, relu, pool)
+        _forward(x, w, lines, s, relu, pool, y, index, arena or Arena())
+    return y, None if scale is not None else WinogradCache(x, w, y, index, s, b is not None, relu, pool)
 
 
 def winograd_backward(
@@ -224,14 +225,14 @@ def _as_single(x: Array) -> Array:
 
 
 def _forward(
-    x: Array, w: Array, b: Array, s: Sizes, relu: float, pool: bool, y: Array, index: Array, arena: Arena
+    x: Array, w: Array, lines: Lines, s: Sizes, relu: float, pool: bool, y: Array, index: Array, arena: Arena
 ) -> None:
     parts = min(threads.count(), s.n * -(-s.oh // 4))
     memory, (u, patch, v, m, z, nothing) = _scratch(arena, *_forward_shapes(s, parts))
     winograd.weights(w.reshape(9, -1), u[None], False, patch, parts)
     nothing[...] = 0
     top, left = s.pad.top, s.pad.left
-    winograd.forward(x, u, b, top, left, s.oh, s.ow, relu, pool, _TILES, y, index, nothing, v, m, z, patch, parts)
+    winograd.forward(x, u, *lines, top, left, s.oh, s.ow, relu, pool, _TILES, y, index, nothing, v, m, z, patch, parts)
     arena.release(memory)
 
 

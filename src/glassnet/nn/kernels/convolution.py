@@ -33,10 +33,10 @@ def _block(task, n, g):
 
 
 @shared
-def forward(x, w, b, g, relu, pool, y, index, scratch, t, parts):
+def forward(x, w, a, b, g, relu, pool, y, index, scratch, t, parts):
     """y = epilogue of the convolution of x with w; blocks shared among threads.
 
-    x, w: flat arrays; b (f,) or empty; y (n, rows, columns, f), index likewise where `pool`; g: `expansion.Geometry`;
+    x, w: flat arrays; a, b (f,) or empty; y (n, rows, columns, f), index likewise where `pool`; g: `Geometry`;
     scratch (parts, room for an expansion and, where they do not go straight into y, for results).
     """
     n = y.shape[0]
@@ -53,12 +53,12 @@ def forward(x, w, b, g, relu, pool, y, index, scratch, t, parts):
         _multiply(x, w, n0, n1, r0, r1, g, e, z)
         z2 = z.reshape(m, g.f)
         if straight:
-            finish_in_place(z2, b, relu)
+            finish_in_place(z2, a, b, relu)
         else:
             begin, end = r0 // half, r1 // half
             step, width = _layout(n1 - n0, r1 - r0, g)
             for i in range(n0, n1):
-                finish(z2[(i - n0) * step :], width, b, relu, pool, y[i, begin:end], index[i, begin:end])
+                finish(z2[(i - n0) * step :], width, a, b, relu, pool, y[i, begin:end], index[i, begin:end])
 
 
 @inner

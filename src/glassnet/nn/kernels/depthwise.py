@@ -1,13 +1,15 @@
 """Depthwise convolution, where every channel has a kernel of its own: direct loops, vectorised over the channels.
 
-There is no sum over channels, so nothing that a matrix product could do well. A kernel row's taps are applied to one
-output pixel after the other; the pixel's channels stay in the first-level cache meanwhile.
+There is no sum over channels, so nothing that a matrix product could do well. The sums of a few vectors of an output
+pixel's channels stay in registers while all taps of the kernel go by.
 """
 
 from __future__ import annotations
 
+from glassnet.nn.kernels.epilogue import finish_in_place
 from glassnet.nn.kernels.options import inner
 from glassnet.nn.kernels.sharing import shared
+from glassnet.nn.kernels.vector import lanes_of, load, multiply_add, store, zeros
 
 # mypy: disable-error-code="no-untyped-def"
 
@@ -20,28 +22,74 @@ def _taps(j, sw, left, kw, width):
 
 
 @shared
-def forward(x, w, stride, corner, z, t, parts):
-    """z (n, oh, ow, c) = convolution of x (n, h, w, c) with w (kh, kw, c), rows shared among threads.
+def forward(x, w, stride, corner, a, b, relu, z, t, parts):
+    """z (n, oh, ow, c) = epilogue of the convolution of x (n, h, w, c) with w (kh, kw, c), rows shared among threads.
 
-    stride: (sh, sw); corner: (top, left) padding.
+    stride: (sh, sw); corner: (top, left) padding; a, b (c,) or empty: see `epilogue`.
     """
-    n, oh, ow, c = z.shape
-    kh, kw = w.shape[0], w.shape[1]
+    n, oh, c = z.shape[0], z.shape[1], z.shape[3]
+    lane = lanes_of(z)
     for task in range(n * oh * t // parts, n * oh * (t + 1) // parts):
         image, r = task // oh, task % oh
-        row = z[image, r].reshape(-1)
-        for i in range(row.size):
-            row[i] = 0
-        for a in range(kh):
-            p = r * stride[0] + a - corner[0]
-            if 0 <= p < x.shape[1]:
-                for j in range(ow):
-                    at, lo, hi = _taps(j, stride[1], corner[1], kw, x.shape[2])
-                    out = z[image, r, j]
-                    for b in range(lo, hi):
-                        v, u = x[image, p, at + b], w[a, b]
-                        for k in range(c):
-                            out[k] += v[k] * u[k]
+        up = r * stride[0] - corner[0]
+        top, bottom = max(0, -up), max(min(w.shape[0], x.shape[1] - up), 0)
+        if c % lane == 0:
+            _row_of_vectors(x[image].reshape(-1), x.shape[2], w, up, top, bottom, stride[1], corner[1], c, z[image, r])
+        else:
+            _row(x[image], w, up, top, bottom, stride[1], corner[1], z[image, r])
+        finish_in_place(z[image, r], a, b, relu)
+
+
+@inner
+def _row(x, w, up, top, bottom, sw, left, z):
+    """A row of results z (ow, c): those of the kernel rows from `top` to `bottom`, the first at row `up` of x."""
+    row = z.reshape(-1)
+    for i in range(row.size):
+        row[i] = 0
+    for a in range(top, bottom):
+        for j in range(z.shape[0]):
+            at, lo, hi = _taps(j, sw, left, w.shape[1], x.shape[1])
+            out = z[j]
+            for b in range(lo, hi):
+                v, u = x[up + a, at + b], w[a, b]
+                for k in range(out.size):
+                    out[k] += v[k] * u[k]
+
+
+@inner
+def _row_of_vectors(x, width, w, up, top, bottom, sw, left, c, z):
+    """The same for channels in whole vectors, of which four stay in registers while the taps go by."""
+    flat, weights = z.reshape(-1), w.reshape(-1)
+    lane, kw = lanes_of(flat), w.shape[1]
+    for j in range(z.shape[0]):
+        at, lo, hi = _taps(j, sw, left, kw, width)
+        k = 0
+        while k + 4 * lane <= c:
+            s0 = s1 = s2 = s3 = zeros(flat)
+            for a in range(top, bottom):
+                p, q = ((up + a) * width + at + lo) * c + k, (a * kw + lo) * c + k
+                for _ in range(lo, hi):
+                    s0 = multiply_add(load(x, p), load(weights, q), s0)
+                    s1 = multiply_add(load(x, p + lane), load(weights, q + lane), s1)
+                    s2 = multiply_add(load(x, p + 2 * lane), load(weights, q + 2 * lane), s2)
+                    s3 = multiply_add(load(x, p + 3 * lane), load(weights, q + 3 * lane), s3)
+                    p += c
+                    q += c
+            store(flat, j * c + k, s0)
+            store(flat, j * c + k + lane, s1)
+            store(flat, j * c + k + 2 * lane, s2)
+            store(flat, j * c + k + 3 * lane, s3)
+            k += 4 * lane
+        while k < c:
+            s0 = zeros(flat)
+            for a in range(top, bottom):
+                p, q = ((up + a) * width + at + lo) * c + k, (a * kw + lo) * c + k
+                for _ in range(lo, hi):
+                    s0 = multiply_add(load(x, p), load(weights, q), s0)
+                    p += c
+                    q += c
+            store(flat, j * c + k, s0)
+            k += lane
 
 
 @shared

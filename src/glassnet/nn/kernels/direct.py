@@ -195,10 +195,10 @@ def _multiply(x, rows, columns, down, right, offsets, w, wide, lane, z):
 
 
 @shared
-def forward(x, w, b, g, offsets, lane, relu, pool, y, index, scratch, t, parts):
+def forward(x, w, a, b, g, offsets, lane, relu, pool, y, index, scratch, t, parts):
     """y = epilogue of the convolution of x with w; blocks of rows shared among threads.
 
-    x, w: flat arrays; b (f,) or empty; y, index (n, rows, columns, f); scratch (parts, `room`).
+    x, w: flat arrays; a, b (f,) or empty; y, index (n, rows, columns, f); scratch (parts, `room`).
     """
     n = y.shape[0]
     half = 2 if pool else 1
@@ -213,7 +213,7 @@ def forward(x, w, b, g, offsets, lane, relu, pool, y, index, scratch, t, parts):
         seen = _rows_seen(x, i, r0, r1, g, margin)
         _multiply(seen, r1 - r0, g.ow, g.sh * row, g.sw * g.c, offsets, packed, wide, lane, z)
         z2 = z[: m * wide].reshape(m, wide)
-        finish(z2, g.ow, b, relu, pool, y[i, begin:end], index[i, begin:end])
+        finish(z2, g.ow, a, b, relu, pool, y[i, begin:end], index[i, begin:end])
 
 
 @shared

@@ -1,11 +1,13 @@
 """What happens to a block of convolution results while it is still in cache, and the same backwards.
 
 A block holds whole output rows of one image as they come out of the matrix product, z (rows * width, f). `finish` adds
-the bias, applies the ReLU and takes the maximum of every 2 x 2 window: of the convolution's results, the largest array
-of a convnet, only a quarter and one byte for each of that quarter ever reach memory. The byte says where the maximum
-came from, row by row (0, 1 above, 2, 3 below; of equal values the first), or `DEAD` where the ReLU cut it off.
+the bias (and before it, in use, the scale of a batch normalisation), applies the ReLU and takes the maximum of every 2
+x 2 window: of the convolution's results, the largest array of a convnet, only a quarter and one byte for each of that
+quarter ever reach memory. The byte says where the maximum came from, row by row (0, 1 above, 2, 3 below; of equal
+values the first), or `DEAD` where the ReLU cut it off.
 
-The bias is the same for all four values of a window and the ReLU never falls, so both come after the maximum.
+The bias is the same for all four values of a window and the ReLU never falls, so both come after the maximum; a scale
+may be negative and comes before it.
 Comparisons are written so that a NaN wins against every number.
 """
 
@@ -25,23 +27,28 @@ _I0, _I1, _I2, _I3, _I4 = (np.uint8(i) for i in (0, 1, 2, 3, DEAD))
 
 
 @inner
-def finish(z, width, b, relu, pool, y, index):
-    """y = epilogue of z (r * width, f); b (f,) or empty for none.
+def finish(z, width, a, b, relu, pool, y, index):
+    """y = epilogue of z (r * width, f): a z + b and the rest; a and b (f,), either empty for none.
 
     y is (r, width, f), or with `pool` (r // 2, width // 2, f) together with index, uint8 of the same shape. A z whose
-    rows lie further apart than y is wide (`width` is their distance) is allowed.
+    rows lie further apart than y is wide (`width` is their distance) is allowed. Where a is given, so is b.
     """
     if pool:
-        _pool(z, width, b, relu, y, index)
+        _pool(z, width, a, b, relu, y, index)
     else:
-        _copy(z, width, b, relu, y)
+        _copy(z, width, a, b, relu, y)
 
 
 @inner
-def finish_in_place(z, b, relu):
+def finish_in_place(z, a, b, relu):
     """z (m, f) = its epilogue without pooling."""
     low, high = bounds(relu, z)
-    if b.size:
+    if a.size:
+        for i in range(z.shape[0]):
+            row = z[i]
+            for j in range(row.size):
+                row[j] = clamped(row[j] * a[j] + b[j], low, high)
+    elif b.size:
         for i in range(z.shape[0]):
             row = z[i]
             for j in range(row.size):
@@ -53,12 +60,15 @@ def finish_in_place(z, b, relu):
 
 
 @inner
-def _copy(z, width, b, relu, y):
+def _copy(z, width, a, b, relu, y):
     low, high = bounds(relu, z)
     for h in range(y.shape[0]):
         for w in range(y.shape[1]):
             row, out = z[h * width + w], y[h, w]
-            if b.size:
+            if a.size:
+                for j in range(out.size):
+                    out[j] = clamped(row[j] * a[j] + b[j], low, high)
+            elif b.size:
                 for j in range(out.size):
                     out[j] = clamped(row[j] + b[j], low, high)
             else:
@@ -67,9 +77,10 @@ def _copy(z, width, b, relu, y):
 
 
 @inner
-def _pool(z, width, b, relu, y, index):
+def _pool(z, width, a, b, relu, y, index):
     low, high = bounds(relu, z)
     bias = b if b.size else np.zeros(z.shape[1], z.dtype)
+    scale = a if a.size else np.ones(z.shape[1], z.dtype)
     for h in range(y.shape[0]):
         for w in range(y.shape[1]):
             above = 2 * h * width + 2 * w
@@ -77,14 +88,14 @@ def _pool(z, width, b, relu, y, index):
             z0, z1, z2, z3 = z[above], z[above + 1], z[below], z[below + 1]
             out, winner = y[h, w], index[h, w]
             for j in range(out.size):
-                top, k = z0[j], _I0
-                v = z1[j]
+                top, k = z0[j] * scale[j], _I0
+                v = z1[j] * scale[j]
                 better = (v > top) | (v != v)
                 top, k = (v if better else top), (_I1 if better else k)
-                v = z2[j]
+                v = z2[j] * scale[j]
                 better = (v > top) | (v != v)
                 top, k = (v if better else top), (_I2 if better else k)
-                v = z3[j]
+                v = z3[j] * scale[j]
                 better = (v > top) | (v != v)
                 top, k = (v if better else top), (_I3 if better else k)
                 top += bias[j]
@@ -158,11 +169,11 @@ def _unpool(dy, index, columns, width, z, db):
 
 
 @shared
-def finish_images(z, b, relu, pool, y, index, t, parts):
+def finish_images(z, a, b, relu, pool, y, index, t, parts):
     """`finish` for z (n, oh, ow, f), images shared among threads."""
     n, oh, ow, f = z.shape
     for i in range(n * t // parts, n * (t + 1) // parts):
-        finish(z[i].reshape(oh * ow, f), ow, b, relu, pool, y[i], index[i])
+        finish(z[i].reshape(oh * ow, f), ow, a, b, relu, pool, y[i], index[i])
 
 
 @shared

@@ -78,7 +78,7 @@ def _transform_bands(x, top, left, low, high, down, across, nothing, patch, v):
 
 
 @shared
-def forward(x, u, b, top, left, height, width, relu, pool, size, y, index, nothing, v, m, z, patch, t, parts):
+def forward(x, u, a, b, top, left, height, width, relu, pool, size, y, index, nothing, v, m, z, patch, t, parts):
     """Share t of the convolution. u (36, c * f); height, width: of the results before a pool; size: tiles a chunk.
 
     Scratch of each share: v[t] (36, >= size * c), m[t] (36, >= size * f), z[t] (4 * width, f), patch[t]; `nothing`
@@ -100,7 +100,7 @@ def forward(x, u, b, top, left, height, width, relu, pool, size, y, index, nothi
             i, above = band // down, 4 * (band % down)
             r = min(4, height - above)
             lo, hi = (above // 2, (above + r) // 2) if pool else (above, above + r)
-            epilogue.finish(z[t, : r * width], width, b, relu, pool, y[i, lo:hi], index[i, lo:hi])
+            epilogue.finish(z[t, : r * width], width, a, b, relu, pool, y[i, lo:hi], index[i, lo:hi])
 
 
 @inner

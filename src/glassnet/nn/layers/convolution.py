@@ -35,7 +35,7 @@ class Conv(Fusing):
     kind = "convolution"
     options: ClassVar[tuple[str, ...]] = ("stride", "pad", "groups", "bias", "init")
     sized: ClassVar[bool] = True
-    fusible = ("relu", "pool")
+    fusible = ("norm", "relu", "pool")
     output_is_free = True
 
     def __init__(
@@ -157,7 +157,11 @@ class Conv(Fusing):
 
     def forward(self, x: Array, *, train: bool = False, tail: Tail = ALONE) -> Array:
         n, (h, w, f) = len(x), self.output_shape
-        relu, pool = tail
+        relu, pool, norm = tail
+        scale, bias = None, self.parameters["bias"].value if self.bias else None
+        if norm is not None:
+            scale, shift = norm()
+            bias = shift if bias is None else shift + scale * bias
         index = None
         if pool:
             shape = (h // 2, w // 2, f)
@@ -168,10 +172,11 @@ class Conv(Fusing):
         y, self._cache = F.conv2d_forward(
             x,
             self.parameters["weight"].value,
-            self.parameters["bias"].value if self.bias else None,
+            bias,
             stride=self.stride,
             pad=self.pad,
             groups=self.groups,
+            scale=scale,
             relu=relu,
             pool=pool,
             method=self._method(n)[0],

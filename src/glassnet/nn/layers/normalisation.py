@@ -83,6 +83,15 @@ class BatchNorm(Fusing):
             F.update_running_moments(running, self._cache.moments, count, self.momentum)
         return y
 
+    def fused_as(self) -> Tail | None:
+        return Tail(norm=self.line) if type(self) is BatchNorm else None
+
+    def line(self) -> tuple[Array, Array]:
+        """(scale, shift) of each channel in evaluation: y = scale x + shift."""
+        scale = self.parameters["scale"].value / np.sqrt(self.state["variance"] + self.eps)
+        shift = self.parameters["shift"].value - self.state["mean"] * scale
+        return scale.astype(self.dtype), shift.astype(self.dtype)
+
     def reference(self, x: Array, *, train: bool = False) -> Array:
         scale, shift = self.parameters["scale"].value, self.parameters["shift"].value
         moments = None if train else (self.state["mean"], self.state["variance"])

@@ -149,8 +149,8 @@ def rate_too_low(case: Case) -> Iterator[Finding]:
     yield Finding(
         "rate-too-low",
         _severity(case),
-        f"The learning rate of {case.lr:.2g} is too low: no update was above {ratio:.1g} of the weights (about {_USUAL:g}"
-        f" is usual), and the loss only went from {case.first_loss:.3g} to {case.last_loss:.3g}.",
+        f"The learning rate of {case.lr:.2g} is too low: no update was above {ratio:.1g} of the weights (about"
+        f" {_USUAL:g} is usual), and the loss only went from {case.first_loss:.3g} to {case.last_loss:.3g}.",
         {"optimizer.lr": _rate_for(case, ratio)},
         where=_largest(case),
     )

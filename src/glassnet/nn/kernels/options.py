@@ -6,10 +6,13 @@ other kernels call is `inner`: it has no wrapper, which halves the time to compi
 
 from __future__ import annotations
 
+import importlib
+import sys
 from collections.abc import Callable
 from typing import Any
 
 from numba.extending import register_jitable
+from numba.np import linalg
 
 __all__ = ["FAST", "INNER", "PARALLEL", "SERIAL", "WORTH_SHARING", "inner"]
 
@@ -23,6 +26,24 @@ INNER: dict[str, Any] = {**_COMMON, "no_cpython_wrapper": True, "no_cfunc_wrappe
 
 # Below this many array elements a parallel region costs more (about 2 microseconds and a wait) than it saves.
 WORTH_SHARING = 1 << 15
+
+
+def _skip_a_slow_question() -> None:
+    """Numba, while it loads, imports SciPy's linear algebra to see whether it is there; that it is we know.
+
+    It takes 0.1 to 0.2 s of every command. What Numba compiles with linear algebra in it still asks.
+    """
+    if "numba.np.arraymath" in sys.modules:
+        return
+    asked = linalg.ensure_blas
+    linalg.ensure_blas = lambda: None
+    try:
+        importlib.import_module("numba.np.arraymath")
+    finally:
+        linalg.ensure_blas = asked
+
+
+_skip_a_slow_question()
 
 
 def inner(function: Callable[..., Any], *, fastmath: set[str] | bool = FAST) -> Any:

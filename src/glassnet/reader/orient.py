@@ -44,12 +44,13 @@ def quarter_turns(ink: Ink, components: Components, recogniser: Recogniser, sett
     needed = own.upright + own.few / max(1, upright.characters)
     if upright.confidence > 1 - needed:
         return 0  # none can be read so much better
-    turned = [rotate(ink, 0.0, k) for k in (1, 2, 3)]
-    others = (_view(other, find_components(other.ink, settings.segment), recogniser, settings) for other in turned)
-    views = [upright, *others]
-    scores = np.array([view.score(own.runs) for view in views])
-    scores[0] += needed
-    return int(scores.argmax())
+    best, quarter = upright.score(own.runs) + needed, 0
+    for k in (1, 2, 3):
+        turned = rotate(ink, 0.0, k)
+        view = _view(turned, find_components(turned.ink, settings.segment), recogniser, settings, above=best)
+        if view.score(own.runs) > best:
+            best, quarter = view.score(own.runs), k
+    return quarter
 
 
 @dataclass(frozen=True)
@@ -65,10 +66,16 @@ class _View:
         return self.confidence + runs * float(np.log(self.run))
 
 
-def _view(ink: Ink, components: Components, recogniser: Recogniser, settings: ReaderSettings) -> _View:
+def _view(
+    ink: Ink, components: Components, recogniser: Recogniser, settings: ReaderSettings, *, above: float = -np.inf
+) -> _View:
+    """How the page reads this way. What cannot score above `above`, however surely it were read, is not read."""
     lines = group_lines(components.items, components.height, settings.group)
     if not lines:
         return _View(0, 0.0, 1.0)
+    run = _mean_run(lines, settings.orient.gap * components.height)
+    if _View(0, 1.0, run).score(settings.orient.runs) <= above:
+        return _View(0, 0.0, run)
     sample: list[list[Segment]] = []
     for k in np.random.default_rng(0).permutation(len(lines)):
         sample.append(lines[k])
@@ -77,7 +84,6 @@ def _view(ink: Ink, components: Components, recogniser: Recogniser, settings: Re
     cut = [cut_wide(line, components, settings.recognise.split) for line in sample]
     characters = decode_lines(cut, components, ink.ink, recogniser, settings.recognise)
     confidences = [c.confidence for line in characters for c in line]
-    run = _mean_run(lines, settings.orient.gap * components.height)
     return _View(len(confidences), geometric_mean(confidences), run)
 
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from glassnet.errors import GlassnetError, ModelError
+from glassnet.errors import ModelError
 from glassnet.interop.library import torch_library
 from glassnet.interop.state_dict import load_tensors
 from glassnet.nn import Network
 from glassnet.nn.functional.arrays import Array
-from glassnet.nn.layers.windows import pad_text, pair_text
 from glassnet.nn.functional.window import as_pad, as_pair
+from glassnet.nn.layers.windows import pad_text, pair_text
 from glassnet.notation import real_text
 
 if TYPE_CHECKING:
@@ -111,10 +111,8 @@ def _linear(m: Any) -> str:
 def _conv(m: Any) -> str:
     _expect(tuple(m.dilation) == (1, 1), "dilation")
     _expect(m.padding_mode == "zeros", f"padding_mode '{m.padding_mode}'")
-    if m.padding == "same":
-        pad = ", pad same"
-    else:
-        pad = "" if m.padding == "valid" else _pad(m.padding)
+    named = {"same": ", pad same", "valid": ""}
+    pad = named[m.padding] if isinstance(m.padding, str) else _pad(m.padding)
     more = (f", groups {m.groups}" if m.groups > 1 else "") + ("" if m.bias is not None else ", bias off")
     return f"conv {_size(m.kernel_size)}, {m.out_channels}{_stride(m.stride, 1)}{pad}{more}"
 

@@ -1,8 +1,9 @@
 """The tensors of a PyTorch network of any names into a network of ours, layer by layer.
 
-A layer is recognised by what its tensors are called (`weight`, `bias`, `running_mean`, ...) and by their sizes. Those of
-equal sizes go to layers of equal sizes in their order: that of a PyTorch file is the order in which a module was made;
-safetensors files keep none, so there the names decide, with numbers by their value. `Paired` says what went where.
+A layer is recognised by what its tensors are called (`weight`, `bias`, `running_mean`, ...) and by their sizes. Those
+of equal sizes go to layers of equal sizes in their order: that of a PyTorch file is the order in which a module was
+made; safetensors files keep none, so there the names decide, numbers in them by their value. `Paired` says what went
+where.
 
 PyTorch flattens a picture in the order (C, H, W), we in (H, W, C): the rows of the affine layer that follows are
 permuted, and batch normalisation on the way.
@@ -84,7 +85,9 @@ def load_tensors(network: Network, tensors: Mapping[str, Array], source: str, *,
     slots = _slots(network)
     modules = _grouped(tensors, ordered)
     chosen, guessed = _paired(slots, modules, source)
-    if surplus := [_full(module, key) for module in modules if module not in chosen.values() for key in modules[module]]:
+    if surplus := [
+        _full(module, key) for module in modules if module not in chosen.values() for key in modules[module]
+    ]:
         raise ModelError(
             f"{source} has {len(surplus)} tensors that '{network.notation():.80}' has no place for: {_listed(surplus)}."
         )
@@ -147,9 +150,9 @@ class _Slot:
     @property
     def places(self) -> dict[str, Place]:
         """By our names where each array is in a module."""
-        ordered = ("weight",) if isinstance(self.layer, Linear) else ()
+        ordered = ["weight"] if isinstance(self.layer, Linear) else []
         if isinstance(self.layer, BatchNorm):
-            ordered = tuple(self.arrays)
+            ordered = list(self.arrays)
         return {
             name: Place(there.name, there.axes, self.order if name in ordered else None)
             for name, there in torch_arrays(self.layer).items()

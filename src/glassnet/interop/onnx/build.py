@@ -61,7 +61,7 @@ class GraphBuilder:
 
     def constant(self, name: str, value: Any, dtype: type = np.float32) -> str:
         """Add a constant; returns its name."""
-        array = np.asarray(value, dtype, order="C")
+        array: Array = np.asarray(value, dtype, order="C")
         self.constants.append(self.onnx.numpy_helper.from_array(array, name))
         return name
 

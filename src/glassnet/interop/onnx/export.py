@@ -1,5 +1,5 @@
-"""A model as an ONNX file: preprocessing, network and class probabilities in one graph, and all that the model file says
-besides in the metadata, so that the file can be read back into the very same model.
+"""A model as an ONNX file: preprocessing, network and class probabilities in one graph, and all else that the model
+file says in the metadata, so that the file can be read back into the very same model.
 
 | what           | called          | is                                                                          |
 |----------------|-----------------|-----------------------------------------------------------------------------|

@@ -133,8 +133,8 @@ def _check_order(nodes: tuple[Node, ...], known: set[str], outputs: tuple[str, .
         for name in node.inputs:
             if name not in known:
                 raise ModelError(
-                    f"'{path}' cannot be used: {node} takes '{name}', which nothing before it gives (a circle, or a part"
-                    " is missing)."
+                    f"'{path}' cannot be used: {node} takes '{name}', which nothing before it gives (a circle, or a"
+                    " part is missing)."
                 )
         for name in filter(None, node.outputs):
             if name in known:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 from types import ModuleType
 
@@ -26,7 +27,6 @@ def runtime_library() -> ModuleType | None:
     """The module `onnxruntime`, or None where it is not installed."""
     if importlib.util.find_spec("onnxruntime") is None:
         return None
-    import onnxruntime
-
-    onnxruntime.set_default_logger_severity(4)  # what it has to say comes as exceptions
-    return onnxruntime
+    found = importlib.import_module("onnxruntime")
+    found.set_default_logger_severity(4)  # what it has to say comes as exceptions
+    return found

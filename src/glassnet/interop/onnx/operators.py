@@ -132,7 +132,7 @@ def _gemm(call: Call) -> Found:
     if weight.ndim != 2:
         raise call.refuse(f"has weights of {weight.ndim} axes instead of 2")
     weight = float(call.settings.get("alpha", 1.0)) * (weight.T if call.settings.get("transB", 0) else weight)
-    bias = np.zeros(weight.shape[1], np.float32)
+    bias: Array = np.zeros(weight.shape[1], np.float32)
     if len(call.node.inputs) > 2 and call.node.inputs[2]:
         bias = float(call.settings.get("beta", 1.0)) * _vector(call, call.weights(2), weight.shape[1])
     return _affine(call, weight, bias)

@@ -44,15 +44,17 @@ def own_model(graph: Graph) -> Model:
             arrays[name] = Layout(tuple(axes), tuple(shape)).back(graph.constants[name])
         sha256 = said["sha256"]
     except KeyError as error:
-        raise ModelError(f"'{graph.path}' lacks {error}, which a file that glassnet wrote has; use another copy.") from error
+        raise ModelError(
+            f"'{graph.path}' lacks {error}, which a file that glassnet wrote has; use another copy."
+        ) from error
     except (AttributeError, TypeError, ValueError, RecursionError, OverflowError) as error:
         raise ModelError(f"The metadata of '{graph.path}' are damaged ({error}); use another copy.") from error
     if description["version"] == 1:
         del description["reading"]  # which only later versions of the model file state
     if model_file.digest(description, arrays) != sha256:
         raise ModelError(
-            f"'{graph.path}' is damaged or was changed after glassnet wrote it: its contents do not fit its SHA-256; use"
-            " another copy."
+            f"'{graph.path}' is damaged or was changed after glassnet wrote it: its contents do not fit its SHA-256;"
+            " use another copy."
         )
     return Model.from_contents(description, arrays, graph.path)
 

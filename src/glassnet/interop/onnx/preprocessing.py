@@ -1,4 +1,4 @@
-"""Each preprocessing step as nodes of an ONNX graph: the very sums of `glassnet.data.steps`, on pictures (n, C, H, W)."""
+"""Each preprocessing step as nodes of an ONNX graph: the sums of `glassnet.data.steps`, on pictures (n, C, H, W)."""
 
 from __future__ import annotations
 

@@ -131,7 +131,8 @@ class _Reader:
             raise self.refuse(f"its input '{self.start}' is of the type {self.kind}; pictures are read as FLOAT")
         if len(self.sizes) not in (1, 3):
             raise self.refuse(
-                f"its input '{self.start}' has {len(self.sizes) + 1} axes; pictures (n, C, H, W) or rows (n, d) are read"
+                f"its input '{self.start}' has {len(self.sizes) + 1} axes; pictures (n, C, H, W) and rows (n, d) are"
+                " read"
             )
         users = self.users[self.start]
         last = len(self.sizes) == 3 and bool(users) and all(_to_first(node) for node in users)
@@ -184,21 +185,22 @@ class _Reader:
                 rest = self.follow(node.outputs[0], after, depth + 1)
                 open_.append(replace(rest, steps=found + rest.steps))
         while True:
-            node = self.meeting(open_)
-            if node is None:
+            meeting = self.meeting(open_)
+            if meeting is None:
                 ends = sorted({str(branch.end) if branch.end else "the end" for branch in open_})
                 raise self.refuse(
                     f"what begins at '{value}' does not come together in one node but goes on to {', '.join(ends[:3])}"
                 )
-            parts = [branch for branch in open_ if branch.end is node]
-            parts.sort(key=lambda branch: node.inputs.index(branch.value))
-            step, joined = self.join(node, parts)
-            rest = [branch for branch in open_ if branch.end is not node]
-            output = node.outputs[0]
-            if not rest:
+            parts = [
+                branch for name in meeting.inputs for branch in open_ if branch.end is meeting and branch.value == name
+            ]
+            step, joined = self.join(meeting, parts)
+            left = [branch for branch in open_ if branch.end is not meeting]
+            output = meeting.outputs[0]
+            if not left:
                 return _Branch([step], joined, output, None)
-            after_join = self.follow(output, joined, depth + 1)
-            open_ = [*rest, replace(after_join, steps=[step, *after_join.steps])]
+            further = self.follow(output, joined, depth + 1)
+            open_ = [*left, replace(further, steps=[step, *further.steps])]
 
     def meeting(self, branches: Iterable[_Branch]) -> Node | None:
         """A node all of whose inputs are ends of these branches."""

@@ -78,7 +78,7 @@ class Step:
 
 
 def notation_of(steps: Sequence[Step]) -> str:
-    """Steps in a row as notation; none of them are a dropout that drops nothing, since a branch has a layer at least."""
+    """Steps in a row as notation; where there are none, a dropout that drops nothing, since a branch has a layer."""
     return " -> ".join(step.text for step in steps) or "dropout 0"
 
 
@@ -97,7 +97,7 @@ def composite(word: Literal["residual", "concat"], branches: Sequence[Sequence[S
         if len(branches) != 2:
             raise NotationError(f"A sum is of two values. Got {len(branches)}.")
         body, shortcut = sorted(branches, key=lambda steps: not steps)  # x itself is the shortcut
-        names = ("body", "shortcut")
+        names: tuple[str, ...] = ("body", "shortcut")
         branches = [body, shortcut] if shortcut else [body]
     else:
         names = tuple(f"branch{number}" for number in range(1, len(branches) + 1))

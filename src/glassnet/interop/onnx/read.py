@@ -152,9 +152,9 @@ class _Reader:
 
     # ---- walking
 
-    def follow(self, value: str, flow: Flow, depth: int) -> _Branch:
-        """The steps from a value on, up to the graph's end or a node in which it meets another branch."""
-        steps: list[Step] = []
+    def follow(self, value: str, flow: Flow, depth: int, steps: Sequence[Step] = ()) -> _Branch:
+        """These steps and those from a value on, up to the graph's end or a node in which it meets another branch."""
+        steps = list(steps)
         while True:
             self.flows[value] = flow
             users = self.users[value] if value != self.graph.outputs[0] else []
@@ -182,8 +182,7 @@ class _Reader:
                 open_.append(_Branch([], flow, value, node))
             else:
                 found, after = self.read(node, flow, [])
-                rest = self.follow(node.outputs[0], after, depth + 1)
-                open_.append(replace(rest, steps=found + rest.steps))
+                open_.append(self.follow(node.outputs[0], after, depth + 1, found))
         while True:
             meeting = self.meeting(open_)
             if meeting is None:
@@ -191,16 +190,12 @@ class _Reader:
                 raise self.refuse(
                     f"what begins at '{value}' does not come together in one node but goes on to {', '.join(ends[:3])}"
                 )
-            parts = [
-                branch for name in meeting.inputs for branch in open_ if branch.end is meeting and branch.value == name
-            ]
-            step, joined = self.join(meeting, parts)
+            step, joined = self.join(meeting, _in_order(meeting, open_))
             left = [branch for branch in open_ if branch.end is not meeting]
             output = meeting.outputs[0]
             if not left:
                 return _Branch([step], joined, output, None)
-            further = self.follow(output, joined, depth + 1)
-            open_ = [*left, replace(further, steps=[step, *further.steps])]
+            open_ = [*left, self.follow(output, joined, depth + 1, [step])]
 
     def meeting(self, branches: Iterable[_Branch]) -> Node | None:
         """A node all of whose inputs are ends of these branches."""
@@ -301,6 +296,11 @@ def _computed(node: Node, given: list[Array]) -> Array | None:
     except (IndexError, TypeError, ValueError):
         return None
     return None
+
+
+def _in_order(node: Node, branches: Iterable[_Branch]) -> list[_Branch]:
+    """The branches that end in a node, in the order of its inputs."""
+    return sorted((b for b in branches if b.end is node), key=lambda branch: node.inputs.index(branch.value))
 
 
 def _to_first(node: Node) -> bool:

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from functools import singledispatch
 from typing import Any
 
+import numpy as np
+
 from glassnet.errors import GlassnetError
 from glassnet.interop.onnx.build import GraphBuilder
 from glassnet.nn import (
@@ -125,15 +127,20 @@ def _flatten(layer: Flatten, graph: GraphBuilder, x: str, name: str) -> str:
 
 @onnx_form.register(MaxPool)
 def _max_pool(layer: MaxPool, graph: GraphBuilder, x: str, name: str) -> str:
-    settings = _window(layer.size, layer.stride, layer.pad)
-    return graph.node("MaxPool", x, name=name, ceil_mode=int(layer.ceil), **settings)
+    bottom, right = _overhang(layer)
+    pad = Pad(layer.pad.top, layer.pad.bottom + bottom, layer.pad.left, layer.pad.right + right)
+    return graph.node("MaxPool", x, name=name, **_window(layer.size, layer.stride, pad))
 
 
 @onnx_form.register(AveragePool)
 def _average_pool(layer: AveragePool, graph: GraphBuilder, x: str, name: str) -> str:
-    settings = _window(layer.size, layer.stride, layer.pad)
-    settings |= {"ceil_mode": int(layer.ceil), "count_include_pad": int(layer.count_pad)}
-    return graph.node("AveragePool", x, name=name, **settings)
+    bottom, right = _overhang(layer)
+    pad = layer.pad
+    if layer.count_pad and pad.any:  # zeros that count, as if they were of the picture; what hangs over does not
+        sides = graph.constant(f"{name}.pad", [0, 0, pad.top, pad.left, 0, 0, pad.bottom, pad.right], np.int64)
+        x, pad = graph.node("Pad", x, sides, name=name), Pad(0, 0, 0, 0)
+    pad = Pad(pad.top, pad.bottom + bottom, pad.left, pad.right + right)
+    return graph.node("AveragePool", x, name=name, **_window(layer.size, layer.stride, pad))
 
 
 @onnx_form.register(GlobalAveragePool)
@@ -151,6 +158,23 @@ def _residual(layer: Residual, graph: GraphBuilder, x: str, name: str) -> str:
 def _concat(layer: Concat, graph: GraphBuilder, x: str, name: str) -> str:
     parts = [chain_form(branch, graph, x, f"{name}.{key}.") for key, branch in layer.branches.items()]
     return graph.node("Concat", *parts, name=name, axis=1)
+
+
+def _overhang(layer: MaxPool | AveragePool) -> tuple[int, int]:
+    """Rows and columns by which the last windows of a pool with `ceil` reach over the padded picture.
+
+    ONNX has `ceil_mode` for it, but its versions do not agree on windows that begin in the padding.
+    """
+    lengths = (
+        layer.input_shape[0] + layer.pad.top + layer.pad.bottom,
+        layer.input_shape[1] + layer.pad.left + layer.pad.right,
+    )
+    ends = (
+        (count - 1) * step + size
+        for count, step, size in zip(layer.output_shape, layer.stride, layer.size, strict=False)
+    )
+    bottom, right = (max(0, end - length) for end, length in zip(ends, lengths, strict=True))
+    return bottom, right
 
 
 def _window(size: tuple[int, int], stride: tuple[int, int], pad: Pad) -> dict[str, Any]:

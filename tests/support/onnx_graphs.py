@@ -34,6 +34,20 @@ def model_of(notation: str, shape: tuple[int, int, int], pre: str = "scale", cla
     return Model(network, preprocess, shape, names, SoftmaxCrossEntropy(), {"data": "noise"})
 
 
+def as_onnx(network: Network) -> Any:
+    """A network alone, on pictures (n, C, H, W), as ONNX's own object."""
+    from glassnet.interop.onnx.build import IR_VERSION, OPSET, GraphBuilder
+    from glassnet.interop.onnx.forms import chain_form
+
+    graph, (height, width, channels) = GraphBuilder(), network.input_shape
+    helper, float32 = graph.onnx.helper, graph.onnx.TensorProto.FLOAT
+    output = graph.call(chain_form(network.layers, graph, "x", ""), "y")
+    given = [helper.make_tensor_value_info("x", float32, ["n", channels, height, width])]
+    gives = [helper.make_tensor_value_info(output, float32, None)]
+    made = helper.make_graph(graph.nodes, "g", given, gives, graph.constants)
+    return helper.make_model(made, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION)
+
+
 class Drawn:
     """An ONNX graph that grows by one node at a time, as an exporter writes it."""
 

@@ -27,8 +27,8 @@ def from_torch(module: torch.nn.Module, input_shape: Sequence[int]) -> Network:
 
     Parameters
     ----------
-    module : torch.nn.Sequential
-        Of `Linear`, `Conv2d`, `BatchNorm1d`, `BatchNorm2d`, `ReLU`, `ReLU6`, `Sigmoid`, `Tanh`, `MaxPool2d`,
+    module : Sequential
+        PyTorch's, of `Linear`, `Conv2d`, `BatchNorm1d`, `BatchNorm2d`, `ReLU`, `ReLU6`, `Sigmoid`, `Tanh`, `MaxPool2d`,
         `AvgPool2d`, `AdaptiveAvgPool2d(1)`, `Flatten`, `Dropout`, `Dropout2d`, `Identity`, and further `Sequential`s.
     input_shape : sequence of int
         (H, W, C) of the pictures, which the module takes as (n, C, H, W); or (d,) of rows.

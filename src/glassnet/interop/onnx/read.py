@@ -7,6 +7,7 @@ picture are brought into our order.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -23,11 +24,13 @@ from glassnet.interop.onnx.steps import Flow, Step, arrays_of, composite, notati
 from glassnet.interop.places import same_order
 from glassnet.nn import Network
 from glassnet.nn.functional.arrays import Array
+from glassnet.nn.layer import LARGEST_WEIGHTS
 
 __all__ = ["from_onnx", "network_of"]
 
 _DEEPEST = 10  # branches within branches; the notation has no more either
 _SMALL = 64  # numbers of the constants that are computed along the way: shapes
+_SENSELESS = (ArithmeticError, IndexError, TypeError, ValueError)  # what settings of a wrong kind lead to
 _READ = "FLOAT", "DOUBLE", "FLOAT16"
 
 
@@ -59,7 +62,10 @@ def from_onnx(path: str | Path, input_shape: Sequence[int] | None = None) -> Net
 
 def network_of(graph: Graph, input_shape: Sequence[int] | None = None) -> Network:
     """The network of a graph that another program wrote; see `from_onnx`."""
-    return _Reader(graph, input_shape).network()
+    try:
+        return _Reader(graph, input_shape).network()
+    except _SENSELESS as error:
+        raise ModelError(f"'{graph.path}' cannot be read as a network here: its settings make no sense.") from error
 
 
 @dataclass
@@ -148,6 +154,8 @@ class _Reader:
                 Fix.GIVE_INPUT_SHAPE,
                 example=example,
             )
+        if math.prod(whole) > LARGEST_WEIGHTS:
+            raise self.refuse(f"its input of {_text(whole)} is too large")
         return Flow(whole, "flat" if len(whole) == 1 else "NHWC" if last else "NCHW")
 
     # ---- walking
@@ -245,6 +253,8 @@ class _Reader:
             return known(call)
         except NotationError as error:
             raise call.refuse(f"is no layer here: {error}") from error
+        except _SENSELESS as error:
+            raise call.refuse("has settings or constants that make no sense") from error
 
     # ---- constants
 

@@ -262,9 +262,17 @@ def _paired(
 
 def _missing(name: str, wanted: Sizes, left: Mapping[str, Group], source: str) -> ModelError:
     asked = ", ".join(f"{key} {size}" for key, size in wanted.items())
-    there = [f"'{_full(module, key)}' {array.shape}" for module, group in left.items() for key, array in group.items()]
-    rest = f"of those left the first are {_listed(there, '')}" if there else "none are left"
+    nearest = sorted(left, key=lambda module: _unlike(_sizes(left[module]), wanted))
+    there = [f"'{_full(module, key)}' {array.shape}" for module in nearest for key, array in left[module].items()]
+    rest = f"of those left the nearest are {_listed(there, '')}" if there else "none are left"
     return ModelError(f"{source} has no tensors for the layer '{name}', which takes {asked}; {rest}.")
+
+
+def _unlike(one: Sizes, other: Sizes) -> int:
+    """How much the tensors of two modules differ: in their names, their axes, their sizes."""
+    both = [(one[key], other[key]) for key in one.keys() & other.keys()]
+    axes = sum(len(a) != len(b) for a, b in both)
+    return 100 * len(one.keys() ^ other.keys()) + 10 * axes + sum(a != b for a, b in both)
 
 
 def _full(module: str, key: str) -> str:

@@ -144,6 +144,8 @@ class _Reader:
         last = len(self.sizes) == 3 and bool(users) and all(_to_first(node) for node in users)
         sizes = self.sizes if len(self.sizes) == 1 or last else (*self.sizes[1:], self.sizes[0])
         shape = self.shape_wanted or sizes
+        if len(sizes) == 1 and len(shape) == 3 and shape[2] == 1:  # rows of one channel are in the order of the picture
+            shape = (math.prod(size or 0 for size in shape),)
         if len(shape) != len(sizes) or any(a is not None and a != b for a, b in zip(sizes, shape, strict=True)):
             raise self.refuse(f"its input is {_text(sizes)}, not {_text(shape)}")
         whole = tuple(size for size in shape if size is not None)

@@ -129,6 +129,9 @@ def _on_pictures(network: Network, wanted: tuple[int, ...]) -> Network:
 
 
 def _of_tensors(file: Path, said: Said, *, ordered: bool) -> Foreign:
+    tensors = without_prefixes(read_tensors(file))
+    if tensors and all(name.startswith(("network.", "preprocess.")) for name in tensors):
+        raise ModelError(f"'{file}' is a glassnet model already; use it as it is.")
     if not said.network:
         raise ModelError(
             f"'{file}' holds tensors, and does not say which network they are of.",
@@ -145,7 +148,6 @@ def _of_tensors(file: Path, said: Said, *, ordered: bool) -> Foreign:
     shape = said.input_shape or record.use.input_shape  # type: ignore[union-attr]
     if len(shape) == 1:
         shape = (1, 1, *shape)
-    tensors = without_prefixes(read_tensors(file))
     network = _sized(said.network, shape, tensors, source)
     modules = record.published.modules if record is not None and record.published is not None else ()
     if record is not None and modules and {name.rpartition(".")[0] for name in tensors} & set(modules):

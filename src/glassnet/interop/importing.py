@@ -31,6 +31,7 @@ from glassnet.weights import PRETRAINED, class_index
 __all__ = ["Foreign", "Said", "foreign_model"]
 
 _IMAGENET_CLASSES = 1000
+_ONNX = b"\x08"  # how an ONNX file begins; a safetensors file may, but has a brace behind the length of its header
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,7 @@ def foreign_model(file: str | Path, said: Said | None = None) -> Foreign:
     """
     file, said = Path(file), said or Said()
     head = _head(file)
-    if file.suffix.lower() != ".onnx" and (is_torch_file(head) or head[8:9] == b"{"):
+    if file.suffix.lower() != ".onnx" and (head[:1] != _ONNX or head[8:9] == b"{"):
         return _of_tensors(file, said, ordered=is_torch_file(head))
     graph = read_graph(file)
     if not is_own(graph):
@@ -139,18 +140,19 @@ def _of_tensors(file: Path, said: Said, *, ordered: bool) -> Foreign:
             example="resnet-18",
         )
     record, source = NAMED.get(said.network.strip().lower()), f"'{file}'"
-    if not said.input_shape and record is None:
+    if said.input_shape:
+        shape = said.input_shape
+    elif record is not None:
+        shape = record.use.input_shape
+    else:
         raise ModelError(
             f"The sizes of the pictures that '{said.network}' takes are not known.",
             Fix.GIVE_INPUT_SHAPE,
             example="32x32x3",
         )
-    shape = said.input_shape or record.use.input_shape  # type: ignore[union-attr]
-    if len(shape) == 1:
-        shape = (1, 1, *shape)
-    network = _sized(said.network, shape, tensors, source)
-    modules = record.published.modules if record is not None and record.published is not None else ()
-    if record is not None and modules and {name.rpartition(".")[0] for name in tensors} & set(modules):
+    network = _sized(said.network, (1, 1, *shape) if len(shape) == 1 else shape, tensors, source)
+    published = PRETRAINED.get(record.name) if record is not None else None
+    if record and published and {name.rpartition(".")[0] for name in tensors} & set(published.modules):
         load_torchvision(network, record.name, tensors, source)
         paired = Paired({})
     else:

@@ -96,13 +96,18 @@ def read_graph(path: str | Path) -> Graph:
     if model.functions or any(node.domain not in ("", "ai.onnx") for node in graph.node):
         odd = next((f"{n.domain}.{n.op_type}" for n in graph.node if n.domain not in ("", "ai.onnx")), "a function")
         raise ModelError(f"'{path}' uses '{odd}', which is not of ONNX's own operators; only these are read.")
-    constants = {tensor.name: _array(onnx, tensor, path) for tensor in graph.initializer}
-    inputs = {value.name: _described(onnx, value) for value in graph.input if value.name not in constants}
+    constants = {_text(tensor.name): _array(onnx, tensor, path) for tensor in graph.initializer}
+    inputs = {_text(value.name): _described(onnx, value) for value in graph.input if _text(value.name) not in constants}
     nodes = tuple(_node(onnx, node, path) for node in graph.node)
-    outputs = tuple(value.name for value in graph.output)
+    outputs = tuple(_text(value.name) for value in graph.output)
     _check_order(nodes, {*constants, *inputs}, outputs, path)
-    metadata = {entry.key: entry.value for entry in model.metadata_props}
+    metadata = {_text(entry.key): _text(entry.value) for entry in model.metadata_props}
     return Graph(str(path), nodes, constants, inputs, outputs, metadata)
+
+
+def _text(value: str | bytes) -> str:
+    """A text of the file, which comes as bytes where it is no UTF-8."""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else value
 
 
 def _described(onnx: Any, value: Any) -> tuple[str, tuple[int | None, ...]]:
@@ -120,10 +125,11 @@ def _node(onnx: Any, node: Any, path: Path) -> Node:
         value = onnx.helper.get_attribute_value(attribute)
         if attribute.type == attribute.TENSOR:
             value = _array(onnx, value, path)
-        settings[attribute.name] = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+        settings[_text(attribute.name)] = _text(value) if isinstance(value, bytes) else value
     if not node.output:
         raise ModelError(f"'{path}' has a node {node.op_type} '{node.name}' that gives nothing; use another copy.")
-    return Node(node.op_type, node.name, tuple(node.input), tuple(node.output), settings)
+    inputs, outputs = (tuple(map(_text, names)) for names in (node.input, node.output))
+    return Node(_text(node.op_type), _text(node.name), inputs, outputs, settings)
 
 
 def _check_order(nodes: tuple[Node, ...], known: set[str], outputs: tuple[str, ...], path: Path) -> None:
@@ -150,7 +156,7 @@ def _check_order(nodes: tuple[Node, ...], known: set[str], outputs: tuple[str, .
 
 def _array(onnx: Any, tensor: Any, path: Path) -> Array:
     """The numbers of a tensor, counted first; BF16 as float32."""
-    where = f"The tensor '{tensor.name}' in '{path}'"
+    where = f"The tensor '{_text(tensor.name)}' in '{path}'"
     shape, count = tuple(tensor.dims), math.prod(tensor.dims)
     types = onnx.TensorProto
     if any(size < 0 for size in shape) or len(shape) > 8:
@@ -206,7 +212,7 @@ def _listed(tensor: Any, kind: str) -> Array:
 
 def _from_beside(tensor: Any, size: int, path: Path, where: str) -> bytes:
     """Bytes that lie in another file of the same folder."""
-    said = {entry.key: entry.value for entry in tensor.external_data}
+    said = {_text(entry.key): _text(entry.value) for entry in tensor.external_data}
     location = said.get("location", "")
     try:
         beside = path.parent / location

@@ -177,7 +177,7 @@ def _batchnorm(call: Call) -> Found:
 
 def _add(call: Call) -> Found:
     """A constant that is added to what a layer gives is its bias."""
-    position = next(i for i, name in enumerate(call.node.inputs) if call.inputs[i] is not None or not name)
+    position = 0 if call.inputs[0] is not None else 1
     constant, width = call.weights(position), call.flow.shape[-1]
     axis = -1 if call.flow.lay in ("flat", "NHWC") else -3
     fits = constant.ndim == 0 or (constant.ndim >= -axis and constant.shape[axis] in (1, width))

@@ -7,7 +7,8 @@
              keys - and then the numbers of each storage behind the count of them
 
 In the pickle stand the names `collections.OrderedDict`, `torch._utils._rebuild_tensor_v2`,
-`torch._utils._rebuild_parameter` and those of the storages (`torch.FloatStorage`, ...). Anything else is refused.
+`torch._utils._rebuild_parameter` and those of the storages (`torch.FloatStorage`, ...). Anything else is refused. Of a
+checkpoint, a table with more beside the state dict, that is taken.
 """
 
 from __future__ import annotations

@@ -16,6 +16,7 @@ from glassnet.bench import cases_for
 from glassnet.check import check_network, layer_card, opinion, stacked
 from glassnet.check.differences import Differences
 from glassnet.data import Dataset
+from glassnet.interop.onnx.forms import onnx_form
 from glassnet.nn import Layer, Network, SoftmaxCrossEntropy
 from glassnet.nn.layer import KINDS
 from glassnet.nn.layers import LAYERS, Composite, GlobalAveragePool
@@ -69,6 +70,7 @@ def missing(kind: type[Layer]) -> list[str]:
     tables: dict[str, Any] = {
         "check.stacked.stacked_form": stacked.stacked_form,
         "check.opinion.scalar_form": opinion.scalar_form,
+        "interop.onnx.forms.onnx_form": onnx_form,
     }
     if HAS_TORCH:
         from glassnet.interop.convert import torch_form
@@ -158,6 +160,21 @@ def test_arrays_of_every_layer_have_a_name_in_pytorch(word: str) -> None:
     for _, layer in network.walk():
         own = {} if isinstance(layer, Composite) else {**layer.parameters, **layer.state}
         assert set(torch_arrays(layer)) == set(own)
+
+
+@pytest.mark.parametrize("word", [*LAYERS, "avgpool global"])
+def test_every_layer_as_onnx_is_its_reference(word: str) -> None:
+    """By the reference of the package onnx itself, which computes node by node."""
+    pytest.importorskip("onnx")
+    from support.onnx_graphs import as_onnx, evaluated
+
+    network, x = small(STEPS.get(word, word))
+    x = x.astype(np.float32)
+    found = evaluated(as_onnx(network), x.transpose(0, 3, 1, 2))
+    wanted = network.chain.reference(x.astype(np.float64))
+    found = found.transpose(0, 2, 3, 1) if found.ndim == 4 else found
+    assert found.shape == wanted.shape and found.dtype == np.float32
+    np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("word", [*LAYERS, "avgpool global"])
@@ -266,6 +283,13 @@ def register(kind: type[Layer]) -> None:
 
         return {"slope": TorchArray("slope")}
 
+    @onnx_form.register(kind)
+    def _nodes(layer: Layer, graph: Any, x: str, name: str) -> str:
+        slope = graph.array(
+            f"{name}.slope", layer.parameters["slope"].value, shape=(-1, *[1] * (len(layer.input_shape) - 1))
+        )
+        return str(graph.node("Softplus", graph.node("Mul", x, slope, name=name), name=name))
+
     if HAS_TORCH:
         import torch
 
@@ -288,6 +312,7 @@ def register(kind: type[Layer]) -> None:
 
 def test_a_missing_entry_is_named(softplus: type[Layer]) -> None:
     tables = ["an entry in check.stacked.stacked_form", "an entry in check.opinion.scalar_form"]
+    tables += ["an entry in interop.onnx.forms.onnx_form"]
     tables += ["an entry in interop.convert.torch_form"] * HAS_TORCH
     assert lacking() == {"Softplus": tables}
     register(softplus)
@@ -365,3 +390,13 @@ def test_a_new_layer_has_its_counterpart_in_pytorch(softplus: type[Layer]) -> No
         scores = module(torch.from_numpy(x.transpose(0, 3, 1, 2).copy())).numpy()
     np.testing.assert_allclose(scores, network.forward(x), rtol=1e-12)
     np.testing.assert_array_equal(module.arrays()["4.softplus.slope"], network.arrays()["4.softplus.slope"])
+
+
+def test_a_new_layer_has_its_counterpart_in_onnx(softplus: type[Layer]) -> None:
+    pytest.importorskip("onnx")
+    from support.onnx_graphs import as_onnx, evaluated
+
+    register(softplus)
+    network, x = small("conv 3x3, 4, pad 1 -> softplus -> flatten -> softplus -> linear 3")
+    found = evaluated(as_onnx(network), x.transpose(0, 3, 1, 2).astype(np.float32))
+    np.testing.assert_allclose(found, network.forward(x), rtol=1e-4)

@@ -53,6 +53,7 @@ class Fix(Enum):
     GIVE_RATE = "Give the rate, as in 0.1."
     GIVE_START = "Give the start as {example}."
     KEEP_WEIGHTS = "Leave the kernel as it is."
+    NAME_NETWORK = "Name the network, such as '{example}'."
     NAME_OUTPUT_FILE = "Name a file in it, as in '{example}'."
     NAME_RUN = "Name the folder of a run."
     RESUME = "Resume the run in '{folder}'."

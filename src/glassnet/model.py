@@ -245,14 +245,14 @@ class Model:
 
     def save(self, path: str | Path) -> str:
         """Write the model file (`.safetensors`), whole or not at all; returns the SHA-256 of its contents."""
-        return model_file.write(path, *self._contents())
+        return model_file.write(path, *self.contents())
 
     @property
     def sha256(self) -> str:
         """The SHA-256 of its contents, as its file carries it; computed at every call."""
-        return model_file.digest(*self._contents())
+        return model_file.digest(*self.contents())
 
-    def _contents(self) -> tuple[dict[str, Any], dict[str, Array]]:
+    def contents(self) -> tuple[dict[str, Any], dict[str, Array]]:
         """The description and the arrays of the file."""
         description = {
             "format": _FORMAT,
@@ -278,7 +278,11 @@ class Model:
             path = path / "model.safetensors"
             if not exists(path):
                 raise ModelError(f"The folder '{path.parent}' holds no model.safetensors; is it a finished run?")
-        description, arrays = model_file.read(path)
+        return cls.from_contents(*model_file.read(path), path)
+
+    @classmethod
+    def from_contents(cls, description: dict[str, Any], arrays: dict[str, Array], path: str | Path) -> Model:
+        """The model whose `contents` these are; `path` is the file they are from. Raises `ModelError`."""
         if description.get("format") != _FORMAT or description.get("version") not in _VERSIONS:
             raise ModelError(f"'{path}' is not a glassnet model of version 1 or 2 (a checkpoint, perhaps).")
         try:

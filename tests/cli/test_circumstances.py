@@ -33,6 +33,8 @@ EXAMPLES: dict[str, tuple[object, ...]] = {
     "filter": ("picture.png", "--kernel", "edges"),
     "read": ("page.png", "--format", "json"),
     "synthesise": ("--lines", 1, "--out", "out"),
+    "export": ("../run", "out.onnx"),
+    "import": ("../run.onnx", "--out", "out"),
     "check": ("linear 2", "--input", 3),
     "calculus": ("x**2", "--at", 3),
     "descend": ("x**2", "--from", 3, "--out", "out"),
@@ -78,6 +80,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     Image.fromarray(next(pages(1, "Hello", seed=1))[0]).save(folder / "page.png")
     train = ("train", "digits", "--model", "linear", "--set", "data.train_limit=50", "--epochs", "1")
     assert main([*train, "--out", str(outer / "run")]) == 0
+    assert main(["export", str(outer / "run"), str(outer / "run.onnx")]) == 0
     return folder
 
 

@@ -26,6 +26,7 @@ from glassnet.reader.pages import write_pages
 from support.classifiers import digits
 from support.data_files import idx_bytes, write_cifar_binary
 from support.markdown import ROOT
+from support.onnx_graphs import Drawn
 
 Array = np.ndarray
 CLASSES = ("cat", "dog", "fox")
@@ -114,6 +115,33 @@ def _weights(name: str) -> Callable[[Path], None]:
     return make
 
 
+def _lenet(path: Path) -> None:
+    """LeNet-5's weights as PyTorch has them: a state dict, or safetensors of the same names."""
+    import torch
+    from safetensors.torch import save_file
+
+    sizes = {"features.0": (6, 1, 5, 5), "features.3": (16, 6, 5, 5), "classifier.0": (120, 400),
+             "classifier.2": (84, 120), "classifier.4": (10, 84)}  # fmt: skip
+    draw = torch.Generator().manual_seed(0)
+    tensors = {}
+    for name, size in sizes.items():
+        tensors[f"{name}.weight"] = torch.randn(size, generator=draw)
+        tensors[f"{name}.bias"] = torch.randn(size[:1], generator=draw)
+    if path.suffix == ".pth":
+        torch.save(tensors, path)
+    else:
+        save_file(tensors, path)
+
+
+def _other_onnx(path: Path) -> None:
+    """A residual network for photographs, as another program writes it."""
+    g = Drawn(3, 32, 32)
+    x = g("Relu", g("Conv", "x", g.random(8, 3, 3, 3), g.random(8), pads=[1] * 4))
+    x = g("Relu", g("Add", g("Conv", x, g.random(8, 8, 3, 3), g.random(8), pads=[1] * 4), x))
+    x = g("Flatten", g("GlobalAveragePool", x))
+    g.save(path, g("Softmax", g("Gemm", x, g.random(3, 8), g.random(3), transB=1)))
+
+
 _CONVNET = "conv 3x3, 8, pad 1 -> relu -> maxpool 2x2 -> flatten -> linear"
 _TWO_CONVOLUTIONS = "conv 3x3, 8, pad 1 -> relu -> conv 3x3, 16, pad 1 -> relu -> maxpool 2x2 -> flatten -> linear"
 MAKERS: dict[str, Callable[[Path], None]] = {
@@ -134,6 +162,9 @@ MAKERS: dict[str, Callable[[Path], None]] = {
     "points.npy": _points,
     "recipes": _recipes,
     "digits.safetensors": _model,
+    "state.pth": _lenet,
+    "lenet.safetensors": _lenet,
+    "other.onnx": _other_onnx,
     "more/one.png": _digit,
     "seven.png": _seven,
     "runs/digits": _run("digits", _TWO_CONVOLUTIONS),

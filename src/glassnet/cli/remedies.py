@@ -17,6 +17,7 @@ REMEDIES = {
     Fix.GIVE_RATE: "Give a rate, as in --rate 0.1.",
     Fix.GIVE_START: "Give --from {example}.",
     Fix.KEEP_WEIGHTS: "Leave --normalise out.",
+    Fix.NAME_NETWORK: "Name it, as in --as {example}, or --as 'conv 3x3, 8 -> ...'.",
     Fix.NAME_OUTPUT_FILE: "Name a file in it, as in --out {example}",
     Fix.NAME_RUN: "Name the folder that 'train --out' made.",
     Fix.RESUME: "Resume with: glassnet train --resume {folder}",

@@ -7,7 +7,8 @@
              keys - and then the numbers of each storage behind the count of them
 
 In the pickle stand the names `collections.OrderedDict`, `torch._utils._rebuild_tensor_v2`,
-`torch._utils._rebuild_parameter` and those of the storages (`torch.FloatStorage`, ...). Anything else is refused.
+`torch._utils._rebuild_parameter` and those of the storages (`torch.FloatStorage`, ...). Anything else is refused. Of a
+checkpoint, a table with more beside the state dict, that is taken.
 """
 
 from __future__ import annotations
@@ -60,6 +61,7 @@ def read_torch(content: bytes, path: str | Path) -> dict[str, Array]:
     """
     try:
         value = _from_zip(content) if content[:2] == b"PK" else _from_pickles(content)
+        value = _state_dict(value)
         if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
             raise Refused("an object that is not a table of tensors")
         return {name: _finished(name, tensor) for name, tensor in value.items()}
@@ -71,6 +73,15 @@ def read_torch(content: bytes, path: str | Path) -> dict[str, Array]:
     except Exception as error:  # a damaged pickle can fail in any of its opcodes, with any kind of error
         reason = str(error) or type(error).__name__
         raise ModelError(f"'{path}' is damaged or no PyTorch file ({reason[:120]}); use another copy.") from error
+
+
+_CALLED = ("state_dict", "model_state_dict", "model")  # what a checkpoint calls its state dict
+
+
+def _state_dict(value: Any) -> Any:
+    """The state dict of a checkpoint, which has more beside it; anything else as it is."""
+    inside = [value[name] for name in _CALLED if name in value] if isinstance(value, dict) else []
+    return inside[0] if inside and isinstance(inside[0], dict) else value
 
 
 # ---- what stands in the pickle

@@ -17,7 +17,7 @@ _PREFIX, _STEPS = "optimizer.", "steps"
 
 
 def memory_arrays(slots: Mapping[str, Array], steps: int) -> dict[str, Array]:
-    """The arrays `<parameter>.<slot>` of an optimiser and the number of its steps, (1,) int64, as an engine keeps them."""
+    """The arrays `<parameter>.<slot>` of an optimiser and the number of its steps, as an engine keeps them."""
     arrays = {f"{_PREFIX}{name}": array for name, array in slots.items()}
     return arrays | {f"{_PREFIX}{_STEPS}": np.array([steps], np.int64)}
 

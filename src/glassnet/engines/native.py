@@ -174,9 +174,9 @@ class NativeEngine(Engine):
 
     def load_state(self, arrays: Mapping[str, Array]) -> None:
         memory = memory_from(arrays, self.optimizer, self.parameters)
+        self.network.load_arrays({n.removeprefix("network."): a for n, a in arrays.items() if n.startswith("network.")})
         if memory is not None:
             self.optimizer.state, self.optimizer.steps = memory
-        self.network.load_arrays({n.removeprefix("network."): a for n, a in arrays.items() if n.startswith("network.")})
 
     def identity(self) -> dict[str, Any]:
         return {**super().identity(), "optimizer": repr(self.optimizer), "l2": self.l2, "clip": self.clip}

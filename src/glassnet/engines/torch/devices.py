@@ -8,8 +8,6 @@ from glassnet.errors import RecipeError
 
 __all__ = ["devices_here", "find_device", "name_of"]
 
-KINDS = ("cpu", "cuda", "mps")
-
 
 def devices_here() -> list[str]:
     """The devices of this machine: `cpu`, then `cuda` (`cuda:0`, `cuda:1` where there are several) and `mps`."""
@@ -25,7 +23,7 @@ def find_device(name: str) -> torch.device:
     here = devices_here()
     if name not in here:
         raise RecipeError(
-            f"There is no device '{name}' here. This PyTorch ({torch.__version__}) has {', '.join(here)}."
+            f"There is no device '{name}' on this machine. PyTorch {torch.__version__} finds {', '.join(here)}."
         )
     return torch.device(name)
 

@@ -1,8 +1,8 @@
 """The engine on PyTorch: the objective, the gradients and the updates of our own engine, to rounding.
 
-Random numbers are ours: weights are drawn by the network, dropout masks by its layers from the key of the batch, both on
-the host. The weights live in PyTorch's tensors on the device; `state` and `weights` bring them back under our names and
-in our layout, and `glassnet.engines.write_weights` puts them into the network.
+Random numbers are ours: weights are drawn by the network, dropout masks by its layers from the key of the batch, both
+on the host. The weights live in PyTorch's tensors on the device; `state` and `weights` bring them back under our names
+and in our layout, and `glassnet.engines.write_weights` puts them into the network.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ class TorchEngine(Engine):
             self.draw_masks(batch)
             figures = self.gradients(batch)
             with torch.no_grad():
-                found = self._recorded_update(lr) if norms else self.update.step(lr, l2=self.l2, clip=self.clip)
+                found = self._recorded_update(lr) if norms else self._update(lr)
             loss, correct = figures.tolist()
         return StepResult(loss, int(correct), found)
 
@@ -152,6 +152,10 @@ class TorchEngine(Engine):
             return contextlib.nullcontext()
         return torch.autocast(self.device.type, torch.bfloat16)
 
+    def _update(self, lr: float) -> dict[str, dict[str, float]] | None:
+        self.update.step(lr, l2=self.l2, clip=self.clip)
+        return None
+
     def _recorded_update(self, lr: float) -> dict[str, dict[str, float]]:
         """Update, and the norms of every parameter's gradient, weight and update.
 
@@ -162,7 +166,7 @@ class TorchEngine(Engine):
         tensors = list(self.trained.values())
         gradients = torch._foreach_norm([tensor.grad for tensor in tensors if tensor.grad is not None])
         before = [tensor.detach().clone() for tensor in tensors]
-        self.update.step(lr, l2=self.l2, clip=self.clip)
+        self._update(lr)
         changes = torch._foreach_norm(torch._foreach_sub(tensors, before))
         rows = torch.stack([torch.stack(column) for column in (gradients, torch._foreach_norm(before), changes)], 1)
         words = ("gradient", "weight", "update")

@@ -1,7 +1,7 @@
 """The steps of our optimisers on PyTorch's tensors; `glassnet.optim.optimisers` has their formulas.
 
-`torch.optim` differs from these here and there (where eps stands, what decays), so it is not used. A step is a few passes
-over all tensors of a group at once.
+`torch.optim` differs from these here and there (where eps stands, what decays), so it is not used. A step is a few
+passes over all tensors of a group at once.
 """
 
 from __future__ import annotations
@@ -89,7 +89,8 @@ class Update:
 
 def global_norm(tensors: Iterable[Tensor]) -> Tensor:
     """The Euclidean norm of all tensors taken as one vector."""
-    return torch.stack(torch._foreach_norm(list(tensors))).norm()
+    norm: Tensor = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(list(tensors))))
+    return norm
 
 
 def _clip_factor(tensors: Iterable[Tensor], largest: float) -> Tensor:

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any
 from glassnet.interop import torch_library
 
 if TYPE_CHECKING:
+    from glassnet.engines.torch.devices import devices_here, find_device
     from glassnet.engines.torch.engine import TorchEngine
 
-__all__ = ["TorchEngine"]
+__all__ = ["TorchEngine", "devices_here", "find_device"]
 
 
 def __getattr__(name: str) -> Any:
     if name not in __all__:
         raise AttributeError(f"module 'glassnet.engines.torch' has no attribute '{name}'")
     torch_library()
-    from glassnet.engines.torch.engine import TorchEngine
+    from glassnet.engines.torch import devices, engine
 
-    return TorchEngine
+    return getattr(engine if name == "TorchEngine" else devices, name)

@@ -17,7 +17,7 @@ from functools import partial
 from typing import Any
 
 from glassnet.engines import Engine, NativeEngine
-from glassnet.errors import RecipeError, nearest
+from glassnet.errors import Fix, RecipeError, nearest
 
 __all__ = ["ENGINES", "EnginePart", "described"]
 
@@ -56,8 +56,9 @@ class EnginePart:
                 raise RecipeError(f"engine.{name} must be true or false. Got {getattr(self, name)!r} instead.")
         others = [f.name for f in fields(self) if getattr(self, f.name) != f.default]
         if self.name == "native" and others:
+            value = getattr(self, others[0])
             raise RecipeError(
-                f"Our own engine trains on the CPU; engine.{others[0]} is for PyTorch's: set engine.name to torch."
+                f"engine.{others[0]} = {value!r} is for PyTorch's engine; our own trains on the CPU.", Fix.TAKE_TORCH
             )
 
     def to_dict(self) -> dict[str, Any]:

@@ -6,7 +6,7 @@ passes over all tensors of a group at once.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import singledispatch
 
@@ -102,9 +102,12 @@ def _clip_factor(tensors: Iterable[Tensor], largest: float) -> Tensor:
 Tensors = list[Tensor]
 
 
-def _formula(optimizer: Optimizer):  # type: ignore[no-untyped-def]
-    """The entry of an optimiser's kind."""
-    return _update.dispatch(type(optimizer))
+def _formula(optimizer: Optimizer) -> Callable[..., None]:
+    """The step of an optimiser's kind. Raises `GlassnetError` where there is none."""
+    found = _update.dispatch(type(optimizer))
+    if found is _update.dispatch(object):
+        raise GlassnetError(f"The optimiser '{optimizer.word}' has no counterpart in PyTorch here.")
+    return found
 
 
 @singledispatch
@@ -112,7 +115,7 @@ def _update(
     optimizer: Optimizer, weights: Tensors, gradients: Tensors, slots: list[Tensors], rate: float, decays: bool
 ) -> None:
     """One step on the weights, by gradients of the whole objective; `slots` are its memory, one list for each slot."""
-    raise GlassnetError(f"The optimiser '{optimizer.word}' has no counterpart in PyTorch here.")
+    raise NotImplementedError
 
 
 @_update.register(SGD)

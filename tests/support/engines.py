@@ -47,10 +47,10 @@ def stirred(notation: str, shape: Sequence[int], *, dtype: Any = np.float64, see
     return network
 
 
-def both(network: Network, loss: str, optimizer: str, lr: float = 0.01, **settings: Any) -> tuple[Engine, Engine]:
-    """(our own engine, PyTorch's) of two copies of a network, with an optimiser of the table."""
+def both(network: Network, loss: str, optimizer: str, **settings: Any) -> tuple[Engine, Engine]:
+    """(our own engine, PyTorch's) of two copies of a network, with an optimiser of the table at its usual rate."""
     word, parsed = optimizer.partition(",")[0], parse_loss(loss)
-    own = make_optimizer(word, lr=lr, **OPTIMIZERS[optimizer])
+    own = make_optimizer(word, **OPTIMIZERS[optimizer])
     first, second = (network.astype(network.dtype) for _ in range(2))
     return (
         NativeEngine(first, parsed, copy.deepcopy(own), **settings),

@@ -1,4 +1,4 @@
-"""What tests of engines share: the same network on our own engine and on PyTorch's, steps of both, and their difference."""
+"""What tests of engines share: a network on our own engine and on PyTorch's, steps of both, and their difference."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ def _clip_factor(tensors: Iterable[Tensor], largest: float) -> Tensor:
 
 @dataclass(frozen=True)
 class _Step:
-    """A step on the tensors of a group: weights, gradients (of the objective without its penalty), and memory by slot."""
+    """A step on the tensors of a group: weights, gradients of the objective without its penalty, memory by slot."""
 
     weights: list[Tensor]
     gradients: list[Tensor]
@@ -162,11 +162,13 @@ def _adam(optimizer: Adam, step: _Step) -> None:
     decay = optimizer.weight_decay if step.decays else 0.0
     if step.l2 and decay:  # PyTorch has one of the two at a time
         torch._foreach_add_(step.gradients, step.weights, alpha=step.l2)
+    m, v = step.slots
     number = torch.tensor(float(optimizer.steps), device=step.weights[0].device)
     (torch._fused_adamw_ if decay else torch._fused_adam_)(
         step.weights,
         step.gradients,
-        *step.slots,
+        m,
+        v,
         [],
         [number] * len(step.weights),
         lr=step.rate,

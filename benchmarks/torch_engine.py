@@ -34,12 +34,7 @@ GOAL = 1.05
 CASES: dict[str, tuple[str, tuple[int, ...], int, str]] = {  # network, input, batch, optimiser
     "mlp": ("linear 1024 -> relu -> linear 10", (784,), 64, "adam"),
     "digits-convnet": ("digits-convnet", (28, 28, 1), 64, "adam"),
-    "convnet": (
-        "conv 3x3, 32, pad 1 -> relu -> maxpool 2x2 -> conv 3x3, 64 -> relu -> linear 10",
-        (32, 32, 3),
-        50,
-        "sgd",
-    ),
+    "convnet": ("conv 3x3, 32, pad 1 -> relu -> maxpool 2x2 -> conv 3x3, 64 -> linear 10", (32, 32, 3), 50, "sgd"),
     "resnet-20": ("resnet-20", (32, 32, 3), 32, "nesterov"),
 }
 WAYS = ("channels_first", "channels_last", "channels_first fused", "channels_last fused")

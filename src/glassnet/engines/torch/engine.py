@@ -143,9 +143,12 @@ class TorchEngine(Engine):
             self.module.train(train)
         if torch.get_num_threads() != threads.count():
             torch.set_num_threads(threads.count())
-        exact = self.device.type == "cuda" and not self.amp
-        with torch.backends.cudnn.flags(allow_tf32=False) if exact else contextlib.nullcontext():
+        settings, before = torch.backends.cudnn, torch.backends.cudnn.allow_tf32
+        settings.allow_tf32 = before and self.amp  # PyTorch rounds the factors of a convolution's products by default
+        try:
             yield
+        finally:
+            settings.allow_tf32 = before
 
     def _precision(self) -> contextlib.AbstractContextManager[Any]:
         if not self.amp:

@@ -108,6 +108,10 @@ def fit(
     test: float | None = None,
     out: str | Path | None = None,
     verbose: bool | None = None,
+    engine: str | None = None,
+    device: str | None = None,
+    compile: bool | None = None,
+    amp: bool | None = None,
     **train: Any,
 ) -> Run:
     """Train a network on a data set; the Python side of `glassnet train`.
@@ -143,6 +147,14 @@ def fit(
         used, but not resumed: the folder does not hold them.
     verbose : bool, optional
         True prints a line per epoch, False shows nothing; None shows a live bar in notebooks and nothing elsewhere.
+    engine : str, optional
+        What computes: "native", our own engine (the default), or "torch".
+    device : str, optional
+        Where PyTorch computes: "cpu" (the default), "cuda", "cuda:1" or "mps".
+    compile : bool, optional
+        Whether PyTorch compiles the network first.
+    amp : bool, optional
+        Whether PyTorch computes in mixed precision.
     **train : object
         The settings of a recipe's `[train]` part (epochs, batch, schedule, augment, l2, seed, ...).
 
@@ -161,7 +173,10 @@ def fit(
     from glassnet.experiments.recipe import TRAIN_SETTINGS
     from glassnet.train import progress_in_python
 
-    own = ("model", "start", "freeze", "preprocess", "loss", "optimizer", "lr", "validation", "test", "out", "verbose")
+    own = (
+        "model", "start", "freeze", "preprocess", "loss", "optimizer", "lr", "validation", "test", "out", "verbose",
+        "engine", "device", "compile", "amp",
+    )  # fmt: skip
     for name in train:
         if name not in TRAIN_SETTINGS:
             known = (*own, *TRAIN_SETTINGS)
@@ -181,6 +196,10 @@ def fit(
         "model.loss": loss or None,
         "optimizer.name": optimizer or None,
         "optimizer.lr": lr,
+        "engine.name": engine,
+        "engine.device": device,
+        "engine.compile": compile,
+        "engine.amp": amp,
         **{f"train.{name}": value for name, value in train.items()},
     }
     said = {name: value for name, value in settings.items() if value is not None}

@@ -145,6 +145,7 @@ def resume(
     folder: str | Path,
     epochs: int | None = None,
     *,
+    engine: Mapping[str, Any] | None = None,
     make_progress: Callable[[], Progress] = Progress,
     events: Events | None = None,
 ) -> Trained | Swept:
@@ -156,6 +157,8 @@ def resume(
         Of a run or of a sweep.
     epochs : int, optional
         How many epochs a run is to have in all, more than it has had: then a finished one goes on, too.
+    engine : mapping of str to value, optional
+        What the run's `[engine]` is to have from here on: {"name": "torch", "device": "cuda"}.
     make_progress : callable
         As of `train`.
     events : Events, optional
@@ -172,12 +175,16 @@ def resume(
     if experiments.is_sweep(folder):
         if epochs is not None:
             raise RecipeError("The runs of a sweep keep their epochs. Resume the folder of one to train it longer.")
+        if engine:
+            raise RecipeError("The runs of a sweep keep their engine. Resume the folder of one to change it.")
         return Swept(experiments.resume_sweep(folder, **_ways(make_progress, events)))
     before = experiments.finished(folder) if epochs is None else ""
     if before:
         events.say(f"this run was finished before, {before}: nothing is trained, its report is written again")
     finish = [_reporting(events)]
-    run = experiments.resume(folder, epochs=epochs, progress=make_progress(), say=events.say, on_finish=finish)
+    run = experiments.resume(
+        folder, epochs=epochs, engine=engine, progress=make_progress(), say=events.say, on_finish=finish
+    )
     return Trained(run, finished_before=bool(before))
 
 

@@ -151,3 +151,6 @@ class AdversarialEngine(Engine):
 
     def identity(self) -> dict[str, Any]:
         return {**self.engine.identity(), "adversarial": self.adversary.notation()}
+
+    def about(self) -> dict[str, Any]:
+        return self.engine.about()

@@ -104,8 +104,17 @@ def train(
     resume: Annotated[
         Path | None, typer.Option(metavar="RUN", help="Resume the run (or the sweep) in this folder.")
     ] = None,
+    engine: Annotated[
+        str | None, typer.Option(metavar="native|torch", help="What computes: our own engine, or PyTorch. [native]")
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option(metavar="cpu|cuda|mps", help="With --engine torch: where it computes. [cpu]")
+    ] = None,
+    compile_: Annotated[
+        bool, typer.Option("--compile", help="With --engine torch: compile the network first.")
+    ] = False,
+    amp: Annotated[bool, typer.Option("--amp", help="With --engine torch: mixed precision, in bfloat16.")] = False,
     gpu: Annotated[bool, typer.Option("--gpu", hidden=True)] = False,
-    device: Annotated[str, typer.Option(hidden=True)] = "cpu",
     threads: Threads = None,
     json: Json = False,
 ) -> None:
@@ -128,6 +137,8 @@ def train(
 
       glassnet train flowers17 --from squeezenet-1.1
 
+      glassnet train cifar10 --engine torch --device cuda
+
       glassnet train recipe.toml --sweep optimizer.lr=0.0002,0.002,0.02
 
       glassnet train recipe.toml --sweep "train.augment=flip;flip -> crop 4, zero"
@@ -136,11 +147,8 @@ def train(
     from glassnet.cli.events import TerminalEvents
     from glassnet.train import progress_for
 
-    if gpu or device.lower() != "cpu":
-        raise RecipeError(
-            f"glassnet trains on the CPU: there is no engine for GPUs yet (one on PyTorch is planned)."
-            f" Leave {'--gpu' if gpu else '--device'} out."
-        )
+    if gpu:
+        raise RecipeError("There is no --gpu. PyTorch's engine trains on GPUs: --engine torch --device cuda (or mps).")
     flags: dict[str, Any] = {
         "model.network": model,
         "model.preprocess": preprocess,
@@ -162,6 +170,10 @@ def train(
         "train.threads": threads,
         "start.model": from_,
         "start.freeze": freeze,
+        "engine.name": engine,
+        "engine.device": device,
+        "engine.compile": compile_ or None,
+        "engine.amp": amp or None,
         "data.validation": _share_or_count(validation),
         "data.image_size": _size(size),
         "data.skip_bad": skip_bad or None,
@@ -170,9 +182,12 @@ def train(
     events = TerminalEvents(lines=False)
     result: Trained | Swept
     if resume is not None:
-        if data or settings or sweeps or out or set(given) - {"train.epochs"}:
-            raise RecipeError("--resume takes the run folder, and --epochs to train longer; all else stays as it was.")
-        result = actions.resume(resume, epochs, make_progress=progress_for, events=events)
+        others = {name.removeprefix("engine."): value for name, value in given.items() if name.startswith("engine.")}
+        if data or settings or sweeps or out or len(given) > len(others) + (epochs is not None):
+            raise RecipeError(
+                "--resume takes the run folder, --epochs to train longer, and --engine; all else stays as it was."
+            )
+        result = actions.resume(resume, epochs, engine=others, make_progress=progress_for, events=events)
     else:
         if data is None:
             raise RecipeError("Name the data: a folder, a known set such as 'digits', or a recipe ending in .toml.")

@@ -1,6 +1,6 @@
 """What computes: a network, its loss and its optimiser on some hardware, behind the protocol that the loop knows."""
 
-from glassnet.engines.base import Batch, Engine, ManySteps, StepResult, load_weights, swapped_in
+from glassnet.engines.base import Batch, Engine, ManySteps, StepResult, load_weights, swapped_in, write_weights
 from glassnet.engines.native import NativeEngine
 
 __all__ = [
@@ -11,4 +11,5 @@ __all__ = [
     "StepResult",
     "load_weights",
     "swapped_in",
+    "write_weights",
 ]

@@ -14,7 +14,7 @@ from glassnet.errors import TrainingError
 from glassnet.nn import Loss, Network
 from glassnet.nn.functional.arrays import Array
 
-__all__ = ["Batch", "Engine", "ManySteps", "StepResult", "load_weights", "swapped_in"]
+__all__ = ["Batch", "Engine", "ManySteps", "StepResult", "load_weights", "swapped_in", "write_weights"]
 
 _NETWORK = "network."
 
@@ -167,10 +167,22 @@ class Engine(Protocol):
         """What must be the same when a training is resumed, as plain JSON."""
         return {"network": self.network.notation(), "loss": self.loss.notation()}
 
+    def about(self) -> dict[str, Any]:
+        """What computes, as plain JSON: a name, and whatever else belongs to it (device, versions)."""
+        return {"name": type(self).__name__}
+
 
 def load_weights(engine: Engine, arrays: Mapping[str, Array]) -> None:
     """Put arrays that `Engine.weights` gave into the engine's network. Raises `ModelError`."""
     engine.load_state({f"{_NETWORK}{name}": array for name, array in arrays.items()})
+
+
+def write_weights(engine: Engine) -> None:
+    """Put the weights that an engine has trained into its network, which may hold them already."""
+    arrays = engine.network.arrays()
+    for name, array in engine.weights().items():
+        if array is not arrays[name]:
+            arrays[name][...] = array
 
 
 @contextlib.contextmanager

@@ -4,8 +4,11 @@
     the others                  the layers from `first` on, on augmented pictures, at `rate` times the learning rate;
                                 those before the head at `body_rate` times that
 
-Both are steps of our own engine on a part of the network; layers before that part are run in evaluation mode, so their
+Both are steps of an engine on a part of the network; layers before that part are run in evaluation mode, so their
 moments and dropout stay as they are. Each of the two has an optimiser of its own, which begins without a memory.
+
+The parts share the network's arrays. An engine that has its weights elsewhere reads them there when its turn comes, and
+has written them when it ends.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from glassnet.data.memory import machine_memory
-from glassnet.engines.base import Batch, Engine, StepResult
+from glassnet.engines.base import Batch, Engine, StepResult, load_weights, write_weights
 from glassnet.engines.native import NativeEngine
 from glassnet.nn import Loss, Network
 from glassnet.nn.functional.arrays import Array
@@ -60,6 +63,8 @@ class FineTuneEngine(Engine):
         As of `NativeEngine`.
     clip : float, optional
         As of `NativeEngine`.
+    make : callable
+        What makes the engine of a part, called as `NativeEngine` is.
     progress : callable, optional
         Called as `progress(what is done, pictures so far, pictures in all)` while features are computed.
     """
@@ -76,6 +81,7 @@ class FineTuneEngine(Engine):
         body_rate: float = 0.1,
         l2: float = 0.0,
         clip: float | None = None,
+        make: Callable[..., Engine] = NativeEngine,
         progress: Callable[[str, int, int], None] | None = None,
     ) -> None:
         self.network, self.loss, self.optimizer = network, loss, optimizer
@@ -86,11 +92,13 @@ class FineTuneEngine(Engine):
         for parameter in network.part(self.first, self.position).parameters().values():
             parameter.rate = body_rate
         self.body, self.below = network.part(0, self.position), network.part(0, self.first)
-        settings: dict[str, Any] = {"l2": l2, "clip": clip}
+        self._settings: dict[str, Any] = {"l2": l2, "clip": clip}
         self._parts = {
-            "head": (NativeEngine(network.part(self.position), loss, optimizer, **settings), self.position),
-            "tail": (NativeEngine(network.part(self.first), loss, copy.deepcopy(optimizer), **settings), self.first),
+            "head": (make(network.part(self.position), loss, optimizer, **self._settings), self.position),
+            "tail": (make(network.part(self.first), loss, copy.deepcopy(optimizer), **self._settings), self.first),
         }
+        self._trained = "head"
+        self._body, self._below = (make(part, loss, optimizer) for part in (self.body, self.below))
 
     @property
     def lr(self) -> float:
@@ -109,21 +117,34 @@ class FineTuneEngine(Engine):
 
     def step(self, batch: Batch, lr: float, *, norms: bool = False) -> StepResult:
         if isinstance(batch.x, Features):
-            engine, start = self._parts["head"]
+            engine, start = self._turn_of("head")
             x = batch.x.values
         else:
-            engine, start = self._parts["tail"]
-            x, lr = self.below.run_inference(batch.x), lr * self.rate
+            engine, start = self._turn_of("tail")
+            x, lr = self._below.scores(batch.x), lr * self.rate
         result = engine.step(batch._replace(x=x), lr, norms=norms)
         return result if result.norms is None else result._replace(norms=_moved(result.norms, start))
 
     def scores(self, x: Any) -> Array:
         if isinstance(x, Features):
-            return self._parts["head"][0].scores(x.values)
-        return self.network.run_inference(x)
+            return self._turn_of("head")[0].scores(x.values)
+        return self._turn_of("tail")[0].scores(self._below.scores(x))
+
+    def features(self, x: Any) -> Array:
+        """What the head takes for a batch of pictures."""
+        return self._body.scores(x)
 
     def input_gradient(self, x: Any, dscores: Callable[[Array], Array]) -> tuple[Array, Array]:
+        write_weights(self._parts[self._trained][0])
         return self.network.input_gradient(x, dscores)
+
+    def _turn_of(self, word: str) -> tuple[Engine, int]:
+        """The engine of a part and where that begins; it goes on with the weights of the part trained before."""
+        if word != self._trained:
+            write_weights(self._parts[self._trained][0])
+            self._trained, (engine, _) = word, self._parts[word]
+            load_weights(engine, engine.network.arrays())
+        return self._parts[word]
 
     # ---- state
 
@@ -133,13 +154,14 @@ class FineTuneEngine(Engine):
 
     def state(self) -> dict[str, Array]:
         """`network.<array>`, and the memory of the two optimisers as `optimizer.head...` and `optimizer.tail...`."""
-        arrays = {f"network.{name}": array for name, array in self.network.arrays().items()}
+        arrays = {f"network.{name}": array for name, array in self.weights().items()}
         for word, (engine, _) in self._parts.items():
             memory = {n: array for n, array in engine.state().items() if n.startswith(_OPTIMIZER)}
             arrays |= {f"{_OPTIMIZER}{word}.{n.removeprefix(_OPTIMIZER)}": array for n, array in memory.items()}
         return arrays
 
     def weights(self) -> dict[str, Array]:
+        write_weights(self._parts[self._trained][0])
         return self.network.arrays()
 
     def load_state(self, arrays: Mapping[str, Array]) -> None:
@@ -147,17 +169,19 @@ class FineTuneEngine(Engine):
         for word, (engine, _) in self._parts.items():
             prefix = f"{_OPTIMIZER}{word}."
             memory = {f"{_OPTIMIZER}{n.removeprefix(prefix)}": a for n, a in arrays.items() if n.startswith(prefix)}
-            if memory:
-                engine.load_state({**engine.state(), **memory})
+            engine.load_state({f"network.{n}": a for n, a in engine.network.arrays().items()} | memory)
+        for frozen in (self._body, self._below):
+            load_weights(frozen, frozen.network.arrays())
+
+    def about(self) -> dict[str, Any]:
+        return self._body.about()
 
     def identity(self) -> dict[str, Any]:
-        engine = self._parts["head"][0]
         settings = {name: getattr(self, name) for name in ("first", "head_epochs", "rate", "body_rate")}
         return {
             **super().identity(),
             "optimizer": repr(self.optimizer),
-            "l2": engine.l2,
-            "clip": engine.clip,
+            **self._settings,
             **settings,
         }
 
@@ -190,7 +214,7 @@ class _Examples:
 
     def _features(self, indices: Array) -> Array:
         if not self.keeps:
-            return self.engine.body.run_inference(self.feed.plain(indices))
+            return self.engine.features(self.feed.plain(indices))
         if self._kept is None:
             self._kept = self._computed()
         return self._kept[indices]
@@ -203,7 +227,7 @@ class _Examples:
             if engine.progress is not None:
                 engine.progress(what, start, count)
             rows = np.arange(start, min(count, start + _BATCH))
-            parts.append(engine.body.run_inference(self.feed.plain(rows)))
+            parts.append(engine.features(self.feed.plain(rows)))
         self.feed.close()
         return np.concatenate(parts)
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from glassnet.engines.base import Batch, Engine, ManySteps, StepResult
-from glassnet.errors import ModelError
+from glassnet.engines.memory import memory_arrays, memory_from
 from glassnet.nn import BatchNorm, Loss, Network, SoftmaxCrossEntropy
 from glassnet.nn.functional.arrays import Array, flat
 from glassnet.nn.kernels import updates
@@ -25,8 +25,6 @@ from glassnet.nn.layers import Dropout, Flatten, Linear
 from glassnet.optim import Optimizer, clip_factor, global_norm
 
 __all__ = ["NativeEngine"]
-
-_STEPS = "steps"  # the optimiser's counter among its arrays
 
 
 class NativeEngine(Engine):
@@ -169,28 +167,19 @@ class NativeEngine(Engine):
     def state(self) -> dict[str, Array]:
         """`network.<array>`, `optimizer.<parameter>.<slot>` and `optimizer.steps`, (1,) int64."""
         arrays = {f"network.{name}": array for name, array in self.network.arrays().items()}
-        arrays |= {f"optimizer.{name}": array for name, array in self.optimizer.state.items()}
-        return arrays | {f"optimizer.{_STEPS}": np.array([self.optimizer.steps], np.int64)}
+        return arrays | memory_arrays(self.optimizer.state, self.optimizer.steps)
 
     def weights(self) -> dict[str, Array]:
         return self.network.arrays()
 
     def load_state(self, arrays: Mapping[str, Array]) -> None:
-        memory = {n.removeprefix("optimizer."): a.copy() for n, a in arrays.items() if n.startswith("optimizer.")}
-        if memory:
-            steps = memory.pop(_STEPS, np.empty(0))
-            if steps.shape != (1,) or steps.dtype != np.int64 or steps[0] < 0:
-                raise ModelError("The optimiser's number of steps is missing or none.")
-            self._check_memory(memory)
-            self.optimizer.steps, self.optimizer.state = int(steps[0]), memory
+        memory = memory_from(arrays, self.optimizer, self.parameters)
         self.network.load_arrays({n.removeprefix("network."): a for n, a in arrays.items() if n.startswith("network.")})
-
-    def _check_memory(self, memory: Mapping[str, Array]) -> None:
-        """The optimiser's compiled loops trust the sizes of its arrays, so these are checked here."""
-        slots = {f"{name}.{slot}": p.value for name, p in self.parameters.items() for slot in self.optimizer.slots}
-        for name, array in memory.items():
-            if name not in slots or array.shape != (slots[name].size,) or array.dtype != slots[name].dtype:
-                raise ModelError(f"The optimiser's array '{name}' does not fit the network.")
+        if memory is not None:
+            self.optimizer.state, self.optimizer.steps = memory
 
     def identity(self) -> dict[str, Any]:
         return {**super().identity(), "optimizer": repr(self.optimizer), "l2": self.l2, "clip": self.clip}
+
+    def about(self) -> dict[str, Any]:
+        return {"name": "native"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from glassnet import threads
 from glassnet.data import Splits, every_few_seconds
@@ -11,7 +12,7 @@ from glassnet.experiments.recipe import Recipe
 from glassnet.experiments.start import Start
 from glassnet.nn import Network
 from glassnet.tasks import Task
-from glassnet.train import Trainer
+from glassnet.train import Settings, Trainer
 
 __all__ = ["build"]
 
@@ -26,16 +27,16 @@ def build(recipe: Recipe, splits: Splits, say: Callable[[str], None] = lambda te
     loss = recipe.make_loss()
     outputs = Task.of(loss).outputs(shape, splits.train.classes)
     settings = recipe.settings
+    network = Network(recipe.model.network, shape, outputs, seed=settings.seed)
+    make = recipe.engine.maker()
     return Trainer(
-        Network(recipe.model.network, shape, outputs, seed=settings.seed),
+        engine=make(network, loss, recipe.make_optimizer(), l2=settings.l2, clip=settings.clip),
         preprocess=preprocess,
-        loss=loss,
-        optimizer=recipe.make_optimizer(),
         schedule=recipe.make_schedule(),
         augmentation=recipe.make_augmentation(),
         adversarial=recipe.make_adversary(),
         class_weights=recipe.make_class_weights(),
-        **vars(settings),
+        **_of_the_loop(settings),
     )
 
 
@@ -51,15 +52,20 @@ def _from_model(recipe: Recipe, start: Start, splits: Splits, say: Callable[[str
         recipe.make_optimizer(),
         seed=settings.seed,
         progress=every_few_seconds(say),
+        make=recipe.engine.maker(),
         l2=settings.l2,
         clip=settings.clip,
     )
-    others = {name: value for name, value in vars(settings).items() if name not in ("l2", "clip")}
     return Trainer(
         engine=engine,
         preprocess=model.preprocess,
         schedule=recipe.make_schedule(),
         augmentation=recipe.make_augmentation(),
         class_weights=recipe.make_class_weights(),
-        **others,
+        **_of_the_loop(settings),
     )
+
+
+def _of_the_loop(settings: Settings) -> dict[str, Any]:
+    """The settings that are not the engine's."""
+    return {name: value for name, value in vars(settings).items() if name not in ("l2", "clip")}

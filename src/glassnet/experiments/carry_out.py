@@ -6,7 +6,7 @@ Whoever carries a recipe out may add to the folder when it is finished, as a rep
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,8 @@ from glassnet.errors import Fix, TrainingError, TrainingInterrupted
 from glassnet.experiments.build import build
 from glassnet.experiments.data import evaluated_part, load_splits
 from glassnet.experiments.defaults import kind_of, prepare, resolve
-from glassnet.experiments.environment import environment, going_on
+from glassnet.experiments.engine import described
+from glassnet.experiments.environment import environment, going_on, on_engine
 from glassnet.experiments.folder import begun, require_run, require_same_data, resumable
 from glassnet.experiments.known import KnownPictures
 from glassnet.experiments.predictions import Predictions
@@ -31,7 +32,6 @@ from glassnet.experiments.under_attack import judge
 from glassnet.files import exists, read_json, remove_partial, write_json, write_text
 from glassnet.locking import locked
 from glassnet.model import Model
-from glassnet.nn import Network
 from glassnet.nn.named import NAMED
 from glassnet.train import Progress, Trainer, read_history, write_csv
 from glassnet.train.callbacks import Histograms
@@ -82,20 +82,26 @@ def run_recipe(
     TrainingInterrupted
         Somebody pressed Ctrl-C; the run can be resumed.
     """
+    recipe.engine.maker()  # before any data are read
     with threads.use(recipe.threads):
         recipe, splits = prepare(recipe, say) if splits is None else (resolve(recipe, splits), splits)
         trainer = build(recipe, splits, say)
         trainer.check(splits.train, splits.valid)  # before anything is written
         path = Path(folder) if folder is not None else None
-        created = contextlib.nullcontext() if path is None else begun(path, recipe, environment(splits))
+        created = (
+            contextlib.nullcontext()
+            if path is None
+            else begun(path, recipe, environment(splits, trainer.engine.about()))
+        )
         with created, resumable(path):
-            for line in _introduction(recipe, trainer.network, splits, path):
+            for line in _introduction(recipe, trainer, splits, path):
                 say(line)
             return _train(recipe, trainer, splits, path, progress, on_finish, say, resuming=False)
 
 
-def _introduction(recipe: Recipe, network: Network, splits: Splits, folder: Path | None) -> list[str]:
+def _introduction(recipe: Recipe, trainer: Trainer, splits: Splits, folder: Path | None) -> list[str]:
     """What is trained on what: network, picture size, classes, parts; then how, and where it is kept."""
+    network = trainer.network
     name, (height, width, channels) = recipe.about, splits.train.image_shape
     if recipe.start is None and name not in NAMED and len(name) > _SHORT:
         name = f"own network of {network.size:,} weights"
@@ -110,6 +116,8 @@ def _introduction(recipe: Recipe, network: Network, splits: Splits, folder: Path
     lines.append(f"{why}{network.size:,} weights, {settings.epochs} epochs, {recipe.optimizer.get('name')}")
     if text := train.get("augment"):
         lines[-1] += f", augment {text}"
+    if recipe.engine.name != "native":
+        lines.append(described(trainer.engine.about()))
     return lines if folder is None else [*lines, f"run folder {folder}"]
 
 
@@ -117,6 +125,7 @@ def resume(
     folder: str | Path,
     *,
     epochs: int | None = None,
+    engine: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
     say: Callable[[str], None] = lambda text: None,
     on_finish: Sequence[Finisher] = (),
@@ -133,6 +142,8 @@ def resume(
     epochs : int, optional
         How many epochs the training is to have in all, more than it has: a finished run goes on as well. The schedule
         is from there on that of a training of so many epochs, which may raise the rate again. None: as many as planned.
+    engine : mapping of str to value, optional
+        Settings of the recipe's `[engine]` part that are to be others from here on: {"name": "torch"}.
     progress : Progress or None
         As of `run_recipe`.
     say : callable
@@ -154,17 +165,20 @@ def resume(
     require_run(path)
     with locked(path):
         remove_partial(path)
-        return _resume(path, epochs, progress, say, on_finish)
+        return _resume(path, epochs, engine or {}, progress, say, on_finish)
 
 
 def _resume(
     path: Path,
     epochs: int | None,
+    engine: Mapping[str, Any],
     progress: Progress | None,
     say: Callable[[str], None],
     on_finish: Sequence[Finisher],
 ) -> Run:
-    recipe = load_recipe(path / "recipe.toml")
+    planned = load_recipe(path / "recipe.toml")
+    recipe = planned.with_settings({f"engine.{name}": value for name, value in engine.items()})
+    recipe.engine.maker()  # before any data are read
     if epochs is not None:
         recipe = _for_longer(recipe, epochs, path)
     kept = path / "environment.json"
@@ -173,10 +187,13 @@ def _resume(
         splits = load_splits(recipe, say)
         if kept.exists():
             require_same_data(before, environment(splits), path)
-        if epochs is not None:
+        trainer = build(recipe, splits, say)
+        if (now := on_engine(before, trainer.engine.about(), say)) is not None:
+            write_json(kept, now)
+        if recipe != planned:
             write_text(path / "recipe.toml", recipe.to_toml())
         with resumable(path):
-            return _train(recipe, build(recipe, splits, say), splits, path, progress, on_finish, say, resuming=True)
+            return _train(recipe, trainer, splits, path, progress, on_finish, say, resuming=True)
 
 
 def _train(

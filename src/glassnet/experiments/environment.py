@@ -19,9 +19,10 @@ from threadpoolctl import ThreadpoolController
 
 from glassnet import threads
 from glassnet.data import Splits
+from glassnet.experiments.engine import described
 from glassnet.nn.kernels import blas
 
-__all__ = ["environment", "going_on"]
+__all__ = ["environment", "going_on", "on_engine"]
 
 _PACKAGES = ("glassnet", "numpy", "numba", "scipy", "scikit-learn", "pillow", "safetensors", "matplotlib")
 
@@ -30,8 +31,10 @@ _ARITHMETIC = tuple(f"+{name}" for name in ("sse", "avx", "fma", "f16c", "amx", 
 _DIFFER = "its bits will differ from those of a run that was never stopped"
 
 
-def environment(splits: Splits | None = None) -> dict[str, Any]:
-    """Versions, processor, threads, BLAS and, with `splits`, their notes and each part's size and SHA-256, as JSON."""
+def environment(splits: Splits | None = None, engine: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Versions, processor, threads, BLAS and, with `splits`, their notes and each part's size and SHA-256, as JSON;
+    `engine` is what the engine says of itself.
+    """
     found: dict[str, Any] = {
         "python": platform.python_version(),
         "versions": {name: version for name in _PACKAGES if (version := _version(name))},
@@ -41,6 +44,8 @@ def environment(splits: Splits | None = None) -> dict[str, Any]:
         "threads": threads.count(),
         "blas": "NumPy's OpenBLAS, called from compiled code" if blas.AVAILABLE else "np.matmul",
     }
+    if engine is not None:
+        found["engine"] = engine
     if splits is not None:
         parts = {"train": splits.train, "validation": splits.valid, "test": splits.test}
         found["notes"] = list(splits.notes)
@@ -81,6 +86,17 @@ def going_on(before: Any, say: Callable[[str], None]) -> int | None:
     if before.get("instructions", instructions()) != instructions():
         say(f"this run was started on a processor with other instructions; {_DIFFER}")
     return number
+
+
+def on_engine(before: Any, engine: dict[str, Any], say: Callable[[str], None]) -> dict[str, Any] | None:
+    """The environment of a run that began in `before` and goes on with another engine, which a line says; None where it
+    goes on with its own.
+    """
+    own = before.get("engine") if isinstance(before, dict) else None
+    if own is None or own == engine:
+        return None
+    say(f"this run was started on {described(own)} and resumes on {described(engine)}; {_DIFFER}")
+    return {**before, "engine": engine, "earlier_engines": [*before.get("earlier_engines", []), own]}
 
 
 def _version(name: str) -> str:

@@ -32,6 +32,9 @@ threads = 2                  # left out: every core
 [start]                      # left out: from random weights; see `glassnet.experiments.start`
 model = "squeezenet-1.1"     # has network and preprocessing, so that [model] names neither
 
+[engine]                     # left out: our own; see `glassnet.experiments.engine`
+name = "torch"
+
 Whatever is left out is chosen for the data (`glassnet.experiments.defaults`); the recipe of a run folder has it all.
 """
 
@@ -48,6 +51,7 @@ import tomli_w
 from glassnet.attack.adversarial import Adversary
 from glassnet.data import Augmentation, Preprocess
 from glassnet.errors import RecipeError, nearest
+from glassnet.experiments.engine import EnginePart
 from glassnet.experiments.start import Start, start_defaults
 from glassnet.files import plain_text
 from glassnet.nn import Loss, parse_loss
@@ -58,7 +62,7 @@ from glassnet.train import ClassWeights, Settings
 
 __all__ = ["TRAIN_SETTINGS", "Recipe", "load_recipe", "recipe_for"]
 
-_PARTS = ("data", "model", "optimizer", "train", "start")
+_PARTS = ("data", "model", "optimizer", "train", "start", "engine")
 
 TRAIN_SETTINGS = (
     *(f.name for f in fields(Settings)),
@@ -110,6 +114,7 @@ class Recipe:
     train: dict[str, Any] = field(default_factory=dict)
     title: str = ""
     start: Start | None = None
+    engine: EnginePart = field(default_factory=EnginePart)
 
     def __post_init__(self) -> None:
         if not self.data.source:
@@ -184,6 +189,7 @@ class Recipe:
             "optimizer": dict(self.optimizer),
             "train": _without_none(dict(self.train)),
             "start": None if self.start is None else asdict(self.start),
+            "engine": self.engine.to_dict(),
         }
         return {name: part for name, part in parts.items() if part}
 
@@ -202,7 +208,12 @@ def recipe_for(source: str, settings: Mapping[str, Any]) -> Recipe:
 
 
 def _replaced(values: dict[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
-    """A recipe's nested values with some replaced, by dotted name; None takes a value out."""
+    """A recipe's nested values with some replaced, by dotted name; None takes a value out.
+
+    Another engine does not have the settings of the one before.
+    """
+    if settings.get("engine.name") not in (None, values.get("engine", {}).get("name")):
+        values = {name: part for name, part in values.items() if name != "engine"}
     for name, value in settings.items():
         part, _, key = name.partition(".")
         if not key or part not in _PARTS:
@@ -247,7 +258,8 @@ def recipe_from(values: dict[str, Any]) -> Recipe:
     if isinstance(data.get("image_size"), list):
         data = {**data, "image_size": tuple(data["image_size"])}
     title = values.get("title", "")
-    return Recipe(Data(**data), ModelPart(**model), dict(values.get("optimizer", {})), train, title, start)
+    engine = EnginePart(**_known("engine", values.get("engine", {}), [f.name for f in fields(EnginePart)]))
+    return Recipe(Data(**data), ModelPart(**model), dict(values.get("optimizer", {})), train, title, start, engine)
 
 
 def load_recipe(path: str | Path) -> Recipe:

@@ -17,6 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from glassnet.engines import Engine, NativeEngine
 from glassnet.engines.fine_tune import FineTuneEngine
 from glassnet.errors import RecipeError
 from glassnet.imagenet import PRETRAINED, open_model
@@ -92,12 +93,15 @@ class Start:
         *,
         seed: int,
         progress: Callable[[str, int, int], None] | None = None,
+        make: Callable[..., Engine] = NativeEngine,
         **settings: Any,
     ) -> FineTuneEngine:
         """What trains the model on data, with a new head where their classes are others.
 
         Parameters
         ----------
+        make : callable
+            What makes the engines of its parts.
         settings : object
             l2 and clip.
         """
@@ -115,6 +119,7 @@ class Start:
             rate=self.rate,
             body_rate=self.body_rate,
             progress=progress,
+            make=make,
             **settings,
         )
 

@@ -48,6 +48,7 @@ from glassnet.nn.torchvision import torch_arrays
 if TYPE_CHECKING:
     import torch
 
+    from glassnet.interop.modules import Dropout as TorchDropout
     from glassnet.interop.modules import TorchNetwork
 
 __all__ = ["Builder", "to_torch", "torch_form"]
@@ -84,10 +85,7 @@ def to_torch(network: Network, *, dtype: Any = None, channels_last: bool = False
     with library.random.fork_rng(devices=[]):  # modules draw starting weights that are replaced below
         module = Builder().network(network)
     module.to(getattr(library, wanted.name))
-    state = module.state_dict()
-    for name, array in network.arrays().items():
-        place = module.places[name]
-        state[place.path].copy_(library.from_numpy(place.there(array)))
+    module.load(network.arrays())
     if channels_last:
         module.to(memory_format=library.channels_last)  # type: ignore[call-overload]
     return module
@@ -104,6 +102,10 @@ class Builder:
         What PyTorch itself lacks.
     places : dict of str to Place
         Where the network's arrays are in the module, by our names.
+    orders : list of Order
+        The order of the features that each of the network's own layers gives.
+    dropouts : dict of str to Dropout
+        The modules that drop, by their layers' names.
     """
 
     def __init__(self) -> None:
@@ -113,12 +115,14 @@ class Builder:
 
         self.nn, self.modules = nn, modules
         self.places: dict[str, Place] = {}
+        self.orders: list[Order] = []
+        self.dropouts: dict[str, TorchDropout] = {}
 
     def network(self, network: Network) -> TorchNetwork:
         """The module of a whole network."""
         children, order = self.chain(network.layers, None, "", "")
         self.in_our_order(children, order)
-        return self.modules.TorchNetwork(children, self.places)
+        return self.modules.TorchNetwork(children, self.places, self.orders, self.dropouts)
 
     def chain(
         self, layers: Sequence[Layer], order: Order, ours: str, theirs: str
@@ -130,6 +134,8 @@ class Builder:
             at = Spot(f"{ours}{position}.{layer.word}.", f"{theirs}{position}.", order, free)
             children[str(position)], order = torch_form(layer, self, at)
             free = layer.output_is_free
+            if not ours:
+                self.orders.append(order)
         return children, order
 
     def place(self, layer: Layer, at: Spot, orders: Mapping[str, Order] | None = None) -> None:
@@ -222,7 +228,8 @@ def _tanh(layer: Tanh, build: Builder, at: Spot) -> tuple[torch.nn.Module, Order
 
 @torch_form.register(Dropout)
 def _dropout(layer: Dropout, build: Builder, at: Spot) -> tuple[torch.nn.Module, Order]:
-    return (build.nn.Dropout2d if layer.channels else build.nn.Dropout)(layer.p), at.order
+    made = build.dropouts[at.ours.removesuffix(".")] = build.modules.Dropout(layer.p, layer.channels, at.order)
+    return made, at.order
 
 
 @torch_form.register(Flatten)

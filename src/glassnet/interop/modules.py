@@ -6,13 +6,14 @@ Import it after `torch_library()` has found PyTorch.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from glassnet.interop.places import Order, Place
 from glassnet.nn.functional.arrays import Array
 from glassnet.nn.functional.window import Pad
 
@@ -20,6 +21,7 @@ __all__ = [
     "AveragePool",
     "Concat",
     "Conv",
+    "Dropout",
     "FlatLinear",
     "GlobalAveragePool",
     "MaxPool",
@@ -40,27 +42,52 @@ def _even(pad: Pad) -> tuple[int, int] | None:
 
 
 class TorchNetwork(torch.nn.Sequential):
-    """A network as a PyTorch module; `places` says which tensor holds each of the network's arrays, and how."""
+    """A network as a PyTorch module.
 
-    def __init__(self, children: Mapping[str, torch.nn.Module], places: Mapping[str, Any]) -> None:
+    Attributes
+    ----------
+    places : dict of str to Place
+        Which tensor holds each of the network's arrays, and how.
+    orders : list of Order
+        The order of the features that each of the network's own layers gives here.
+    dropouts : dict of str to Dropout
+        The modules that drop, by their layers' names.
+    """
+
+    def __init__(
+        self,
+        children: Mapping[str, torch.nn.Module],
+        places: Mapping[str, Place],
+        orders: Sequence[Order],
+        dropouts: Mapping[str, Dropout],
+    ) -> None:
         super().__init__()
         for name, child in children.items():
             self.add_module(name, child)
-        self.places = dict(places)
+        self.places, self.orders, self.dropouts = dict(places), list(orders), dict(dropouts)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """The tensors that hold the network's arrays, by its own names."""
+        state = self.state_dict(keep_vars=True)
+        return {name: state[place.path] for name, place in self.places.items()}
 
     def arrays(self) -> dict[str, Array]:
         """Every array in the network's own names and layout, copied: what `Network.load_arrays` takes."""
-        state = self.state_dict()
-        return {name: place.back(state[place.path].numpy()) for name, place in self.places.items()}
+        return {name: self.places[name].back(tensor.detach().cpu().numpy()) for name, tensor in self.tensors().items()}
 
     def gradients(self) -> dict[str, Array]:
         """The gradient of every parameter that has one, in the network's own names and layout."""
-        found = {path: parameter.grad for path, parameter in self.named_parameters()}
         return {
-            name: place.back(grad.numpy())
-            for name, place in self.places.items()
-            if (grad := found.get(place.path)) is not None
+            name: self.places[name].back(tensor.grad.cpu().numpy())
+            for name, tensor in self.tensors().items()
+            if tensor.grad is not None
         }
+
+    def load(self, arrays: Mapping[str, Array]) -> None:
+        """Copy in arrays in the network's own names and layout, all of them, as `Network.arrays` gives them."""
+        with torch.no_grad():
+            for name, tensor in self.tensors().items():
+                tensor.copy_(torch.from_numpy(self.places[name].there(arrays[name])))
 
 
 class Conv(torch.nn.Conv2d):
@@ -73,6 +100,30 @@ class Conv(torch.nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         return super().forward(x if self.sides is None else functional.pad(x, self.sides))
+
+
+class Dropout(torch.nn.Module):
+    """Inverted dropout of single numbers or whole channels, by masks that are given or, without one, PyTorch's own."""
+
+    def __init__(self, p: float, channels: bool, order: Order) -> None:
+        super().__init__()
+        self.p, self.channels, self.order = p, channels, order
+        self.mask: Tensor | None = None
+
+    def take(self, mask: Array, device: torch.device) -> None:
+        """Use a mask from now on: that of our layer, in its layout."""
+        if mask.ndim == 4:
+            mask = mask.transpose(0, 3, 1, 2)
+        elif self.order is not None:
+            mask = mask[:, self.order]
+        self.mask = torch.from_numpy(mask).to(device)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training or self.p == 0:
+            return x
+        if self.mask is not None:
+            return x * self.mask
+        return functional.dropout2d(x, self.p) if self.channels else functional.dropout(x, self.p)
 
 
 class FlatLinear(torch.nn.Linear):

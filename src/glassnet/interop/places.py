@@ -33,7 +33,7 @@ class Place:
             array = array.transpose(np.argsort(self.axes))
         if self.order is None:
             return array.copy()
-        ours = np.empty_like(array)
+        ours = np.empty(array.shape, array.dtype)
         ours[self.order] = array
         return ours
 

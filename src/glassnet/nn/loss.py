@@ -112,6 +112,10 @@ class SquaredError(Loss):
         factor = squared_error_factor(len(scores), scores.shape[1], self.convention)
         return losses.squared_error(scores, target, factor, out), 0
 
+    def weighted(self, scores: Array, target: Array, weights: Array) -> float:
+        mean = super().weighted(scores, target, weights)
+        return mean * len(scores) if self.convention == "sum" else mean
+
     def probabilities(self, scores: Array) -> Array:
         return np.clip(scores, 0, 1)
 

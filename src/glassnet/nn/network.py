@@ -338,13 +338,17 @@ class Network:
 
     def _cut(self, name: str) -> tuple[Chain, Chain]:
         """The layers up to and with the one of that name, and those after it."""
+        position = self.position_of(name)
+        return self.chain.part(0, position, self.choices), self.chain.part(position, None, self.choices)
+
+    def position_of(self, name: str) -> int:
+        """The position, from 1, of one of the network's own layers. Raises `GlassnetError` where there is none."""
         names = [f"{position}.{layer.word}" for position, layer in enumerate(self.layers, start=1)]
         if name not in names:
             raise GlassnetError(
                 f"The network has no layer '{name}'.{nearest(name, names)} Its layers: {', '.join(names)}."
             )
-        position = names.index(name) + 1
-        return self.chain.part(0, position, self.choices), self.chain.part(position, None, self.choices)
+        return names.index(name) + 1
 
     def run_backward(self, dscores: Array, *, input_gradient: bool = False) -> Array | None:
         """`backward` without checks and copies."""

@@ -11,7 +11,7 @@ from typing import Any
 from glassnet import threads
 from glassnet.attack.adversarial import AdversarialEngine, Adversary
 from glassnet.data import Augmentation, Dataset, Preprocess
-from glassnet.engines import Batch, Engine, NativeEngine
+from glassnet.engines import Batch, Engine, NativeEngine, load_weights
 from glassnet.errors import DataError, RecipeError, TrainingError, nearest
 from glassnet.model import Model
 from glassnet.nn import Loss, Network, SoftmaxCrossEntropy, parse_loss
@@ -288,7 +288,9 @@ class Trainer:
 
     def _model(self, train: Dataset, training: Training) -> Model:
         """The best network, or that of the last step, with all that goes into its file."""
-        self.network.load_arrays(training.kept or training.evaluated or self.engine.weights())
+        arrays = training.kept or training.evaluated or self.engine.weights()
+        self.network.load_arrays(arrays)
+        load_weights(self.engine, arrays)  # which may have weights of its own
         return Model(
             self.network, self.preprocess, train.image_shape, train.class_names, self.loss, reading=train.reading
         )

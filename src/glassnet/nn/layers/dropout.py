@@ -68,12 +68,16 @@ class Dropout(Layer):
             return F.channel_dropout_mask(shape[0], shape[-1], self.p, rng, self.dtype)
         return F.dropout_mask(shape, self.p, rng, self.dtype)
 
+    def next_mask(self, n: int) -> Array:
+        """The mask of the next training pass, on n examples."""
+        rng = self._rng if self.key is None else np.random.default_rng(self.key)
+        return self.mask((n, *self.input_shape), rng)
+
     def forward(self, x: Array, *, train: bool = False) -> Array:
         if not train or self.p == 0:
             self._cache = None
             return x
-        rng = self._rng if self.key is None else np.random.default_rng(self.key)
-        y, self._cache = F.dropout_forward(x, self.mask(x.shape, rng), out=self._output(len(x)))
+        y, self._cache = F.dropout_forward(x, self.next_mask(len(x)), out=self._output(len(x)))
         return y
 
     def reference(self, x: Array, *, train: bool = False) -> Array:

@@ -215,8 +215,26 @@ def test_a_channel_that_hardly_varies(digits: Dataset) -> None:
 
 def test_the_bias_before_a_batch_norm(digits: Dataset) -> None:
     notation = "linear 16 -> batchnorm -> relu -> linear"
+    once = trained(engine(network(notation)), engine(network(notation, np.float32)), digits, 1)
+    assert once.passed and once.left_out == ("1.linear.bias",)
+    assert "left out: 1.linear.bias; the gradient is 0" in str(once)
     found = trained(engine(network(notation)), engine(network(notation, np.float32)), digits)
-    assert found.parted is not None and found.parted.difference.tensor == "network.1.linear.bias"
+    assert found.parted is not None and found.parted.difference.name == "2.batchnorm.mean"
+    assert found.parted.reason.kind == "zero gradient" and "follows 1.linear.bias" in found.parted.reason.text
+
+
+def test_an_element_without_a_gradient(digits: Dataset) -> None:
+    """The first pixel is always 0: what is remembered of its weights is nothing but what a rounding error left."""
+    notation = "linear 16 -> tanh -> linear"
+
+    def leave(made: int, state: dict[str, Array]) -> None:
+        if made == 2:
+            state["optimizer.1.linear.weight.m"][5] = 1e-13
+            state["optimizer.1.linear.weight.v"][5] = 1e-26
+
+    found = trained(engine(network(notation)), Altered(leave, network(notation), Adam()), digits)
+    assert found.parted is not None and found.parted.step == 3
+    assert found.parted.difference.place == "1.linear.weight[0, 5]" and found.parted.difference.apart == 1
     assert found.parted.reason.kind == "zero gradient" and "adam" in found.parted.reason.text
 
 

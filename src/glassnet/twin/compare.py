@@ -64,6 +64,7 @@ class Both(Engine):
         self.places = Places(first.network, dtype, tolerance)
         self.losses: tuple[list[float], list[float]] = ([], [])
         self.largest: list[Difference] = []
+        self.left_out: dict[str, None] = {}  # parameters without a gradient, in the order in which they were met
         self.parted: Parting | None = None
         self._same_start()
 
@@ -90,15 +91,23 @@ class Both(Engine):
         for losses, result in zip(self.losses, results, strict=True):
             losses.append(result.loss)
         after = [engine.state() for engine in self.engines]
-        found = [self.places.loss(*(result.loss for result in results)), *self.places.between(*after)]
+        found = [self.places.loss(*(result.loss for result in results)), *self._compared(*after)]
         self.largest.append(max(found, key=lambda difference: difference.error))
         if self.parted is None:
             apart = [difference for difference in found if not difference.error <= self.tolerance]
             if apart:
-                case = Case(self.engines, self.names, self.places, batch, lr, before, after, tuple(self.largest))
+                largest, left_out = tuple(self.largest), tuple(self.left_out)
+                case = Case(self.engines, self.names, self.places, batch, lr, before, after, largest, left_out)
                 first, *others = apart
                 self.parted = Parting(len(self.largest), first, tuple(others), likely_reason(case, first))
         return results[0]
+
+    def _compared(self, first: State, second: State) -> list[Difference]:
+        """The differences of two states, but for tensors without a gradient that have moved by chance."""
+        found, idle = self.places.between(first, second), self.places.idle(first, second)
+        moved = {d.tensor for d in found if d.error > self.tolerance and self.places.parameter_of(d.tensor) in idle}
+        self.left_out |= {self.places.parameter_of(name): None for name in moved}
+        return [difference for difference in found if self.places.parameter_of(difference.tensor) not in self.left_out]
 
     def scores(self, x: Any) -> Array:
         return self.engines[0].scores(x.astype(self.network.dtype, copy=False))
@@ -123,6 +132,7 @@ class Both(Engine):
             errors=tuple(difference.error for difference in self.largest),
             worst=tuple(LOSS if d.tensor == LOSS else d.name for d in self.largest),
             ulps=tuple(difference.ulps for difference in self.largest),
+            left_out=tuple(self.left_out),
             parted=self.parted,
         )
 

@@ -108,6 +108,26 @@ class Places:
             if name in second
         ]
 
+    def idle(self, first: Mapping[str, Array], second: Mapping[str, Array]) -> set[str]:
+        """The trained arrays whose gradients are 0 but for rounding, as far as the optimiser remembers on either side.
+
+        A bias before batch normalisation is one. An optimiser that divides by the gradient's size moves it by chance,
+        which changes nothing that the network gives.
+        """
+        sizes: dict[str, dict[str, float]] = {}
+        for state in (first, second):
+            for name in self.parameters:
+                for slot, array in self.memory(name, state).items():
+                    own = sizes.setdefault(slot, {})
+                    own[name] = max(own.get(name, 0.0), float(np.abs(array).max(initial=0.0)))
+        if not sizes:
+            return set()
+        return {
+            name
+            for name in self.parameters
+            if all(0 < own.get(name, 0.0) <= self.noise * max(own.values()) for own in sizes.values())
+        }
+
     def order(self, state: Mapping[str, Array]) -> Iterator[str]:
         """The names of a state's arrays, as a step computes them."""
         yield from (f"{_NETWORK}{name}" for name in self.statistics)

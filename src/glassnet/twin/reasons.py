@@ -73,6 +73,8 @@ class Case:
         The two states before and after it.
     largest : tuple of Difference
         The tensor that differs most after every step so far, this one included.
+    left_out : tuple of str
+        Trained arrays without a gradient, which have moved by chance.
     """
 
     engines: tuple[Engine, Engine]
@@ -83,6 +85,7 @@ class Case:
     before: Sequence[Mapping[str, Array]]
     after: Sequence[Mapping[str, Array]]
     largest: tuple[Difference, ...]
+    left_out: tuple[str, ...] = ()
 
     @cached_property
     def passes(self) -> list[Pass]:
@@ -135,6 +138,12 @@ def _statistics(case: Case, found: Difference) -> Reason | None:
     """A running variance that one side divides by n and the other by n - 1, or running moments with other shares."""
     if not case.places.is_statistic(found.tensor):
         return None
+    if case.left_out and found.name.endswith("mean"):
+        return Reason(
+            "zero gradient",
+            f"{found.name} follows {case.left_out[-1]}, whose gradient is 0 but for rounding; each side moves it by"
+            " chance",
+        )
     position = _position(found.name)
     layer = case.engines[0].network.layers[position]
     if not isinstance(layer, BatchNorm) or not case.passes:

@@ -70,6 +70,8 @@ class Twin:
         The tensor that has it.
     ulps : tuple of float
         The distance of its worst element after every step.
+    left_out : tuple of str
+        Trained arrays that are not compared: their gradients are 0 but for rounding, and they have moved by chance.
     parted : Parting or None
         Where they part; None where they do not.
     """
@@ -81,6 +83,7 @@ class Twin:
     errors: tuple[float, ...]
     worst: tuple[str, ...]
     ulps: tuple[float, ...]
+    left_out: tuple[str, ...] = ()
     parted: Parting | None = None
 
     @property
@@ -111,12 +114,17 @@ class Twin:
         """The verdict, in lines."""
         told = f"{counted(self.steps, 'step')}, tolerance {self.tolerance:.0e}"
         if self.parted is not None:
-            return [f"{self.names[0]} and {self.names[1]}: {told}", *self.parted.describe(self.names)]
+            lines = [f"{self.names[0]} and {self.names[1]}: {told}", *self.parted.describe(self.names)]
+            return [*lines, *self._left_out()]
         at = max(range(self.steps), key=self.errors.__getitem__)
         where = f" ({self.worst[at]}, step {at + 1})" if self.errors[at] else ""
-        return [
-            f"{self.names[0]} and {self.names[1]}: the same for {told}; largest error {self.errors[at]:.1e}{where}",
-        ]
+        same = f"{self.names[0]} and {self.names[1]}: the same for {told}; largest error {self.errors[at]:.1e}{where}"
+        return [same, *self._left_out()]
+
+    def _left_out(self) -> list[str]:
+        if not self.left_out:
+            return []
+        return [f"left out: {_listed(list(self.left_out))}; the gradient is 0 but for rounding, and each side's own"]
 
     def _shown(self) -> list[int]:
         """The steps of the table: evenly spread, and that at which they part."""

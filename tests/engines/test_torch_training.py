@@ -173,9 +173,7 @@ def test_a_run_goes_on_with_another_engine(tmp_path: Path) -> None:
 
 def fine_tuning(first: int | None, make: Make = TorchEngine, optimizer: Optimizer | None = None) -> FineTuneEngine:
     settings: dict[str, Any] = {"head_epochs": 2, "rate": 0.5, "body_rate": 0.2}
-    return FineTuneEngine(
-        network(), SoftmaxCrossEntropy(), optimizer or Adam(0.01), first=first, make=make, **settings
-    )
+    return FineTuneEngine(network(), SoftmaxCrossEntropy(), optimizer or Adam(0.01), first=first, make=make, **settings)
 
 
 @pytest.mark.parametrize(

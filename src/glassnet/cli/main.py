@@ -12,6 +12,7 @@ from glassnet.cli import process
 from glassnet.cli.completion import VARIABLE, candidates
 from glassnet.cli.remedies import worded
 from glassnet.errors import GlassnetError, TrainingInterrupted, nearest, one_line
+from glassnet.team import Team
 
 __all__ = ["main"]
 
@@ -33,6 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _status_of(arguments)
     try:
         process.take_over()
+        if not _leads():
+            process.keep_quiet()
         status = _status_of(sys.argv[1:])
         process.give_up()
     except KeyboardInterrupt:  # while something else was being reported
@@ -57,7 +60,29 @@ def _status_of(arguments: Sequence[str]) -> int:
             raise
         if isinstance(error, OSError):  # it may be that nothing can be printed any more
             process.drop_if_broken(sys.stdout)
-        return _report(*_explain(error))
+        text, status = _explain(error)
+        if not _leads():  # process 0 says why
+            _tell_the_others(text.removeprefix("error: "))
+            return status
+        return _report(text, status)
+
+
+def _leads() -> bool:
+    """Whether this process is the one of several that writes and prints; where the environment is wrong, each does."""
+    try:
+        return Team.here().leads
+    except GlassnetError:
+        return True
+
+
+def _tell_the_others(reason: str) -> None:
+    """Let process 0 print why this one ends; without PyTorch it ends for the same reason."""
+    from glassnet.engines import torch
+
+    try:
+        torch.end_all(Team.here(), reason)
+    except GlassnetError:
+        return
 
 
 def _carry_out(arguments: list[str]) -> int:

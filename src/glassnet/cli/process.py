@@ -30,6 +30,7 @@ __all__ = [
     "drop",
     "drop_if_broken",
     "give_up",
+    "keep_quiet",
     "leave_interrupted",
     "take_over",
     "told",
@@ -174,6 +175,12 @@ def drop(stream: TextIO) -> None:
     """Turn a stream to the null device, with whatever still waits to be printed."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def keep_quiet() -> None:
+    """Print nothing from now on."""
+    drop(sys.stdout)
+    drop(sys.stderr)
 
 
 def drop_if_broken(stream: TextIO) -> None:

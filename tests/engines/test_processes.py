@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -107,7 +108,8 @@ def test_a_share_of_each_example() -> None:
     for n in (0, 1, 5, 7, 21):
         for size in (1, 2, 3, 8):
             rows = [list(range(n))[share(n, rank, size)] for rank in range(size)]
-            assert sum(rows, []) == list(range(n)) and max(map(len, rows)) - min(map(len, rows)) <= 1
+            assert list(chain.from_iterable(rows)) == list(range(n))
+            assert max(map(len, rows)) - min(map(len, rows)) <= 1
 
 
 def test_what_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,7 +209,7 @@ def test_one_that_fails_ends_all_with_one_line(tmp_path: Path) -> None:
         for rank, recipe in enumerate(("own.toml", "other.toml"))
     ]  # fmt: skip
     try:
-        (out, err), silent = (process.communicate(timeout=PATIENCE) for process in running)
+        (_, err), silent = (process.communicate(timeout=PATIENCE) for process in running)
     finally:
         for process in running:
             process.kill()

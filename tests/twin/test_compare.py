@@ -279,6 +279,8 @@ def test_what_cannot_be_compared(digits: Dataset) -> None:
 
 def test_sides_are_written_as_they_are_read() -> None:
     assert str(Side.parse("native")) == "native float64" and str(Side.parse(" torch  float32 ")) == "torch float32"
-    for text in ("", "numpy", "native float16", "native float32 float64"):
+    for text in ("torch float64 cuda", "torch float32 3 processes", "torch float64 mps", "torch float32 cuda:1"):
+        assert str(Side.parse(text)) == text
+    for text in ("", "numpy", "native float16", "native float32 float64", "native cuda", "torch 1 processes"):
         with pytest.raises(RecipeError, match="A side is an engine"):
             Side.parse(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,7 +25,7 @@ from glassnet.nn import Network
 from glassnet.nn.named import NAMED
 from glassnet.report.pages.twin import write_twin_page
 from glassnet.train import Trainer
-from glassnet.twin import Both, Side, Twin, compare
+from glassnet.twin import Both, Side, Twin, both_of, compare
 
 __all__ = ["Twinned", "twin"]
 
@@ -102,9 +103,10 @@ def twin(
         plain = build(replace(recipe, start=None), splits, events.say)
         network, preprocess = (plain.network, plain.preprocess) if model is None else (model.network, model.preprocess)
         trainer = _trainer(recipe, sides, network, preprocess, tolerance)
-        found = compare(
-            trainer, splits.train, steps, progress=lambda done, of: events.progress("comparing", done, of, "steps")
-        )
+        with contextlib.closing(both_of(trainer)):
+            found = compare(
+                trainer, splits.train, steps, progress=lambda done, of: events.progress("comparing", done, of, "steps")
+            )
     files = write_twin_page(folder / "index.html", found, splits.name, figures_folder=folder / "figures")
     return Twinned(found, splits.name, tuple(files))
 

@@ -24,7 +24,7 @@ from glassnet.twin.distance import LOSS, TOLERANCES, Difference, Places, coarser
 from glassnet.twin.reasons import Case, likely_reason
 from glassnet.twin.result import Parting, Twin
 
-__all__ = ["Both", "compare"]
+__all__ = ["Both", "both_of", "compare"]
 
 State = dict[str, Array]
 
@@ -122,6 +122,11 @@ class Both(Engine):
         for engine in self.engines:
             engine.load_state(arrays)
 
+    def close(self) -> None:
+        """End the processes that an engine may have started."""
+        for engine in self.engines:
+            engine.close()
+
     def result(self) -> Twin:
         """What was found in the steps so far."""
         return Twin(
@@ -160,7 +165,7 @@ def compare(
     TrainingInterrupted
         The training was asked to stop.
     """
-    both = _both(trainer.engine)
+    both = both_of(trainer)
     if steps < 1:
         raise CheckError(f"A comparison takes at least 1 step. Got {steps} instead.")
     try:
@@ -186,7 +191,9 @@ class _Until(Callback):
             training.interrupt()
 
 
-def _both(engine: Engine) -> Both:
+def both_of(trainer: Trainer) -> Both:
+    """The two engines of a trainer. Raises `CheckError` where it has one alone."""
+    engine = trainer.engine
     found = engine.engine if isinstance(engine, AdversarialEngine) else engine
     if not isinstance(found, Both):
         raise CheckError(f"A comparison needs a trainer of two engines (Both). Got {type(engine).__name__}.")

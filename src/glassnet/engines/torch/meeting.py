@@ -109,9 +109,7 @@ def _open(team: Team, meeting: Path | None, patience: timedelta) -> Store:
                 f" '{address}' and '{port}'."
             )
         keeps = team.leads and os.environ.get("TORCHELASTIC_USE_AGENT_STORE") != "True"
-        store = TCPStore(
-            address, int(port), None, is_master=keeps, timeout=patience, wait_for_workers=False
-        )
+        store = TCPStore(address, int(port), None, is_master=keeps, timeout=patience, wait_for_workers=False)
     again = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")  # torchrun may start all of them anew
     _stores[:] = [PrefixStore(f"glassnet/{again}", store)]
     return _stores[0]

@@ -287,7 +287,7 @@ def test_the_recipe_keeps_the_engine() -> None:
 
 def test_a_device_that_is_not_here_is_named_before_data_are_read() -> None:
     recipe = recipe_for("no-such-data", {"engine.name": "torch", "engine.device": "cuda:99"})
-    with pytest.raises(RecipeError, match="no device 'cuda:99' on this machine. PyTorch .* finds cpu"):
+    with pytest.raises(RecipeError, match=r"no device 'cuda:99' on this machine\. PyTorch .* finds cpu"):
         run_recipe(recipe)
 
 

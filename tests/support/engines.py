@@ -1,4 +1,4 @@
-"""What tests of engines share: the same network on our own engine and on PyTorch's, steps of both, and their difference."""
+"""What tests of engines share: a network on our own engine and on PyTorch's, steps of both, and their difference."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy as np
 from glassnet.check.numerical import gradient_error
 from glassnet.engines import Batch, Engine, NativeEngine, StepResult
 from glassnet.engines.torch import TorchEngine
-from glassnet.nn import Network, parse_loss
-from glassnet.optim import make_optimizer
+from glassnet.nn import Network, Parameter, parse_loss
+from glassnet.optim import clip_factor, make_optimizer
 
 TOLERANCE = 1e-10
 CLASSES = 5
@@ -47,10 +47,10 @@ def stirred(notation: str, shape: Sequence[int], *, dtype: Any = np.float64, see
     return network
 
 
-def both(network: Network, loss: str, optimizer: str, lr: float = 0.01, **settings: Any) -> tuple[Engine, Engine]:
-    """(our own engine, PyTorch's) of two copies of a network, with an optimiser of the table."""
+def both(network: Network, loss: str, optimizer: str, **settings: Any) -> tuple[Engine, Engine]:
+    """(our own engine, PyTorch's) of two copies of a network, with an optimiser of the table at its usual rate."""
     word, parsed = optimizer.partition(",")[0], parse_loss(loss)
-    own = make_optimizer(word, lr=lr, **OPTIMIZERS[optimizer])
+    own = make_optimizer(word, **OPTIMIZERS[optimizer])
     first, second = (network.astype(network.dtype) for _ in range(2))
     return (
         NativeEngine(first, parsed, copy.deepcopy(own), **settings),
@@ -78,8 +78,14 @@ def vanishing(engine: Engine) -> set[str]:
     return {name for name, size in sizes.items() if size < 1e-12 * max(sizes.values())}
 
 
-def assert_same_step(ours: Engine, its: Engine, batch: Batch) -> StepResult:
-    """Make the step on both engines; loss, gradients, weights and the optimiser's memory agree to 1e-10."""
+def assert_same_step(ours: Engine, its: Engine, batch: Batch, *, deep: bool = False) -> StepResult:
+    """Make the step on both engines; loss, gradients, weights and the optimiser's memory agree to 1e-10.
+
+    The weights are also what our optimiser makes of the other engine's gradients. In a `deep` network that is the one
+    comparison of weights: a step that divides by the gradient's size makes a rounding error of a small one large.
+    """
+    assert isinstance(ours, NativeEngine)
+    optimizer, before = copy.deepcopy(ours.optimizer), {n: p.value.copy() for n, p in ours.parameters.items()}
     one, other = (engine.step(batch, engine.lr, norms=True) for engine in (ours, its))
     assert one.correct == other.correct and one.norms is not None and other.norms is not None
     assert abs(one.loss - other.loss) <= TOLERANCE * max(1.0, abs(one.loss))
@@ -87,9 +93,15 @@ def assert_same_step(ours: Engine, its: Engine, batch: Batch) -> StepResult:
     for name, parameter in ours.network.parameters().items():
         gradient = its.network.parameters()[name].grad
         assert gradient_error(gradient, parameter.grad, floor=1e-3 * largest) <= TOLERANCE, f"gradient of {name}"
-    unsure = vanishing(ours)
     mine, theirs = ours.state(), its.state()
     assert mine.keys() == theirs.keys()
+    gradients = {name: parameter.grad for name, parameter in its.network.parameters().items()}
+    made = {n: Parameter(before[n], p.role, gradients[n], p.rate) for n, p in ours.parameters.items()}
+    clip = 1.0 if ours.clip is None else clip_factor((p.grad for p in made.values()), ours.clip)
+    optimizer.step(made, ours.lr, l2=ours.l2, clip=clip)
+    for name, parameter in made.items():
+        assert gradient_error(theirs[f"network.{name}"], parameter.value, floor=1e-3) <= TOLERANCE, f"step of {name}"
+    unsure = set(ours.parameters) if deep else vanishing(ours)
     for name, array in mine.items():
         assert array.dtype == theirs[name].dtype and array.shape == theirs[name].shape, name
         if not any(f".{hidden}" in f".{name}" for hidden in unsure):

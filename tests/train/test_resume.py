@@ -17,6 +17,7 @@ import pytest
 
 from glassnet.experiments import load_recipe
 from glassnet.files import read_json
+from glassnet.interop import is_installed
 from glassnet.nn import model_file
 from glassnet.train import read_history
 from support import script
@@ -60,6 +61,24 @@ CONFIGURATIONS = {
         optimizer = { name = "rmsprop", lr = 0.003 }
     """,
 }
+if is_installed():
+    CONFIGURATIONS |= {
+        "on PyTorch": """
+        engine.name = "torch"
+        model.network = "linear 24 -> batchnorm -> relu -> dropout 0.3 -> linear"
+        optimizer.name = "adam"
+        train.augment = "shift 1 -> rotate 10"
+    """,
+        "convolutions and averaged weights on PyTorch": """
+        engine.name = "torch"
+        model.network = "conv 3x3, 4, bias off -> batchnorm -> relu -> maxpool 2x2 -> linear"
+        optimizer = { name = "nesterov", lr = 0.05 }
+        train.schedule = "onecycle"
+        train.average = 0.95
+        train.clip = 1.0
+    """,
+    }
+ON_PYTORCH = [name for name in CONFIGURATIONS if "PyTorch" in name]
 COMMON = """
     data = { source = "digits", train_limit = 320, test_limit = 60 }
     train.epochs = 4
@@ -208,7 +227,12 @@ def killed_again_and_again(case: int, worker: Worker, whole: Path, folder: Path,
 def kill_case(
     case: int, worker: Worker, references: dict[str, Path], factory: pytest.TempPathFactory, folder: Path
 ) -> None:
-    name = list(CONFIGURATIONS)[case % len(CONFIGURATIONS)]
+    kill_one(list(CONFIGURATIONS)[case % len(CONFIGURATIONS)], case, worker, references, factory, folder)
+
+
+def kill_one(
+    name: str, case: int, worker: Worker, references: dict[str, Path], factory: pytest.TempPathFactory, folder: Path
+) -> None:
     whole = reference(name, worker, references, factory)
     killed_again_and_again(case, worker, whole, folder / "run", recipe_of(CONFIGURATIONS[name]))
 
@@ -216,7 +240,7 @@ def kill_case(
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="runs are killed in forked processes")
 
 
-@pytest.mark.parametrize("case", range(6))
+@pytest.mark.parametrize("case", range(8))
 def test_killed_runs_end_in_the_same_bits(
     case: int, worker: Worker, references: dict[str, Path], tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
 ) -> None:
@@ -224,11 +248,25 @@ def test_killed_runs_end_in_the_same_bits(
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("case", range(6, 56))
+@pytest.mark.parametrize("case", range(8, 58))
 def test_fifty_killed_runs_end_in_the_same_bits(
     case: int, worker: Worker, references: dict[str, Path], tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
 ) -> None:
     kill_case(case, worker, references, tmp_path_factory, tmp_path)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("case", range(20))
+@pytest.mark.parametrize("name", ON_PYTORCH)
+def test_runs_on_pytorch_killed_twenty_times_end_in_the_same_bits(
+    name: str,
+    case: int,
+    worker: Worker,
+    references: dict[str, Path],
+    tmp_path_factory: pytest.TempPathFactory,
+    tmp_path: Path,
+) -> None:
+    kill_one(name, case, worker, references, tmp_path_factory, tmp_path)
 
 
 @pytest.mark.parametrize("calls", [1, 2, 3, 4, 5, 7, 8, 9])

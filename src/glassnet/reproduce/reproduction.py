@@ -25,7 +25,7 @@ from typing import Any
 
 from glassnet import threads as thread_pool
 from glassnet.data import find
-from glassnet.errors import DataError, RecipeError, nearest
+from glassnet.errors import DataError, GlassnetError, RecipeError, nearest
 from glassnet.experiments import Run, run_recipe
 from glassnet.experiments.recipe import Recipe, recipe_from, with_source
 from glassnet.files import first_free, write_json, write_text
@@ -207,6 +207,11 @@ def _run_row(row: Row, out: Path, make_progress: Callable[[], Progress], say: Ca
         reason = f"the data set '{source}' is not here: glassnet data get {source}"
         say(reason)
         return Outcome(row, source, goal, skipped=reason)
+    try:
+        recipe.engine.maker()
+    except GlassnetError as error:
+        say(str(error))
+        return Outcome(row, source, goal, skipped=str(error))
     folder = _free(out / row.id)
     run = run_recipe(recipe, folder, progress=make_progress(), say=say, on_finish=[write_run_page])
     return Outcome(row, source, goal, _measured(run, goal))

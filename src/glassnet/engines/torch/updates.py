@@ -1,7 +1,7 @@
 """The steps of our optimisers on PyTorch's tensors; `glassnet.optim.optimisers` has their formulas.
 
-`torch.optim` differs from these here and there (where eps stands, what decays), so it is not used. A step is a few
-passes over all tensors of a group at once.
+`torch.optim` differs from these here and there (where eps stands, what decays), so its classes are not used, but the
+fused kernels below them are, where they compute ours: one pass over all tensors of a group.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import singledispatch
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -74,10 +75,9 @@ class Update:
             gradients = [tensor.grad for tensor in group.tensors if tensor.grad is not None]
             if factor is not None:
                 torch._foreach_mul_(gradients, factor)
-            if l2 and group.decays:
-                torch._foreach_add_(gradients, group.tensors, alpha=l2)
             slots = [[self._slot(name, slot) for name in group.names] for slot in optimizer.slots]
-            update(optimizer, group.tensors, gradients, slots, rate * group.rate, group.decays)
+            penalty = l2 if group.decays else 0.0
+            update(optimizer, _Step(group.tensors, gradients, slots, rate * group.rate, penalty, group.decays))
 
     def _slot(self, name: str, slot: str) -> Tensor:
         key = f"{name}.{slot}"
@@ -99,10 +99,19 @@ def _clip_factor(tensors: Iterable[Tensor], largest: float) -> Tensor:
     return torch.where(norm > largest, largest / norm, torch.ones_like(norm))
 
 
-Tensors = list[Tensor]
+@dataclass(frozen=True)
+class _Step:
+    """A step on the tensors of a group: weights, gradients of the objective without its penalty, memory by slot."""
+
+    weights: list[Tensor]
+    gradients: list[Tensor]
+    slots: list[list[Tensor]]
+    rate: float
+    l2: float
+    decays: bool
 
 
-def _formula(optimizer: Optimizer) -> Callable[..., None]:
+def _formula(optimizer: Optimizer) -> Callable[[Any, _Step], None]:
     """The step of an optimiser's kind. Raises `GlassnetError` where there is none."""
     found = _update.dispatch(type(optimizer))
     if found is _update.dispatch(object):
@@ -111,33 +120,32 @@ def _formula(optimizer: Optimizer) -> Callable[..., None]:
 
 
 @singledispatch
-def _update(
-    optimizer: Optimizer, weights: Tensors, gradients: Tensors, slots: list[Tensors], rate: float, decays: bool
-) -> None:
-    """One step on the weights, by gradients of the whole objective; `slots` are its memory, one list for each slot."""
+def _update(optimizer: Any, step: _Step) -> None:
+    """Make a step."""
     raise NotImplementedError
 
 
 @_update.register(SGD)
-def _sgd(optimizer: SGD, weights: Tensors, gradients: Tensors, slots: list[Tensors], rate: float, decays: bool) -> None:
-    if not slots:
-        torch._foreach_add_(weights, gradients, alpha=-rate)
-        return
-    (velocity,) = slots
-    torch._foreach_mul_(velocity, optimizer.momentum)
-    torch._foreach_add_(velocity, gradients)
-    if optimizer.nesterov:
-        torch._foreach_add_(gradients, velocity, alpha=optimizer.momentum)
-        torch._foreach_add_(weights, gradients, alpha=-rate)
-    else:
-        torch._foreach_add_(weights, velocity, alpha=-rate)
+def _sgd(optimizer: SGD, step: _Step) -> None:
+    torch._fused_sgd_(
+        step.weights,
+        step.gradients,
+        step.slots[0] if step.slots else [],
+        weight_decay=step.l2,
+        momentum=optimizer.momentum,
+        lr=step.rate,
+        dampening=0.0,
+        nesterov=optimizer.nesterov,
+        maximize=False,
+        is_first_step=False,  # the velocity starts at 0
+    )
 
 
 @_update.register(RMSProp)
-def _rmsprop(
-    optimizer: RMSProp, weights: Tensors, gradients: Tensors, slots: list[Tensors], rate: float, decays: bool
-) -> None:
-    (square,) = slots
+def _rmsprop(optimizer: RMSProp, step: _Step) -> None:
+    gradients, (square,) = step.gradients, step.slots
+    if step.l2:
+        torch._foreach_add_(gradients, step.weights, alpha=step.l2)
     torch._foreach_mul_(square, optimizer.decay)
     torch._foreach_addcmul_(square, gradients, gradients, value=1 - optimizer.decay)
     if optimizer.eps_inside:
@@ -146,21 +154,28 @@ def _rmsprop(
     else:
         roots = torch._foreach_sqrt(square)
         torch._foreach_add_(roots, optimizer.eps)
-    torch._foreach_addcdiv_(weights, gradients, roots, value=-rate)
+    torch._foreach_addcdiv_(step.weights, gradients, roots, value=-step.rate)
 
 
 @_update.register(Adam)
-def _adam(
-    optimizer: Adam, weights: Tensors, gradients: Tensors, slots: list[Tensors], rate: float, decays: bool
-) -> None:
-    m, v = slots
-    torch._foreach_lerp_(m, gradients, 1 - optimizer.beta1)
-    torch._foreach_mul_(v, optimizer.beta2)
-    torch._foreach_addcmul_(v, gradients, gradients, value=1 - optimizer.beta2)
-    correction1, correction2 = (1 - beta**optimizer.steps for beta in (optimizer.beta1, optimizer.beta2))
-    roots = torch._foreach_sqrt(v)
-    torch._foreach_div_(roots, correction2**0.5)
-    torch._foreach_add_(roots, optimizer.eps)
-    if decays and optimizer.weight_decay:
-        torch._foreach_mul_(weights, 1 - rate * optimizer.weight_decay)
-    torch._foreach_addcdiv_(weights, m, roots, value=-rate / correction1)
+def _adam(optimizer: Adam, step: _Step) -> None:
+    decay = optimizer.weight_decay if step.decays else 0.0
+    if step.l2 and decay:  # PyTorch has one of the two at a time
+        torch._foreach_add_(step.gradients, step.weights, alpha=step.l2)
+    m, v = step.slots
+    number = torch.tensor(float(optimizer.steps), device=step.weights[0].device)
+    (torch._fused_adamw_ if decay else torch._fused_adam_)(
+        step.weights,
+        step.gradients,
+        m,
+        v,
+        [],
+        [number] * len(step.weights),
+        lr=step.rate,
+        beta1=optimizer.beta1,
+        beta2=optimizer.beta2,
+        weight_decay=decay or step.l2,
+        eps=optimizer.eps,
+        amsgrad=False,
+        maximize=False,
+    )

@@ -61,10 +61,13 @@ def _status_of(arguments: Sequence[str]) -> int:
         if isinstance(error, OSError):  # it may be that nothing can be printed any more
             process.drop_if_broken(sys.stdout)
         text, status = _explain(error)
-        if not _leads():  # process 0 says why
-            _tell_the_others(text.removeprefix("error: "))
-            return status
-        return _report(text, status)
+        if _leads():
+            _report(text, status)
+            _told_the_others()
+        elif not _tell_the_others(text.removeprefix("error: ")):  # process 0 cannot say why
+            process.speak_up()
+            _report(text, status)
+        return status
 
 
 def _leads() -> bool:
@@ -75,14 +78,21 @@ def _leads() -> bool:
         return True
 
 
-def _tell_the_others(reason: str) -> None:
-    """Let process 0 print why this one ends; without PyTorch it ends for the same reason."""
+def _tell_the_others(reason: str) -> bool:
+    """Let process 0 print why this one ends; whether it has."""
     from glassnet.engines import torch
 
     try:
-        torch.end_all(Team.here(), reason)
-    except GlassnetError:
-        return
+        return bool(torch.end_all(Team.here(), reason))
+    except GlassnetError:  # there is no PyTorch: process 0 ends for that reason as well
+        return True
+
+
+def _told_the_others() -> None:
+    """The other processes need not print why this one ends."""
+    meeting = sys.modules.get("glassnet.engines.torch.meeting")
+    if meeting is not None:
+        meeting.told()
 
 
 def _carry_out(arguments: list[str]) -> int:

@@ -32,6 +32,7 @@ __all__ = [
     "give_up",
     "keep_quiet",
     "leave_interrupted",
+    "speak_up",
     "take_over",
     "told",
     "was_interrupted",
@@ -46,6 +47,7 @@ _NOT_HALF = ("llvmlite.", "numba.core.codegen", "numba.core.runtime", "numba.np.
 class _State:
     interrupted = False  # whether an interrupt was asked for
     told = False  # whether the last line was printed
+    own_errors: int | None = None  # where errors were printed, in a process that keeps quiet
 
 
 def take_over() -> None:
@@ -178,9 +180,16 @@ def drop(stream: TextIO) -> None:
 
 
 def keep_quiet() -> None:
-    """Print nothing from now on."""
+    """Print nothing from now on, unless `speak_up` is called."""
+    _State.own_errors = os.dup(sys.stderr.fileno())
     drop(sys.stdout)
     drop(sys.stderr)
+
+
+def speak_up() -> None:
+    """Print errors again."""
+    if _State.own_errors is not None:
+        os.dup2(_State.own_errors, sys.stderr.fileno())
 
 
 def drop_if_broken(stream: TextIO) -> None:

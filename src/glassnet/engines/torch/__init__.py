@@ -12,11 +12,11 @@ from glassnet.interop import torch_library
 if TYPE_CHECKING:
     from glassnet.engines.torch.devices import devices_here, find_device
     from glassnet.engines.torch.engine import TorchEngine
-    from glassnet.engines.torch.meeting import end_all, join
+    from glassnet.engines.torch.meeting import end_all, join, told
     from glassnet.engines.torch.pool import PoolEngine
     from glassnet.engines.torch.shared import SharedEngine
 
-__all__ = ["PoolEngine", "SharedEngine", "TorchEngine", "devices_here", "end_all", "find_device", "join"]
+__all__ = ["PoolEngine", "SharedEngine", "TorchEngine", "devices_here", "end_all", "find_device", "join", "told"]
 
 
 def __getattr__(name: str) -> Any:
@@ -31,5 +31,6 @@ def __getattr__(name: str) -> Any:
         "PoolEngine": pool,
         "join": meeting,
         "end_all": meeting,
+        "told": meeting,
     }
     return getattr(rooms.get(name, devices), name)

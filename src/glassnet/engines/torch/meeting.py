@@ -22,11 +22,11 @@ from glassnet import threads
 from glassnet.errors import RecipeError, TrainingError
 from glassnet.team import Team
 
-__all__ = ["end_all", "join", "leave", "together"]
+__all__ = ["end_all", "join", "leave", "together", "told"]
 
-_CAUSE = "cause"
+_CAUSE, _TOLD = "cause", "told"
 _MINUTES = 5  # that processes wait for one another at the start
-_PATIENCE = 2.0  # seconds that a process which ends may take to say why
+_PATIENCE = 5.0  # seconds that a process which ends may take to say why, and process 0 to tell it
 _PAUSE = 0.05
 
 _stores: list[Store] = []  # the one of this process, once it is open
@@ -74,11 +74,30 @@ def leave() -> None:
     _stores.clear()
 
 
-def end_all(team: Team, reason: str) -> None:
-    """Say why this process ends before its time, for process 0 to print; in vain where nobody can be reached."""
+def end_all(team: Team, reason: str) -> bool:
+    """Say why this process ends before its time, and wait until process 0 has told it; whether it has.
+
+    The others notice that this one is gone, or are still on their way to the meeting, where they look for it.
+    """
     with contextlib.suppress(RuntimeError, RecipeError):
+        joined = distributed.is_initialized()
         store = _stores[0] if _stores else _open(team, None, timedelta(seconds=_PATIENCE))
         store.set(_CAUSE, f"Process {team.rank}: {reason}")
+        if joined:
+            distributed.destroy_process_group()
+        until = time.monotonic() + (_PATIENCE if joined else 60 * _MINUTES)
+        while time.monotonic() < until:
+            if store.check([_TOLD]):
+                return True
+            time.sleep(_PAUSE)
+    return False
+
+
+def told() -> None:
+    """Say that process 0 has told why the training ends."""
+    with contextlib.suppress(RuntimeError):
+        for store in _stores:
+            store.set(_TOLD, "")
 
 
 @contextlib.contextmanager

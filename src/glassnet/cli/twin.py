@@ -20,7 +20,9 @@ def twin(
     ],
     pair: Annotated[
         str,
-        typer.Option(metavar="A,B", help="The two sides: native or torch, with float32, a device or '2 processes' after it."),
+        typer.Option(
+            metavar="A,B", help="The two sides: native or torch, with float32, a device or '2 processes' after it."
+        ),
     ] = "native, torch",
     steps: Annotated[int, typer.Option(help="Training steps to compare.", min=1)] = 200,
     tolerance: Annotated[

@@ -11,6 +11,7 @@ from glassnet.experiments.build import build
 from glassnet.experiments.defaults import prepare
 from glassnet.experiments.folder import require_run
 from glassnet.experiments.recipe import Recipe, load_recipe
+from glassnet.train.callbacks import Histograms
 
 __all__ = ["follow", "follow_resumed"]
 
@@ -55,4 +56,10 @@ def _fit(recipe: Recipe, checkpoint: Path | None) -> None:
     recipe.engine.maker()  # before any data are read
     with threads.use(recipe.threads):
         recipe, splits = prepare(recipe)
-        build(recipe, splits).fit(splits.train, splits.valid, resume=checkpoint is not None, begin_from=checkpoint)
+        build(recipe, splits).fit(
+            splits.train,
+            splits.valid,
+            resume=checkpoint is not None,
+            begin_from=checkpoint,
+            callbacks=[Histograms()],  # as process 0 has it
+        )

@@ -26,7 +26,8 @@ __all__ = ["end_all", "join", "leave", "together", "told"]
 
 _CAUSE, _TOLD = "cause", "told"
 _MINUTES = 5  # that processes wait for one another at the start
-_PATIENCE = 5.0  # seconds that a process which ends may take to say why, and process 0 to tell it
+_PATIENCE = 15.0  # seconds that process 0 may take to tell why another one ended
+_MOMENT = 2.0  # seconds in which the cause of a broken connection arrives, if any does
 _PAUSE = 0.05
 
 _stores: list[Store] = []  # the one of this process, once it is open
@@ -49,6 +50,8 @@ def join(team: Team, device: str, *, meeting: Path | None = None) -> str:
     GlassnetError
         The environment does not say where, or another process does not come.
     """
+    if not device.startswith(("cpu", "cuda")):
+        raise RecipeError(f"Several processes train on the CPU (cpu) or on GPUs of their own (cuda). Got '{device}'.")
     if device == "cuda":
         device = f"cuda:{team.local_rank}"
     if distributed.is_initialized():
@@ -79,10 +82,13 @@ def end_all(team: Team, reason: str) -> bool:
 
     The others notice that this one is gone, or are still on their way to the meeting, where they look for it.
     """
-    with contextlib.suppress(RuntimeError, RecipeError):
-        joined = distributed.is_initialized()
+    joined = distributed.is_initialized()
+    try:
         store = _stores[0] if _stores else _open(team, None, timedelta(seconds=_PATIENCE))
         store.set(_CAUSE, f"Process {team.rank}: {reason}")
+    except (RuntimeError, RecipeError):  # nobody is there
+        return False
+    try:
         if joined:
             distributed.destroy_process_group()
         until = time.monotonic() + (_PATIENCE if joined else 60 * _MINUTES)
@@ -90,6 +96,8 @@ def end_all(team: Team, reason: str) -> bool:
             if store.check([_TOLD]):
                 return True
             time.sleep(_PAUSE)
+    except RuntimeError:  # the store is gone, and with it process 0, which has told something
+        return True
     return False
 
 
@@ -106,7 +114,7 @@ def together() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        cause, until = "", time.monotonic() + _PATIENCE
+        cause, until = "", time.monotonic() + _MOMENT
         with contextlib.suppress(RuntimeError):
             while not cause and _stores and time.monotonic() < until:
                 cause = _cause(_stores[0])

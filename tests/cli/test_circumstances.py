@@ -36,6 +36,7 @@ EXAMPLES: dict[str, tuple[object, ...]] = {
     "export": ("../run", "out.onnx"),
     "import": ("../run.onnx", "--out", "out"),
     "check": ("linear 2", "--input", 3),
+    "twin": ("linear", "--pair", "native float32, native", "--steps", 2, "--out", "out"),
     "calculus": ("x**2", "--at", 3),
     "descend": ("x**2", "--from", 3, "--out", "out"),
     "bench": ("linear 2", "--input", 4, "--runs", 1, "--threads", 1),

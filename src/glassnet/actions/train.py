@@ -14,7 +14,7 @@ from glassnet.experiments import Recipe, Run, Sweep, load_recipe, new_folder, re
 from glassnet.report import pages
 from glassnet.train import Progress
 
-__all__ = ["Swept", "Trained", "resume", "sweep", "train"]
+__all__ = ["Swept", "Trained", "follow", "resume", "sweep", "train"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,6 +186,40 @@ def resume(
         folder, epochs=epochs, engine=engine, progress=make_progress(), say=events.say, on_finish=finish
     )
     return Trained(run, finished_before=bool(before))
+
+
+def follow(
+    data: str | Path | Recipe | None,
+    settings: Mapping[str, Any] | None = None,
+    *,
+    resumed: str | Path | None = None,
+    epochs: int | None = None,
+    engine: Mapping[str, Any] | None = None,
+) -> None:
+    """Take part, as one of several processes, in what process 0 does by `train` or `resume`.
+
+    Parameters
+    ----------
+    data : str, path or Recipe, optional
+        As of `train`.
+    settings : mapping of str to value, optional
+        As of `train`.
+    resumed : path, optional
+        The folder of the run that is resumed.
+    epochs : int, optional
+        As of `resume`.
+    engine : mapping of str to value, optional
+        As of `resume`.
+
+    Raises
+    ------
+    GlassnetError
+        Recipe, data or folder are wrong, or another process ended.
+    """
+    if resumed is not None:
+        experiments.follow_resumed(resumed, epochs=epochs, engine=engine)
+    elif data is not None:
+        experiments.follow(_recipe_of(data, settings))
 
 
 def _recipe_of(data: str | Path | Recipe, settings: Mapping[str, Any] | None) -> Recipe:

@@ -12,6 +12,7 @@ from glassnet.cli import process
 from glassnet.cli.completion import VARIABLE, candidates
 from glassnet.cli.remedies import worded
 from glassnet.errors import GlassnetError, TrainingInterrupted, nearest, one_line
+from glassnet.team import Team
 
 __all__ = ["main"]
 
@@ -33,6 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _status_of(arguments)
     try:
         process.take_over()
+        if not _leads():
+            process.keep_quiet()
         status = _status_of(sys.argv[1:])
         process.give_up()
     except KeyboardInterrupt:  # while something else was being reported
@@ -57,7 +60,39 @@ def _status_of(arguments: Sequence[str]) -> int:
             raise
         if isinstance(error, OSError):  # it may be that nothing can be printed any more
             process.drop_if_broken(sys.stdout)
-        return _report(*_explain(error))
+        text, status = _explain(error)
+        if _leads():
+            _report(text, status)
+            _told_the_others()
+        elif not _tell_the_others(text.removeprefix("error: ")):  # process 0 cannot say why
+            process.speak_up()
+            _report(text, status)
+        return status
+
+
+def _leads() -> bool:
+    """Whether this process is the one of several that writes and prints; where the environment is wrong, each does."""
+    try:
+        return Team.here().leads
+    except GlassnetError:
+        return True
+
+
+def _tell_the_others(reason: str) -> bool:
+    """Let process 0 print why this one ends; whether it has."""
+    from glassnet.engines import torch
+
+    try:
+        return bool(torch.end_all(Team.here(), reason))
+    except GlassnetError:  # there is no PyTorch: process 0 ends for that reason as well
+        return True
+
+
+def _told_the_others() -> None:
+    """The other processes need not print why this one ends."""
+    meeting = sys.modules.get("glassnet.engines.torch.meeting")
+    if meeting is not None:
+        meeting.told()
 
 
 def _carry_out(arguments: list[str]) -> int:

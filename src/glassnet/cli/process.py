@@ -30,7 +30,9 @@ __all__ = [
     "drop",
     "drop_if_broken",
     "give_up",
+    "keep_quiet",
     "leave_interrupted",
+    "speak_up",
     "take_over",
     "told",
     "was_interrupted",
@@ -45,6 +47,7 @@ _NOT_HALF = ("llvmlite.", "numba.core.codegen", "numba.core.runtime", "numba.np.
 class _State:
     interrupted = False  # whether an interrupt was asked for
     told = False  # whether the last line was printed
+    own_errors: int | None = None  # where errors were printed, in a process that keeps quiet
 
 
 def take_over() -> None:
@@ -174,6 +177,19 @@ def drop(stream: TextIO) -> None:
     """Turn a stream to the null device, with whatever still waits to be printed."""
     with contextlib.suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def keep_quiet() -> None:
+    """Print nothing from now on, unless `speak_up` is called."""
+    _State.own_errors = os.dup(sys.stderr.fileno())
+    drop(sys.stdout)
+    drop(sys.stderr)
+
+
+def speak_up() -> None:
+    """Print errors again."""
+    if _State.own_errors is not None:
+        os.dup2(_State.own_errors, sys.stderr.fileno())
 
 
 def drop_if_broken(stream: TextIO) -> None:

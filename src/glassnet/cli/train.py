@@ -145,6 +145,7 @@ def train(
     """
     from glassnet.actions import train as actions
     from glassnet.cli.events import TerminalEvents
+    from glassnet.team import Team
     from glassnet.train import progress_for
 
     if gpu:
@@ -181,17 +182,24 @@ def train(
     given = {name: value for name, value in flags.items() if value is not None}
     events = TerminalEvents(lines=False)
     result: Trained | Swept
+    team = Team.here()
     if resume is not None:
         others = {name.removeprefix("engine."): value for name, value in given.items() if name.startswith("engine.")}
         if data or settings or sweeps or out or len(given) > len(others) + (epochs is not None):
             raise RecipeError(
                 "--resume takes the run folder, --epochs to train longer, and --engine; all else stays as it was."
             )
+        if not team.leads:
+            return actions.follow(None, resumed=resume, epochs=epochs, engine=others)
         result = actions.resume(resume, epochs, engine=others, make_progress=progress_for, events=events)
     else:
         if data is None:
             raise RecipeError("Name the data: a folder, a known set such as 'digits', or a recipe ending in .toml.")
         changes = {**dict(_settings(settings)), **given}
+        if sweeps and team.size > 1:
+            raise RecipeError("A sweep runs in one process. Leave torchrun out, or train once.")
+        if not team.leads:  # process 0 writes and tells
+            return actions.follow(data, changes)
         if sweeps:
             values = _sweep_values(sweeps)
             result = actions.sweep(data, values, changes, out, make_progress=progress_for, events=events)
@@ -201,6 +209,7 @@ def train(
         _tell_sweep(result, json)
     else:
         _tell(result, json)
+    return None
 
 
 def _share_or_count(text: str | None) -> float | int | None:

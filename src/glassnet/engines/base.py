@@ -163,6 +163,10 @@ class Engine(Protocol):
         """
         return feed
 
+    def close(self) -> None:
+        """Put away what the engine holds besides memory, as processes of its own: nobody will ask it any more."""
+        return
+
     def identity(self) -> dict[str, Any]:
         """What must be the same when a training is resumed, as plain JSON."""
         return {"network": self.network.notation(), "loss": self.loss.notation()}

@@ -4,6 +4,7 @@ from glassnet.experiments.carry_out import Finisher, resume, run_recipe
 from glassnet.experiments.data import load_splits
 from glassnet.experiments.defaults import prepare, resolve
 from glassnet.experiments.folder import new_folder
+from glassnet.experiments.follow import follow, follow_resumed
 from glassnet.experiments.known import KnownPictures
 from glassnet.experiments.predictions import Predictions
 from glassnet.experiments.recipe import Data, ModelPart, Recipe, load_recipe, recipe_for
@@ -21,6 +22,8 @@ __all__ = [
     "Run",
     "Sweep",
     "finished",
+    "follow",
+    "follow_resumed",
     "held_out",
     "is_sweep",
     "load_recipe",

@@ -117,7 +117,11 @@ def _introduction(recipe: Recipe, trainer: Trainer, splits: Splits, folder: Path
     if text := train.get("augment"):
         lines[-1] += f", augment {text}"
     if recipe.engine.name != "native":
-        lines.append(described(trainer.engine.about()))
+        about = trainer.engine.about()
+        lines.append(described(about))
+        if (count := about.get("processes", 1)) > 1:
+            batch = settings.batch or len(splits.train)
+            lines[-1] += f", batch {batch} in all, {batch / count:g} a process"
     return lines if folder is None else [*lines, f"run folder {folder}"]
 
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from glassnet.engines import Engine, NativeEngine
 from glassnet.errors import Fix, RecipeError, nearest
+from glassnet.team import Team
 
 __all__ = ["ENGINES", "EnginePart", "described"]
 
@@ -68,14 +69,22 @@ class EnginePart:
     def maker(self) -> Callable[..., Engine]:
         """What makes the engine of a network, loss and optimiser, with l2 and clip.
 
+        In one of several processes it first meets the others.
+
         Raises `GlassnetError` where PyTorch is not installed or has no such device.
         """
+        team = Team.here()
         if self.name == "native":
+            if team.size > 1:
+                raise RecipeError("Our own engine trains in one process; several train on PyTorch's.", Fix.TAKE_TORCH)
             return NativeEngine
         from glassnet.engines import torch
 
         torch.find_device(self.device)
-        return partial(torch.TorchEngine, device=self.device, compile=self.compile, amp=self.amp)
+        settings: dict[str, Any] = {"compile": self.compile, "amp": self.amp}
+        if team.size == 1:
+            return partial(torch.TorchEngine, device=self.device, **settings)
+        return partial(torch.SharedEngine, team=team, device=torch.join(team, self.device), **settings)
 
 
 def described(about: Any) -> str:
@@ -85,6 +94,7 @@ def described(about: Any) -> str:
     words = [f"PyTorch {about.get('torch')} on {about.get('device')}"]
     if about.get("device_name"):
         words[0] += f" ({about['device_name']})"
+    words += [f"{about['processes']} processes"] if about.get("processes") else []
     words += ["compiled"] if about.get("compile") else []
     words += ["mixed precision"] if about.get("amp") else []
     return ", ".join(words)

@@ -141,6 +141,7 @@ class Trainer:
         checkpoint_path: Path | None = None,
         history_path: Path | None = None,
         resume: bool = False,
+        begin_from: Path | None = None,
         progress: Progress | None = None,
         callbacks: Sequence[Callback] = (),
     ) -> Model:
@@ -171,6 +172,8 @@ class Trainer:
             File that the records are written to, one per line, or None.
         resume : bool
             Resume from the checkpoint.
+        begin_from : Path, optional
+            The checkpoint to resume from, where it is only read; None: `checkpoint_path`.
         progress : Progress, optional
             What shows the training on a terminal, or None.
         callbacks : sequence of Callback
@@ -185,7 +188,8 @@ class Trainer:
         TrainingInterrupted
             The training was asked to stop (a checkpoint is saved first).
         """
-        if resume and checkpoint_path is None:
+        begin_from = begin_from or checkpoint_path
+        if resume and begin_from is None:
             raise TrainingError("Resuming needs the checkpoint_path of the training that was stopped. Got none.")
         self.check(train, valid)
         for callback in callbacks:
@@ -206,8 +210,8 @@ class Trainer:
             callbacks=[*self._own(), self.history, Shown(progress or Progress()), *more],
             identity=self._identity(train),
         )
-        if resume and checkpoint_path is not None and checkpoint_path.exists():
-            load(checkpoint_path, training)
+        if resume and begin_from is not None and begin_from.exists():
+            load(begin_from, training)
         self.progression = training.state
         with contextlib.ExitStack() as afterwards:
             for examples in (training.train, training.valid):

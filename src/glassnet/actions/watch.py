@@ -217,4 +217,3 @@ def _csv(found: Watched) -> str:
             cells += [names[label], f"{sure:.6f}"]
         writer.writerow(cells)
     return text.getvalue()
-

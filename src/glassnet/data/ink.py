@@ -181,7 +181,7 @@ def _read(
 def _framed(
     picture: str | Path | npt.NDArray[np.uint8], image_shape: tuple[int, int, int], manner: Manner, turned: bool
 ) -> npt.NDArray[np.uint8] | None:
-    """The ink of a picture in a box and at a place as the manner has it; None where it stands so already or is cut off."""
+    """The ink of a picture in a box and at a place as the manner has it; None where it stands so or is cut off."""
     height, width, _ = picture.shape if isinstance(picture, np.ndarray) else picture_info(picture)
     if (height, width) == image_shape[:2]:
         return None

@@ -5,6 +5,7 @@ Only PyAV (FFmpeg) reads them; it is an extra, `glassnet[video]`.
 
 from __future__ import annotations
 
+import contextlib
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ import numpy.typing as npt
 from glassnet.data.pictures import MOST_PIXELS, files_below
 from glassnet.errors import DataError
 from glassnet.files import open_plain
+from glassnet.text import counted
 
 __all__ = ["UNSTAMPED_RATE", "ByteStream", "Frame", "Video", "is_video_name", "pyav", "videos_below"]
 
@@ -196,8 +198,8 @@ class Video:
     def frames(self) -> Iterator[Frame]:
         """Every frame that can be decoded, in the order of the showing; to be asked for once.
 
-        Times are the frames' own time stamps, from where the file says that it begins. A frame whose stamp is missing or
-        not after the one before takes the time of the one before. What is damaged is left out and told in `damage`.
+        Times are the frames' own time stamps, from where the file says that it begins. A frame whose stamp is missing
+        or not after the one before takes the time of the one before. What is damaged is left out and told in `damage`.
         """
         stream = self._stream
         stream.thread_type, stream.codec_context.thread_count = "AUTO", _THREADS
@@ -237,12 +239,10 @@ class Video:
                 yield from packet.decode()
             except av.FFmpegError:
                 bad += 1
-        try:
+        with contextlib.suppress(av.FFmpegError, EOFError):
             yield from self._stream.codec_context.decode(None)  # what it still holds
-        except (av.FFmpegError, EOFError):
-            pass
         if bad or marked:
-            self.damage.append(f"{max(bad, marked):,} packets are damaged")
+            self.damage.append(f"{counted(max(bad, marked), 'damaged packet')}")
 
     def _check_end(self, number: int, last: float, stamped: int) -> None:
         if not number:

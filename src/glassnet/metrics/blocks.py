@@ -24,7 +24,9 @@ FEWEST_BLOCKS = 5
 """Fewer blocks have no interval: so few draws of so few things say nothing of how they spread."""
 
 _NO_INTERVAL = Interval(math.nan, math.nan)
-_NEGLIGIBLE = 2.0  # an autocorrelation below this, times sqrt(log10 n / n), counts as none (Politis and White, sect. 3.2)
+_NEGLIGIBLE = (
+    2.0  # an autocorrelation below this, times sqrt(log10 n / n), counts as none (Politis and White, sect. 3.2)
+)
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ def block_length(series: ArrayLike) -> int:
     covariances = np.array([float(away[lag:] @ away[: n - lag]) for lag in range(most + 1)]) / n
     negligible = np.abs(covariances / covariances[0]) < _NEGLIGIBLE * math.sqrt(math.log10(n) / n)
     starts = (lag for lag in range(1, most + 1) if lag + run <= most and negligible[lag + 1 : lag + run + 1].all())
-    lags = min(2 * next(starts, most), most)
+    lags = min(2 * int(next(starts, most)), most)
     k = np.arange(1, lags + 1)
     weighted = np.minimum(1.0, 2.0 * (1.0 - k / lags)) * covariances[1 : lags + 1]
     g = 2.0 * float(k @ weighted)
@@ -125,7 +127,7 @@ def block_length(series: ArrayLike) -> int:
     if s <= 0.0:  # an estimate that says nothing: as long as may be
         return longest
     best = (2.0 * g * g / (4.0 / 3.0 * s * s)) ** (1.0 / 3.0) * n ** (1.0 / 3.0)
-    return min(longest, max(1, math.ceil(best)))
+    return int(min(longest, max(1, math.ceil(best))))
 
 
 def block_interval(
@@ -166,9 +168,9 @@ def block_interval(
 
     Notes
     -----
-    Sources: D. N. Politis and J. P. Romano, "A circular block-resampling procedure for stationary data", in Exploring the
-    Limits of Bootstrap (1992) 263-270; T. C. Hesterberg, "What teachers should know about the bootstrap", The American
-    Statistician 69 (2015) 371-386, section 3.3 (the expanded percentiles).
+    Sources: D. N. Politis and J. P. Romano, "A circular block-resampling procedure for stationary data", in Exploring
+    the Limits of Bootstrap (1992) 263-270; T. C. Hesterberg, "What teachers should know about the bootstrap", The
+    American Statistician 69 (2015) 371-386 (the expanded percentiles).
     """
     normal_quantile(level)
     if resamples < 100:
@@ -214,9 +216,9 @@ def series_mean(series: ArrayLike, beside: ArrayLike | None = None, *, seed: int
     series : (n,) array
         Finite numbers in order, such as whether each frame is right, at least one.
     beside : (n,) array, optional
-        What the series was decided by, such as the probability of the right class. Where every value of the series is 0
-        or every one is 1, the bootstrap finds no spread; then these choose the length, and the interval is Wilson's with
-        the blocks as its examples.
+        What the series was decided by, such as the probability of the right class. Where every value of the series is
+        0 or every one is 1, the bootstrap finds no spread; then these choose the length, and the interval is Wilson's
+        with the blocks as its examples.
     seed : int
         Of the bootstrap.
 

@@ -84,7 +84,7 @@ def _ticks(times: NDArray[np.float64]) -> NDArray[np.int64]:
 
 
 def _stream(container: Any, picture: Pixels, rate: Fraction) -> Any:
-    stream = container.add_stream("libx264", rate=rate, options={"preset": "veryfast", "crf": "23"})
+    stream = container.add_stream("libx264", rate=rate, options={"preset": "superfast", "crf": "23"})
     stream.height, stream.width = picture.shape[:2]
     stream.pix_fmt = "yuv420p"
     stream.codec_context.time_base = Fraction(1, _TICKS)

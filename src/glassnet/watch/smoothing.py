@@ -55,5 +55,4 @@ class MovingMean:
             self._done -= 1
         self._done += 1
         near = [row for other, row in self._rows if other - time <= self.half]
-        mean: NDArray[np.float32] = np.mean(near, axis=0, dtype=np.float64).astype(np.float32)
-        return mean
+        return np.asarray(np.stack(near).mean(axis=0, dtype=np.float64), np.float32)

@@ -16,7 +16,7 @@ from glassnet.watch.timeline import Thumbnail, Timeline, Watched
 
 __all__ = ["Progress", "expected_classes", "watch_video"]
 
-_BATCH = 32  # frames, of which at most so many are in memory at once
+_BATCH = 16  # frames, of which at most so many are in memory at once
 _THUMBNAILS, _SIDE = 24, 224  # how many small frames are kept at most, and their longer side in pixels
 
 Progress = Callable[[int, float, "float | None"], None]

@@ -79,7 +79,7 @@ def _labels_panel(found: Watched) -> Panel:
     if not found.expect:
         lead = "A row for each of the most frequent labels, the darker the more probable."
     if found.window:
-        lead += f" The black line shows the label of the probabilities' mean over {found.window:g} s."
+        lead += f" The line below a row is where its label leads in the mean over {found.window:g} s."
     chart = Chart("timeline", lambda: labels_figure(found), "Which labels are seen when",
                   narrow=lambda: labels_figure(found, narrow=True))  # fmt: skip
     return Panel("timeline", "Labels over time", lead, chart)
@@ -101,10 +101,10 @@ def _smoothing_panel(found: Watched) -> Panel:
         headings[1:1] = [("frames right", True), ("95 % interval", True), ("how", False)]
     cells = []
     for name, mean, changes in rows:
-        row = [Cell(name, name)]
+        row = [_text(name)]
         if mean is not None:
             ends = "–" if mean.reason else interval_text(*mean.interval)
-            row += [Cell(percent(mean.value), mean.value), Cell(ends, ends), Cell(how := _how(found, mean), how)]
+            row += [Cell(percent(mean.value), mean.value), Cell(ends, ends), _text(_how(found, mean), long=True)]
         cells.append([*row, Cell(number(changes), changes)])
     lead = (
         "Frames that follow one another are nearly the same picture, so an interval for independent pictures would be"
@@ -112,7 +112,9 @@ def _smoothing_panel(found: Watched) -> Panel:
     )
     if found.gain is not None and found.window:
         gain = found.gain
-        told = "" if gain.reason else f" (95 % interval {100 * gain.interval.low:+.1f} to {100 * gain.interval.high:+.1f})"
+        told = (
+            "" if gain.reason else f" (95 % interval {100 * gain.interval.low:+.1f} to {100 * gain.interval.high:+.1f})"
+        )
         lead += f" Smoothing adds {100 * gain.value:+.1f} points{told}."
     if not found.expect:
         lead = "How often the label changes from one frame to the next."
@@ -154,11 +156,11 @@ def _jpeg(pixels: object) -> str:
 
 def _classes_panel(found: Watched) -> Panel:
     total = len(found.timeline)
-    rows = [
-        [Cell(found.class_names[label], found.class_names[label]), Cell(number(count), count),
-         Cell(percent(count / total), count / total), Cell(percent(mean), mean)]
-        for label, count, mean in found.counts()
-    ]  # fmt: skip
+    rows = []
+    for label, count, mean in found.counts():
+        share = count / total
+        name = _text(found.class_names[label])
+        rows.append([name, Cell(number(count), count), Cell(percent(share), share), Cell(percent(mean), mean)])
     headings = [("label", False), ("frames", True), ("share", True), ("mean probability", True)]
     return Panel("labels", "What it is taken for", body=table(headings, rows, sortable=True, compact=True))
 
@@ -195,7 +197,7 @@ def write_videos_page(
     headings += [("most frequent label", False), ("changes", True), ("remarks", False)]
     panels = [Panel("videos", "Videos", body=table(headings, [_row(*each) for each in found], sortable=True))]
     if unread:
-        rows = [[Cell(str(file), str(file)), Cell(reason, reason)] for file, reason in unread]
+        rows = [[_text(str(file)), _text(reason, long=True)] for file, reason in unread]
         panels.append(Panel("unread", "Not read", body=table([("file", False), ("reason", False)], rows)))
     count = f"{len(found):,} video{'' if len(found) == 1 else 's'}"
     sentence = f"What {model} sees in every frame of {count}."
@@ -207,7 +209,10 @@ def write_videos_page(
 
 def _row(address: str, found: Watched) -> list[Cell]:
     name = found.path.name
-    cells = [Cell(element("a", name, href=address), name), Cell(number(len(found.timeline)), len(found.timeline))]
+    cells = [
+        Cell(element("a", name, href=address, class_="label"), name),
+        Cell(number(len(found.timeline)), len(found.timeline)),
+    ]
     cells.append(Cell(f"{found.seconds:.1f}", found.seconds))
     for mean in (found.raw, found.after):
         if mean is not None:
@@ -215,4 +220,9 @@ def _row(address: str, found: Watched) -> list[Cell]:
             cells += [Cell(percent(mean.value), mean.value), Cell(ends, mean.interval.low)]
     label = found.class_names[found.counts()[0][0]]
     remarks = "; ".join((*found.damage, *found.notes))
-    return [*cells, Cell(label, label), Cell(number(found.changes), found.changes), Cell(remarks, remarks)]
+    return [*cells, _text(label), Cell(number(found.changes), found.changes), _text(remarks, long=bool(remarks))]
+
+
+def _text(text: str, *, long: bool = False) -> Cell:
+    """A cell of words that keeps its width on a phone."""
+    return Cell(element("span", text, class_="label long" if long else "label"), text)

@@ -223,7 +223,7 @@ class Video:
 
     def _decoded(self) -> Iterator[Any]:
         """Decoded frames; packets that cannot be decoded are counted, and reading ends where it must."""
-        av, bad, marked = pyav(), 0, 0
+        av, bad, marked, patched = pyav(), 0, 0, 0
         packets = self._container.demux(self._stream)
         while True:
             try:
@@ -236,13 +236,17 @@ class Video:
             if packet.is_corrupt:
                 marked += 1
             try:
-                yield from packet.decode()
+                for decoded in packet.decode():
+                    patched += bool(decoded.is_corrupt)
+                    yield decoded
             except av.FFmpegError:
                 bad += 1
         with contextlib.suppress(av.FFmpegError, EOFError):
             yield from self._stream.codec_context.decode(None)  # what it still holds
         if bad or marked:
-            self.damage.append(f"{counted(max(bad, marked), 'damaged packet')}")
+            self.damage.append(f"{counted(max(bad, marked), 'packet')} cannot be decoded")
+        if patched:
+            self.damage.append(f"parts of {counted(patched, 'frame')} are missing")
 
     def _check_end(self, number: int, last: float, stamped: int) -> None:
         if not number:

@@ -205,7 +205,10 @@ class Video:
         stream.thread_type, stream.codec_context.thread_count = "AUTO", _THREADS
         begin = (self._container.start_time or 0) / 1e6
         number, last, stamped, odd = 0, 0.0, 0, 0
+        turn = (False, False, False)
         for decoded in self._decoded():
+            if not number:  # asked of every frame, PyAV would keep each until Python's collector comes by
+                turn = _turn_of(decoded)
             if decoded.pts is None:
                 time = last
             else:
@@ -215,7 +218,7 @@ class Video:
                 stamped += 1
             if not stamped:
                 time = number / UNSTAMPED_RATE
-            yield Frame(number, time, decoded, _turn_of(decoded))
+            yield Frame(number, time, decoded, turn)
             number, last = number + 1, time
         self._check_end(number, last, stamped)
         if odd:

@@ -198,10 +198,15 @@ class Model:
         ]
         return np.concatenate(parts) if parts else self._probabilities(np.empty((0, *self.image_shape), np.uint8))
 
-    def read(self, path: str | Path, *, invert: bool = True, centre: bool = True) -> tuple[Array, tuple[str, ...]]:
-        """A picture file as the pixels (H, W, C) that the model takes, and what was changed: "inverted", "centred"."""
+    def read(
+        self, picture: str | Path | Array, *, invert: bool = True, centre: bool = True
+    ) -> tuple[Array, tuple[str, ...]]:
+        """A picture as the pixels (H, W, C) that the model takes, and what was changed: "inverted", "centred".
+
+        It is a file, or the uint8 pixels (H', W', 1, 3 or 4) of one, as of a video's frame.
+        """
         manner = Manner.of_card(self.card)
-        return read_in_manner(path, self.image_shape, self.reading, manner, invert=invert, centre=centre)
+        return read_in_manner(picture, self.image_shape, self.reading, manner, invert=invert, centre=centre)
 
     @property
     def batch(self) -> int:

@@ -174,3 +174,27 @@ def test_pixels_from_0_to_1_are_resized_too() -> None:
 def test_other_channels_are_refused() -> None:
     with pytest.raises(DataError, match="the model takes"):
         with_shape(small(np.zeros((2, 8, 8, 2), np.uint8)), (8, 8, 3), STRETCHED)
+
+
+def test_one_category(place: Path, shell: Shell) -> None:
+    """Recall, interval and what it is taken for, counted by hand from the predictions."""
+    found = evaluate(place / "run", place / "pictures", "all", category="one").to_dict()["category"]
+    evaluation = evaluate(place / "run", place / "pictures", "all").evaluation
+    own = evaluation.predictions[evaluation.labels == 1]
+    right = int((own == 1).sum())
+    assert (found["name"], found["n"], found["recall"]) == ("one", EACH, right / EACH)
+    assert found["recall_interval"] == list(wilson_interval(right, EACH))
+    taken = {entry["class"]: entry["count"] for entry in found["taken_for"]}
+    assert taken == {name: int((own == k).sum()) for k, name in enumerate(("null", "one", "two")) if (own == k).any()}
+    counts = [entry["count"] for entry in found["taken_for"]]
+    assert counts == sorted(counts, reverse=True) and sum(entry["share"] for entry in found["taken_for"]) == 1
+    told = shell("evaluate", place / "run", place / "pictures", "--part", "all", "--category", "one")
+    assert f"one: {right} of {EACH} pictures right" in told and "taken for" in told
+    assert "Did you mean 'two'" in shell.error("evaluate", place / "run", place / "pictures", "--category", "twoo")
+
+
+def test_a_category_without_pictures(place: Path, tmp_path: Path) -> None:
+    shutil.copytree(place / "pictures", tmp_path / "some")
+    shutil.rmtree(tmp_path / "some" / "two")
+    with pytest.raises(DataError, match=r"no pictures of 'two'. It has null, one\."):
+        evaluate(place / "run", tmp_path / "some", category="two")

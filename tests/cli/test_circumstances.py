@@ -20,6 +20,7 @@ from glassnet.cli import main
 from glassnet.cli.commands import COMMANDS, load
 from glassnet.reader.pages import pages
 from support.commands import Server
+from support.videos import write_video
 
 HOSTILE = os.fsdecode(b"a \xff\n\x1b[31m'b\x07")  # no UTF-8, a line break, a terminal's red and its bell, a quote
 
@@ -27,6 +28,7 @@ EXAMPLES: dict[str, tuple[object, ...]] = {
     "train": ("pictures", "--model", "linear", "--epochs", 1, "--out", "out"),
     "evaluate": ("../run", "digits"),
     "predict": ("../run", "picture.png"),
+    "watch": ("video.mp4", "--model", "../run", "--out", "out"),
     "look": ("../run", "--out", "out"),
     "fool": ("../run", "picture.png", "--out", "out"),
     "audit": ("../run", "digits", "--examples", 5, "--effort", "quick", "--no-corruptions", "--out", "out"),
@@ -79,6 +81,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
             Image.fromarray(noise).save(folder / "pictures" / name / f"{number}.png")
     Image.fromarray(rng.integers(0, 256, (8, 8), np.uint8)).save(folder / "picture.png")
     Image.fromarray(next(pages(1, "Hello", seed=1))[0]).save(folder / "page.png")
+    write_video(folder / "video.mp4", [rng.integers(0, 256, (16, 16, 3), np.uint8)] * 3)
     train = ("train", "digits", "--model", "linear", "--set", "data.train_limit=50", "--epochs", "1")
     assert main([*train, "--out", str(outer / "run")]) == 0
     assert main(["export", str(outer / "run"), str(outer / "run.onnx")]) == 0
@@ -87,7 +90,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def arguments(name: str, folder: Path) -> list[object]:
     """The example of a command, its files named in full."""
-    whole = [str(folder / a) if str(a).startswith(("picture", "page", "out", "../")) else a for a in EXAMPLES[name]]
+    whole = [
+        str(folder / a) if str(a).startswith(("picture", "page", "video", "out", "../")) else a for a in EXAMPLES[name]
+    ]
     if "out" in EXAMPLES[name]:
         whole[-1] = folder / f"out-{name}-{len(list(folder.iterdir()))}"
     return [*name.split(), *whole]

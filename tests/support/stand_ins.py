@@ -27,6 +27,7 @@ from support.classifiers import digits
 from support.data_files import idx_bytes, write_cifar_binary
 from support.markdown import ROOT
 from support.onnx_graphs import Drawn
+from support.videos import write_video
 
 Array = np.ndarray
 CLASSES = ("cat", "dog", "fox")
@@ -52,6 +53,16 @@ def _photos(path: Path) -> None:
         (path / name).mkdir(parents=True)
         for number in range(16):
             Image.fromarray(photograph(kind, number)).save(path / name / f"{number}.jpg")
+
+
+def _video(path: Path) -> None:
+    write_video(path, [photograph(number % 3, number) for number in range(12)])
+
+
+def _clips(path: Path) -> None:
+    path.mkdir()
+    for name in ("one.mp4", "two.mp4"):
+        _video(path / name)
 
 
 def _digit(path: Path) -> None:
@@ -151,6 +162,8 @@ MAKERS: dict[str, Callable[[Path], None]] = {
     "new.jpg": _photo,
     "photos": _photos,
     "FOLDER": _photos,
+    "flamingo.mp4": _video,
+    "clips": _clips,
     "page.jpg": _page,
     "other.jpg": _page,
     "form.jpg": _page,

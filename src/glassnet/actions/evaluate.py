@@ -18,6 +18,7 @@ from glassnet.weights import named_by_words
 
 __all__ = ["Evaluated", "Seen", "choose_part", "evaluate", "labelled", "load_for"]
 
+_LISTED = 12  # classes that a message names
 _PARTS = ("test", "train", "valid", "all")
 
 
@@ -94,6 +95,8 @@ class Evaluated:
         How many of the pictures the model knows; None where that cannot be known: the model is in no run folder.
     own : bool
         Whether these are the pictures that the model's own run held out.
+    category : int or None
+        The one class that was asked about.
     """
 
     evaluation: Evaluation
@@ -101,14 +104,36 @@ class Evaluated:
     notes: tuple[str, ...]
     seen: Seen | None = None
     own: bool = False
+    category: int | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """All of it with plain keys."""
         seen = None if self.seen is None else self.seen.to_dict()
-        return {**self.evaluation.to_dict(), "part": self.part, "held_out": self.own, "seen": seen}
+        found = {**self.evaluation.to_dict(), "part": self.part, "held_out": self.own, "seen": seen}
+        return found if self.category is None else found | {"category": self._category(self.category)}
+
+    def _category(self, number: int) -> dict[str, Any]:
+        score, names = self.evaluation.per_class[number], self.evaluation.class_names
+        return {
+            "name": score.name,
+            "n": score.support,
+            "recall": score.recall,
+            "recall_interval": list(score.recall_interval),
+            "taken_for": [
+                {"class": names[pair.predicted], "count": pair.count, "share": pair.share}
+                for pair in self.evaluation.taken_for(number)
+            ],
+        }
 
 
-def evaluate(model: str | Path, data: str | Path, part: str = "", *, weights: str | Path | None = None) -> Evaluated:
+def evaluate(
+    model: str | Path,
+    data: str | Path,
+    part: str = "",
+    *,
+    category: str = "",
+    weights: str | Path | None = None,
+) -> Evaluated:
     """Accuracy, classes and confusion of a model on a labelled set.
 
     The set may have some of the model's classes only, and pictures of another size, which are resized as files are.
@@ -124,24 +149,27 @@ def evaluate(model: str | Path, data: str | Path, part: str = "", *, weights: st
     part : str
         "test", "train", "valid" or "all"; "" takes what the model's run held out, where these are its own data; else
         test if there is one, else all.
+    category : str
+        A class to be told more about, one that the set has pictures of; "" for none.
     weights : path, optional
         A pretrained network's weights.
 
     Raises
     ------
     GlassnetError
-        A model or a set that cannot be read, that do not fit each other, or a part that is not there.
+        A model or a set that cannot be read, that do not fit each other, or a part or a category that is not there.
     """
     loaded = open_model(model, weights)
     folder = _run_folder(model)
     own = held_out(folder, data) if folder is not None and not part else None
     name, dataset = own or choose_part(load_for(loaded, data), part)
     dataset = fitted(loaded, dataset)
+    asked = _category(loaded, dataset, category) if category.strip() else None
     evaluation = loaded.evaluate(dataset)
     known = None if folder is None else KnownPictures.load(folder / "pictures.npz")
     seen = None if known is None else _seen(known, dataset, evaluation)
     remarks = [] if known is not None else _by_card(loaded, dataset, name)
-    return Evaluated(evaluation, name, (*dataset.notes, *remarks), seen, own is not None)
+    return Evaluated(evaluation, name, (*dataset.notes, *remarks), seen, own is not None, asked)
 
 
 def fitted(model: Model, dataset: Dataset) -> Dataset:
@@ -151,6 +179,17 @@ def fitted(model: Model, dataset: Dataset) -> Dataset:
     if are_wordnet_ids(dataset.class_names):
         model.require_its_classes(dataset)  # which knows what to do about WordNet ids
     return with_shape(with_classes(dataset, model.class_names), model.image_shape, model.reading)
+
+
+def _category(model: Model, dataset: Dataset, name: str) -> int:
+    """The number of a class by its name. Raises `GlassnetError` where there is none, or it has no pictures."""
+    number = model.class_number(name.strip())
+    there = dataset.counts()
+    if not there[number]:
+        names = [known for known, count in zip(dataset.class_names, there, strict=True) if count]
+        some = ", ".join(names[:_LISTED]) + (f" and {len(names) - _LISTED} more" if len(names) > _LISTED else "")
+        raise DataError(f"The set has no pictures of '{dataset.class_names[number]}'. It has {some}.")
+    return number
 
 
 def _run_folder(model: str | Path) -> Path | None:

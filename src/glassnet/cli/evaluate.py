@@ -18,12 +18,16 @@ def evaluate(
             help="Which part: test, train, valid or all (default: what the run held out, else test if there is one)."
         ),
     ] = "",
+    category: Annotated[
+        str, typer.Option(metavar="NAME", help="Tell more of one class: its recall, and what it is taken for.")
+    ] = "",
     weights: Weights = None,
     json: Json = False,
 ) -> None:
     """Accuracy with its 95 % interval, a table of the classes, and the confusion matrix.
 
-    With many classes: accuracy, how often the class is among the five most probable, and what is mixed up most.
+    With many classes: accuracy, how often the class is among the five most probable, and what is mixed up most; with
+    --category a table of those that have pictures, too.
 
     Examples:
 
@@ -31,12 +35,14 @@ def evaluate(
 
       glassnet evaluate squeezenet-1.1 imagenet-samples
 
+      glassnet evaluate squeezenet-1.1 imagenette --category church
+
       glassnet evaluate resnet-50 FOLDER --weights resnet50.safetensors
     """
     from glassnet.actions.evaluate import evaluate as run
-    from glassnet.cli.tables import class_table, confusion_table
+    from glassnet.cli.tables import class_table, confusion_table, taken_for_table
 
-    result = run(model, data, part, weights=weights)
+    result = run(model, data, part, category=category, weights=weights)
     found = result.evaluation
     low, high = found.accuracy_interval
     held_out = ", held out by the run itself" if result.own else ""
@@ -53,7 +59,15 @@ def evaluate(
     for note in result.notes:
         say(f"note: {note}")
     typer.echo("")
-    if not found.many_classes:
+    if result.category is not None:
+        score = found.per_class[result.category]
+        low, high = score.recall_interval
+        say(f"{score.name}: {round(score.recall * score.support):,} of {score.support:,} pictures right")
+        typer.echo(f"recall   {score.recall:.4f}   95 % interval {low:.4f} to {high:.4f}")
+        typer.echo("")
+        typer.echo(taken_for_table(found, result.category))
+        typer.echo("")
+    if result.category is not None or not found.many_classes:
         typer.echo(class_table(found))
         typer.echo("")
     typer.echo(confusion_table(found))

@@ -10,7 +10,7 @@ from glassnet.errors import escaped
 from glassnet.metrics import Evaluation
 from glassnet.text import columns, ending, shorten
 
-__all__ = ["answer_table", "class_table", "confusion_table"]
+__all__ = ["answer_table", "class_table", "confusion_table", "taken_for_table"]
 
 _WIDEST_MATRIX = 20
 _CLASS_WIDTHS = (40, 24, 16, 10)  # to which names of classes are shortened, one after another
@@ -19,13 +19,22 @@ _PERCENT, _GAP = len("100.0%"), 2
 
 
 def class_table(found: Evaluation) -> str:
-    """Precision, recall with its interval, F1 and number of pictures of every class."""
+    """Precision, recall with its interval, F1 and number of pictures of every class, of many of those with pictures."""
     rows: list[Sequence[Any]] = [("class", "precision", "recall", "95 % interval", "F1", "pictures")]
     for score in found.per_class:
+        if found.many_classes and not score.support:
+            continue
         low, high = score.recall_interval
         interval = "-" if math.isnan(low) else f"{low:.3f} to {high:.3f}"
         numbers = [_share(score.precision), _share(score.recall), interval, _share(score.f1)]
         rows.append((score.name, *numbers, score.support))
+    return columns(rows)
+
+
+def taken_for_table(found: Evaluation, category: int) -> str:
+    """What the pictures of a class are taken for."""
+    rows: list[Sequence[Any]] = [("taken for", "pictures", "share")]
+    rows += [(found.class_names[p.predicted], p.count, f"{p.share:.3f}") for p in found.taken_for(category)]
     return columns(rows)
 
 

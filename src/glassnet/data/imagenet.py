@@ -100,6 +100,11 @@ def has_imagenet_samples(path: Path) -> bool:
     return has_imagenet(path) and any((folder / CLASS_INDEX).is_file() for folder in _beside(path))
 
 
+def has_wordnet_folders(path: Path) -> bool:
+    """Whether all folders of a set, or of its parts, are named by WordNet ids, with or without an index beside them."""
+    return path.is_dir() and any(_has_folders(root) for root in _roots(path).values())
+
+
 def load_imagenet(path: Path, options: ReadOptions) -> Splits:
     """Read photographs in ImageNet's way, as RGB.
 

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from glassnet.data.picture_files import Images, select
-from glassnet.data.pictures import picture_info, read_picture
+from glassnet.data.pictures import bring_pixels, picture_info, read_picture
 from glassnet.data.reading import STRETCHED, Reading
 
 __all__ = ["CENTRED", "INVERTED", "Manner", "read_in_manner"]
@@ -121,7 +121,7 @@ class Manner:
 
 
 def read_in_manner(
-    path: str | Path,
+    picture: str | Path | npt.NDArray[np.uint8],
     image_shape: tuple[int, int, int],
     reading: Reading,
     manner: Manner | None,
@@ -129,12 +129,12 @@ def read_in_manner(
     invert: bool = True,
     centre: bool = True,
 ) -> tuple[npt.NDArray[np.uint8], tuple[str, ...]]:
-    """A picture file as `read_picture` gives it, inverted and centred where that brings it to the manner.
+    """A picture as `read_picture` gives it, inverted and centred where that brings it to the manner.
 
     Parameters
     ----------
-    path : path
-        The picture file.
+    picture : path or (H', W', 1, 3 or 4) uint8 array
+        The picture file, or the pixels of one, as of a video's frame.
     image_shape : (int, int, int)
         (H, W, C) that it is brought to.
     reading : Reading
@@ -156,30 +156,38 @@ def read_in_manner(
     DataError
         As `read_picture` does.
     """
-    pixels = read_picture(path, image_shape, reading)
+    pixels = _read(picture, image_shape, reading)
     if manner is None or image_shape[2] != 1:
         return pixels, ()
     size = image_shape[:2]
-    turned = manner.looks_inverted(_floats(pixels)) and _colourless(read_picture(path, (*size, 3), reading))
+    turned = manner.looks_inverted(_floats(pixels)) and _colourless(_read(picture, (*size, 3), reading))
     if turned and not invert:
         return pixels, ()
     changes = (INVERTED,) if turned else ()
     if turned:
         pixels = 255 - pixels
-    framed = _framed(path, image_shape, manner, turned) if centre and manner.ink_side is not None else None
+    framed = _framed(picture, image_shape, manner, turned) if centre and manner.ink_side is not None else None
     return (pixels, changes) if framed is None else (framed, (*changes, CENTRED))
 
 
+def _read(
+    picture: str | Path | npt.NDArray[np.uint8], image_shape: tuple[int, int, int], reading: Reading
+) -> npt.NDArray[np.uint8]:
+    if isinstance(picture, np.ndarray):
+        return bring_pixels(picture, image_shape, reading)
+    return read_picture(picture, image_shape, reading)
+
+
 def _framed(
-    path: str | Path, image_shape: tuple[int, int, int], manner: Manner, turned: bool
+    picture: str | Path | npt.NDArray[np.uint8], image_shape: tuple[int, int, int], manner: Manner, turned: bool
 ) -> npt.NDArray[np.uint8] | None:
-    """The ink of a file in a box and at a place as the manner has it; None where it stands so already or is cut off."""
-    height, width, _ = picture_info(path)
+    """The ink of a picture in a box and at a place as the manner has it; None where it stands so or is cut off."""
+    height, width, _ = picture.shape if isinstance(picture, np.ndarray) else picture_info(picture)
     if (height, width) == image_shape[:2]:
         return None
     shrink = min(1.0, _LARGEST / max(height, width))
     size = max(1, round(height * shrink)), max(1, round(width * shrink))
-    grey = _floats(read_picture(path, (*size, 1), STRETCHED))
+    grey = _floats(_read(picture, (*size, 1), STRETCHED))
     ink = manner.ink(1.0 - grey if turned else grey)
     found = _box(ink)
     if found is None or (_border(ink) >= _INK).any():

@@ -11,8 +11,9 @@ from glassnet.data.dataset import Splits
 from glassnet.data.digits import digits_file, load_digits
 from glassnet.data.download import RemoteFile
 from glassnet.data.flowers import FLOWER_NAMES, has_flowers, load_flowers
+from glassnet.data.folder import load_folder
 from glassnet.data.idx import has_all_idx, load_idx
-from glassnet.data.imagenet import CLASS_INDEX, has_imagenet_samples, load_imagenet
+from glassnet.data.imagenet import CLASS_INDEX, has_imagenet_samples, has_wordnet_folders, load_imagenet
 from glassnet.data.letters36 import has_letters36, load_letters36
 from glassnet.data.lists import has_lists, load_lists
 from glassnet.data.mat import LETTERS, load_mat
@@ -140,6 +141,14 @@ _SETS = (
         load_imagenet,
         ("imagenet-samples", "imagenet-sample-images"), has_imagenet_samples,
         by_hand=f"put the photographs 'n01440764_tench.JPEG' ... and '{CLASS_INDEX}' into 'imagenet-samples'",
+        takes_image_size=True,
+    ),
+    KnownSet(
+        "imagenette", "10 easily told ImageNet classes", (), (None, None, 3), "as many as the folders hold",
+        "for research (ImageNet)", "https://github.com/fastai/imagenette",
+        load_folder,
+        ("imagenette", "imagenette2", "imagenette2-320", "imagenette2-160"), has_wordnet_folders,
+        by_hand="unpack imagenette2.tgz, with its folders 'n01440764' ..., into 'imagenette'",
         takes_image_size=True,
     ),
 )  # fmt: skip

@@ -29,6 +29,7 @@ __all__ = [
     "bring_pixels",
     "common_size",
     "entries",
+    "files_below",
     "is_picture_name",
     "is_unread_picture_name",
     "open_picture",
@@ -220,18 +221,23 @@ def pictures_of(paths: Iterable[Path]) -> list[Path]:
 
 def pictures_below(folder: Path) -> list[Path]:
     """The picture files of a folder and of all folders in it, hidden ones left out. Raises `DataError`."""
-    return list(_below(folder, set()))
+    return files_below(folder, is_picture_name)
 
 
-def _below(folder: Path, seen: set[Path]) -> Iterator[Path]:
+def files_below(folder: Path, wanted: Callable[[Path], bool]) -> list[Path]:
+    """The files of a folder and of all folders in it that are wanted, hidden folders left out. Raises `DataError`."""
+    return list(_below(folder, wanted, set()))
+
+
+def _below(folder: Path, wanted: Callable[[Path], bool], seen: set[Path]) -> Iterator[Path]:
     if (place := folder.resolve()) in seen:  # by a link that leads back
         return
     seen.add(place)
     found = [entry for entry in entries(folder) if not entry.name.startswith((".", "__"))]
     inner = [entry for entry in found if entry.is_dir()]
-    yield from (entry for entry in found if is_picture_name(entry) and not entry.is_dir())
+    yield from (entry for entry in found if wanted(entry) and not entry.is_dir())
     for entry in inner:
-        yield from _below(entry, seen)
+        yield from _below(entry, wanted, seen)
 
 
 def common_size(

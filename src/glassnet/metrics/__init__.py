@@ -1,5 +1,6 @@
 """Metrics: how good a network is, each figure with the interval it is known to."""
 
+from glassnet.metrics.blocks import SeriesMean, block_interval, block_length, series_mean
 from glassnet.metrics.classification import ClassScore, Confusion, Evaluation, confusion_matrix, evaluate
 from glassnet.metrics.image import (
     Reconstruction,
@@ -20,7 +21,10 @@ __all__ = [
     "Evaluation",
     "Interval",
     "Reconstruction",
+    "SeriesMean",
     "best_temperature",
+    "block_interval",
+    "block_length",
     "bootstrap_interval",
     "calibration",
     "confusion_matrix",
@@ -32,5 +36,6 @@ __all__ = [
     "normal_interval",
     "psnr",
     "psnr_per_image",
+    "series_mean",
     "wilson_interval",
 ]

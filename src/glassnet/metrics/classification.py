@@ -138,6 +138,12 @@ class Evaluation:
             Confusion(int(rows[i]), int(columns[i]), int(counts[i]), float(counts[i] / support[rows[i]])) for i in order
         ]
 
+    def taken_for(self, i: int) -> list[Confusion]:
+        """What the examples of class i are taken for, itself among it, the most frequent first."""
+        counts = self.confusion[i]
+        found = [int(j) for j in np.argsort(-counts, kind="stable") if counts[j]]
+        return [Confusion(i, j, int(counts[j]), float(counts[j] / counts.sum())) for j in found]
+
     def to_dict(self) -> dict[str, Any]:
         """All figures as plain JSON values, `null` where undefined. The examples' own arrays are left out.
 

@@ -12,7 +12,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from glassnet.errors import DataError
 
-__all__ = ["Interval", "bootstrap_interval", "normal_interval", "wilson_interval"]
+__all__ = [
+    "Interval",
+    "bootstrap_interval",
+    "finite_values",
+    "normal_interval",
+    "normal_quantile",
+    "wilson_interval",
+]
 
 
 class Interval(NamedTuple):
@@ -22,14 +29,15 @@ class Interval(NamedTuple):
     high: float
 
 
-def _normal_quantile(level: float) -> float:
+def normal_quantile(level: float) -> float:
     """z with P(|Z| <= z) = level for a standard normal Z: 1.95996 for 0.95."""
     if not 0.0 < level < 1.0:
         raise DataError(f"The 'level' of an interval must be between 0 and 1, such as 0.95. Got {level!r} instead.")
     return NormalDist().inv_cdf(0.5 + level / 2.0)
 
 
-def _finite_values(values: ArrayLike) -> NDArray[np.float64]:
+def finite_values(values: ArrayLike) -> NDArray[np.float64]:
+    """Values (n,) as float64. Raises `DataError` where they have other than one axis or are not finite."""
     array = np.asarray(values, dtype=np.float64)
     if array.ndim != 1:
         raise DataError(
@@ -70,7 +78,7 @@ def wilson_interval(successes: int, n: int, level: float = 0.95) -> Interval:
     Assoc. 22 (1927) 209-212; recommended by L. D. Brown, T. T. Cai and A. DasGupta, Statistical Science 16 (2001)
     101-133.
     """
-    z = _normal_quantile(level)
+    z = normal_quantile(level)
     if n < 0 or not 0 <= successes <= n:
         raise DataError(f"The 'successes' must be between 0 and n. Got {successes} of {n} instead.")
     if n == 0:
@@ -104,8 +112,8 @@ def normal_interval(values: ArrayLike, level: float = 0.95) -> Interval:
     -----
     Source: any text on statistics, such as G. Casella and R. L. Berger, Statistical Inference (2002), section 9.2.
     """
-    z = _normal_quantile(level)
-    array = _finite_values(values)
+    z = normal_quantile(level)
+    array = finite_values(values)
     if array.size < 2:
         return Interval(math.nan, math.nan)
     mean = float(array.mean())
@@ -148,10 +156,10 @@ def bootstrap_interval(
     -----
     Source: B. Efron and R. J. Tibshirani, An Introduction to the Bootstrap (1993), section 13.3.
     """
-    _normal_quantile(level)
+    normal_quantile(level)
     if resamples < 100:
         raise DataError(f"The 'resamples' of a bootstrap interval must be at least 100. Got {resamples} instead.")
-    array = _finite_values(values)
+    array = finite_values(values)
     n = array.size
     if n < 2:
         return Interval(math.nan, math.nan)

@@ -39,6 +39,7 @@ from glassnet.notation import is_whole
 __all__ = ["PLACES", "BagOfWords", "Told", "pyramid_weights", "silent"]
 
 PLACES = ("dense", "harris", "random")
+_FORTIETH = 40  # of the shorter side is a cell, where none is given
 _BLOCK = 64  # pictures at a time
 _BATCH, _EPOCHS = 2048, 6  # of k-means; a fixed number of steps, so that nothing depends on when a sum stops falling
 
@@ -63,12 +64,13 @@ class BagOfWords(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
     points : str, default "dense"
         Where patches lie: "dense" (a grid), "harris" (the strongest corners) or "random" (the same places in every
         picture).
-    step : int, default 8
-        Pixels between patches of the grid.
+    step : int or None, default None
+        Pixels between patches of the grid; None takes twice the smallest cell.
     n_points : int, default 500
         How many corners at most, or random places, of each size of patch.
-    cells : tuple of int, default (4, 6)
-        Sizes of patches: the side of a cell in pixels; a patch is 5 cells wide, see `descriptors`.
+    cells : tuple of int or None, default None
+        Sizes of patches: the side of a cell in pixels; a patch is 5 cells wide, see `descriptors`. None takes a fortieth
+        of the pictures' shorter side and half as much again, 4 and 6 for sides of 160.
     levels : int, default 3
         L, the levels of the pyramid; 1 counts the words of the whole picture alone.
     sample : int, default 40_000
@@ -86,6 +88,11 @@ class BagOfWords(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         The sampled patch nearest to each word.
     frequencies_ : (K,) int64 array
         How many of the sampled patches take each word.
+    cells_ : tuple of int
+    step_ : int
+        As given or chosen.
+    pyramid_ : (regions,) array
+        The weight of each region.
 
     Notes
     -----
@@ -98,9 +105,9 @@ class BagOfWords(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         n_words: int = 400,
         *,
         points: str = "dense",
-        step: int = 8,
+        step: int | None = None,
         n_points: int = 500,
-        cells: tuple[int, ...] = (4, 6),
+        cells: tuple[int, ...] | None = None,
         levels: int = 3,
         sample: int = 40_000,
         random_state: int = 0,
@@ -129,6 +136,10 @@ class BagOfWords(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         """
         self._check()
         pictures = _pictures(X)
+        smallest = max(1, min(pictures.shape[1:3]) // _FORTIETH)
+        self.cells_ = tuple(map(int, (smallest, smallest + (smallest + 1) // 2) if self.cells is None else self.cells))
+        self.step_ = int(2 * min(self.cells_) if self.step is None else self.step)
+        self.pyramid_ = pyramid_weights(self.levels)
         rng = np.random.default_rng([self.random_state, 0])
         each = -(-self.sample // len(pictures))
         some = np.sort(rng.permutation(len(pictures))[: self.sample])
@@ -171,28 +182,25 @@ class BagOfWords(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         return len(pyramid_weights(self.levels)) * int(self.n_words)
 
     def _check(self) -> None:
-        for name, least in (("n_words", 1), ("step", 1), ("n_points", 1), ("levels", 1), ("sample", 1)):
+        for name in ("n_words", "step", "n_points", "levels", "sample"):
             value = getattr(self, name)
-            if not is_whole(value) or value < least:
-                raise ValueError(f"{name} must be a whole number of at least {least}. Got {value!r}.")
+            if not (name == "step" and value is None) and (not is_whole(value) or value < 1):
+                raise ValueError(f"{name} must be a whole number of at least 1. Got {value!r}.")
         if self.levels > 6:
             raise ValueError(f"levels must be at most 6, which are 1,365 regions. Got {self.levels!r}.")
         if not is_whole(self.random_state) or self.random_state < 0:
             raise ValueError(f"random_state must be a whole number from 0. Got {self.random_state!r}.")
         if self.points not in PLACES:
             raise ValueError(f"points must be one of {', '.join(map(repr, PLACES))}. Got {self.points!r}.")
-        cells = np.atleast_1d(np.asarray(self.cells, dtype=object)).tolist()
-        if not cells or not all(is_whole(cell) and 1 <= cell <= 64 for cell in cells):
-            raise ValueError(f"cells must be whole numbers from 1 to 64, the sides of cells. Got {self.cells!r}.")
+        cells = self.cells
+        if cells is not None and not (len(cells) and all(is_whole(cell) and 1 <= cell <= 64 for cell in cells)):
+            raise ValueError(f"cells must be whole numbers from 1 to 64, the sides of cells. Got {cells!r}.")
 
     def _described(self, grey: Floats) -> Iterator[tuple[int, Whole, Whole, Floats]]:
         """For each size of cell: (cell, points (M, 2), starts (N + 1,), descriptors (M, 128)) of grey pictures."""
-        for cell in self._sizes():
+        for cell in self.cells_:
             points, starts = self._placed(grey, cell)
             yield cell, points, starts, describe(grey, points, starts, cell)
-
-    def _sizes(self) -> list[int]:
-        return [int(cell) for cell in np.atleast_1d(np.asarray(self.cells))]
 
     def _placed(self, grey: Floats, cell: int) -> tuple[Whole, Whole]:
         """First pixels of the patches (M, 2), and where those of each picture begin (N + 1,)."""
@@ -204,20 +212,22 @@ class BagOfWords(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         if self.points == "random":
             own = np.random.default_rng([self.random_state, 1, cell]).integers(0, room + 1, (self.n_points, 2))
         else:
-            down, across = (np.arange(r % self.step // 2, r + 1, self.step) for r in room.tolist())
+            down, across = (np.arange(r % self.step_ // 2, r + 1, self.step_) for r in room.tolist())
             own = np.stack(np.meshgrid(down, across, indexing="ij"), axis=-1).reshape(-1, 2)
         return np.tile(own, (len(grey), 1)), np.arange(len(grey) + 1) * len(own)
 
     def _ready(self, block: Array) -> Floats:
         """Pictures (n, H, W, C) as float32 in 0 ... 1, at least as large as a patch."""
-        return _continued(_unit(block), max(map(reach, self._sizes())))
+        return _continued(_unit(block), max(map(reach, self.cells_)))
 
-    def _drawn(self, block: Array, each: int, rng: np.random.Generator) -> Iterator[tuple[Floats, npt.NDArray[np.uint8]]]:
+    def _drawn(
+        self, block: Array, each: int, rng: np.random.Generator
+    ) -> Iterator[tuple[Floats, npt.NDArray[np.uint8]]]:
         """So many descriptors of every picture, with their patches as bytes."""
         colour = self._ready(block)
         found = list(self._described(_brightness(colour)))
         counts = np.array([np.diff(starts) for _, _, starts, _ in found])
-        side = min(map(reach, self._sizes()))
+        side = min(map(reach, self.cells_))
         for picture, ends in enumerate(np.cumsum(counts, axis=0).T):
             chosen = np.sort(rng.permutation(ends[-1])[:each])
             for (cell, points, starts, descriptors), end, count in zip(found, ends, counts[:, picture], strict=True):
@@ -241,7 +251,7 @@ class BagOfWords(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
                 first = first + 4**level * self.n_words
         found = counts.reshape(len(grey), -1, self.n_words)
         patches = found[:, :1].sum(axis=2, keepdims=True)  # all of them lie in the one region of level 0
-        return (found / patches * pyramid_weights(self.levels)[:, None]).reshape(len(grey), width).astype(np.float32)
+        return (found / patches * self.pyramid_[:, None]).reshape(len(grey), width).astype(np.float32)
 
 
 def pyramid_weights(levels: int) -> npt.NDArray[np.float64]:

@@ -44,6 +44,7 @@ _BLOCK = 64  # pictures at a time
 _BATCH, _EPOCHS = 2048, 6  # of k-means; a fixed number of steps, so that nothing depends on when a sum stops falling
 
 Array = npt.NDArray[Any]
+Bytes = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
 Whole = npt.NDArray[np.int64]
 Told = Callable[[str, int, int], None]
@@ -69,8 +70,8 @@ class BagOfWords(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
     n_points : int, default 500
         How many corners at most, or random places, of each size of patch.
     cells : tuple of int or None, default None
-        Sizes of patches: the side of a cell in pixels; a patch is 5 cells wide, see `descriptors`. None takes a fortieth
-        of the pictures' shorter side and half as much again, 4 and 6 for sides of 160.
+        Sizes of patches: the side of a cell in pixels; a patch is 5 cells wide, see `descriptors`. None takes a
+        fortieth of the pictures' shorter side and half as much again, 4 and 6 for sides of 160.
     levels : int, default 3
         L, the levels of the pyramid; 1 counts the words of the whole picture alone.
     sample : int, default 40_000
@@ -143,7 +144,7 @@ class BagOfWords(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         rng = np.random.default_rng([self.random_state, 0])
         each = -(-self.sample // len(pictures))
         some = np.sort(rng.permutation(len(pictures))[: self.sample])
-        drawn: list[tuple[Floats, npt.NDArray[np.uint8]]] = []
+        drawn: list[tuple[Floats, Bytes]] = []
         for start in range(0, len(some), _BLOCK):
             block = pictures[some[start : start + _BLOCK]]
             drawn += self._drawn(block, each, rng)
@@ -220,9 +221,7 @@ class BagOfWords(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
         """Pictures (n, H, W, C) as float32 in 0 ... 1, at least as large as a patch."""
         return _continued(_unit(block), max(map(reach, self.cells_)))
 
-    def _drawn(
-        self, block: Array, each: int, rng: np.random.Generator
-    ) -> Iterator[tuple[Floats, npt.NDArray[np.uint8]]]:
+    def _drawn(self, block: Array, each: int, rng: np.random.Generator) -> Iterator[tuple[Floats, Bytes]]:
         """So many descriptors of every picture, with their patches as bytes."""
         colour = self._ready(block)
         found = list(self._described(_brightness(colour)))

@@ -1,7 +1,7 @@
 """Pictures classified by their visual words: counts, a map of them, a linear support vector machine.
 
-A linear machine compares counts by their product, in which a word that is everywhere outweighs all others. Better kernels
-for histograms are products of mapped counts:
+A linear machine compares counts by their product, in which a word that is everywhere outweighs all others. Better
+kernels for histograms are products of mapped counts:
 
     hellinger   k(x, y) = sum sqrt(x_i y_i)           phi(x) = sqrt x
     chi2        k(x, y) = sum 2 x_i y_i / (x_i + y_i)   phi(x): A. Vedaldi and A. Zisserman, "Efficient additive

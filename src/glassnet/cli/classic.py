@@ -177,9 +177,7 @@ def _pixel(text: str) -> tuple[int, int]:
 def bag_of_words(
     source: _Source,
     words: Annotated[int, typer.Option(help="Number of visual words.")] = 400,
-    points: Annotated[
-        str, typer.Option(help="Where patches lie: dense (a grid), harris (corners) or random.")
-    ] = "dense",
+    points: Annotated[str, typer.Option(help="Where patches lie: dense (a grid), harris, random.")] = "dense",
     step: Annotated[
         int | None, typer.Option(help="Pixels between patches of the grid (default: twice the smallest cell).")
     ] = None,
@@ -225,7 +223,7 @@ def bag_of_words(
     with TerminalEvents() as events:
         found = run(
             source, out or Path("runs/classic-bag-of-words"), words=words, points=points, step=step, count=count,
-            cells=None if cells is None else _whole_numbers(cells, ",", "--cells takes whole numbers, as in --cells 4,6"),
+            cells=None if cells is None else _whole_numbers(cells, ",", _CELLS),
             levels=levels, sample=sample, counts_map=counts_map, C=c,
             size=None if size is None else _sides(size), splits=splits, seed=seed, limit=limit, threads=threads,
             events=events,
@@ -247,6 +245,9 @@ def bag_of_words(
             f" {min(found.splits):.4f} to {max(found.splits):.4f}"
         )
     _finish(found, json)
+
+
+_CELLS = "--cells takes whole numbers, as in --cells 4,6"
 
 
 def _whole_numbers(text: str, sign: str, usage: str) -> list[int]:

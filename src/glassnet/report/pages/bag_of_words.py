@@ -93,8 +93,8 @@ def _words_panel(fitted: BagOfWordsClassifier) -> Panel:
                   narrow=lambda: words_figure(words, narrow=True))  # fmt: skip
     lead = (
         "A word is a cluster of patches with similar gradients. Above, the mean of its patches: what they have in"
-        " common, with the contrast stretched. Below, in the same order, the one patch that is most like the word. The most"
-        " frequent words come first."
+        " common, with the contrast stretched. Below, in the same order, the one patch that is most like the word. The"
+        " most frequent words come first."
     )
     return Panel("words", "The words", lead, chart)
 

@@ -94,10 +94,10 @@ def _heading(
 ) -> Heading:
     n = contestants[0].evaluation.n
     apart = sum(adjusted < _LEVEL for _, adjusted in tests.values())
+    differ = "pairs differ" if apart != 1 else "pair differs"
     sentence = (
-        f"{len(contestants)} classifiers on the same {n:,} pictures. {apart} of {len(tests)}"
-        f" pair{'s' if len(tests) > 1 else ''} differ{'s' if apart == 1 else ''} by more than chance explains (McNemar's"
-        " exact test, Holm's correction, 5 % level)."
+        f"{len(contestants)} classifiers on the same {n:,} pictures. {apart} of {len(tests)} {differ} by more than chance"
+        " explains (McNemar's exact test, Holm's correction, 5 % level)."
     )
     cards = [
         (c.name, percent(c.evaluation.accuracy), interval_text(*c.evaluation.accuracy_interval)) for c in contestants

@@ -96,8 +96,8 @@ def _heading(
     apart = sum(adjusted < _LEVEL for _, adjusted in tests.values())
     differ = "pairs differ" if apart != 1 else "pair differs"
     sentence = (
-        f"{len(contestants)} classifiers on the same {n:,} pictures. {apart} of {len(tests)} {differ} by more than chance"
-        " explains (McNemar's exact test, Holm's correction, 5 % level)."
+        f"{len(contestants)} classifiers on the same {n:,} pictures. {apart} of {len(tests)} {differ} by more than"
+        " chance explains (McNemar's exact test, Holm's correction, 5 % level)."
     )
     cards = [
         (c.name, percent(c.evaluation.accuracy), interval_text(*c.evaluation.accuracy_interval)) for c in contestants

@@ -250,7 +250,8 @@ class BagOfWords(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
                 first = first + 4**level * self.n_words
         found = counts.reshape(len(grey), -1, self.n_words)
         patches = found[:, :1].sum(axis=2, keepdims=True)  # all of them lie in the one region of level 0
-        return (found / patches * self.pyramid_[:, None]).reshape(len(grey), width).astype(np.float32)
+        shares = found / patches * self.pyramid_[:, None]
+        return np.asarray(shares.reshape(len(grey), width), np.float32)
 
 
 def pyramid_weights(levels: int) -> npt.NDArray[np.float64]:
@@ -280,7 +281,7 @@ def _brightness(pictures: Floats) -> Floats:
     if pictures.shape[3] != 3:
         return np.ascontiguousarray(pictures.mean(axis=3))
     red, green, blue = LUMA.astype(np.float32)
-    return red * pictures[..., 0] + green * pictures[..., 1] + blue * pictures[..., 2]
+    return np.asarray(red * pictures[..., 0] + green * pictures[..., 1] + blue * pictures[..., 2], np.float32)
 
 
 def _continued(pictures: Floats, side: int) -> Floats:

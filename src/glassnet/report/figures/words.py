@@ -47,7 +47,7 @@ def stretched(patches: NDArray[np.float32]) -> NDArray[np.float32]:
     """Patches (K, S, S, C) about mid-grey, each with the same contrast: means of many patches are pale."""
     moved = patches - patches.mean(axis=(1, 2), keepdims=True)
     spread = moved.std(axis=(1, 2, 3), keepdims=True)
-    return np.clip(0.5 + moved * _SPREAD / np.maximum(spread, 1e-6), 0, 1).astype(np.float32)
+    return np.asarray(np.clip(0.5 + moved * _SPREAD / np.maximum(spread, 1e-6), 0, 1), np.float32)
 
 
 def evidence_figure(words: BagOfWords, evidence: Floats, names: Sequence[str], *, narrow: bool = False) -> Figure:

@@ -109,7 +109,9 @@ class BagOfWordsClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         check_classification_targets(y)
         self.classes_, labels = np.unique(np.asarray(y), return_inverse=True)
         if len(self.classes_) < 2:
-            raise ValueError(f"There must be at least two classes, but there is one class: {self.classes_.tolist()[0]!r}.")
+            raise ValueError(
+                f"There must be at least two classes, but there is one class: {self.classes_.tolist()[0]!r}."
+            )
         if len(X) != len(labels):
             raise ValueError(f"There must be one class for each picture. Got {len(X)} pictures and {len(labels)}.")
         self.words_ = clone(BagOfWords() if self.words is None else self.words).fit(X, told=told)

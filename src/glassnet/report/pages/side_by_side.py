@@ -17,10 +17,12 @@ from glassnet.report.figures.pictures import as_rgb, picture_png
 from glassnet.report.html import Html, data_uri, element, join
 from glassnet.report.page import Heading, Panel, write_page
 from glassnet.report.tables import Cell, interval_text, number, percent, table
+from glassnet.text import shorten
 
 __all__ = ["Contestant", "compare_pairs", "write_side_by_side_page"]
 
 _TILES, _SIDE = 24, 224  # pictures that are shown, and their pixels on the page
+_LONGEST = 36  # letters of a name in a table
 _LEVEL = 0.05
 
 
@@ -112,8 +114,8 @@ def _accuracy_panel(contestants: Sequence[Contestant]) -> Panel:
         mistakes = found.n - round(found.accuracy * found.n)
         rows.append(
             [
-                Cell(one.name, one.name),
-                Cell(one.about, one.about),
+                Cell(_whole(one.name), one.name),
+                Cell(element("span", one.about, class_="sentence"), one.about),
                 Cell(_bar(found.accuracy, found.accuracy_interval), found.accuracy),
                 Cell(number(mistakes), float(mistakes)),
                 Cell(percent(found.calibration.error), found.calibration.error),
@@ -124,8 +126,15 @@ def _accuracy_panel(contestants: Sequence[Contestant]) -> Panel:
         "The dark stroke is the 95 % interval. The calibration error is how far the probabilities are from the shares"
         " that are right."
     )
-    body = table([*headings, ("calibration error", True)], rows, sortable=True, label="accuracy of each classifier")
+    body = table(
+        [*headings, ("calibration error", True)], rows, sortable=True, compact=True, label="accuracy of each classifier"
+    )
     return Panel("accuracy", "How good each is", lead, body=body)
+
+
+def _whole(text: str) -> Html:
+    """A name on one line."""
+    return element("span", shorten(text, _LONGEST), class_="whole")
 
 
 def _bar(share: float, interval: tuple[float, float]) -> Html:
@@ -148,20 +157,20 @@ def _pairs_panel(tests: dict[tuple[str, str], tuple[McNemar, float]]) -> Panel:
         verdict = f"{better} is better" if adjusted < _LEVEL else "may be chance"
         rows.append(
             [
-                Cell(f"{first}, {second}", first),
+                Cell(join([_whole(f"{first},"), element("br"), _whole(second)]), first),
                 Cell(number(test.only_first), float(test.only_first)),
                 Cell(number(test.only_second), float(test.only_second)),
                 Cell(number(test.both), float(test.both)),
                 Cell(number(test.neither), float(test.neither)),
                 Cell(f"{test.p:.2g}", test.p),
                 Cell(f"{adjusted:.2g}", adjusted),
-                Cell(verdict, f"{verdict} {worse}"),
+                Cell(_whole(verdict), f"{verdict} {worse}"),
             ]
         )
     headings = [
         ("pair", False),
-        ("only the first right", True),
-        ("only the second right", True),
+        ("only first right", True),
+        ("only second right", True),
         ("both", True),
         ("neither", True),
         ("p", True),
@@ -174,14 +183,19 @@ def _pairs_panel(tests: dict[tuple[str, str], tuple[McNemar, float]]) -> Panel:
         " of them would fall to either with probability 1/2. p is how often chance alone divides them so unevenly; the"
         " next column corrects it for the number of pairs (Holm)."
     )
-    return Panel("pairs", "Which differ", lead, body=table(headings, rows, sortable=True, label="pairs of classifiers"))
+    return Panel(
+        "pairs",
+        "Which differ",
+        lead,
+        body=table(headings, rows, sortable=True, compact=True, label="pairs of classifiers"),
+    )
 
 
 def _classes_panel(contestants: Sequence[Contestant]) -> Panel:
     scores = [one.evaluation.per_class for one in contestants]
     rows = [
         [
-            Cell(own[0].name, own[0].name),
+            Cell(_whole(own[0].name), own[0].name),
             Cell(number(own[0].support), float(own[0].support)),
             *(Cell(percent(score.recall), score.recall) for score in own),
         ]
@@ -192,7 +206,12 @@ def _classes_panel(contestants: Sequence[Contestant]) -> Panel:
     lead = (
         "How many pictures of each class were found. With few pictures a class, differences of some points are chance."
     )
-    return Panel("classes", "Class by class", lead, body=table(headings, rows, sortable=True, label="recall by class"))
+    return Panel(
+        "classes",
+        "Class by class",
+        lead,
+        body=table(headings, rows, sortable=True, compact=True, label="recall by class"),
+    )
 
 
 def _hardest_panel(contestants: Sequence[Contestant], part: Dataset) -> Panel:
@@ -210,7 +229,7 @@ def _hardest_panel(contestants: Sequence[Contestant], part: Dataset) -> Panel:
             lines.append(element("span", element("i", f"{one.name}: "), answer, class_="wrong" if missed else None))
         image = element("img", src=data_uri(picture_png(picture, _SIDE)), alt=f"picture {i}", loading="lazy")
         name = part.files[i].name if part.files is not None else f"#{i}"
-        lines.append(element("span", name, class_="sure"))
+        lines.append(element("span", name, class_="file", title=name))
         tiles.append(element("figure", image, element("figcaption", *lines), class_="tile"))
     missed_by_all = int(wrong.all(axis=0).sum())
     lead = (

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from glassnet.experiments.predictions import Predictions
 from support.shell import Shell
 
 WRITE_UP = "exp(exp(w1) + exp(2*w2)) + sigmoid(exp(w1) + exp(2*w2)); w1*w2 + max(w1, w2)"
 
 
-@pytest.mark.parametrize("command", ["pca", "knn", "fit-affine", "harris"])
+@pytest.mark.parametrize("command", ["pca", "knn", "bag-of-words", "fit-affine", "harris"])
 def test_help(command: str, shell: Shell) -> None:
     out = shell("classic", command, "--help")
     assert f"Usage: glassnet classic {command}" in out and "--json" in out and "Example" in out
@@ -33,6 +34,35 @@ def test_principal_components_of_digits(shell: Shell, tmp_path: Path) -> None:
     assert needed[:4] == sorted(needed[:4]) and needed[3] <= 64
     assert found["spectrum"] == sorted(found["spectrum"], reverse=True)
     _pictures(found["files"])
+
+
+def test_visual_words_of_digits(shell: Shell, tmp_path: Path) -> None:
+    few = ("--limit", 200, "--words", 40, "--levels", 2)
+    found = shell.json("classic", "bag-of-words", "digits", *few, "--splits", 1, "--out", tmp_path / "one")
+    assert found["accuracy"] > 0.8 and found["mean_of_splits"] == found["splits"][0] > 0.8
+    low, high = found["accuracy_interval"]
+    assert low < found["accuracy"] < high and found["n"] == 360 and found["pictures"] == 200
+    page, kept, *pictures = map(str, found["files"])
+    _pictures(pictures)
+    assert "bag of visual words" in Path(page).read_text(encoding="utf-8")
+    again = shell.json("classic", "bag-of-words", "digits", *few, "--threads", 1, "--out", tmp_path / "two")
+    first, second = Predictions.load(kept), Predictions.load(again["files"][1])
+    assert (first.labels == second.labels).all() and first.probabilities.tobytes() == second.probabilities.tobytes()
+    right = first.probabilities.argmax(axis=1) == first.labels
+    assert right.mean() == found["accuracy"] == again["accuracy"] and again["splits"] == []
+    for wrong, message in (
+        (("--words", 10**6), "ask for fewer words"),
+        (("--cells", "4;6"), "--cells takes whole numbers"),
+        (("--cells", 0), "cells must be"),
+        (("--points", "corners"), "points must be one of"),
+        (("--map", "root"), "counts_map must be one of"),
+        (("--size", 20), "size"),
+        (("--splits", -1), "splits must be at least 0"),
+        (("--limit", 1), "limit must be at least 2"),
+        (("--seed", -1), "whole number"),
+    ):
+        assert message in shell.error("classic", "bag-of-words", "digits", *wrong, "--out", tmp_path / "no"), wrong
+    assert not (tmp_path / "no").exists()
 
 
 def test_neighbours_of_digits(shell: Shell, tmp_path: Path) -> None:

@@ -24,7 +24,10 @@ from scipy import ndimage
 
 from glassnet.errors import DataError
 
-__all__ = ["Components", "Corners", "harris"]
+__all__ = ["LUMA", "Components", "Corners", "harris"]
+
+LUMA = np.array([0.2126, 0.7152, 0.0722])
+"""Shares of red, green and blue in brightness (ITU-R BT.709)."""
 
 Floats = npt.NDArray[np.float64]
 
@@ -155,4 +158,4 @@ def _brightness(picture: npt.NDArray[Any]) -> Floats:
         raise DataError("The picture has values that are not finite.")
     if values.ndim == 2:
         return values
-    return np.asarray(values @ np.array([0.2126, 0.7152, 0.0722]) if values.shape[2] == 3 else values.mean(axis=2))
+    return np.asarray(values @ LUMA if values.shape[2] == 3 else values.mean(axis=2))

@@ -1,4 +1,4 @@
-"""`glassnet classic`: principal components, nearest neighbours, an affine fit and corners, shown."""
+"""`glassnet classic`: principal components, nearest neighbours, visual words, an affine fit and corners, shown."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = typer.Typer(help="Classical methods, shown: PCA, k-NN, an affine fit, corners.", no_args_is_help=True)
+app = typer.Typer(
+    help="Classical methods, shown: PCA, k-NN, visual words, an affine fit, corners.", no_args_is_help=True
+)
 
 _Source = Annotated[
     str, typer.Argument(help="A data set by name (mnist, cifar10, digits, ...) or a folder of pictures.")
@@ -169,6 +171,100 @@ def _pixel(text: str) -> tuple[int, int]:
         return int(left), int(top)
     except ValueError:
         raise DataError(f"--at takes a column and a row, as in --at 120,80. Got '{text}'.") from None
+
+
+@app.command("bag-of-words", short_help="Pictures told apart by their visual words.")
+def bag_of_words(
+    source: _Source,
+    words: Annotated[int, typer.Option(help="Number of visual words.")] = 400,
+    points: Annotated[str, typer.Option(help="Where patches lie: dense (a grid), harris, random.")] = "dense",
+    step: Annotated[
+        int | None, typer.Option(help="Pixels between patches of the grid (default: twice the smallest cell).")
+    ] = None,
+    count: Annotated[int, typer.Option(help="Corners at most, or random places, of each size of patch.")] = 500,
+    cells: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N,N,...",
+            help="Sides of cells in pixels, of which a patch has 5 by 5 (default: a fortieth of the shorter side, and"
+            " half as much again; 4,6 at 160 pixels).",
+        ),
+    ] = None,
+    levels: Annotated[int, typer.Option(help="Levels of the pyramid: 3 are 1 + 4 + 16 regions.")] = 3,
+    sample: Annotated[int, typer.Option(help="Descriptors that the words are made from.")] = 40_000,
+    counts_map: Annotated[str, typer.Option("--map", help="Map of the counts: hellinger, chi2 or none.")] = "hellinger",
+    c: Annotated[float, typer.Option("--C", help="Weight of mistakes in the support vector machine.")] = 1.0,
+    size: Annotated[
+        str | None, typer.Option(metavar="N|HxW", help="Size that photographs are brought to (default: 160).")
+    ] = None,
+    splits: Annotated[int, typer.Option(help="Fit it anew to so many random splits of all pictures.")] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of all that is drawn.")] = 0,
+    limit: Annotated[int | None, typer.Option(help="Only N training pictures, drawn at random.")] = None,
+    out: _Out = None,
+    threads: Threads = None,
+    json: Json = False,
+) -> None:
+    """Patches of the training pictures are clustered to visual words; pictures are told apart by counting them.
+
+    Patches are described by histograms of their gradients and clustered by k-means, the words are counted in a pyramid
+    of regions, and a linear support vector machine learns from the counts. Written are a page with the words as
+    pictures, the words that speak for each class, the confusion matrix and the most confident mistakes, its figures,
+    and the prediction for every test picture. Without a test part a fifth of the pictures is held out.
+
+    Examples:
+
+      glassnet classic bag-of-words sun8
+
+      glassnet classic bag-of-words photos --words 200 --splits 5
+    """
+    from glassnet.actions.classic.bag_of_words import bag_of_words as run
+    from glassnet.cli.events import TerminalEvents
+
+    with TerminalEvents() as events:
+        found = run(
+            source, out or Path("runs/classic-bag-of-words"), words=words, points=points, step=step, count=count,
+            cells=None if cells is None else _whole_numbers(cells, ",", _CELLS),
+            levels=levels, sample=sample, counts_map=counts_map, C=c,
+            size=None if size is None else _sides(size), splits=splits, seed=seed, limit=limit, threads=threads,
+            events=events,
+        )  # fmt: skip
+    fitted, figures = found.fitted, found.evaluation
+    for note in found.notes:
+        say(f"note: {note}")
+    bag = fitted.words_
+    say(
+        f"{found.name}: {bag.n_words:,} words, cells of {', '.join(map(str, bag.cells_))} pixels,"
+        f" {len(bag.pyramid_):,} regions; {found.trained:,} training pictures; {found.seconds:.1f} s"
+    )
+    low, high = figures.accuracy_interval
+    typer.echo(f"accuracy {figures.accuracy:.4f} of {figures.n:,} (95 % interval {low:.4f} to {high:.4f})")
+    if found.splits:
+        mean = sum(found.splits) / len(found.splits)
+        typer.echo(
+            f"random splits: {', '.join(f'{accuracy:.4f}' for accuracy in found.splits)}; mean {mean:.4f},"
+            f" {min(found.splits):.4f} to {max(found.splits):.4f}"
+        )
+    _finish(found, json)
+
+
+_CELLS = "--cells takes whole numbers, as in --cells 4,6"
+
+
+def _whole_numbers(text: str, sign: str, usage: str) -> list[int]:
+    """Whole numbers between signs. Raises `DataError` with the usage."""
+    try:
+        return [int(part) for part in text.lower().split(sign)]
+    except ValueError:
+        raise DataError(f"{usage}. Got '{text}'.") from None
+
+
+def _sides(text: str) -> tuple[int, int]:
+    """A side, or HxW, as (H, W)."""
+    usage = "--size is a side in pixels (160) or HEIGHTxWIDTH (160x200), up to 4096"
+    sides = _whole_numbers(text, "x", usage)
+    if len(sides) not in (1, 2) or not all(1 <= side <= 4096 for side in sides):
+        raise DataError(f"{usage}. Got '{text}'.")
+    return sides[0], sides[-1]
 
 
 def _finish(found: Result, json: bool) -> None:

@@ -67,7 +67,7 @@ SUMMARIES: dict[str, str] = {
     "descend": "Gradient descent on a formula, beside the theory.",
     "bench": "Speed and memory on this machine, beside PyTorch's.",
     "reproduce": "Published figures against ours.",
-    "classic": "Classical methods, shown: PCA, k-NN, an affine fit, corners.",
+    "classic": "Classical methods: PCA, k-NN, visual words, corners.",
     "data": "Known data sets: list them, download one, show its pictures.",
     "networks": "Networks that have a name: sizes, accuracy, weights.",
     "install-completion": "The Tab key completes commands, options and names.",

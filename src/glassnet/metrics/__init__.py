@@ -11,6 +11,7 @@ from glassnet.metrics.image import (
     psnr_per_image,
 )
 from glassnet.metrics.intervals import Interval, bootstrap_interval, normal_interval, wilson_interval
+from glassnet.metrics.paired import McNemar, holm, mcnemar
 from glassnet.metrics.regression import mean_squared_error
 from glassnet.metrics.reliability import Calibration, best_temperature, calibration
 
@@ -20,6 +21,7 @@ __all__ = [
     "Confusion",
     "Evaluation",
     "Interval",
+    "McNemar",
     "Reconstruction",
     "SeriesMean",
     "best_temperature",
@@ -31,6 +33,8 @@ __all__ = [
     "evaluate",
     "evaluate_reconstruction",
     "evaluate_reconstruction_in_pieces",
+    "holm",
+    "mcnemar",
     "mean_psnr",
     "mean_squared_error",
     "normal_interval",

@@ -8,6 +8,7 @@ A row file (`rows/*.toml`) is a recipe with one more part:
     how = "what we do differently, in a few words"
     stand_in = "letters36"                 # the set that takes the place of one that few people have
     measure = "numeric_gradient_speed"     # instead of a recipe: a name in `MEASURES`
+    beside = "words_and_pretrained"        # a name in `BESIDE`: what is set beside the run of the recipe
 
 The published figures and the goals of all rows are in `goals.toml`.
 """
@@ -30,7 +31,7 @@ from glassnet.experiments import Run, run_recipe
 from glassnet.experiments.recipe import Recipe, recipe_from, with_source
 from glassnet.files import first_free, write_json, write_text
 from glassnet.report.pages import write_run_page
-from glassnet.reproduce import classical, measures
+from glassnet.reproduce import classical, measures, scenes
 from glassnet.text import columns
 from glassnet.train import Progress
 
@@ -47,6 +48,11 @@ MEASURES: dict[str, Callable[[], Mapping[str, float]]] = {
     "softmax_loss_speed": measures.softmax_loss_speed,
 }
 """What a row may measure without training a recipe."""
+
+BESIDE: dict[str, Callable[[Run, scenes.Place], Mapping[str, float]]] = {
+    "words_and_pretrained": scenes.beside_words_and_pretrained,
+}
+"""What a row may set beside the run of its recipe, on a page in the run's folder."""
 
 _LOWER_IS_BETTER = ("seconds", "difference", "ratio", "error")
 
@@ -65,6 +71,7 @@ class Row:
     how: str = ""
     recipe: Recipe | None = None
     measure: str = ""
+    beside: str = ""
     stand_in: str = ""
     stand_in_goal: dict[str, float] = field(default_factory=dict)
 
@@ -214,7 +221,10 @@ def _run_row(row: Row, out: Path, make_progress: Callable[[], Progress], say: Ca
         return Outcome(row, source, goal, skipped=str(error))
     folder = _free(out / row.id)
     run = run_recipe(recipe, folder, progress=make_progress(), say=say, on_finish=[write_run_page])
-    return Outcome(row, source, goal, _measured(run, goal))
+    found = _measured(run, goal)
+    if row.beside:
+        found |= BESIDE[row.beside](run, scenes.Place(folder, make_progress, say))
+    return Outcome(row, source, goal, found)
 
 
 def _measured(run: Run, goal: dict[str, float]) -> dict[str, float]:

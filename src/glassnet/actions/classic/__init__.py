@@ -1,1 +1,1 @@
-"""Classical methods, shown: principal components, nearest neighbours, an affine fit, corners."""
+"""Classical methods, shown: principal components, nearest neighbours, visual words, an affine fit, corners."""

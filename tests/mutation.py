@@ -80,10 +80,13 @@ class Results:
         lines = path.read_text(encoding="utf-8").splitlines() if path is not None and path.exists() else []
         whole = [line.split(" ", 2) for line in lines if line.count(" ") >= 2]
         self.verdicts = {digest: verdict for digest, verdict, _ in whole}
+        self._tests: dict[tuple[str, ...], str] = {}  # as they were at the start: somebody may change them meanwhile
 
-    @staticmethod
-    def _digest(mutant: Mutant) -> str:
-        tests = "".join((TESTS / name).read_text(encoding="utf-8") for name in mutant.tests)
+    def _digest(self, mutant: Mutant) -> str:
+        if mutant.tests not in self._tests:
+            texts = ((TESTS / name).read_text(encoding="utf-8") for name in mutant.tests)
+            self._tests[mutant.tests] = "".join(texts)
+        tests = self._tests[mutant.tests]
         return hashlib.sha256(f"{mutant.file}\0{mutant.source}\0{tests}".encode()).hexdigest()
 
     def of(self, mutant: Mutant) -> str | None:

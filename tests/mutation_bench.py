@@ -1,11 +1,11 @@
 """Where mutants are tried: a copy of the package, and tests that run against it in forks; see `mutation.py`.
 
-Before the first mutant of a file its tests are rehearsed twice on the original, in forks as well. That tells which test
-goes through which lines of the file, what each takes, and which modules of others they load. From then on all modules
-but our own are loaded before the fork; the tests that go through the mutated line run first, the quickest of them at
-the very first, and the run ends with the first that fails; and a test that takes five times as long as on the original,
-and twenty seconds more, counts as one without end. Hypothesis neither looks for a smaller failure nor explains one, and
-minds no time: the machine may be busy.
+Before the first mutant of a file its tests are rehearsed on the original, in forks as well: once as they stand, and
+once the quickest first. That tells which test goes through which lines of the file, what each takes, and which modules
+of others they load. From then on all modules but our own are loaded before the fork; the tests that go through the
+mutated line run first, the quickest of them at the very first, and the run ends with the first that fails; and a test
+that takes five times as long as on the original, and twenty seconds more, counts as one without end. Hypothesis neither
+looks for a smaller failure nor explains one, and minds no time: the machine may be busy.
 """
 
 from __future__ import annotations
@@ -101,11 +101,15 @@ class Bench:
 
     def _rehearse(self, mutant: Mutant) -> Rehearsal:
         place = self.folder / "src" / "glassnet" / mutant.file
-        found = []
-        for lines_of in (None if mutant.file.startswith("nn/kernels/") else place, None):  # tracing takes time
-            report = self.folder / "rehearsal.json"
+        report = self.folder / "rehearsal.json"
+        found: list[dict[str, Any]] = []
+        for traced in (
+            not mutant.file.startswith("nn/kernels/"),
+            False,
+        ):  # it takes time, and Numba's code has no lines
             report.unlink(missing_ok=True)
-            if self._run(mutant.tests, _Recorder(report, lines_of)) != "survived":  # every mutant would count as killed
+            plugin = _Recorder(report, place if traced else None, found[-1]["seconds"] if found else {})
+            if self._run(mutant.tests, plugin) != "survived":  # every mutant would count as killed
                 raise RuntimeError(f"the tests of {mutant.file} fail without any mutant")
             found.append(json.loads(report.read_text(encoding="utf-8")))
             _load(found[-1]["modules"])
@@ -232,11 +236,15 @@ class _Recorder:
 
     deadline: mmap.mmap
 
-    def __init__(self, report: Path, file: Path | None) -> None:
-        self.report, self.file = report, str(file)
+    def __init__(self, report: Path, file: Path | None, order: dict[str, float]) -> None:
+        self.report, self.file, self.order = report, str(file), order
         self.traced = file is not None
         self.seconds: dict[str, float] = {}
         self.lines: dict[str, set[int]] = {}
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        items.sort(key=lambda item: self.order.get(item.nodeid, 0.0))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:

@@ -1,7 +1,7 @@
 """Where mutants are tried: a copy of the package, and tests that run against it in forks; see `mutation.py`.
 
-Before the first mutant of a file its tests are rehearsed on the original, in forks as well: once as they stand, and
-once the quickest first. That tells which test goes through which lines of the file, what each takes, and which modules
+Before the first mutant the tests that watch over it are rehearsed on the original, in forks as well: once as they
+stand, and once the quickest first. That tells which test goes through which lines, what each takes, and which modules
 of others they load. From then on all modules but our own are loaded before the fork; the tests that go through the
 mutated line run first, the quickest of them at the very first, and the run ends with the first that fails; and a test
 that takes five times as long as on the original, and twenty seconds more, counts as one without end. Hypothesis neither
@@ -34,6 +34,7 @@ from typing import Any, NoReturn
 import pytest
 
 from mutation_changes import PACKAGE, Mutant
+from mutation_targets import TARGETS
 
 TESTS = Path(__file__).resolve().parent
 _OURS = ("glassnet", "tests", "support", "conftest", "mutation")
@@ -49,36 +50,37 @@ _STARTING, _ORIGINAL = 120.0, 600.0  # seconds until the first test, and for one
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """What the tests of a file do where nothing is changed.
+    """What some test files do where nothing is changed.
 
     Attributes
     ----------
     seconds, most_seconds : dict
         What each test takes, and at most: the first time it may wait for Numba.
     lines : dict
-        The lines of the file that each test goes through; none of what Numba compiles.
+        The (file, line) pairs that each test goes through, of the files that it is to watch over; none of what Numba
+        compiles.
     """
 
     seconds: dict[str, float]
     most_seconds: dict[str, float]
-    lines: dict[str, set[int]]
+    lines: dict[str, set[tuple[str, int]]]
 
 
 class Bench:
     """A copy of the package (of `nn` no more than the operations need) in which one file at a time is mutated."""
 
     def __init__(self, folder: Path, room: str) -> None:
-        self.folder = folder
-        self.rehearsals: dict[tuple[str, tuple[str, ...]], Rehearsal] = {}
+        self.folder, self._package = folder, folder / "src" / "glassnet"
+        self.rehearsals: dict[tuple[str, ...], Rehearsal] = {}
         sources = set(PACKAGE.rglob("*.py"))
         if room == "nn":
             lowest = {source for source in PACKAGE.glob("*.py") if source.name != "__init__.py"}
             parts = (*(PACKAGE / "nn/functional").glob("*.py"), *(PACKAGE / "nn/kernels").glob("*.py"))
             sources = {*lowest, *parts, PACKAGE / "check" / "numerical.py"}
         for source in sources:
-            self._copy(source, folder / "src" / "glassnet" / source.relative_to(PACKAGE), _ROOM)
+            self._copy(source, self._package / source.relative_to(PACKAGE), _ROOM)
         for package in ("", "nn", "check"):
-            (folder / "src" / "glassnet" / package / "__init__.py").touch()
+            (self._package / package / "__init__.py").touch()
         for source in TESTS.rglob("*.py"):
             if source.relative_to(TESTS).parts[0] in (room, "support", "conftest.py"):
                 self._copy(source, folder / "tests" / source.relative_to(TESTS))
@@ -94,33 +96,32 @@ class Bench:
 
     def try_out(self, mutant: Mutant) -> str:
         """`survived` where all tests pass with the mutant in place; `killed`, or `endless` where one did not end."""
-        if (mutant.file, mutant.tests) not in self.rehearsals:
-            self.rehearsals[mutant.file, mutant.tests] = self._rehearse(mutant)
+        if mutant.tests not in self.rehearsals:
+            self.rehearsals[mutant.tests] = self._rehearse(mutant.tests)
         with self._in_place(mutant):
-            return self._run(mutant.tests, _Order(self.rehearsals[mutant.file, mutant.tests], mutant.line))
+            return self._run(mutant.tests, _Order(self.rehearsals[mutant.tests], (mutant.file, mutant.line)))
 
-    def _rehearse(self, mutant: Mutant) -> Rehearsal:
-        place = self.folder / "src" / "glassnet" / mutant.file
+    def _rehearse(self, tests: tuple[str, ...]) -> Rehearsal:
+        # Tracing takes time, and what Numba compiles has no lines.
+        files = {file for file, _, watching in TARGETS if watching == tests and not file.startswith("nn/kernels/")}
         report = self.folder / "rehearsal.json"
         found: list[dict[str, Any]] = []
-        for traced in (
-            not mutant.file.startswith("nn/kernels/"),
-            False,
-        ):  # it takes time, and Numba's code has no lines
+        for traced in (files, set()):
             report.unlink(missing_ok=True)
-            plugin = _Recorder(report, place if traced else None, found[-1]["seconds"] if found else {})
-            if self._run(mutant.tests, plugin) != "survived":  # every mutant would count as killed
-                raise RuntimeError(f"the tests of {mutant.file} fail without any mutant")
+            plugin = _Recorder(report, self._package, traced, found[-1]["seconds"] if found else {})
+            if self._run(tests, plugin) != "survived":  # every mutant would count as killed
+                raise RuntimeError(f"{' and '.join(tests)}: tests fail without any mutant")
             found.append(json.loads(report.read_text(encoding="utf-8")))
             _load(found[-1]["modules"])
         first, again = (report["seconds"] for report in found)
         most = {name: max(seconds, again[name]) for name, seconds in first.items()}
-        return Rehearsal(again, most, {name: set(lines) for name, lines in found[0]["lines"].items()})
+        lines = {name: {(file, line) for file, line in lines} for name, lines in found[0]["lines"].items()}
+        return Rehearsal(again, most, lines)
 
     @contextlib.contextmanager
     def _in_place(self, mutant: Mutant) -> Iterator[None]:
         """Put the mutated file where the original was, of the same size and time: Numba's cache goes by these."""
-        place = self.folder / "src" / "glassnet" / mutant.file
+        place = self._package / mutant.file
         original, stamp = place.read_bytes(), place.stat().st_mtime_ns
         with self._compiled_anew(place, mutant) if mutant.compiled else contextlib.nullcontext():
             place.write_bytes(_padded(mutant.source.encode(), len(original)))
@@ -232,15 +233,15 @@ _WORD = struct.Struct("d")
 
 
 class _Recorder:
-    """Notes what each test takes, the lines of a file that it goes through, and which modules are loaded at the end."""
+    """Notes what each test takes, which lines of some files it goes through, and which modules were loaded."""
 
     deadline: mmap.mmap
 
-    def __init__(self, report: Path, file: Path | None, order: dict[str, float]) -> None:
-        self.report, self.file, self.order = report, str(file), order
-        self.traced = file is not None
+    def __init__(self, report: Path, package: Path, traced: set[str], order: dict[str, float]) -> None:
+        self.report, self.order = report, order
+        self.traced = {str(package / file): file for file in traced}
         self.seconds: dict[str, float] = {}
-        self.lines: dict[str, set[int]] = {}
+        self.lines: dict[str, set[tuple[str, int]]] = {}
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -252,11 +253,11 @@ class _Recorder:
         lines = self.lines[item.nodeid] = set()
 
         def within(frame: FrameType, event: str, argument: Any) -> Any:
-            lines.add(frame.f_lineno)
+            lines.add((self.traced[frame.f_code.co_filename], frame.f_lineno))
             return within
 
         def trace(frame: FrameType, event: str, argument: Any) -> Any:
-            return within if frame.f_code.co_filename == self.file else None
+            return within if frame.f_code.co_filename in self.traced else None
 
         begun = time.monotonic()
         if self.traced:
@@ -279,7 +280,7 @@ class _Order:
 
     deadline: mmap.mmap
 
-    def __init__(self, rehearsal: Rehearsal, line: int) -> None:
+    def __init__(self, rehearsal: Rehearsal, line: tuple[str, int]) -> None:
         self.rehearsal = rehearsal
         self.through = {name for name, lines in rehearsal.lines.items() if line in lines}
 

@@ -100,8 +100,8 @@ TARGETS: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = [
     (
         "autodiff/modes.py",
         (
-            "evaluate", "forward_mode", "jvp", "_dots", "reverse_mode", "vjp", "_bars", "local_derivatives", "hessian",
-            "differences", "complex_step", "_by_complex_steps", "_slope", "_imaginary",
+            "evaluate", "_expect_values", "forward_mode", "jvp", "_dots", "reverse_mode", "vjp", "_bars",
+            "local_derivatives", "hessian", "differences", "complex_step", "_by_complex_steps", "_slope", "_imaginary",
         ),
         ("autodiff/test_modes.py",),
     ),
@@ -166,6 +166,16 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ("autodiff/dual.py", "relu", "0.0 * x => 0.0"): "a constant 0 has the derivative 0 as well",
     ("autodiff/dual.py", "_mean_of_tied", "len(tied) == 1 => len(tied) == 0"): "the mean of one is itself",
     ("autodiff/dual.py", "power", "x + y => x - y"): "only the type is looked at",
+    **{
+        ("autodiff/modes.py", function, "True => False"): "the lengths are equal by then"
+        for function in ("evaluate", "_dots", "hessian", "vjp", "_bars")
+    },
+    (
+        "autodiff/modes.py",
+        "_slope",
+        "abs(imaginary[other] / steps[other] - slope) > 0.5 * abs(slope) => "
+        "abs(imaginary[other] / steps[other] - slope) >= 0.5 * abs(slope)",
+    ): "of two slopes that are equal both are 0; any other pair lies far from the bound",
     (
         "nn/kernels/blas.py",
         "gemm_shared",

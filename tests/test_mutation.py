@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -63,6 +64,19 @@ def test_sample_covers_most_files(everything: list[mutation.Mutant]) -> None:
     assert len(ours) > 500
     assert len({(mutant.file, mutant.source) for mutant in ours}) == len(ours)
     assert len({mutant.file for mutant in mutation.sample(ours, 10)}) >= 5
+
+
+def test_each_mutant_belongs_to_one_part_of_the_long_proofs(
+    everything: list[mutation.Mutant], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = SCRIPT.parents[1] / "tools" / "verify.py"
+    spec = importlib.util.spec_from_file_location("verify", script)
+    assert spec is not None and spec.loader is not None
+    verify = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "verify", verify)
+    spec.loader.exec_module(verify)
+    texts = verify.mutated().values()
+    assert [m.name for m in everything if sum(text in m.name for text in texts) != 1] == []
 
 
 def test_equivalent_mutants_exist(everything: list[mutation.Mutant]) -> None:

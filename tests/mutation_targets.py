@@ -122,7 +122,7 @@ TARGETS: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = [
     (
         "classic/distances.py",
         ("squares_fit", "underflowed", "gap", "_mixed", "_digits", "keys", "_whole_keys", "order_of", "distances_of"),
-        ("classic/test_neighbours.py",),
+        ("classic/test_distances.py",),
     ),
     (
         "classic/nearest.py",
@@ -130,12 +130,12 @@ TARGETS: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = [
         ("classic/test_neighbours.py",),
     ),
     ("classic/harris.py", ("kind", "components", "peaks", "harris", "_brightness"), ("classic/test_harris.py",)),
-    ("classic/affine.py", ("_descend", "_step"), ("classic/test_estimators.py",)),
+    ("classic/affine.py", ("_descend", "_step"), ("classic/test_affine.py",)),
 ]  # fmt: skip
 
 SLOW = {
     "nn/functional/test_convolution.py", "nn/functional/test_winograd.py", "nn/functional/test_pooling.py",
-    "nn/functional/test_normalisation.py", "classic/test_estimators.py",
+    "nn/functional/test_normalisation.py",
 }  # fmt: skip
 
 # Counting correct examples is not part of a gradient.

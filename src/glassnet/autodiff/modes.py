@@ -168,7 +168,7 @@ def _bars(graph: Graph, values: list[Any], seeds: dict[int, float]) -> list[Any]
     """Bars of all nodes; values and bars may be dual numbers."""
     varies = graph.varies
     bars: dict[int, Any] = dict(seeds)  # of what the seeds depend on
-    for k in range(max(seeds), -1, -1):
+    for k in reversed(range(max(seeds) + 1)):
         node = graph.nodes[k]
         if k in bars and node.inputs and varies[k]:
             for j, partial in zip(node.inputs, local_derivatives(graph, values, k), strict=True):

@@ -261,6 +261,13 @@ def test_there_is_a_value_for_each_variable(way: Callable[..., Any]) -> None:
             jvp(parse("x * y"), at, [1.0, 0.0])
 
 
+def test_a_slope_without_bound_is_named() -> None:
+    for formula in ("x**0.5 + y", "sqrt(x) + y", "y + x**0.5"):
+        for way in (forward_mode, reverse_mode):
+            with pytest.raises(FormulaError, match="no finite derivative|derivative for x is not finite"):
+                way(parse(formula), [0.0, 1.0])
+
+
 def test_reverse_mode_leaves_out_what_does_not_vary() -> None:
     """The derivative of x^3 for its exponent, x^3 log x, is not a number at -2: nobody asks for it."""
     assert reverse_mode(parse("x**3"), [-2.0]).bars == [[12.0, 0.0, 1.0]]

@@ -264,8 +264,18 @@ def test_there_is_a_value_for_each_variable(way: Callable[..., Any]) -> None:
 def test_a_slope_without_bound_is_named() -> None:
     for formula in ("x**0.5 + y", "sqrt(x) + y", "y + x**0.5"):
         for way in (forward_mode, reverse_mode):
-            with pytest.raises(FormulaError, match="no finite derivative|derivative for x is not finite"):
+            with pytest.raises(FormulaError, match=r"no finite derivative|derivative for x is not finite"):
                 way(parse(formula), [0.0, 1.0])
+
+
+def test_the_step_of_a_difference_suits_the_variables_size() -> None:
+    """((h + 0)^2 - 0) / h is h itself, and for a cube (h^3 + h^3) / 2h is h^2."""
+    eps = np.finfo(float).eps
+    for x, size in ((0.0, 1.0), (1e6, 1e6), (-1e6, 1e6)):
+        forward = differences(parse(f"(x - ({x}))**2"), [x], central=False)
+        assert forward[0, 0] == pytest.approx(eps**0.5 * size, rel=1e-6)
+        assert differences(parse(f"(x - ({x}))**3"), [x])[0, 0] == pytest.approx((eps ** (1 / 3) * size) ** 2, rel=1e-6)
+    assert differences(parse("x**2"), [0.0], 0.25, central=False)[0, 0] == 0.25
 
 
 def test_reverse_mode_leaves_out_what_does_not_vary() -> None:

@@ -168,8 +168,13 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ("autodiff/dual.py", "power", "x + y => x - y"): "only the type is looked at",
     **{
         ("autodiff/modes.py", function, "True => False"): "the lengths are equal by then"
-        for function in ("evaluate", "_dots", "hessian", "vjp", "_bars")
+        for function in ("evaluate", "_dots", "hessian", "vjp", "_bars", "_by_complex_steps")
     },
+    (
+        "autodiff/modes.py",
+        "_by_complex_steps",
+        "largest < _ROOM => largest <= _ROOM",
+    ): "the bound is a round number, with much room on both sides",
     (
         "autodiff/modes.py",
         "_slope",

@@ -283,6 +283,13 @@ def test_reverse_mode_leaves_out_what_does_not_vary() -> None:
     assert reverse_mode(parse("x**3"), [-2.0]).bars == [[12.0, 0.0, 1.0]]
 
 
+def test_the_complex_step_is_as_small_as_may_be() -> None:
+    # A power of the step, which the last one alone shows, is no slope.
+    assert complex_step(parse(" * ".join("x" * 13)), [0.0])[0, 0] == 0
+    # What has no slope asks for no longer step, with which the first part would turn round and round.
+    assert complex_step(parse("exp(1e30 * x) + 0*x"), [0.0])[0, 0] == pytest.approx(1e30)
+
+
 @pytest.mark.parametrize("x", [1e-200, 1e-250])
 def test_the_complex_step_at_tiny_points_gives_what_it_can_tell(x: float) -> None:
     slopes = complex_step(parse("3*x; exp(x); x + 1; y; x**2"), [x, 2.0])

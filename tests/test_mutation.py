@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
@@ -11,10 +12,17 @@ from pathlib import Path
 import pytest
 
 import mutation
+import mutation_bench
+from mutation_targets import EQUIVALENT
 
 SCRIPT = Path(mutation.__file__)
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the mutation run forks")
+
+
+@pytest.fixture(scope="module")
+def everything() -> list[mutation.Mutant]:
+    return list(mutation.mutants())
 
 
 def _run(*arguments: str) -> None:
@@ -24,7 +32,7 @@ def _run(*arguments: str) -> None:
 
 
 def test_no_mutant_of_a_sample_survives() -> None:
-    _run("--only", "nn/", "--light", "--sample", "10")
+    _run("--only", "nn/", "--light", "--sample", "10", "--workers", "1")
 
 
 @pytest.mark.long
@@ -32,33 +40,99 @@ def test_no_mutant_survives() -> None:
     _run()
 
 
-def test_a_stopped_run_goes_on(tmp_path: Path) -> None:
-    first, second = list(mutation.mutants())[:2]
+def test_a_stopped_run_goes_on(everything: list[mutation.Mutant], tmp_path: Path) -> None:
+    first, second = everything[:2]
     results = mutation.Results(tmp_path / "new" / "mutants.txt")
     assert results.of(first) is None
-    results.add(first, survived=True)
-    results.add(second, survived=False)
+    results.add(first, "survived")
+    results.add(second, "killed")
     with (tmp_path / "new" / "mutants.txt").open("a", encoding="utf-8") as file:
         file.write("cut off")
     again = mutation.Results(tmp_path / "new" / "mutants.txt")
-    assert (again.of(first), again.of(second)) == (True, False)
+    assert (again.of(first), again.of(second)) == ("survived", "killed")
     assert again.of(replace(first, source=first.source + "# changed")) is None
 
 
-def test_a_table_of_functions_is_mutated_within_these_alone() -> None:
-    changes = [m.change for m in mutation.mutants() if (m.file, m.function) == ("autodiff/operations.py", "_ALL")]
+def test_a_table_of_functions_is_mutated_within_these_alone(everything: list[mutation.Mutant]) -> None:
+    changes = [m.change for m in everything if (m.file, m.function) == ("autodiff/operations.py", "_ALL")]
     assert "1 / x => 1 * x" in changes and "-dual.sin(x) => dual.sin(x)" in changes
     assert not any("Operation" in change or "log" in change for change in changes)
 
 
-def test_sample_covers_most_files() -> None:
-    everything = [mutant for mutant in mutation.mutants() if mutant.file.startswith("nn/")]
-    assert len(everything) > 500
-    assert len({(mutant.file, mutant.source) for mutant in everything}) == len(everything)
-    assert len({mutant.file for mutant in mutation.sample(everything, 10)}) >= 5
+def test_sample_covers_most_files(everything: list[mutation.Mutant]) -> None:
+    ours = [mutant for mutant in everything if mutant.file.startswith("nn/")]
+    assert len(ours) > 500
+    assert len({(mutant.file, mutant.source) for mutant in ours}) == len(ours)
+    assert len({mutant.file for mutant in mutation.sample(ours, 10)}) >= 5
 
 
-def test_equivalent_mutants_exist() -> None:
+def test_each_mutant_belongs_to_one_part_of_the_long_proofs(
+    everything: list[mutation.Mutant], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = SCRIPT.parents[1] / "tools" / "verify.py"
+    spec = importlib.util.spec_from_file_location("verify", script)
+    assert spec is not None and spec.loader is not None
+    verify = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "verify", verify)
+    spec.loader.exec_module(verify)
+    texts = verify.mutated().values()
+    assert [m.name for m in everything if sum(text in m.name for text in texts) != 1] == []
+
+
+def test_equivalent_mutants_exist(everything: list[mutation.Mutant]) -> None:
     """A reason for a mutant that is made no more has to go."""
-    made = {(mutant.file, mutant.function, mutant.change) for mutant in mutation.mutants()}
-    assert set(mutation.EQUIVALENT) <= made
+    made = {(mutant.file, mutant.function, mutant.change) for mutant in everything}
+    assert set(EQUIVALENT) <= made
+
+
+def test_what_calls_a_changed_kernel_is_compiled_anew() -> None:
+    """Numba's cache sees a change in a kernel's own file alone; `direct` and `winograd` call `epilogue.start`."""
+    kernels = mutation_bench.PACKAGE / "nn" / "kernels"
+    found = mutation_bench.callers(kernels / "epilogue.py", "start")
+    assert {("epilogue", "start"), ("direct", "backward"), ("winograd", "backward")} <= found
+    assert not any(file in ("losses", "stochastic") for file, _ in found)
+
+
+def test_a_mutant_leaves_the_lines_below_where_they_were(everything: list[mutation.Mutant]) -> None:
+    lines = {file: (mutation_bench.PACKAGE / file).read_bytes().count(b"\n") for file in {m.file for m in everything}}
+    assert not [mutant.name for mutant in everything if mutant.source.count("\n") != lines[mutant.file]]
+
+
+_SMALL = """
+from glassnet.autodiff import dual
+
+
+def test_relu():
+    assert dual.relu(1.0) == 1.0
+"""
+_TRIES = """
+import sys
+from pathlib import Path
+
+folder, scripts = (Path(name) for name in sys.argv[1:])
+sys.path.insert(0, str(scripts))
+import mutation_bench
+from mutation_changes import PACKAGE, Mutant
+
+mutation_bench.TESTS, mutation_bench._LONGER = folder, 0.5
+mutation_bench.get_ready()
+bench = mutation_bench.Bench(folder / "bench", "autodiff")
+file = "autodiff/dual.py"
+text = (PACKAGE / file).read_text()
+line = "    return x if value_of(x) > 0 else 0.0 * x"
+assert line in text
+for change in (line, line.replace(">", "<"), "    while True: pass", line.replace("0.0 *", "1.0 *"), "    return ("):
+    print(bench.try_out(Mutant(file, "relu", 0, "", text.replace(line, change), ("autodiff/test_small.py",))))
+(folder / "bench/tests/autodiff/test_small.py").write_text("def test_fails(): assert False")
+bench.rehearsals.clear()
+bench.try_out(Mutant(file, "relu", 0, "", text, ("autodiff/test_small.py",)))
+"""
+
+
+def test_killed_by_a_test_that_fails_or_does_not_end_and_passes_on_the_original(tmp_path: Path) -> None:
+    (tmp_path / "autodiff").mkdir()
+    (tmp_path / "autodiff" / "test_small.py").write_text(_SMALL, encoding="utf-8")
+    command = [sys.executable, "-c", _TRIES, str(tmp_path), str(SCRIPT.parent)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stdout.split() == ["survived", "killed", "endless", "survived", "killed"], done.stderr
+    assert "autodiff/test_small.py: tests fail without any mutant" in done.stderr

@@ -4,8 +4,8 @@ A part that has passed is not run again until something that it depends on chang
 pinned versions. So a run that was stopped goes on where it was, and each part takes less than an hour. What every part
 printed is kept in runs/verify/PART.log. The exit status is 1 when a part fails.
 
-    python tools/verify.py --list        the parts, and whether they have passed
-    python tools/verify.py mutation-nn-1 one part, even if it has passed
+    python tools/verify.py --list              the parts, and whether they have passed
+    python tools/verify.py mutation-classic    one part, even if it has passed
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import argparse
 import hashlib
 import json
 import os
+import runpy
 import subprocess
 import sys
 import time
@@ -23,18 +24,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "runs" / "verify"
-MUTATED = {  # parts of the mutation run, each a text that the names of its mutants hold
-    "nn-functional": "nn/functional/",
-    "nn-convolution": "nn/kernels/convolution",
-    "nn-direct": "nn/kernels/direct",
-    "nn-winograd": "nn/kernels/winograd",
-    "nn-pooling": "nn/kernels/pooling",
-    "nn-average-pooling": "nn/kernels/average_pooling",
-    "nn-normalisation": "nn/kernels/normalisation",
-    "nn-kernels": "nn/kernels/",  # the rest: verdicts of the parts above are kept
-    "autodiff": "autodiff/",
-    "classic": "classic/",
-}
+TARGETS = runpy.run_path(str(ROOT / "tests" / "mutation_targets.py"))["TARGETS"]
 
 
 @dataclass(frozen=True)
@@ -56,13 +46,24 @@ def parts() -> Iterator[Part]:
             yield Part(
                 f"long-{path.stem.removeprefix('test_')}", f"the long tests of {name}", (*pytest, "-m", "long", name)
             )
-    for name, text in MUTATED.items():
+    for name, text in mutated().items():
         results = str(FOLDER / "mutants.txt")
         command = (sys.executable, "tests/mutation.py", "--only", text, "--results", results)
-        yield Part(f"mutation-{name}", f"planted bugs in {text}*", command)
+        yield Part(f"mutation-{name}", f"planted bugs in {text.strip('/:')}", command)
     for path in sorted((ROOT / "src/glassnet/reproduce/rows").glob("*.toml")):
         command = (sys.executable, "-m", "glassnet", "reproduce", path.stem, "--out", "runs/reproduce")
         yield Part(f"row-{path.stem}", "a published figure", command)
+
+
+def mutated() -> dict[str, str]:
+    """Parts of the mutation run, each with a text that the names of its mutants hold: rooms, kernels file by file."""
+    found = {}
+    for file in (Path(file) for file, _, _ in TARGETS):
+        if file.parent.name == "kernels":
+            found[f"kernels-{file.stem.replace('_', '-')}"] = f"{file}:"
+        else:
+            found["-".join(file.parts[:-1])] = f"{file.parent}/"
+    return found
 
 
 def state() -> str:
@@ -109,7 +110,7 @@ def main() -> int:
     passed: dict[str, float] = kept.get(now, {})
     if arguments.list:
         for name, part in known.items():
-            print(f"{name:<32}{f'passed in {passed[name]:.0f} s' if name in passed else '':<20}{part.what}")
+            print(f"{name:<40}{f'passed in {passed[name]:.0f} s' if name in passed else '':<20}{part.what}")
         return 0
     failed = []
     for name in arguments.parts or [name for name in known if name not in passed]:

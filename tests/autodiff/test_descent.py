@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from glassnet.autodiff import parse
-from glassnet.autodiff.descent import Descent, descend
+from glassnet.autodiff import parse, stationary
+from glassnet.autodiff.descent import Descent, _gradient, _hessian, _value, descend
+from glassnet.autodiff.stationary import Function
 from glassnet.errors import FormulaError
 from glassnet.report.figures.descent import save_descent
 
@@ -50,10 +52,41 @@ def test_convex_formulas_keep_the_bound(
     assert not len(found.uphill)
 
 
+def test_the_bound_is_the_smaller_of_both_that_theory_gives() -> None:
+    t = np.arange(31)
+    found = _run("(x - 1)**2 + 4*(y + 2)**2 + 3", 2.0, -1.0, rate=0.05, steps=30)  # curvatures 2 and 8
+    assert found.bound == pytest.approx(5 * (1 - 0.05 * 2) ** t)
+    found = _run("x**4", 1.0, rate=0.08, steps=30)  # no curvature at the minimum, 12 at the start
+    assert found.bound == pytest.approx(np.minimum(1 / (2 * 0.08 * np.maximum(t, 1e-9)), 1.0))
+    at_the_edge = _run("x**2", 1.0, rate=0.5 * (1 + 1e-9))
+    assert at_the_edge.bound is not None and (at_the_edge.bound >= 0).all()
+    assert _run("x**2", 1.0, rate=0.6).bound is None
+
+
+def test_curvature_counts_at_the_minimum_too() -> None:
+    found = _run("log(exp(w) + exp(-w))", 1.5, rate=0.1, steps=1)  # 1 / cosh(w)^2
+    assert found.curvature == pytest.approx(1) and found.least_curvature == pytest.approx(np.cosh(1.5) ** -2)
+
+
+def test_several_formulas_are_descended_by_their_mean() -> None:
+    found = _run("(w - 1)**2; (w + 3)**2", 2.0, rate=0.1, steps=20)  # the mean is (w + 1)^2 + 4
+    away = 3 * 0.8 ** np.arange(21)
+    assert np.allclose(found.path[:, 0], away - 1, atol=1e-13) and np.allclose(found.values, away**2 + 4, atol=1e-13)
+    assert np.allclose(found.gradients, 2 * away, atol=1e-13) and found.curvature == pytest.approx(2)
+    assert (found.chosen == -1).all() and not found.stochastic
+
+
+def test_a_step_out_of_the_formulas_domain_ends_the_path() -> None:
+    found = _run("x - log(x)", 3.0, rate=10.0, steps=5)
+    assert found.diverged and found.path.tolist() == [[3.0]] and found.minimum == pytest.approx([1.0])
+
+
 def test_the_parabola_lies_above_and_its_lowest_point_is_the_step() -> None:
     found = _run("log(exp(w) + exp(-w))", 1.5, steps=3)
     x = np.linspace(-3, 3, 601)
     parabola = found.parabola(0, x)
+    away = x - 1.5
+    assert parabola == pytest.approx(np.log(2 * np.cosh(1.5)) + np.tanh(1.5) * away + away**2 / (2 * found.rate))
     assert all(p >= found.value([float(v)]) - 1e-12 for p, v in zip(parabola, x, strict=True))
     assert x[parabola.argmin()] == pytest.approx(found.path[1, 0], abs=0.01)
 
@@ -110,6 +143,13 @@ def test_too_large_a_step_grows() -> None:
         ("x**2 + 1e13", (1.0,), "minimum", (0.0,)),
         ("(x - 1e15)**2", (0.0,), "minimum", (1e15,)),
         ("1e-20 * x**2 + 1e-40", (1.0,), "minimum", (0.0,)),
+        ("-1e-10 * x**2", (0.0,), "maximum", (0.0,)),
+        ("1e-20 * x**4", (1.0,), "minimum", (0.0,)),
+        ("((x - 1e6) / 1e6)**4 + 1", (0.0,), "minimum", (1e6,)),
+        ("(x - 1)**3", (1.0,), "saddle point", (1.0,)),
+        ("x**2 - y**3", (0.0, 0.0), "saddle point", (0.0, 0.0)),
+        ("x**2 + y**2 * z", (0.0, 0.0, 0.0), "saddle point", (0.0, 0.0, 0.0)),  # flat along each axis of y and z
+        ("exp(x) * exp(-y) + exp(y) * exp(-x)", (1.0, 0.5), "minimum", (0.75, 0.75)),  # a valley, but for rounding
     ],
 )
 def test_where_there_is_no_slope_is_called_what_it_is(
@@ -121,6 +161,26 @@ def test_where_there_is_no_slope_is_called_what_it_is(
         assert found.minimum is not None and found.lowest == pytest.approx(found.value(place), abs=1e-15)
     else:
         assert found.minimum is None and found.lowest is None and found.bound is None
+
+
+def test_newtons_step_leaves_out_flat_directions_and_is_halved_until_it_goes_no_higher() -> None:
+    flat = Function(lambda w: 0.0, lambda w: np.ones(2), lambda w: np.diag([2.0, 1e-14]))
+    assert stationary._newton(flat, np.zeros(2)) == pytest.approx([0.5, 0.0])
+    square = Function(lambda w: float(w @ w), lambda w: 2 * w, lambda w: 2 * np.eye(1))
+    w = np.array([1.0])
+    for step, noise, place in ((0.5, 0.0, 0.5), (2.0, 0.0, -1.0), (2.1, 0.5, -1.1), (3.2, 0.0, -0.6), (6.4, 0.0, -0.6)):
+        assert stationary._no_higher(square, w, np.array([step]), noise) == pytest.approx([place])
+    with pytest.raises(FormulaError, match="goes up"):
+        stationary._no_higher(square, w, np.array([-1.0]), -1e-3)
+
+
+@pytest.mark.parametrize(
+    ("formula", "start"),
+    [("x**4 + 4*x**5", (0.4,)), ("x**4 + y**4 + 14*y**5", (0.0, 0.4))],  # lower at -0.4, and at y = -0.08
+)
+def test_values_are_taken_near_the_point_alone(formula: str, start: tuple[float, ...]) -> None:
+    f = Function(*(partial(way, parse(formula)) for way in (_value, _gradient, _hessian)))
+    assert stationary.kind_of(f, np.zeros(len(start)), np.array(start), 1.0) == "minimum"
 
 
 @pytest.mark.parametrize(

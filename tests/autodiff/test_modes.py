@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -238,6 +240,54 @@ def test_the_complex_step_knows_the_slope_of_a_power_at_0(exponent: float, slope
     assert by_base == slope and by_exponent == 0
     with pytest.raises(FormulaError):  # the slope has no bound
         complex_step(parse("x**0.5"), [0.0])
+
+
+def test_the_complex_step_knows_where_a_varying_exponent_leaves_no_slope_at_0() -> None:
+    """x^(x + 1) has the slope lim x^x = 1 at 0, x^(x + 2) has lim x^(x + 1) = 0, and x^x falls without bound."""
+    assert complex_step(parse("x**(x + 1)"), [0.0])[0, 0] == 1
+    assert complex_step(parse("x**(x + 2)"), [0.0])[0, 0] == 0
+    for formula in ("x**x", "(-x)**x", "x**(x + 0.5)", "0**x", "1/x", "x**(-1)", "x**(x - 1)"):
+        with pytest.raises(FormulaError, match="has no finite value"):
+            complex_step(parse(formula), [0.0])
+
+
+@pytest.mark.parametrize("way", [evaluate, forward_mode, reverse_mode, differences, complex_step, hessian])
+def test_there_is_a_value_for_each_variable(way: Callable[..., Any]) -> None:
+    for formula, at, told in (("x * y", [1.0], "2 variables (x, y); got 1"), ("2", [1.0], "0 variables (none); got 1")):
+        with pytest.raises(FormulaError, match=re.escape(told)):
+            way(parse(formula), at)
+    for at in ([1.0], [1.0, 2.0, 3.0]):
+        with pytest.raises(FormulaError, match=f"2 variables .* got {len(at)}"):
+            jvp(parse("x * y"), at, [1.0, 0.0])
+
+
+def test_a_slope_without_bound_is_named() -> None:
+    for formula in ("x**0.5 + y", "sqrt(x) + y", "y + x**0.5"):
+        for way in (forward_mode, reverse_mode):
+            with pytest.raises(FormulaError, match=r"no finite derivative|derivative for x is not finite"):
+                way(parse(formula), [0.0, 1.0])
+
+
+def test_the_step_of_a_difference_suits_the_variables_size() -> None:
+    """((h + 0)^2 - 0) / h is h itself, and for a cube (h^3 + h^3) / 2h is h^2."""
+    eps = np.finfo(float).eps
+    for x, size in ((0.0, 1.0), (1e6, 1e6), (-1e6, 1e6)):
+        forward = differences(parse(f"(x - ({x}))**2"), [x], central=False)
+        assert forward[0, 0] == pytest.approx(eps**0.5 * size, rel=1e-6)
+        assert differences(parse(f"(x - ({x}))**3"), [x])[0, 0] == pytest.approx((eps ** (1 / 3) * size) ** 2, rel=1e-6)
+    assert differences(parse("x**2"), [0.0], 0.25, central=False)[0, 0] == 0.25
+
+
+def test_reverse_mode_leaves_out_what_does_not_vary() -> None:
+    """The derivative of x^3 for its exponent, x^3 log x, is not a number at -2: nobody asks for it."""
+    assert reverse_mode(parse("x**3"), [-2.0]).bars == [[12.0, 0.0, 1.0]]
+
+
+def test_the_complex_step_is_as_small_as_may_be() -> None:
+    # A power of the step, which the last one alone shows, is no slope.
+    assert complex_step(parse(" * ".join("x" * 13)), [0.0])[0, 0] == 0
+    # What has no slope asks for no longer step, with which the first part would turn round and round.
+    assert complex_step(parse("exp(1e30 * x) + 0*x"), [0.0])[0, 0] == pytest.approx(1e30)
 
 
 @pytest.mark.parametrize("x", [1e-200, 1e-250])

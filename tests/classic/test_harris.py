@@ -7,7 +7,7 @@ import pytest
 from scipy import ndimage
 
 from glassnet.classic import harris
-from glassnet.classic.harris import Corners
+from glassnet.classic.harris import Components, Corners
 from glassnet.errors import DataError
 
 
@@ -58,7 +58,38 @@ def test_components_are_numpys() -> None:
     ours = found.components(25, 15)
     assert ours.variances == pytest.approx((values[1], values[0]))
     assert abs(ours.directions[0] @ vectors[:, 1]) == pytest.approx(1)
-    assert abs(ours.directions[0] @ ours.directions[1]) < 1e-12
+    for x, y in ((25, 15), (3, 7), (40, 30), (12, 33)):
+        window = np.array([[found.xx[y, x], found.xy[y, x]], [found.xy[y, x], found.yy[y, x]]])
+        ours = found.components(x, y)
+        assert ours.directions @ ours.directions.T == pytest.approx(np.eye(2), abs=1e-12)
+        assert window @ ours.directions.T == pytest.approx(ours.directions.T * ours.variances, abs=1e-12)
+        assert (ours.directions[:, 0] >= 0).all()
+
+
+@pytest.mark.parametrize(
+    ("variances", "kind"),
+    [
+        ((0.9e-4, 0.0), "flat"),
+        ((1e-4, 0.0), "edge"),
+        ((2.0, 0.19), "edge"),
+        ((2.0, 0.2), "corner"),
+        ((0.5, 0.04), "edge"),
+        ((0.5, 0.06), "corner"),
+    ],
+)
+def test_what_a_window_shows_goes_by_the_ratio_of_the_variances(variances: tuple[float, float], kind: str) -> None:
+    assert Components(variances, np.eye(2)).kind == kind
+
+
+def test_brightness_is_that_of_rec_709_and_bytes_are_shares() -> None:
+    rng = np.random.default_rng(0)
+    bytes_ = rng.integers(0, 256, (20, 30, 3), np.uint8)
+    grey = bytes_ / 255 @ [0.2126, 0.7152, 0.0722]
+    expected = harris(grey).response
+    assert np.array_equal(harris(bytes_).response, expected)
+    assert np.array_equal(harris(bytes_ / 255).response, expected)
+    assert np.allclose(harris(bytes_[..., :2]).response, harris(bytes_[..., :2].mean(axis=2) / 255).response, rtol=1e-9)
+    assert np.allclose(harris(bytes_[..., 0]).response, harris(bytes_[..., 0] / 255).response)
 
 
 def test_corners_of_a_square_are_found_in_colour_too() -> None:
@@ -94,12 +125,20 @@ def test_a_plateau_gives_one_peak_however_many_lie_between() -> None:
     assert len(_corners(response).peaks(7, distance=3)) == 7
 
 
+def test_of_equal_peaks_the_one_in_the_first_column_may_go() -> None:
+    response = np.zeros((9, 9))
+    response[4, 1] = response[5, 0] = 1
+    assert _corners(response).peaks(distance=2).tolist() == [[1, 4]]
+
+
 def test_weak_peaks_are_left_out() -> None:
     response = np.zeros((9, 40))
     response[4, [4, 14, 24]] = 100, 1, 1.01
     assert _corners(response).peaks().tolist() == [[4, 4], [24, 4]]
     assert _corners(response).peaks(share=0.0).tolist() == [[4, 4], [24, 4], [14, 4]]
-    assert _corners(np.full((5, 5), -1.0)).peaks().shape == (0, 2)
+    assert (
+        _corners(np.full((5, 5), -1.0)).peaks().shape == _corners(np.full((5, 5), -1.0)).peaks(share=2).shape == (0, 2)
+    )
 
 
 @pytest.mark.parametrize(
@@ -112,6 +151,7 @@ def test_weak_peaks_are_left_out() -> None:
         (np.zeros((5, 5)), {"window": "round"}, "'gaussian' or 'box'"),
         (np.zeros((5, 5)), {"border": "x"}, "border"),
         (np.zeros((5, 5)), {"sigma": 0}, "sigma"),
+        (np.zeros((5, 5)), {"sigma": 10.5}, "at most 10, .* sigma 10.5"),
         (np.zeros((5, 5)), {"k": 1}, "k lie"),
     ],
 )
@@ -120,3 +160,8 @@ def test_bad_input_is_one_line(picture: np.ndarray, settings: dict, message: str
         harris(picture, **settings)
     with pytest.raises(DataError, match="columns 0 to 4"):
         harris(np.zeros((5, 5))).components(5, 0)
+
+
+def test_a_window_may_be_as_wide_as_ten_pixels_or_the_picture() -> None:
+    assert harris(np.zeros((5, 5)), sigma=10).response.shape == (5, 5)
+    assert harris(np.zeros((5, 12)), sigma=12).response.shape == (5, 12)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sklearn import decomposition
+from sklearn.exceptions import NotFittedError
 
 from glassnet.classic import PCA
 
@@ -31,6 +32,8 @@ def test_components_are_scikit_learns(n: int, d: int, kind: str, solver: str, se
     top = max(float(theirs.explained_variance_[0]), 1e-12)
     assert ours.n_components_ == theirs.n_components_
     assert np.abs(ours.explained_variance_ - theirs.explained_variance_).max() < 1e-8 * top
+    assert np.abs(ours.singular_values_**2 - theirs.singular_values_**2).max() < 1e-8 * top * n
+    assert np.abs(ours.explained_variance_ratio_ - theirs.explained_variance_ratio_).max() < 1e-8
     assert np.abs(ours.mean_ - theirs.mean_).max() < 1e-9 * (1 + np.abs(theirs.mean_).max())
     gaps = np.diff(theirs.explained_variance_) / top
     for k, (a, b) in enumerate(zip(ours.components_, theirs.components_, strict=True)):
@@ -46,6 +49,28 @@ def test_sums_of_bytes_are_exact() -> None:
     x[::2, 1] = 254
     found = PCA(solver="covariance").fit(x)
     assert found.spectrum_[0] == pytest.approx(0.25 * 5000 / 4999, rel=1e-12) and found.spectrum_[1] < 1e-9
+
+
+def test_sums_of_bytes_far_apart_are_exact() -> None:
+    """Sums of squares beyond 2^24, up to which float32 counts: blocks of rows are halved."""
+    x = 255 * np.random.default_rng(0).integers(0, 2, (3000, 4)).astype(np.uint8)
+    exact = np.linalg.eigvalsh(np.cov(x.T.astype(np.float64)))[::-1]
+    assert PCA(solver="covariance").fit(x).spectrum_ == pytest.approx(exact, rel=1e-12)
+
+
+def test_floats_are_not_taken_for_bytes() -> None:
+    x = np.array([[-0.1], [0.1], [-0.3], [0.3]])
+    assert PCA(solver="covariance").fit(x).spectrum_ == pytest.approx([0.2 / 3], rel=1e-14)
+    narrow = 0.3 + 1e-6 * np.random.default_rng(0).normal(size=(100, 2))
+    exact = np.linalg.svd(narrow - narrow.mean(axis=0), compute_uv=False) ** 2 / 99
+    assert PCA(solver="covariance").fit(narrow).spectrum_ == pytest.approx(exact, rel=1e-8)
+    both = PCA().partial_fit(narrow).partial_fit(np.array([[0, 3], [1, 1]], np.uint8))
+    assert both.mean_ == pytest.approx(np.vstack([narrow, [[0, 3], [1, 1]]]).mean(axis=0))
+
+
+def test_floats_in_several_blocks() -> None:
+    x = _data(np.random.default_rng(4), 9000, 3, "float64")
+    assert PCA(solver="covariance").fit(x).spectrum_ == pytest.approx(np.linalg.eigvalsh(np.cov(x.T))[::-1])
 
 
 @pytest.mark.parametrize("kind", ["bytes", "float64"])
@@ -67,6 +92,51 @@ def test_white_components_have_deviation_one() -> None:
     assert np.cov(white.T) == pytest.approx(np.eye(4), abs=1e-10)
     plain = PCA(4).fit(x)
     assert pca.inverse_transform(white) == pytest.approx(plain.inverse_transform(plain.transform(x)))
+
+
+@pytest.mark.parametrize("scale", [1e-12, 1e12])
+def test_white_components_do_not_depend_on_units(scale: float) -> None:
+    x = scale * np.random.default_rng(1).normal(size=(50, 3))
+    assert np.cov(PCA(whiten=True).fit_transform(x).T) == pytest.approx(np.eye(3), abs=1e-10)
+
+
+def test_what_does_not_vary() -> None:
+    flat = PCA(whiten=True).fit(np.full((5, 2), 7.0))
+    assert flat.explained_variance_ratio_.tolist() == [0, 0] and flat.transform([[7.0, 7.0]]).tolist() == [[0, 0]]
+    line = np.arange(10.0)[:, None] * [1.0, 2.0, 3.0]
+    white = PCA(whiten=True, solver="svd").fit_transform(line)
+    assert white[:, 0].std(ddof=1) == pytest.approx(1) and np.abs(white[:, 1:]).max() < 1e-6
+    narrow = PCA().fit(1e-3 * line)
+    assert narrow.explained_variance_ratio_ == pytest.approx([1, 0, 0], abs=1e-12)
+
+
+def test_before_fit_and_with_other_features_nothing_is_answered() -> None:
+    for answer in (PCA().psnr, lambda: PCA().components_for(variance=0.5), *(
+        lambda way=way: getattr(PCA(), way)([[1.0, 2.0]]) for way in ("transform", "inverse_transform")
+    )):  # fmt: skip
+        with pytest.raises(NotFittedError):
+            answer()
+    with pytest.raises(ValueError, match="3 features"):
+        PCA().fit(np.eye(2)).transform(np.eye(3))
+
+
+def test_psnr_is_that_of_the_rebuilt_data() -> None:
+    x = _data(np.random.default_rng(2), 60, 5, "float64")
+    pca = PCA().fit(x)
+    found = pca.psnr()
+    for k in range(1, 5):
+        some = PCA(k).fit(x)
+        error = ((some.inverse_transform(some.transform(x)) - x) ** 2).mean()
+        assert found[k] == pytest.approx(10 * np.log10(255**2 / error), rel=1e-10)
+        assert pca.components_for(psnr=found[k]) == k
+    assert found[0] == pytest.approx(10 * np.log10(255**2 / ((x - x.mean(axis=0)) ** 2).mean())) and found[5] == np.inf
+    assert pca.psnr(1.0) == pytest.approx(found - 20 * np.log10(255))
+    assert pca.components_for(psnr=-100.0) == 1
+
+
+def test_a_share_that_is_reached_exactly_is_enough() -> None:
+    x = np.array([[3.0, 0.0], [-3.0, 0.0], [0.0, 1.0], [0.0, -1.0]])  # variances 6 and 2/3
+    assert [PCA().fit(x).components_for(variance=share) for share in (0.01, 0.9, 0.91, 1.0)] == [1, 1, 2, 2]
 
 
 def test_how_many_components_are_enough() -> None:

@@ -152,7 +152,7 @@ class Descent:
 
     def gradient(self, w: Sequence[float] | Floats) -> Floats:
         """(variables,) of f."""
-        return _gradient(self.graph, w, -1)
+        return _gradient(self.graph, w)
 
 
 @np.errstate(over="ignore", invalid="ignore")  # what is not finite is found by name
@@ -205,23 +205,23 @@ def descend(
 def _walked(graph: Graph, w: Floats, rate: float, steps: int, momentum: float, stochastic: bool, seed: int) -> Descent:
     """The path from w with this rate, and what is found out about it."""
     rng = np.random.default_rng(seed)
-    slope = _gradient(graph, w, -1)
+    slope = _gradient(graph, w)
     path, values, lengths, chosen = [w], [_value(graph, w)], [float(np.linalg.norm(slope))], []
     last: Floats = np.zeros(len(w))
     diverged = False
     for _ in range(steps):
-        part = int(rng.integers(len(graph.outputs))) if stochastic else -1
+        part = int(rng.integers(len(graph.outputs))) if stochastic else None
         try:
-            last = momentum * last - rate * (slope if part < 0 else _gradient(graph, path[-1], part))
+            last = momentum * last - rate * (slope if part is None else _gradient(graph, path[-1], part))
             new = path[-1] + last
-            value, slope = _value(graph, new), _gradient(graph, new, -1)
+            value, slope = _value(graph, new), _gradient(graph, new)
         except FormulaError:
             diverged = True
             break
         path.append(new)
         values.append(value)
         lengths.append(float(np.linalg.norm(slope)))
-        chosen.append(part)
+        chosen.append(-1 if part is None else part)
         if _left(path):
             diverged = True
             break
@@ -248,7 +248,7 @@ def _left(path: list[Floats]) -> bool:
 def _function(graph: Graph) -> stationary.Function:
     return stationary.Function(
         lambda w: _value(graph, w),
-        lambda w: _gradient(graph, w, -1),
+        lambda w: _gradient(graph, w),
         lambda w: _hessian(graph, w),
         is_analytic(graph),
     )
@@ -259,10 +259,10 @@ def _value(graph: Graph, w: Sequence[float] | Floats) -> float:
     return math.fsum(values[k] for k in graph.outputs) / len(graph.outputs)
 
 
-def _gradient(graph: Graph, w: Sequence[float] | Floats, part: int) -> Floats:
-    """Of formula `part`, or of the mean of all for -1."""
+def _gradient(graph: Graph, w: Sequence[float] | Floats, part: int | None = None) -> Floats:
+    """Of formula `part`, or of the mean of all."""
     count = len(graph.outputs)
-    weights = [1 / count] * count if part < 0 else [float(k == part) for k in range(count)]
+    weights = [1 / count] * count if part is None else [float(k == part) for k in range(count)]
     found = vjp(graph, [float(v) for v in w], weights)
     if not np.isfinite(found).all():
         raise FormulaError("The gradient is not finite here. Choose another start.")
@@ -293,7 +293,7 @@ def _curvatures(graph: Graph, points: Sequence[Floats]) -> tuple[float, float]:
 
 def _rate_for(graph: Graph, start: Floats) -> float:
     """1 / L with L met on the way from the start to the point without slope that descent comes to."""
-    _gradient(graph, start, -1)
+    _gradient(graph, start)
     rest = stationary.find(_function(graph), start)
     if rest is None:
         raise FormulaError("No minimum was found from there, so no rate can be chosen.", Fix.GIVE_RATE)

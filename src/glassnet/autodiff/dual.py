@@ -196,9 +196,9 @@ def _complex_power(x: complex, y: complex) -> complex:
     """x^y near the real axis. For whole y and negative x it is (-1)^y (-x)^y, which stays off the branch cut."""
     if x == 0 and y.real > 0:
         return 0j
-    if x.real == 0 and y.imag == 0 and not y.real.is_integer():  # a branch point: the step would not stay near the axis
-        if y.real > 1:
-            return 0j
+    if x.real == 0 and y.real > 1:  # a branch point: the step would not stay near the axis
+        return 0j
+    if x.real == 0 and y.real < 1 and y != 0:
         raise ValueError("no derivative")
     if x.real >= 0:
         return x**y

@@ -60,9 +60,7 @@ def evaluate(graph: Graph, at: Sequence[Any]) -> list[Any]:
 
     Raises `FormulaError` where a value is not finite: which part of the formula, and of what.
     """
-    if len(at) != len(graph.names):
-        named = ", ".join(graph.names) or "none"
-        raise FormulaError(f"The formula has {len(graph.names)} variables ({named}); got {len(at)} values.")
+    _expect_values(graph, at)
     values: list[Any] = [None] * len(graph.nodes)
     # Python's own floats raise where NumPy's would warn.
     plain = (float(v) if isinstance(v, (int, np.floating)) else v for v in at)
@@ -79,6 +77,12 @@ def evaluate(graph: Graph, at: Sequence[Any]) -> list[Any]:
         if isinstance(values[k], Dual) and not math.isfinite(values[k].dot):
             raise FormulaError(_not_finite(graph, k, values, "derivative"))
     return values
+
+
+def _expect_values(graph: Graph, at: Sequence[Any]) -> None:
+    if len(at) != len(graph.names):
+        named = ", ".join(graph.names) or "none"
+        raise FormulaError(f"The formula has {len(graph.names)} variables ({named}); got {len(at)} values.")
 
 
 def _computed(op: str, inputs: list[Any]) -> Any:
@@ -135,6 +139,7 @@ def jvp(graph: Graph, at: Sequence[float], direction: Sequence[float] | Floats) 
 def _dots(graph: Graph, at: Sequence[float], direction: Sequence[float] | Floats) -> list[float]:
     if len(direction) != len(graph.names):
         raise FormulaError(f"A direction has a value for each of {len(graph.names)} variables; got {len(direction)}.")
+    _expect_values(graph, at)
     duals = evaluate(graph, [Dual(float(a), float(d)) for a, d in zip(at, direction, strict=True)])
     return [v.dot if isinstance(v, Dual) else 0.0 for v in duals]
 
@@ -163,7 +168,7 @@ def _bars(graph: Graph, values: list[Any], seeds: dict[int, float]) -> list[Any]
     """Bars of all nodes; values and bars may be dual numbers."""
     varies = graph.varies
     bars: dict[int, Any] = dict(seeds)  # of what the seeds depend on
-    for k in range(max(seeds, default=-1), -1, -1):
+    for k in reversed(range(max(seeds) + 1)):
         node = graph.nodes[k]
         if k in bars and node.inputs and varies[k]:
             for j, partial in zip(node.inputs, local_derivatives(graph, values, k), strict=True):
@@ -183,6 +188,7 @@ def local_derivatives(graph: Graph, values: list[Any], k: int) -> tuple[Any, ...
 
 def hessian(graph: Graph, at: Sequence[float], output: int = 0) -> Floats:
     """(variables, variables) the second derivatives of one formula: forward over reverse, one pass a variable."""
+    _expect_values(graph, at)
     rows = []
     for direction in np.eye(len(graph.names)):
         values = evaluate(graph, [Dual(float(a), float(d)) for a, d in zip(at, direction, strict=True)])
@@ -216,13 +222,15 @@ def is_analytic(graph: Graph) -> bool:
 
 
 def complex_step(graph: Graph, at: Sequence[float]) -> Floats:
-    """(outputs, variables) the Jacobian by the complex step. Raises `FormulaError` where `is_analytic` is false.
+    """(outputs, variables) the Jacobian by the complex step.
 
-    The imaginary part of a small derivative underflows with a step that is right for a large one. So the smallest step
-    is taken with which none on the way does; an entry that no step gives is not a number.
+    Raises `FormulaError` where `is_analytic` is false, and where the formula has no value. The imaginary part of a
+    small derivative underflows with a step that is right for a large one. So the smallest step is taken with which none
+    on the way does; an entry that no step gives is not a number.
     """
     if not is_analytic(graph):
         raise FormulaError("The complex step needs analytic functions: no max, min, abs or relu.")
+    evaluate(graph, at)  # beside a pole complex numbers have one
     columns = [_by_complex_steps(graph, at, i) for i in range(len(at))]
     return np.array(columns, float).reshape(len(at), len(graph.outputs)).T
 

@@ -82,8 +82,7 @@ def _wrapped(written: Written, least: int) -> str:
 
 
 def _power_partials(x: Any, y: Any, z: Any) -> tuple[Any, Any]:
-    at_origin = dual.value_of(x) == 0 and dual.value_of(y) == 0
-    by_x = 0.0 * x if at_origin or (isinstance(y, float) and y == 0) else y * dual.power(x, y - 1)
+    by_x = 0.0 if isinstance(y, float) and y == 0 else y * dual.power(x, y - 1)
     return by_x, dual.power_by_exponent(x, y, z)
 
 

@@ -155,11 +155,11 @@ class AffineFit(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ignor
         return weights
 
     def _step(self, largest: float, smallest: float) -> tuple[float, float]:
-        high, low = np.sqrt(max(largest, 1e-300)), np.sqrt(max(smallest, 1e-300))
         if self.rate is not None:
             return self.rate, self.momentum or 0.0
         if self.momentum is not None:
-            return 1 / high**2, self.momentum
+            return 1 / largest, self.momentum
+        high, low = np.sqrt(largest), np.sqrt(smallest)
         return float((2 / (high + low)) ** 2), float(((high - low) / (high + low)) ** 2)
 
     def predict(self, X: Any) -> Floats:

@@ -97,7 +97,7 @@ class Corners:
                 break
             if free[y, x]:
                 chosen.append((x, y))
-                free[max(0, y - distance) : y + size - distance, max(0, x - distance) : x + size - distance] = False
+                free[y : y + distance + 1, max(0, x - distance) : x + distance + 1] = False  # those above came before
         return np.array(chosen, np.intp).reshape(-1, 2)
 
 

@@ -226,7 +226,7 @@ class PCA(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # 
 
     def _deviations(self) -> Floats:
         deviations = np.sqrt(self.explained_variance_)
-        return np.where(deviations > 1e-10 * max(float(deviations.max(initial=0)), 1e-300), deviations, 1.0)
+        return np.where(deviations > 1e-10 * deviations.max(), deviations, 1.0)
 
     @property
     def _n_features_out(self) -> int:

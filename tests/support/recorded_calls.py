@@ -16,6 +16,7 @@ import glassnet
 from glassnet import threads
 from glassnet.attack import NORMS
 from glassnet.classic import KNNClassifier
+from glassnet.classic.descriptors import describe
 from glassnet.data import Augmentation
 from glassnet.engines import Batch, NativeEngine
 from glassnet.nn import Hinge, Network, SoftmaxCrossEntropy, SquaredError, functional
@@ -210,6 +211,8 @@ def _pictures() -> None:
     points = rng.standard_normal((300, 12))
     for kind in (points, (100 * points).astype(np.int64)):
         KNNClassifier(3).fit(kind[:200], np.arange(200) % 4).predict(kind[200:])
+    for side in (7, 31):
+        describe(rng.random((3, side, side), np.float32), np.zeros((6, 2), np.int64), 2 * np.arange(4), 1)
     canvas = np.zeros((90, 90), np.float32)
     ink(canvas, [np.array([[20.0, 20], [60, 70]]), np.array([[10.0, 70], [80, 75]])], 3.0, 0.2, rng)
     find_components(canvas.astype(np.float64))

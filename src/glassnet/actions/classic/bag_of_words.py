@@ -108,10 +108,20 @@ def bag_of_words(
         A data set by name, or a folder of pictures. Without a test part a fifth of the pictures is held out.
     out : path
         Folder of the page, the figures and the predictions.
-    words, points, step, count, cells, levels, sample
-        Of `BagOfWords`, where `words` and `count` are `n_words` and `n_points`.
-    counts_map, C
-        Of `BagOfWordsClassifier`.
+    words, count : int
+        `n_words` and `n_points` of `BagOfWords`.
+    points : str
+        As there.
+    step : int, optional
+        As there.
+    cells : sequence of int, optional
+        As there.
+    levels, sample : int
+        As there.
+    counts_map : str
+        As of `BagOfWordsClassifier`.
+    C : float
+        As there.
     size : (int, int), optional
         Height and width that photographs are brought to; None takes `SIDE` for both.
     splits : int

@@ -60,11 +60,11 @@ def _write_page(path: Path, found: Evaluation, watched: Watched) -> None:
             others = [pair for pair in found.taken_for(place) if pair.predicted != place][:3]
             taken = ", ".join(f"{found.class_names[pair.predicted]} {pair.count}" for pair in others)
             rows.append([
-                Cell(element("span", score.name, class_="label"), score.name),
+                Cell(element("span", score.name, class_="words"), score.name),
                 Cell(number(score.support), score.support),
                 Cell(percent(score.recall), score.recall),
                 Cell(interval_text(*score.recall_interval), score.recall_interval.low),
-                Cell(element("span", taken, class_="label long"), taken),
+                Cell(element("span", taken, class_="words long"), taken),
             ])  # fmt: skip
     headings = [("category", False), ("pictures", True), ("right", True), ("95 % interval", True), ("taken for", False)]
     link = element("p", element("a", "Every frame of the video", href="video.html"))

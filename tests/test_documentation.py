@@ -57,6 +57,7 @@ SHORTER: dict[str, tuple[str | None, str]] = {
     "glassnet fool runs/cifar10-1": ("--examples 5", "attacks 1,000 pictures"),
     "glassnet fool runs/mnist-1 --universal": ("--examples 20", "attacks 1,000 pictures"),
     "glassnet export": ("", "writes what the Python beside it reads"),
+    "glassnet evaluate * --category": ("--category 0", "the classes of the stand-ins have other names"),
     "glassnet watch": ("--expect 3", "the classes of the stand-ins have other names"),
     "glassnet synthesise": ("--pages 1", "writes 20 pages"),
     "glassnet reproduce": ("--list", "needs the real data and hours"),

@@ -89,8 +89,8 @@ def _tell(found: Watched) -> None:
     typer.echo("")
     rows: list[tuple[Any, ...]] = [("label", "frames", "share", "mean probability")]
     counts = found.counts()
-    for label, count, mean in counts[:_LABELS]:
-        rows.append((found.class_names[label], f"{count:,}", f"{count / len(found.timeline):.3f}", f"{mean:.3f}"))
+    for label, count, sure in counts[:_LABELS]:
+        rows.append((found.class_names[label], f"{count:,}", f"{count / len(found.timeline):.3f}", f"{sure:.3f}"))
     typer.echo(ruled(columns(rows)))
     if len(counts) > _LABELS:
         say(f"and {len(counts) - _LABELS:,} more labels")

@@ -7,7 +7,7 @@ A row file (`rows/*.toml`) is a recipe with one more part:
     what = "784-1024-10, Adam 5e-4, batch 64, 5 epochs"
     how = "what we do differently, in a few words"
     stand_in = "letters36"                 # the set that takes the place of one that few people have
-    measure = "numeric_gradient_speed"     # instead of a recipe: a name in `MEASURES`
+    measure = "numeric_gradient_speed"     # instead of a recipe: a name in `MEASURES` or `PAGED`
     beside = "words_and_pretrained"        # a name in `BESIDE`: what is set beside the run of the recipe
 
 The published figures and the goals of all rows are in `goals.toml`.
@@ -31,7 +31,7 @@ from glassnet.experiments import Run, run_recipe
 from glassnet.experiments.recipe import Recipe, recipe_from, with_source
 from glassnet.files import first_free, write_json, write_text
 from glassnet.report.pages import write_run_page
-from glassnet.reproduce import classical, measures, scenes
+from glassnet.reproduce import classical, measures, photographs, scenes
 from glassnet.text import columns
 from glassnet.train import Progress
 
@@ -54,12 +54,17 @@ BESIDE: dict[str, Callable[[Run, scenes.Place], Mapping[str, float]]] = {
 }
 """What a row may set beside the run of its recipe, on a page in the run's folder."""
 
+PAGED: dict[str, Callable[[Path], Mapping[str, float]]] = {
+    "imagenet_category_and_video": photographs.imagenet_category_and_video,
+}
+"""What a row may measure that also writes pages into a folder."""
+
 _LOWER_IS_BETTER = ("seconds", "difference", "ratio", "error")
 
 
 @dataclass(frozen=True)
 class Row:
-    """A published result and the recipe that reproduces it, or the name in `MEASURES` of what does.
+    """A published result and the recipe that reproduces it, or the name in `MEASURES` or `PAGED` of what does.
 
     `stand_in` names the data that are taken where the recipe's own are not here, `stand_in_goal` what we aim at then.
     """
@@ -201,7 +206,9 @@ def reproduce(
 def _run_row(row: Row, out: Path, make_progress: Callable[[], Progress], say: Callable[[str], None]) -> Outcome:
     if row.measure:
         try:
-            return Outcome(row, "", row.goal, dict(MEASURES[row.measure]()))
+            paged = PAGED.get(row.measure)
+            found = MEASURES[row.measure]() if paged is None else paged(_free(out / row.id))
+            return Outcome(row, "", row.goal, dict(found))
         except DataError as error:
             say(str(error))
             return Outcome(row, "", row.goal, skipped=str(error))

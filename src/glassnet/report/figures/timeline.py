@@ -73,7 +73,7 @@ def probability_figure(found: Watched, *, narrow: bool = False) -> Figure:
     if found.window:
         at, shown = (middle, smoothed[starts]) if len(line) > len(middle) else (line.times, smoothed)
         axes.plot(at, shown, color=style.ORANGE, linewidth=1.8, label=f"mean over {found.window:g} s")
-    title = f"probability of {style.shorten(name, 24 if narrow else 60)}"
+    title = f"probability of {style.shorten(name, 18 if narrow else 60)}"
     style.dress(axes, title=title, grid="both", xlabel="seconds")
     axes.set_xlim(edges[0], edges[-1])
     axes.set_ylim(-0.02, 1.02)

@@ -194,8 +194,12 @@ def write_videos_page(
     headings = [("video", False), ("frames", True), ("seconds", True)]
     if expect:
         headings += [("frames right", True), ("95 % interval", True), ("smoothed", True), ("95 % interval ", True)]
-    headings += [("most frequent label", False), ("changes", True), ("remarks", False)]
-    panels = [Panel("videos", "Videos", body=table(headings, [_row(*each) for each in found], sortable=True))]
+    headings += [("most frequent label", False), ("changes", True)]
+    remarks = any(watched.damage or watched.notes for _, watched in found)
+    headings += [("remarks", False)] if remarks else []
+    panels = [
+        Panel("videos", "Videos", body=table(headings, [_row(*each, remarks=remarks) for each in found], sortable=True))
+    ]
     if unread:
         rows = [[_text(str(file)), _text(reason, long=True)] for file, reason in unread]
         panels.append(Panel("unread", "Not read", body=table([("file", False), ("reason", False)], rows)))
@@ -207,10 +211,10 @@ def write_videos_page(
     return path
 
 
-def _row(address: str, found: Watched) -> list[Cell]:
+def _row(address: str, found: Watched, *, remarks: bool) -> list[Cell]:
     name = found.path.name
     cells = [
-        Cell(element("a", name, href=address, class_="label"), name),
+        Cell(element("a", name, href=address, class_="words"), name),
         Cell(number(len(found.timeline)), len(found.timeline)),
     ]
     cells.append(Cell(f"{found.seconds:.1f}", found.seconds))
@@ -219,10 +223,10 @@ def _row(address: str, found: Watched) -> list[Cell]:
             ends = "–" if mean.reason else interval_text(*mean.interval)
             cells += [Cell(percent(mean.value), mean.value), Cell(ends, mean.interval.low)]
     label = found.class_names[found.counts()[0][0]]
-    remarks = "; ".join((*found.damage, *found.notes))
-    return [*cells, _text(label), Cell(number(found.changes), found.changes), _text(remarks, long=bool(remarks))]
+    cells += [_text(label), Cell(number(found.changes), found.changes)]
+    return [*cells, _text("; ".join((*found.damage, *found.notes)), long=True)] if remarks else cells
 
 
 def _text(text: str, *, long: bool = False) -> Cell:
     """A cell of words that keeps its width on a phone."""
-    return Cell(element("span", text, class_="label long" if long else "label"), text)
+    return Cell(element("span", text, class_="words long" if long else "words"), text)

@@ -170,11 +170,10 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         ("autodiff/modes.py", function, "True => False"): "the lengths are equal by then"
         for function in ("evaluate", "_dots", "hessian", "vjp", "_bars", "_by_complex_steps")
     },
-    (
-        "autodiff/modes.py",
-        "_by_complex_steps",
-        "largest < _ROOM => largest <= _ROOM",
-    ): "the bound is a round number, with much room on both sides",
+    **{
+        ("autodiff/modes.py", "_by_complex_steps", change): "the bound is a round number, with room on both sides"
+        for change in ("largest < _ROOM => largest <= _ROOM", "np.abs(part) >= _NORMAL => np.abs(part) > _NORMAL")
+    },
     (
         "autodiff/modes.py",
         "_slope",

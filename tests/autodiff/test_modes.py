@@ -297,6 +297,11 @@ def test_the_complex_step_at_tiny_points_gives_what_it_can_tell(x: float) -> Non
     assert math.isnan(slopes[4, 0]) and slopes[4, 1] == 0  # 2x underflows, or is 0: it cannot tell
 
 
+def test_the_complex_step_at_huge_points_is_long_enough_for_powers_and_short_enough_for_sines() -> None:
+    slopes = complex_step(parse("x**0.3; sin(x)"), [1e300])[:, 0]
+    assert slopes == pytest.approx([0.3 * 1e300**-0.7, math.cos(1e300)], rel=1e-11)
+
+
 def test_the_way_that_stands_apart_is_named() -> None:
     def told(**wrong: Any) -> tuple[float, str | None]:
         working = work(parse("x**2 * y"), (3.0, 5.0))

@@ -295,6 +295,7 @@ def test_the_complex_step_at_tiny_points_gives_what_it_can_tell(x: float) -> Non
     slopes = complex_step(parse("3*x; exp(x); x + 1; y; x**2"), [x, 2.0])
     assert slopes[:4].tolist() == [[3, 0], [1, 0], [1, 0], [0, 1]]
     assert math.isnan(slopes[4, 0]) and slopes[4, 1] == 0  # 2x underflows, or is 0: it cannot tell
+    assert np.isnan(complex_step(parse("x; y"), [1e-280, 2.0])).tolist() == [[True, False], [True, False]]
 
 
 def test_the_complex_step_at_huge_points_is_long_enough_for_powers_and_short_enough_for_sines() -> None:

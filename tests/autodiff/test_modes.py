@@ -286,6 +286,10 @@ def test_reverse_mode_leaves_out_what_does_not_vary() -> None:
 def test_the_complex_step_is_as_small_as_may_be() -> None:
     # A power of the step, which the last one alone shows, is no slope.
     assert complex_step(parse(" * ".join("x" * 13)), [0.0])[0, 0] == 0
+    assert complex_step(parse(" * ".join("x" * 5)), [0.0])[0, 0] == 0
+    assert complex_step(parse(" * ".join(["(x - 1)"] * 5)), [1.0])[0, 0] == 0
+    # The step before the last shows nothing of a slope so small, which denies it nowhere but at 0.
+    assert complex_step(parse("1e100 * (1e-280 * x)"), [1.0])[0, 0] == pytest.approx(1e-180)
     # What has no slope asks for no longer step, with which the first part would turn round and round.
     assert complex_step(parse("exp(1e30 * x) + 0*x"), [0.0])[0, 0] == pytest.approx(1e30)
 

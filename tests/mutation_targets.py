@@ -191,7 +191,10 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         ("autodiff/modes.py", "_by_complex_steps", change): "the longest step may be twice as long"
         for change in ("min(x, 1.0) or 1.0 => min(x, 1.0) or 2.0", "min(x, 1.0) => min(x, 2.0)")
     },
-    ("autodiff/modes.py", "_slope", "chosen + 1 => chosen - 1"): "the step before the chosen one tells as much",
+    **{
+        ("autodiff/modes.py", "_slope", change): "an earlier step tells as much"
+        for change in ("chosen + 1 => chosen - 1", "chosen - 1 => chosen - 2")
+    },
     (
         "autodiff/modes.py",
         "_slope",

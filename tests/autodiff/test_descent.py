@@ -87,6 +87,8 @@ def test_the_parabola_lies_above_and_its_lowest_point_is_the_step() -> None:
     parabola = found.parabola(0, x)
     away = x - 1.5
     assert parabola == pytest.approx(np.log(2 * np.cosh(1.5)) + np.tanh(1.5) * away + away**2 / (2 * found.rate))
+    shorter = _run("(w - 1)**2", 3.0, rate=0.1, steps=2)  # the second step starts at 2.6, with the gradient 3.2
+    assert shorter.parabola(1, x) == pytest.approx(1.6**2 + 3.2 * (x - 2.6) + (x - 2.6) ** 2 / 0.2)
     assert all(p >= found.value([float(v)]) - 1e-12 for p, v in zip(parabola, x, strict=True))
     assert x[parabola.argmin()] == pytest.approx(found.path[1, 0], abs=0.01)
 
@@ -149,7 +151,7 @@ def test_too_large_a_step_grows() -> None:
         ("(x - 1)**3", (1.0,), "saddle point", (1.0,)),
         ("x**2 - y**3", (0.0, 0.0), "saddle point", (0.0, 0.0)),
         ("x**2 + y**2 * z", (0.0, 0.0, 0.0), "saddle point", (0.0, 0.0, 0.0)),  # flat along each axis of y and z
-        ("exp(x) * exp(-y) + exp(y) * exp(-x)", (1.0, 0.5), "minimum", (0.75, 0.75)),  # a valley, but for rounding
+        ("(x + y)**2 - cos(x + y + 1 - x - y)", (7.0, 11.0), "minimum", (-2.0, 2.0)),  # a valley, but for rounding
     ],
 )
 def test_where_there_is_no_slope_is_called_what_it_is(

@@ -273,8 +273,9 @@ def test_the_step_of_a_difference_suits_the_variables_size() -> None:
     eps = np.finfo(float).eps
     for x, size in ((0.0, 1.0), (1e6, 1e6), (-1e6, 1e6)):
         forward = differences(parse(f"(x - ({x}))**2"), [x], central=False)
-        assert forward[0, 0] == pytest.approx(eps**0.5 * size, rel=1e-6)
-        assert differences(parse(f"(x - ({x}))**3"), [x])[0, 0] == pytest.approx((eps ** (1 / 3) * size) ** 2, rel=1e-6)
+        assert forward[0, 0] == pytest.approx(eps**0.5 * size, rel=1e-6, abs=0)
+        central = differences(parse(f"(x - ({x}))**3"), [x])
+        assert central[0, 0] == pytest.approx((eps ** (1 / 3) * size) ** 2, rel=1e-6, abs=0)
     assert differences(parse("x**2"), [0.0], 0.25, central=False)[0, 0] == 0.25
 
 
@@ -289,7 +290,7 @@ def test_the_complex_step_is_as_small_as_may_be() -> None:
     assert complex_step(parse(" * ".join("x" * 5)), [0.0])[0, 0] == 0
     assert complex_step(parse(" * ".join(["(x - 1)"] * 5)), [1.0])[0, 0] == 0
     # The step before the last shows nothing of a slope so small, which denies it nowhere but at 0.
-    assert complex_step(parse("1e100 * (1e-280 * x)"), [1.0])[0, 0] == pytest.approx(1e-180)
+    assert complex_step(parse("1e100 * (1e-280 * x)"), [1.0])[0, 0] == pytest.approx(1e-180, rel=1e-12, abs=0)
     # What has no slope asks for no longer step, with which the first part would turn round and round.
     assert complex_step(parse("exp(1e30 * x) + 0*x"), [0.0])[0, 0] == pytest.approx(1e30)
 
@@ -303,8 +304,8 @@ def test_the_complex_step_at_tiny_points_gives_what_it_can_tell(x: float) -> Non
 
 
 def test_the_complex_step_at_huge_points_is_long_enough_for_powers_and_short_enough_for_sines() -> None:
-    slopes = complex_step(parse("x**0.3; sin(x)"), [1e300])[:, 0]
-    assert slopes == pytest.approx([0.3 * 1e300**-0.7, math.cos(1e300)], rel=1e-11)
+    assert complex_step(parse("x**0.3"), [1e300])[0, 0] == pytest.approx(0.3 * 1e300**-0.7, rel=1e-11, abs=0)
+    assert complex_step(parse("sin(x)"), [1e308])[0, 0] == pytest.approx(math.cos(1e308), rel=1e-11)
 
 
 def test_the_way_that_stands_apart_is_named() -> None:

@@ -157,9 +157,8 @@ def _convex(f: Function, w: Floats, size: float) -> bool:
 def _rises(f: Function, w: Floats, size: float, directions: Floats) -> Floats:
     """How much f rises from w both ways along columns (D, n), and along mixtures of them; 0 where it is rounding."""
     height = f.value(w)
-    if directions.shape[1] > 1:
-        mixed = directions @ np.random.default_rng(0).normal(size=(directions.shape[1], 8))
-        directions = np.hstack([directions, mixed / np.linalg.norm(mixed, axis=0)])
+    mixed = directions @ np.random.default_rng(0).normal(size=(directions.shape[1], 8))
+    directions = np.hstack([directions, mixed / np.linalg.norm(mixed, axis=0)])
     rises = []
     for direction in directions.T:
         for reach in (sign * share * size for share in _PROBES for sign in (1, -1)):

@@ -151,6 +151,8 @@ def test_too_large_a_step_grows() -> None:
         ("(x - 1)**3", (1.0,), "saddle point", (1.0,)),
         ("x**2 - y**3", (0.0, 0.0), "saddle point", (0.0, 0.0)),
         ("x**2 + y**2 * z", (0.0, 0.0, 0.0), "saddle point", (0.0, 0.0, 0.0)),  # flat along each axis of y and z
+        ("x**5 + y**4", (0.0, 0.0), "saddle point", (0.0, 0.0)),  # falls one way along one axis alone
+        ("y**4 - x**5", (0.0, 0.0), "saddle point", (0.0, 0.0)),
         ("(x + y)**2 - cos(x + y + 1 - x - y)", (7.0, 11.0), "minimum", (-2.0, 2.0)),  # a valley, but for rounding
     ],
 )

@@ -214,6 +214,64 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "abs(imaginary[other] / steps[other] - slope) > 0.5 * abs(slope) => "
         "abs(imaginary[other] / steps[other] - slope) >= 0.5 * abs(slope)",
     ): "of two slopes that are equal both are 0; any other pair lies far from the bound",
+    **{
+        ("classic/pca.py", function, change): reason
+        for function, change, reason in (
+            (
+                "_add_bytes",
+                "products.diagonal().max() >= _WHOLE and len(X) > _SURELY => "
+                "products.diagonal().max() >= _WHOLE or len(X) > _SURELY",
+                "halves add up to the same whole numbers",
+            ),
+            (
+                "_add_bytes",
+                "products.diagonal().max() >= _WHOLE => products.diagonal().max() > _WHOLE",
+                "float32 holds 2^24 itself",
+            ),
+            ("_add_bytes", "len(X) > _SURELY => len(X) >= _SURELY", "so few rows stay below the bound"),
+            (
+                "_keep",
+                "components * np.sign(components[np.arange(len(components)), largest])[:, None] => "
+                "components / np.sign(components[np.arange(len(components)), largest])[:, None]",
+                "a sign is its own inverse",
+            ),
+        )
+    },
+    **{
+        ("classic/distances.py", function, change): reason
+        for function, change, reason in (
+            ("squares_fit", "-1 => 1", "points have two axes"),
+            ("squares_fit", "True => False", "there are two of each"),
+            ("gap", "True => False", "there are three of each"),
+            ("_whole_keys", "True => False", "there are three of each"),
+            ("_mixed", "whole <= _WHOLE => whole < _WHOLE", "at the bound both ways are right"),
+            (
+                "_mixed",
+                "whole >= (-_WHOLE if whole.dtype.kind == 'i' else 0) => "
+                "whole > (-_WHOLE if whole.dtype.kind == 'i' else 0)",
+                "at the bound both ways are right",
+            ),
+            (
+                "_mixed",
+                "-_WHOLE if whole.dtype.kind == 'i' else 0 => -_WHOLE if whole.dtype.kind == 'i' else 1",
+                "for 0 both ways are right",
+            ),
+            ("_mixed", "whole.dtype.itemsize < 8 => whole.dtype.itemsize > 8", "a way round for speed alone"),
+            ("_mixed", "whole.dtype.itemsize < 8 => whole.dtype.itemsize < 0", "a way round for speed alone"),
+            (
+                "keys",
+                "max((abs(end) for v in (points, query) for end in extremes(v))) > 2.0 ** 1021 => "
+                "max((abs(end) for v in (points, query) for end in extremes(v))) >= 2.0 ** 1021",
+                "the bound has room above it",
+            ),
+            ("keys", "2.0 ** 1021 => 2.0 ** 1022", "the bound has room above it"),
+            (
+                "distances_of",
+                "np.where(found[:, 0] > 0, found[:, 1], 0.0) => np.where(found[:, 0] > 0, found[:, 1], 1.0)",
+                "0 times any power is 0",
+            ),
+        )
+    },
     (
         "nn/kernels/blas.py",
         "gemm_shared",

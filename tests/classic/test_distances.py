@@ -14,9 +14,23 @@ from glassnet.classic.distances import distances_of, extremes, gap, keys, order_
 _VALUES = {
     "int8": [-128, -1, 0, 127],
     "int32": [-(2**31), -77, 0, 5, 2**31 - 1],
-    "int64": [-(2**63), -(2**53) - 1, -(2**53), -3, -1, 0, 1, 2**22, 2**53, 2**53 + 1, 2**60 + 3, 2**63 - 1],
+    "int64": [
+        -(2**63),
+        -(2**60) - 3,
+        -(2**53) - 1,
+        -(2**53),
+        -3,
+        -1,
+        0,
+        1,
+        2**22,
+        2**53,
+        2**53 + 1,
+        2**60 + 3,
+        2**63 - 1,
+    ],
     "uint64": [0, 1, 3, 2**22 - 1, 2**53, 2**53 + 1, 2**60 + 3, 2**63 + 12345, 2**64 - 1],
-    "float64": [-1e18, -0.3, 0.0, 0.1, 3.0, 2.0**53, 1e18 + 1e3],
+    "float64": [-(2.0**60), -1e18, -0.3, 0.0, 0.1, 3.0, 2.0**53, 1e18 + 1e3],
 }
 
 
@@ -46,6 +60,8 @@ def test_sums_over_more_features_than_are_added_at_once() -> None:
     points = np.zeros((2, 65538), np.int64)
     points[0, [0, -1]], points[1, 1] = 3, 4
     assert distances_of(keys(points, np.zeros(65538, np.int64))).tolist() == [math.sqrt(18), 4.0]
+    far = keys(np.full((1, 300), 2**64 - 1, np.uint64), np.zeros(300, np.uint64))  # the sum has all seven digits
+    assert sum(int(d) << 22 * k for k, d in enumerate(far[0])) == 300 * (2**64 - 1) ** 2 and (far < 2**22).all()
 
 
 @pytest.mark.parametrize("size", [5e-324, 1e-310, 1e-200, 1e-8, 1.0, 3e7, 1e200, 4e307])
@@ -95,3 +111,4 @@ def test_sums_that_lost_digits_are_noticed() -> None:
     assert underflowed(np.array([0.0, 0.0]), points, numbers, np.array([0.0]))
     assert not underflowed(np.array([0.0]), points, numbers[:1], np.array([0.0])), "a point at no distance"
     assert not underflowed(np.array([9.0, 2.0**-900]), points, np.array([1, 2]), np.array([0.0]))
+    assert not underflowed(np.array([2.0**-900]), np.array([[2.0**-450]]), numbers[:1] * 0, np.array([0.0]))

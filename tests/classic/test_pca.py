@@ -157,3 +157,24 @@ def test_how_many_components_are_enough() -> None:
         assert reached[0] >= wanted - 1e-9 and (k == 1 or reached[1] < wanted)
     with pytest.raises(ValueError, match="either"):
         pca.components_for()
+
+
+def test_bytes_after_other_numbers_and_small_spreads_far_from_0_keep_their_digits() -> None:
+    rng = np.random.default_rng(3)
+    first, then = rng.normal(0.3, 50, (40, 4)), rng.integers(0, 256, (60, 4), dtype=np.uint8)
+    whole = np.concatenate([first, then.astype(np.float64)])
+    found = PCA().partial_fit(first).partial_fit(then)
+    assert found.explained_variance_ == pytest.approx(np.linalg.eigvalsh(np.cov(whole.T))[::-1], rel=1e-12)
+    tiny = rng.normal(0, 1e-9, (50, 3))
+    exact = np.linalg.eigvalsh(np.cov((0.25 + tiny - 0.25).T))[::-1]  # of the numbers as float64 holds them
+    assert PCA().fit(0.25 + tiny).explained_variance_ == pytest.approx(exact, rel=1e-9)
+
+
+def test_data_without_spread_need_one_component() -> None:
+    assert PCA().fit(np.full((5, 3), 7.0)).components_for(variance=0.5) == 1
+
+
+def test_whitening_leaves_a_direction_without_spread_as_it_is() -> None:
+    line = np.array([[-1.0, 0.0], [0.0, 0.0], [1.0, 0.0]])
+    found = PCA(2, whiten=True).fit(line).transform([[3.0, 4.0]])
+    assert np.abs(found).tolist() == [[3.0, 4.0]]  # the variance of the line is 1

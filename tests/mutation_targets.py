@@ -215,6 +215,25 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "abs(imaginary[other] / steps[other] - slope) >= 0.5 * abs(slope)",
     ): "of two slopes that are equal both are 0; any other pair lies far from the bound",
     **{
+        ("classic/harris.py", function, change): reason
+        for function, change, reason in (
+            (
+                "components",
+                "directions * np.where(directions[:, :1] < 0, -1.0, 1.0) => "
+                "directions / np.where(directions[:, :1] < 0, -1.0, 1.0)",
+                "a sign is its own inverse",
+            ),
+            ("components", "directions[:, :1] < 0 => directions[:, :1] <= 0", "a vertical direction has either sign"),
+            ("peaks", "-1 => -2", "NumPy infers any negative size"),
+            ("peaks", "True => False", "there are as many rows as columns"),
+            (
+                "peaks",
+                "self.response > 0 => self.response >= 0",
+                "a response of 0 is above no share of the largest, unless that is negative",
+            ),
+        )
+    },
+    **{
         ("classic/pca.py", function, change): reason
         for function, change, reason in (
             (

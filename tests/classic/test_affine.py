@@ -25,6 +25,10 @@ def test_reaches_the_closed_form() -> None:
     assert np.abs(fit.coef_ - best).max() < 1e-6 and np.abs(fit.intercept_ - offset).max() < 1e-6
     assert np.abs(fit.coef_ - S).max() < 0.01
     assert fit.path_[-1] == pytest.approx(0.5 * ((fit.predict(x) - y) ** 2).sum() / len(x))
+    assert fit.path_[0] == pytest.approx(0.5 * ((y - y.mean(axis=0)) ** 2).sum() / len(x))
+    u = np.array([[-1.0], [0.0], [1.0]])
+    bent = AffineFit().fit(u, np.array([1.0, -2.0, 1.0]))  # no slope comes nearer than none at all
+    assert bent.path_[0] == pytest.approx(1.0) and bent.path_[-1] == pytest.approx(1.0)
     with pytest.warns(ConvergenceWarning, match="max_iter = 5"):
         slow = AffineFit(rate=1 / 900, max_iter=5).fit(x, y)
     assert (np.diff(slow.path_) < 0).all() and slow.n_iter_ == 5

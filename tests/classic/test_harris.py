@@ -104,7 +104,7 @@ def _corners(response: np.ndarray) -> Corners:
 
 
 @pytest.mark.parametrize("distance", [1, 2, 5])
-@pytest.mark.parametrize("step", [(0, 1), (1, 0), (1, 1), (-1, 1)])
+@pytest.mark.parametrize("step", [(0, 1), (1, 0), (1, 1), (-1, 1), (0, -1), (-1, 0), (-1, -1), (1, -1)])
 def test_peaks_are_more_than_the_distance_apart(distance: int, step: tuple[int, int]) -> None:
     for apart in range(1, 2 * distance + 2):
         response = np.zeros((40, 40))

@@ -3,6 +3,7 @@
     python -m benchmarks.attacks exact                      # linear and small ReLU networks: attacks and exact answers
     python -m benchmarks.attacks ensemble RUN DATA --eps 0.1,0.2,0.3 --examples 1000      # beside adv-lib's ensemble
     python -m benchmarks.attacks training --minutes 20      # a convnet on MNIST under attack, then attacked
+    python -m benchmarks.attacks training --held-out        # the same on a sixth of the training part: for choosing
 
 Needs MNIST (GLASSNET_DATA, or glassnet data get mnist); `ensemble` needs PyTorch and adv-lib (`make setup-dev`). The
 ensemble of adv-lib: APGD on the cross-entropy (100 steps), APGD with targeted DLR (9 classes of 100 steps each) and
@@ -201,8 +202,9 @@ _CONVNET = (
 )
 
 
-def training(minutes: float, epochs: int, adversary: str, effort: str) -> None:
+def training(minutes: float, epochs: int, adversary: str, effort: str, held_out: bool) -> None:
     """A convnet on MNIST under attack: clean accuracy, and accuracy under APGD and under the ensemble at linf 0.2."""
+    from glassnet.data import Splits, load
     from glassnet.experiments import run_recipe
     from glassnet.experiments.recipe import recipe_from
 
@@ -212,12 +214,16 @@ def training(minutes: float, epochs: int, adversary: str, effort: str) -> None:
         "optimizer": {"name": "adam", "lr": 1e-3},
         "train": {"epochs": epochs, "batch": 128, "schedule": "linear, warmup 0.2", "adversarial": adversary},
     })  # fmt: skip
+    splits = load("mnist", validation=1 / 6 if held_out else 0)
+    if held_out:
+        splits = Splits(splits.train, None, splits.valid)
     began = time.perf_counter()
-    run = run_recipe(recipe, say=lambda text: print(text, flush=True))
+    run = run_recipe(recipe, splits=splits, say=lambda text: print(text, flush=True))
     seconds = time.perf_counter() - began
     assert run.evaluation is not None
     print(f"{adversary}, {epochs} epochs: {seconds / 60:.1f} min (limit {minutes:g})")
-    print(f"clean {run.evaluation.accuracy:.4f} on 10,000 pictures", flush=True)
+    what = "held out of the training part" if held_out else "of the test part"
+    print(f"clean {run.evaluation.accuracy:.4f} on 10,000 pictures {what}", flush=True)
     victim, count = Victim.of(run.model), 1000
     stored, labels = run.evaluated.images[:count], run.evaluated.labels[:count]
     goal, x = Goal(labels), (stored / 255).astype(np.float32)
@@ -248,13 +254,14 @@ def main() -> None:
     made.add_argument("--minutes", type=float, default=20)
     made.add_argument("--epochs", type=int, default=13)
     made.add_argument("--adversary", default="pgd 0.22, steps 5")
+    made.add_argument("--held-out", action="store_true")
     made.add_argument("--effort", default="standard")
     parts.add_parser("worker").add_argument("arguments")
     options = parser.parse_args()
     if options.part == "exact":
         exact(options.pictures)
     elif options.part == "training":
-        training(options.minutes, options.epochs, options.adversary, options.effort)
+        training(options.minutes, options.epochs, options.adversary, options.effort, options.held_out)
     elif options.part == "worker":
         worker(options.arguments)
     else:

@@ -139,3 +139,17 @@ def test_the_version_is_written_once() -> None:
 def test_importing_the_package_imports_nothing_heavy() -> None:
     code = "import sys, glassnet; print([m for m in ('numpy', 'numba', 'importlib.metadata') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_a_prediction_waits_for_no_library_that_it_does_not_use() -> None:
+    code = (
+        "import sys, numpy, glassnet.cli.predict, glassnet.actions.predict as action\n"
+        "from glassnet.model import Model; from glassnet.nn import Network, SoftmaxCrossEntropy\n"
+        "from glassnet.data import Preprocess\n"
+        "model = Model(Network('linear 2', (2, 2, 1)), Preprocess(), (2, 2, 1), ('a', 'b'), SoftmaxCrossEntropy())\n"
+        "model.predict_proba(numpy.zeros((2, 2), numpy.uint8))\n"
+        "slow = ('scipy.linalg', 'scipy.stats', 'scipy.optimize', 'sklearn', 'matplotlib', 'torch', 'onnx', 'av')\n"
+        "print([name for name in slow if name in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout == "[]\n"

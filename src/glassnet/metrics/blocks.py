@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from glassnet.errors import DataError
 from glassnet.metrics.intervals import Interval, finite_values, normal_quantile, wilson_interval
@@ -182,8 +181,10 @@ def block_interval(
     blocks = n // length
     if blocks < FEWEST_BLOCKS:
         return _NO_INTERVAL
+    from scipy import special  # slow to import, and seldom needed
+
     means = _resampled_means(values, length, resamples, np.random.default_rng(seed))
-    t = float(stats.t.ppf(0.5 + level / 2.0, blocks - 1))
+    t = float(special.stdtrit(blocks - 1, 0.5 + level / 2.0))  # Student's t
     tail = NormalDist().cdf(-math.sqrt(blocks / (blocks - 1)) * t)
     low, high = np.quantile(means, [tail, 1.0 - tail])
     return Interval(float(low), float(high))

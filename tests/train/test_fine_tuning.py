@@ -108,11 +108,9 @@ def test_norms_have_the_names_of_the_whole_network() -> None:
 
 
 def test_scores_of_features_are_those_of_the_pictures() -> None:
+    made = engine(LAST_STAGE)
     x = np.random.default_rng(1).random((6, *SHAPE)).astype(np.float32)
-    made = engine(LAST_STAGE + 1)
     np.testing.assert_array_equal(made.scores(Features(made.body.infer(x))), made.scores(x))
-    made = engine(LAST_STAGE)  # the last stage begins with a pool that the features' convolution takes along
-    np.testing.assert_allclose(made.scores(Features(made.body.infer(x))), made.scores(x), rtol=2e-6, atol=1e-6)
 
 
 def test_features_are_computed_once_or_for_every_batch(monkeypatch: pytest.MonkeyPatch) -> None:

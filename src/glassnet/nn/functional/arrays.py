@@ -2,17 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from glassnet.errors import GlassnetError
 
-__all__ = ["Array", "Lines", "as_float", "as_labels", "expect_shape", "fitting", "flat", "scale_and_bias"]
+__all__ = ["Array", "Epilogue", "as_float", "as_labels", "expect_shape", "fitting", "flat"]
 
 Array = NDArray[Any]
-Lines = tuple[Array, Array]  # what results are multiplied by and what is added to them; either may be empty
+
+
+class Epilogue(NamedTuple):
+    """What a convolution does with its results, in this order.
+
+    Attributes
+    ----------
+    scale, bias : (f,) array
+        What they are multiplied by, and what is added; either may be empty.
+    relu : float
+        The ceiling of a ReLU, infinity for the usual one; 0: none.
+    pool : bool
+        Whether 2x2 windows give their maximum.
+    """
+
+    scale: Array
+    bias: Array
+    relu: float
+    pool: bool
+
+    @classmethod
+    def of(cls, scale: Array | None, b: Array | None, relu: float, pool: bool, f: int, dtype: Any) -> Epilogue:
+        """With scale and bias as the kernels take them. Raises `GlassnetError` where they do not fit."""
+        if b is None and scale is not None:
+            raise GlassnetError("A scale needs a bias. Got none: give one of zeros.")
+        found = [np.empty(0, dtype) if v is None else np.ascontiguousarray(v, dtype) for v in (scale, b)]
+        for given, values, what in zip((scale, b), found, ("the scale", "the bias"), strict=True):
+            if given is not None:
+                expect_shape(values, (f,), what)
+        return cls(found[0], found[1], relu, pool)
 
 
 def as_float(x: Any, what: str = "x") -> Array:
@@ -62,14 +91,3 @@ def as_labels(labels: Any, n: int, classes: int) -> Array:
     if n and (array.min() < 0 or array.max() >= classes):
         raise GlassnetError(f"labels must lie in 0 ... {classes - 1}. Got {array.min()} ... {array.max()} instead.")
     return array
-
-
-def scale_and_bias(scale: Array | None, b: Array | None, f: int, dtype: Any) -> tuple[Array, Array]:
-    """(a, b) as the kernels take them: (f,) arrays of the dtype, or empty for none."""
-    if b is None and scale is not None:
-        raise GlassnetError("A scale needs a bias. Got none: give one of zeros.")
-    found = [np.empty(0, dtype) if values is None else np.ascontiguousarray(values, dtype) for values in (scale, b)]
-    for values, what in zip(found, ("the scale", "the bias"), strict=True):
-        if values.size or f == 0:
-            expect_shape(values, (f,), what)
-    return found[0], found[1]

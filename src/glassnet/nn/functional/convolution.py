@@ -28,7 +28,7 @@ import numpy as np
 from glassnet import threads
 from glassnet.errors import GlassnetError
 from glassnet.nn.functional.activation import relu_ceiling
-from glassnet.nn.functional.arrays import Array, Lines, as_float, expect_shape, fitting, flat, scale_and_bias
+from glassnet.nn.functional.arrays import Array, Epilogue, as_float, expect_shape, fitting, flat
 from glassnet.nn.functional.convolution_naive import (
     conv2d_backward_naive,
     conv2d_forward_naive,
@@ -146,13 +146,13 @@ def conv2d_forward(
 
         return winograd_forward(x, w, b, pad=pad, scale=scale, relu=relu, pool=pool, out=out, arena=arena)
     relu = relu_ceiling(relu)
-    lines = scale_and_bias(scale, b, s.f, w.dtype)
+    end = Epilogue.of(scale, b, relu, pool, s.f, w.dtype)
     shape = (s.n, s.oh // 2, s.ow // 2, s.f) if pool else (s.n, s.oh, s.ow, s.f)
     y = fitting(out[0], shape, w.dtype)
     index = fitting(out[1], shape, np.uint8) if pool else np.empty((s.n, 0, 0, 0), np.uint8)
     if y.size:
         forward = _FORWARD.get(method, _forward_whole)
-        forward(x, w, lines, s, method, relu, pool, y, index, arena or Arena())
+        forward(x, w, end, s, method, y, index, arena or Arena())
     return y, None if scale is not None else ConvolutionCache(x, w, y, index, s, method, b is not None, relu, pool)
 
 
@@ -237,41 +237,24 @@ def _expect_fit(method: str, s: Sizes, dtype: Any) -> None:
 
 
 def _forward_by_products(
-    x: Array,
-    w: Array,
-    lines: Lines,
-    s: Sizes,
-    method: str,
-    relu: float,
-    pool: bool,
-    y: Array,
-    index: Array,
-    arena: Arena,
+    x: Array, w: Array, end: Epilogue, s: Sizes, method: str, y: Array, index: Array, arena: Arena
 ) -> None:
     parts = threads.count()
-    g = blocks(s, method, pool, w.itemsize, parts)
-    results = g.images * g.rows * g.ow * g.f if pool or g.mixed else 1
+    g = blocks(s, method, end.pool, w.itemsize, parts)
+    results = g.images * g.rows * g.ow * g.f if end.pool or g.mixed else 1
     scratch = arena.take((parts, expansion_size(g) + results), w.dtype)
-    convolution.forward(flat(x), flat(w), *lines, g, relu, pool, y, index, scratch, parts)
+    convolution.forward(flat(x), flat(w), end.scale, end.bias, g, end.relu, end.pool, y, index, scratch, parts)
     arena.release(scratch)
 
 
 def _forward_directly(
-    x: Array,
-    w: Array,
-    lines: Lines,
-    s: Sizes,
-    method: str,
-    relu: float,
-    pool: bool,
-    y: Array,
-    index: Array,
-    arena: Arena,
+    x: Array, w: Array, end: Epilogue, s: Sizes, method: str, y: Array, index: Array, arena: Arena
 ) -> None:
     parts = threads.count()
-    g, lane = blocks(s, method, pool, w.itemsize, parts), lanes(w.itemsize)
-    scratch = arena.take((parts, direct.room(g, lane, False)), w.dtype)
-    direct.forward(flat(x), flat(w), *lines, g, direct.offsets(g), lane, relu, pool, y, index, scratch, parts)
+    g, lane = blocks(s, method, end.pool, w.itemsize, parts), lanes(w.itemsize)
+    scratch, places = arena.take((parts, direct.room(g, lane, False)), w.dtype), direct.offsets(g)
+    lines, rest = (end.scale, end.bias), (end.relu, end.pool)
+    direct.forward(flat(x), flat(w), *lines, g, places, lane, *rest, y, index, scratch, parts)
     arena.release(scratch)
 
 
@@ -320,29 +303,19 @@ _BACKWARD = {"product": _backward_in_blocks, "rows": _backward_in_blocks, "direc
 
 
 def _forward_whole(
-    x: Array,
-    w: Array,
-    lines: Lines,
-    s: Sizes,
-    method: str,
-    relu: float,
-    pool: bool,
-    y: Array,
-    index: Array,
-    arena: Arena,
+    x: Array, w: Array, end: Epilogue, s: Sizes, method: str, y: Array, index: Array, arena: Arena
 ) -> None:
-    if method == "depthwise" and not pool:
-        _depthwise_forward(x, w, lines, relu, s, y)
+    if method == "depthwise" and not end.pool:
+        _depthwise_forward(x, w, end, s, y)
         return
     z = arena.take((s.n, s.oh, s.ow, s.f), w.dtype)
     if method == "depthwise":
-        nothing = np.empty(0, w.dtype)
-        _depthwise_forward(x, w, (nothing, nothing), 0.0, s, z)
+        _depthwise_forward(x, w, Epilogue.of(None, None, 0.0, False, s.f, w.dtype), s, z)
     elif method == "grouped":
         _grouped_forward(x, w, s, z, arena)
     else:
         numpy_forward(x, w, s, z)
-    epilogue.finish_images(z, *lines, relu, pool, y, index, threads.count())
+    epilogue.finish_images(z, *end, y, index, threads.count())
     arena.release(z)
 
 
@@ -397,10 +370,10 @@ def _grouped_backward(dz: Array, x: Array, w: Array, s: Sizes, dx: Array | None,
             dx[..., inner] = part_dx
 
 
-def _depthwise_forward(x: Array, w: Array, lines: Lines, relu: float, s: Sizes, z: Array) -> None:
+def _depthwise_forward(x: Array, w: Array, end: Epilogue, s: Sizes, z: Array) -> None:
     repeated = x if s.f == s.c else np.repeat(x, s.f // s.c, axis=3)
     corner, parts = (s.pad.top, s.pad.left), threads.count()
-    depthwise.forward(repeated, w.reshape(s.kh, s.kw, s.f), s.stride, corner, *lines, relu, z, parts)
+    depthwise.forward(repeated, w.reshape(s.kh, s.kw, s.f), s.stride, corner, *end[:3], z, parts)
 
 
 def _depthwise_backward(dz: Array, x: Array, w: Array, s: Sizes, dx: Array | None, dw: Array, arena: Arena) -> None:

@@ -58,7 +58,7 @@ import numpy as np
 from glassnet import threads
 from glassnet.errors import GlassnetError
 from glassnet.nn.functional.activation import relu_ceiling
-from glassnet.nn.functional.arrays import Array, Lines, as_float, expect_shape, fitting, scale_and_bias
+from glassnet.nn.functional.arrays import Array, Epilogue, as_float, expect_shape, fitting
 from glassnet.nn.functional.convolution_plan import Sizes, check
 from glassnet.nn.functional.workspace import Arena
 from glassnet.nn.kernels import blas, winograd
@@ -169,12 +169,12 @@ def winograd_forward(
             f"Winograd's method takes multiples of {LANES} channels. Got {s.c} and {s.f}: use another method."
         )
     relu = relu_ceiling(relu)
-    lines = scale_and_bias(scale, b, s.f, np.float32)
+    end = Epilogue.of(scale, b, relu, pool, s.f, np.float32)
     shape = (s.n, s.oh // 2, s.ow // 2, s.f) if pool else (s.n, s.oh, s.ow, s.f)
     y = fitting(out[0], shape, np.float32)
     index = fitting(out[1], shape, np.uint8) if pool else np.empty((s.n, 0, 0, 0), np.uint8)
     if y.size:
-        _forward(x, w, lines, s, relu, pool, y, index, arena or Arena())
+        _forward(x, w, end, s, y, index, arena or Arena())
     return y, None if scale is not None else WinogradCache(x, w, y, index, s, b is not None, relu, pool)
 
 
@@ -224,15 +224,14 @@ def _as_single(x: Array) -> Array:
     return x if x.dtype == np.float32 else x.astype(np.float32)
 
 
-def _forward(
-    x: Array, w: Array, lines: Lines, s: Sizes, relu: float, pool: bool, y: Array, index: Array, arena: Arena
-) -> None:
+def _forward(x: Array, w: Array, end: Epilogue, s: Sizes, y: Array, index: Array, arena: Arena) -> None:
     parts = min(threads.count(), s.n * -(-s.oh // 4))
     memory, (u, patch, v, m, z, nothing) = _scratch(arena, *_forward_shapes(s, parts))
     winograd.weights(w.reshape(9, -1), u[None], False, patch, parts)
     nothing[...] = 0
     top, left = s.pad.top, s.pad.left
-    winograd.forward(x, u, *lines, top, left, s.oh, s.ow, relu, pool, _TILES, y, index, nothing, v, m, z, patch, parts)
+    lines, rest = (end.scale, end.bias), (end.relu, end.pool)
+    winograd.forward(x, u, *lines, top, left, s.oh, s.ow, *rest, _TILES, y, index, nothing, v, m, z, patch, parts)
     arena.release(memory)
 
 

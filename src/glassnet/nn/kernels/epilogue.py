@@ -6,8 +6,8 @@ x 2 window: of the convolution's results, the largest array of a convnet, only a
 quarter ever reach memory. The byte says where the maximum came from, row by row (0, 1 above, 2, 3 below; of equal
 values the first), or `DEAD` where the ReLU cut it off.
 
-The bias is the same for all four values of a window and the ReLU never falls, so both come after the maximum; a scale
-may be negative and comes before it.
+The bias is the same for all four values of a window and the ReLU never falls, so both come after the maximum. A scale
+may be negative: where there is one, it and the bias come before.
 Comparisons are written so that a NaN wins against every number.
 """
 
@@ -31,7 +31,8 @@ def finish(z, width, a, b, relu, pool, y, index):
     """y = epilogue of z (r * width, f): a z + b and the rest; a and b (f,), either empty for none.
 
     y is (r, width, f), or with `pool` (r // 2, width // 2, f) together with index, uint8 of the same shape. A z whose
-    rows lie further apart than y is wide (`width` is their distance) is allowed. Where a is given, so is b.
+    rows lie further apart than y is wide (`width` is their distance) is allowed. Where a is given, so is b, and a pool
+    overwrites z.
     """
     if pool:
         _pool(z, width, a, b, relu, y, index)
@@ -79,23 +80,26 @@ def _copy(z, width, a, b, relu, y):
 @inner
 def _pool(z, width, a, b, relu, y, index):
     low, high = bounds(relu, z)
-    bias = b if b.size else np.zeros(z.shape[1], z.dtype)
-    scale = a if a.size else np.ones(z.shape[1], z.dtype)
+    bias = b if b.size and not a.size else np.zeros(z.shape[1], z.dtype)
     for h in range(y.shape[0]):
         for w in range(y.shape[1]):
             above = 2 * h * width + 2 * w
             below = above + width
             z0, z1, z2, z3 = z[above], z[above + 1], z[below], z[below + 1]
             out, winner = y[h, w], index[h, w]
+            if a.size:
+                for row in (z0, z1, z2, z3):
+                    for j in range(row.size):
+                        row[j] = row[j] * a[j] + b[j]
             for j in range(out.size):
-                top, k = z0[j] * scale[j], _I0
-                v = z1[j] * scale[j]
+                top, k = z0[j], _I0
+                v = z1[j]
                 better = (v > top) | (v != v)
                 top, k = (v if better else top), (_I1 if better else k)
-                v = z2[j] * scale[j]
+                v = z2[j]
                 better = (v > top) | (v != v)
                 top, k = (v if better else top), (_I2 if better else k)
-                v = z3[j] * scale[j]
+                v = z3[j]
                 better = (v > top) | (v != v)
                 top, k = (v if better else top), (_I3 if better else k)
                 top += bias[j]

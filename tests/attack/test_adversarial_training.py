@@ -20,7 +20,8 @@ from glassnet.experiments import Recipe, resume, run_recipe
 from glassnet.experiments.recipe import recipe_from
 from glassnet.nn import Network, SoftmaxCrossEntropy
 from glassnet.optim import SGD, Adam
-from glassnet.train import Callback, Trainer
+from glassnet.train import Trainer
+from support.callbacks import StopAt
 from support.classifiers import digit_pictures
 
 
@@ -68,13 +69,6 @@ def test_equal_seeds_give_equal_bits_and_a_stop_changes_nothing(tmp_path) -> Non
     recipe = _recipe(epochs=3, adversarial="pgd 0.1, steps 2")
     whole = run_recipe(recipe, tmp_path / "whole")
 
-    class Stop(Callback):
-        every_step = True
-
-        def step(self, training, result) -> None:
-            if training.state.step == 25:
-                training.interrupt()
-
     splits = load("digits")
     del splits
     from glassnet.experiments import carry_out
@@ -83,7 +77,7 @@ def test_equal_seeds_give_equal_bits_and_a_stop_changes_nothing(tmp_path) -> Non
 
     def build(*arguments):
         trainer = original(*arguments)
-        trainer.callbacks = (*trainer.callbacks, Stop())
+        trainer.callbacks = (*trainer.callbacks, StopAt(25))
         return trainer
 
     carry_out.build = build

@@ -14,7 +14,7 @@ import pytest
 
 from glassnet import Dataset, Network, Trainer
 from glassnet.data import Preprocess
-from glassnet.engines import Engine, NativeEngine, StepResult
+from glassnet.engines import Engine, NativeEngine
 from glassnet.engines.fine_tune import FineTuneEngine
 from glassnet.errors import GlassnetError, ModelError, RecipeError, TrainingInterrupted
 from glassnet.experiments import load_recipe, resume, run_recipe
@@ -22,9 +22,8 @@ from glassnet.experiments.recipe import recipe_for, recipe_from
 from glassnet.files import read_json
 from glassnet.nn import SoftmaxCrossEntropy
 from glassnet.optim import Adam, Optimizer
-from glassnet.train import Training
 from glassnet.train.feed import Feed
-from glassnet.train.loop import Callback
+from support.callbacks import StopAt
 
 torch = pytest.importorskip("torch")
 
@@ -59,19 +58,6 @@ def examples(count: int = 30, seed: int = 0) -> Dataset:
 
 def bits(arrays: Mapping[str, Array]) -> dict[str, bytes]:
     return {name: array.tobytes() for name, array in arrays.items()}
-
-
-class StopAt(Callback):
-    """Interrupts a training after a step."""
-
-    every_step = True
-
-    def __init__(self, step: int) -> None:
-        self.number = step
-
-    def step(self, training: Training, result: StepResult) -> None:
-        if training.state.step == self.number:
-            training.interrupt()
 
 
 # ---- the same training

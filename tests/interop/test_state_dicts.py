@@ -12,7 +12,7 @@ from glassnet.errors import GlassnetError, ModelError
 from glassnet.interop import from_torch, load_tensors, to_torch
 from glassnet.interop.state_dict import classes_of, without_prefixes
 from glassnet.nn import Network
-from support.onnx_graphs import stirred
+from support.networks import stirred
 
 NOTATION = (
     "conv 3x3, 4, pad 1, bias off -> batchnorm -> relu -> conv 1x1, 6 -> maxpool 2x2 -> flatten -> batchnorm"

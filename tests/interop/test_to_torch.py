@@ -12,6 +12,7 @@ from glassnet.interop import library, to_torch
 from glassnet.nn import Dropout, Layer, Network, SoftmaxCrossEntropy
 from glassnet.nn.layers import LAYERS, GlobalAveragePool
 from glassnet.nn.named import NAMED
+from support.networks import stirred
 
 torch = pytest.importorskip("torch")
 
@@ -74,18 +75,6 @@ ZOO = {
 }
 
 
-def _stirred(notation: str, shape: tuple[int, ...], dtype: type) -> Network:
-    """A network whose biases, scales and running moments are not what they start with."""
-    network = Network(notation, shape, 10, seed=2, dtype=dtype)
-    rng = np.random.default_rng(5)
-    for name, array in network.arrays().items():
-        if name.endswith("variance"):
-            array *= rng.uniform(0.5, 2.0, array.shape)
-        elif not name.endswith("weight"):
-            array += (0.1 * rng.standard_normal(array.shape)).astype(array.dtype)
-    return network
-
-
 def _without_dropout(network: Network) -> Network:
     for _, layer in network.walk():
         if isinstance(layer, Dropout):
@@ -137,7 +126,7 @@ def _compare(network: Network, train: bool, tolerance: float, *, channels_last: 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("name", SMALL)
 def test_small_networks(name: str, dtype: type, train: bool) -> None:
-    network = _stirred(SMALL[name], SHAPE, dtype)
+    network = stirred(SMALL[name], SHAPE, dtype=dtype)
     _compare(_without_dropout(network) if train else network, train, TOLERANCE[dtype])
 
 
@@ -153,7 +142,7 @@ def test_every_layer_is_tried() -> None:
 @pytest.mark.parametrize("train", [False, True], ids=["evaluation", "training"])
 @pytest.mark.parametrize("name", ZOO)
 def test_named_networks(name: str, train: bool) -> None:
-    network = _stirred(name, ZOO[name], np.float64)
+    network = stirred(name, ZOO[name], dtype=np.float64)
     _compare(_without_dropout(network) if train else network, train, TOLERANCE[np.float64])
 
 
@@ -163,7 +152,7 @@ def test_named_networks_in_single_precision(name: str) -> None:
 
     Without Winograd, whose rounding errors are about ten times larger and have tests of their own.
     """
-    network = _stirred(name, ZOO[name], np.float32).choose(winograd=False)
+    network = stirred(name, ZOO[name], dtype=np.float32).choose(winograd=False)
     x = np.random.default_rng(7).standard_normal((4, *network.input_shape)).astype(np.float32)
     with torch.no_grad():
         its = to_torch(network).eval()(_tensor(x)).numpy()
@@ -173,7 +162,7 @@ def test_named_networks_in_single_precision(name: str) -> None:
 def test_winograd_in_single_precision() -> None:
     """Its transforms lose about a digit against a plain product; two such layers still stay within the tolerance."""
     notation = "conv 3x3, 64, pad 1 -> relu -> conv 3x3, 64, pad 1 -> relu -> maxpool 2x2 -> conv 3x3, 64 -> linear 3"
-    network = _stirred(notation, (12, 10, 3), np.float32)
+    network = stirred(notation, (12, 10, 3), dtype=np.float32)
     x = np.random.default_rng(7).standard_normal((16, 12, 10, 3)).astype(np.float32)
     assert [row.kernel for row in network.plan(len(x)).rows].count("winograd") == 2
     with torch.no_grad():
@@ -183,7 +172,7 @@ def test_winograd_in_single_precision() -> None:
 
 @pytest.mark.parametrize("name", ["pooled", "uneven", "fire", "flat and normalised"])
 def test_channels_last(name: str) -> None:
-    network = _stirred(SMALL[name], SHAPE, np.float64)
+    network = stirred(SMALL[name], SHAPE, dtype=np.float64)
     twin = to_torch(network, channels_last=True)
     weight = next(p for p in twin.parameters() if p.ndim == 4 and p.shape[2:] != (1, 1))
     assert weight.is_contiguous(memory_format=torch.channels_last)
@@ -191,7 +180,7 @@ def test_channels_last(name: str) -> None:
 
 
 def test_precision_may_be_chosen() -> None:
-    network = _stirred(SMALL["pooled"], SHAPE, np.float32)
+    network = stirred(SMALL["pooled"], SHAPE, dtype=np.float32)
     twin = to_torch(network, dtype=np.float64)
     assert {p.dtype for p in twin.parameters()} == {torch.float64}
     _assert_near(network.parameters()["1.conv.weight"].value.astype(np.float64), twin.arrays()["1.conv.weight"], 0, "")
@@ -200,7 +189,7 @@ def test_precision_may_be_chosen() -> None:
 
 
 def test_nothing_is_shared_and_no_random_number_used() -> None:
-    network = _stirred(SMALL["residual"], SHAPE, np.float32)
+    network = stirred(SMALL["residual"], SHAPE, dtype=np.float32)
     before = {name: array.copy() for name, array in network.arrays().items()}
     state = torch.random.get_rng_state()
     twin = to_torch(network)

@@ -13,6 +13,7 @@ from glassnet.engines import Batch, Engine, NativeEngine, StepResult
 from glassnet.engines.torch import TorchEngine
 from glassnet.nn import Network, Parameter, parse_loss
 from glassnet.optim import clip_factor, make_optimizer
+from support import networks
 
 TOLERANCE = 1e-10
 CLASSES = 5
@@ -35,16 +36,9 @@ OPTIMIZERS: dict[str, dict[str, Any]] = {
 }
 
 
-def stirred(notation: str, shape: Sequence[int], *, dtype: Any = np.float64, seed: int = 2) -> Network:
-    """A network whose biases, scales and running moments are not what they start with."""
-    network = Network(notation, shape, CLASSES, seed=seed, dtype=dtype)
-    rng = np.random.default_rng(5)
-    for name, array in network.arrays().items():
-        if name.endswith("variance"):
-            array *= rng.uniform(0.5, 2.0, array.shape)
-        elif not name.endswith("weight"):
-            array += (0.1 * rng.standard_normal(array.shape)).astype(array.dtype)
-    return network
+def stirred(notation: str, shape: Sequence[int], *, seed: int = 2) -> Network:
+    """`networks.stirred`, in double precision."""
+    return networks.stirred(notation, shape, CLASSES, dtype=np.float64, seed=seed)
 
 
 def both(network: Network, loss: str, optimizer: str, **settings: Any) -> tuple[Engine, Engine]:

@@ -10,20 +10,9 @@ import numpy as np
 from glassnet.data import Preprocess
 from glassnet.model import Model
 from glassnet.nn import Network, SoftmaxCrossEntropy
+from support.networks import stirred
 
 Array = np.ndarray
-
-
-def stirred(notation: str, shape: tuple[int, ...], classes: int | None = 10, seed: int = 2) -> Network:
-    """A network whose biases, scales and running moments are not what they start with."""
-    network = Network(notation, shape, classes, seed=seed)
-    rng = np.random.default_rng(5)
-    for name, array in network.arrays().items():
-        if name.endswith("variance"):
-            array *= rng.uniform(0.5, 2.0, array.shape)
-        elif not name.endswith("weight"):
-            array += (0.1 * rng.standard_normal(array.shape)).astype(array.dtype)
-    return network
 
 
 def model_of(notation: str, shape: tuple[int, int, int], pre: str = "scale", classes: int | None = 10) -> Model:

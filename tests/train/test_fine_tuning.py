@@ -10,14 +10,13 @@ import numpy as np
 import pytest
 
 from glassnet import Dataset, Network, Trainer
-from glassnet.engines import Batch, NativeEngine, StepResult
+from glassnet.engines import Batch, NativeEngine
 from glassnet.engines.fine_tune import Features, FineTuneEngine
 from glassnet.errors import RecipeError, TrainingInterrupted
 from glassnet.experiments.recipe import recipe_for, recipe_from
 from glassnet.nn import SoftmaxCrossEntropy
 from glassnet.optim import SGD, Adam, Optimizer
-from glassnet.train import Training
-from glassnet.train.loop import Callback
+from support.callbacks import StopAt
 
 NETWORK = "conv 3x3, 4, pad 1 -> batchnorm -> relu -> maxpool 2x2 -> conv 3x3, 6 -> relu -> flatten -> linear 3"
 HEAD, LAST_STAGE = 7, 3
@@ -124,19 +123,6 @@ def test_features_are_computed_once_or_for_every_batch(monkeypatch: pytest.Monke
         assert bool(told) == bool(memory), "only what is computed in advance takes long enough to be told"
     for name, array in results[0].items():
         np.testing.assert_allclose(results[1][name], array, atol=1e-6)
-
-
-class StopAt(Callback):
-    """Interrupts a training after a step."""
-
-    every_step = True
-
-    def __init__(self, step: int) -> None:
-        self.number = step
-
-    def step(self, training: Training, result: StepResult) -> None:
-        if training.state.step == self.number:
-            training.interrupt()
 
 
 @pytest.mark.parametrize("step", [1, 4, 6, 7, 9, 11])

@@ -15,56 +15,30 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.engines.base import Batch, Engine, ManySteps, StepResult
+from glassnet.engines.base import Batch, ManySteps, StepResult
 from glassnet.engines.memory import memory_arrays, memory_from
-from glassnet.nn import BatchNorm, Loss, Network, SoftmaxCrossEntropy
+from glassnet.engines.optimised import OptimisedEngine
+from glassnet.nn import Loss, Network, SoftmaxCrossEntropy
 from glassnet.nn.functional.arrays import Array, flat
 from glassnet.nn.kernels import updates
 from glassnet.nn.kernels.stochastic import softmax_descent
-from glassnet.nn.layers import Dropout, Flatten, Linear
+from glassnet.nn.layers import Flatten, Linear
 from glassnet.optim import Optimizer, clip_factor, global_norm
 
 __all__ = ["NativeEngine"]
 
 
-class NativeEngine(Engine):
-    """Trains a network by single steps.
-
-    Parameters
-    ----------
-    network : Network
-        The `Network`, changed in place.
-    loss : Loss
-        What is minimised.
-    optimizer : Optimizer
-        How.
-    l2 : float
-        Coefficient of the penalty 0.5 l2 |w|^2.
-    clip : float, optional
-        Largest global gradient norm, or None.
-    """
+class NativeEngine(OptimisedEngine):
+    """Trains a network by single steps, in place. Parameters are those of `OptimisedEngine`."""
 
     def __init__(
         self, network: Network, loss: Loss, optimizer: Optimizer, *, l2: float = 0.0, clip: float | None = None
     ) -> None:
-        self.network, self.loss, self.optimizer, self.l2, self.clip = network, loss, optimizer, l2, clip
-        self.parameters = network.parameters()
+        super().__init__(network, loss, optimizer, l2=l2, clip=clip)
         self._decaying = [flat(p.value) for p in self.parameters.values() if p.decays]
         alike = all(parameter.rate == 1 for parameter in self.parameters.values())
         self.folded = optimizer.is_plain_descent and clip is None and alike
-        layers = [layer for _, layer in network.walk()]
-        self._drops = any(isinstance(layer, Dropout) for layer in layers)
-        self._normalises = any(isinstance(layer, BatchNorm) for layer in layers)
         self._dscores = np.empty((0, *network.output_shape), network.dtype)
-
-    @property
-    def lr(self) -> float:
-        return self.optimizer.lr
-
-    @property
-    def least_batch(self) -> int:
-        """2 with batch normalisation: a single example has no variance."""
-        return 2 if self._normalises else 1
 
     @property
     def one_by_one(self) -> bool:
@@ -81,7 +55,7 @@ class NativeEngine(Engine):
     # ---- steps
 
     def step(self, batch: Batch, lr: float, *, norms: bool = False) -> StepResult:
-        if self._drops and batch.key is not None:
+        if self.dropouts and batch.key is not None:
             self.network.set_dropout_key(batch.key)
         loss, correct, dscores = self._forward(batch)
         if norms:  # by the general way, which stores every gradient
@@ -161,9 +135,6 @@ class NativeEngine(Engine):
 
     # ---- state
 
-    def reset(self) -> None:
-        self.optimizer.reset()
-
     def state(self) -> dict[str, Array]:
         """`network.<array>`, `optimizer.<parameter>.<slot>` and `optimizer.steps`, (1,) int64."""
         arrays = {f"network.{name}": array for name, array in self.network.arrays().items()}
@@ -177,9 +148,6 @@ class NativeEngine(Engine):
         self.network.load_arrays({n.removeprefix("network."): a for n, a in arrays.items() if n.startswith("network.")})
         if memory is not None:
             self.optimizer.state, self.optimizer.steps = memory
-
-    def identity(self) -> dict[str, Any]:
-        return {**super().identity(), "optimizer": repr(self.optimizer), "l2": self.l2, "clip": self.clip}
 
     def about(self) -> dict[str, Any]:
         return {"name": "native"}

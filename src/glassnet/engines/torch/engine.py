@@ -16,8 +16,9 @@ import torch
 from torch import Tensor
 
 from glassnet import threads
-from glassnet.engines.base import Batch, Engine, StepResult
+from glassnet.engines.base import Batch, StepResult
 from glassnet.engines.memory import memory_arrays, memory_from
+from glassnet.engines.optimised import OptimisedEngine
 from glassnet.engines.torch.devices import find_device, name_of
 from glassnet.engines.torch.losses import loss_and_correct
 from glassnet.engines.torch.resident import Resident
@@ -25,14 +26,14 @@ from glassnet.engines.torch.updates import Update
 from glassnet.errors import RecipeError
 from glassnet.interop import to_torch
 from glassnet.interop.places import Order
-from glassnet.nn import BatchNorm, Dropout, Loss, Network
+from glassnet.nn import Loss, Network
 from glassnet.nn.functional.arrays import Array
 from glassnet.optim import Optimizer
 
 __all__ = ["TorchEngine"]
 
 
-class TorchEngine(Engine):
+class TorchEngine(OptimisedEngine):
     """Trains a network by PyTorch.
 
     Parameters
@@ -80,29 +81,16 @@ class TorchEngine(Engine):
         compile: bool = False,
         amp: bool = False,
     ) -> None:
-        self.network, self.loss, self.optimizer, self.l2, self.clip = network, loss, optimizer, l2, clip
+        super().__init__(network, loss, optimizer, l2=l2, clip=clip)
         self.device, self.compile, self.amp = find_device(device), compile, amp
         if self.device.type == "mps" and network.dtype == np.float64:
             raise RecipeError("The device 'mps' computes in float32 alone; take 'cpu' for float64.")
         self.module = to_torch(network, channels_last=True).to(self.device)
         self.forward: Callable[[Tensor], Tensor] = torch.compile(self.module) if compile else self.module
         self.dtype = torch.float64 if network.dtype == np.float64 else torch.float32
-        self.parameters = network.parameters()
         tensors = self.module.tensors()
         self.trained = {name: tensors[name] for name in self.parameters}
         self.update = Update(optimizer, self.trained, self.parameters)
-        layers = dict(network.walk())
-        self._dropouts = {name: layer for name, layer in layers.items() if isinstance(layer, Dropout) and layer.p}
-        self._normalises = any(isinstance(layer, BatchNorm) for layer in layers.values())
-
-    @property
-    def lr(self) -> float:
-        return self.optimizer.lr
-
-    @property
-    def least_batch(self) -> int:
-        """2 with batch normalisation: a single example has no variance."""
-        return 2 if self._normalises else 1
 
     # ---- steps
 
@@ -131,9 +119,9 @@ class TorchEngine(Engine):
 
     def draw_masks(self, batch: Batch) -> None:
         """Draw the dropout masks of a batch, as the layers do, and bring them to the device."""
-        if self._dropouts and batch.key is not None:
+        if self.dropouts and batch.key is not None:
             self.network.set_dropout_key(batch.key)
-        for name, layer in self._dropouts.items():
+        for name, layer in self.dropouts.items():
             self.module.dropouts[name].take(layer.next_mask(len(batch.x)), self.device)
 
     @contextlib.contextmanager
@@ -243,7 +231,7 @@ class TorchEngine(Engine):
     # ---- state
 
     def reset(self) -> None:
-        self.optimizer.reset()
+        super().reset()
         self.update.slots.clear()
 
     def state(self) -> dict[str, Array]:
@@ -272,10 +260,6 @@ class TorchEngine(Engine):
             there = self.module.places[name].there(array.reshape(self.parameters[name].value.shape))
             self.update.slots[key] = torch.zeros_like(self.trained[name], requires_grad=False)
             self.update.slots[key].copy_(torch.from_numpy(there))
-
-    def identity(self) -> dict[str, Any]:
-        """As of `NativeEngine`: a training may go on with the other engine."""
-        return {**super().identity(), "optimizer": repr(self.optimizer), "l2": self.l2, "clip": self.clip}
 
     def about(self) -> dict[str, Any]:
         named = {"device_name": name_of(self.device)} if name_of(self.device) else {}

@@ -72,7 +72,7 @@ class SharedEngine(TorchEngine):
     @property
     def least_batch(self) -> int:
         """With batch normalisation every share needs two examples."""
-        return super().least_batch * self.team.size if self._normalises else 1
+        return super().least_batch * self.team.size if self.normalises else 1
 
     # ---- steps
 
@@ -83,9 +83,9 @@ class SharedEngine(TorchEngine):
 
     def draw_masks(self, batch: Batch) -> None:
         n = self._size(batch.x)
-        if self._dropouts and batch.key is not None:
+        if self.dropouts and batch.key is not None:
             self.network.set_dropout_key(batch.key)
-        for name, layer in self._dropouts.items():
+        for name, layer in self.dropouts.items():
             self.module.dropouts[name].take(layer.next_mask(n)[self._rows(n)], self.device)
 
     def gradients(self, batch: Batch) -> Tensor:

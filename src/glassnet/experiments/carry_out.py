@@ -36,7 +36,7 @@ from glassnet.nn.named import NAMED
 from glassnet.train import Progress, Trainer, read_history, write_csv
 from glassnet.train.callbacks import Histograms
 
-__all__ = ["Finisher", "resume", "run_recipe"]
+__all__ = ["Finisher", "planned_again", "resume", "run_recipe"]
 
 _SHORT = 40  # characters of a network's notation that the first line shows
 
@@ -181,10 +181,7 @@ def _resume(
     on_finish: Sequence[Finisher],
 ) -> Run:
     planned = load_recipe(path / "recipe.toml")
-    recipe = planned.with_settings({f"engine.{name}": value for name, value in engine.items()})
-    recipe.engine.maker()  # before any data are read
-    if epochs is not None:
-        recipe = _for_longer(recipe, epochs, path)
+    recipe = planned_again(planned, path, epochs, engine)
     kept = path / "environment.json"
     before = read_json(kept) if kept.exists() else {}
     with threads.use(recipe.threads), threads.use(going_on(before, say)):
@@ -261,6 +258,13 @@ def _keep_so_far(trainer: Trainer, splits: Splits, folder: Path) -> str:
     model.save(folder / "model.safetensors")
     which = f"best network so far, of epoch {best}" if best else "latest network"
     return f"'{folder / 'model.safetensors'}' has the {which}."
+
+
+def planned_again(recipe: Recipe, path: Path, epochs: int | None, engine: Mapping[str, Any]) -> Recipe:
+    """The recipe of the run in a folder with what is to be other from here on: `epochs` and `engine` as of `resume`."""
+    recipe = recipe.with_settings({f"engine.{name}": value for name, value in engine.items()})
+    recipe.engine.maker()  # before any data are read
+    return recipe if epochs is None else _for_longer(recipe, epochs, path)
 
 
 def _for_longer(recipe: Recipe, epochs: int, path: Path) -> Recipe:

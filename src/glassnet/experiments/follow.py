@@ -8,6 +8,7 @@ from typing import Any
 
 from glassnet import threads
 from glassnet.experiments.build import build
+from glassnet.experiments.carry_out import planned_again
 from glassnet.experiments.defaults import prepare
 from glassnet.experiments.folder import require_run
 from glassnet.experiments.recipe import Recipe, load_recipe
@@ -24,6 +25,7 @@ def follow(recipe: Recipe) -> None:
     GlassnetError
         Recipe or data are wrong, or another process ended.
     """
+    recipe.engine.maker()  # before any data are read
     _fit(recipe, None)
 
 
@@ -42,18 +44,15 @@ def follow_resumed(folder: str | Path, *, epochs: int | None = None, engine: Map
     Raises
     ------
     GlassnetError
-        The folder holds no run, or another process ended.
+        The folder holds no run, it has that many epochs already, or another process ended.
     """
     path = Path(folder)
     require_run(path)
-    changes = {f"engine.{name}": value for name, value in (engine or {}).items()}
-    if epochs is not None:
-        changes["train.epochs"] = epochs
-    _fit(load_recipe(path / "recipe.toml").with_settings(changes), path / "checkpoint.safetensors")
+    recipe = planned_again(load_recipe(path / "recipe.toml"), path, epochs, engine or {})
+    _fit(recipe, path / "checkpoint.safetensors")
 
 
 def _fit(recipe: Recipe, checkpoint: Path | None) -> None:
-    recipe.engine.maker()  # before any data are read
     with threads.use(recipe.threads):
         recipe, splits = prepare(recipe)
         build(recipe, splits).fit(

@@ -88,7 +88,7 @@ def main() -> None:
     if options.side:
         print(json.dumps(seconds_of(options.side, options.case[0], options.device, options.seconds)))
         return
-    print(inspect().describe())
+    print(inspect())
     print(f"PyTorch {torch_library().__version__} on {options.device}, {options.threads} threads")
     print(f"{'case':<16} {'plain ms':>9} {'engine ms':>9} {'ratio':>6}   (goal {GOAL})")
     for case in options.case or CASES:

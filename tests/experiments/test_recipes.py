@@ -15,10 +15,12 @@ from glassnet import experiments, reader, reproduce
 from glassnet.actions.check import check
 from glassnet.data import load
 from glassnet.errors import DataError, RecipeError
-from glassnet.experiments.recipe import recipe_from
+from glassnet.experiments import Run
+from glassnet.experiments.recipe import recipe_for, recipe_from
 from glassnet.experiments.sweep import _folder_names
 from glassnet.nn import Network
 from glassnet.optim import make_optimizer
+from glassnet.reproduce import reproduction
 from glassnet.reproduce.reproduction import reached
 
 VALUES: dict[str, st.SearchStrategy[Any]] = {
@@ -176,3 +178,21 @@ def test_pages_are_read_where_they_are_at_hand(tmp_path: Path, monkeypatch: pyte
     assert outcome.measured["pages"] == 1 and outcome.measured["accuracy"] > 0.9
     accuracy, wrong_words = outcome.measured["accuracy"], outcome.measured["word_error_rate"]
     assert wrong_words <= 0.5 and outcome.passed is (accuracy >= 0.98 and wrong_words <= 0.08)
+
+
+def test_rows_on_another_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch")
+    recipe = recipe_for("digits", {"model.network": "linear", "train.epochs": 1})
+    row = reproduction.Row("mine", "", {}, {"test_accuracy": 0.5}, recipe=recipe)
+    measured = reproduction.Row("other", "", {}, {}, measure="affine_fit")
+    monkeypatch.setattr(reproduction, "rows", lambda: [row, measured])
+    monkeypatch.setattr(reproduction, "write_run_page", lambda run: [])
+    (ours,) = reproduction.reproduce(["mine"], tmp_path, engine="native").outcomes
+    (theirs,) = reproduction.reproduce(None, tmp_path, engine="torch").outcomes  # "other" trains nothing
+    assert (ours.row.id, theirs.row.id) == ("mine", "mine-torch")
+    assert theirs.measured["test_accuracy"] == ours.measured["test_accuracy"]
+    assert Run.open(tmp_path / "mine-torch-1").recipe.engine.name == "torch"
+    with pytest.raises(RecipeError, match="without training a recipe"):
+        reproduction.reproduce(["other"], tmp_path, engine="torch")
+    with pytest.raises(RecipeError, match="native or torch"):
+        reproduction.reproduce(["mine"], tmp_path, engine="fast")

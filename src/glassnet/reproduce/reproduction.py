@@ -18,7 +18,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from itertools import count
 from pathlib import Path
@@ -180,15 +180,23 @@ def reproduce(
     ids: Sequence[str] | None,
     out: str | Path,
     *,
+    engine: str | None = None,
     threads: int | None = None,
     make_progress: Callable[[], Progress] = Progress,
     say: Callable[[str], None] = lambda text: None,
 ) -> Reproduction:
     """Run the rows named by `ids` (None: all) and write `reproduce.md` and `reproduce.json` into `out`.
 
-    Figures of rows that an earlier call left in `out` are kept in the tables. Raises `RecipeError` for an unknown row.
+    With an `engine`, those that train a recipe are run on it, and stand in the tables as ID-ENGINE. Figures of rows
+    that an earlier call left in `out` are kept in the tables. Raises `RecipeError` for an unknown row, or one that
+    trains nothing on an engine.
     """
     known = {row.id: row for row in rows()}
+    if engine is not None:
+        for name in ids or ():
+            if name in known and known[name].recipe is None:
+                raise RecipeError(f"The row '{name}' measures without training a recipe; leave the engine out.")
+        known = {name: _on(row, engine) for name, row in known.items() if row.recipe is not None}
     for name in ids or ():
         if name not in known:
             raise RecipeError(f"There is no row '{name}'.{nearest(name, known)} Known: {', '.join(known)}.")
@@ -201,6 +209,14 @@ def reproduce(
             result.outcomes.append(_run_row(known[name], out, make_progress, say))
     _write(result, out)
     return result
+
+
+def _on(row: Row, engine: str) -> Row:
+    """The row with its recipe on another engine; as it is where the recipe names that engine itself."""
+    assert row.recipe is not None
+    if row.recipe.engine.name == engine:
+        return row
+    return replace(row, id=f"{row.id}-{engine}", recipe=row.recipe.with_settings({"engine.name": engine}))
 
 
 def _run_row(row: Row, out: Path, make_progress: Callable[[], Progress], say: Callable[[str], None]) -> Outcome:

@@ -20,6 +20,8 @@ TARGETS: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = [
         ("nn/functional/test_losses.py",),
     ),
     ("nn/functional/loss.py", ("log_softmax_backward",), ("nn/functional/test_log_softmax.py",)),
+    ("nn/functional/ctc.py", ("columns_needed", "ctc_greedy", "merged"), ("nn/functional/test_ctc.py",)),
+    ("nn/kernels/ctc.py", ("_log_sum", "_skips", "ctc"), ("nn/functional/test_ctc.py",)),
     ("nn/functional/joining.py", ("concat_backward",), ("nn/functional/test_joining.py",)),
     ("nn/kernels/joining.py", ("add", "get_columns"), ("nn/functional/test_joining.py",)),
     (

@@ -291,6 +291,16 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
             ),
         )
     },
+    **{
+        ("classic/nearest.py", function, change): reason
+        for function, change, reason in (
+            ("_choose", "-len(near) // 16 => -len(near)", "how many threads share the queries: for speed alone"),
+            ("_choose", "-len(near) // 16 => -len(near) // 17", "how many threads share the queries: for speed alone"),
+            ("_nearest", "own[c] - row[c] < worst => own[c] - row[c] <= worst", "each is then looked at by itself"),
+            ("_nearest", "0 => 1", "each is then looked at by itself"),
+            ("_distances", "one * point[d] => point[d]", "Numba widens whole numbers by itself"),
+        )
+    },
     (
         "nn/kernels/blas.py",
         "gemm_shared",

@@ -177,7 +177,7 @@ def test_classes_are_scikit_learns() -> None:
         assert np.allclose(ours.predict_proba(x[500:]), theirs.predict_proba(x[500:]))
 
 
-# ---- the choice of candidates, and the bound by which it is known to be right -----------------------------------------
+# ---- the choice of candidates, and the bound by which it is known to be right ----------------------------------------
 
 
 def _sorted_scores(near: np.ndarray, points: np.ndarray, m: int) -> tuple[np.ndarray, np.ndarray]:
@@ -188,7 +188,7 @@ def _sorted_scores(near: np.ndarray, points: np.ndarray, m: int) -> tuple[np.nda
 
 
 def test_the_kernel_keeps_the_smallest_scores_within_its_blocks() -> None:
-    """Blocks of 2 queries and 5 points; what lies behind each array would be nearer, and is neither read nor written."""
+    """Blocks of 2 queries and 5 points; what lies behind each array would be nearer and stays as it is."""
     rng = np.random.default_rng(0)
     q, n, m, parts = 10, 93, 4, 3
     queries, points = (rng.integers(-9, 10, (size, 3)).astype(np.float32) for size in (4 * q, 2 * n))
@@ -271,8 +271,8 @@ def test_points_that_are_all_equal_go_by_number(compiled: bool, monkeypatch: pyt
 
 
 def test_queries_that_float32_does_not_hold_are_answered_from_all_points() -> None:
-    points = np.concatenate([np.linspace(-1.0, -0.5, 30), [1.0]])[:, None]
-    distances, numbers = Index(points).search(np.array([[1e60]]), 2)
+    points = np.concatenate([np.linspace(-1.0, -0.99, 30), [1.0]])[:, None]
+    distances, numbers = Index(points).search(np.array([[1e60]]), 2)  # infinite scores for all but one
     assert numbers.tolist() == [[0, 1]], "as near as each other in float64"
     assert distances.tolist() == [[1e60, 1e60]]
 

@@ -221,8 +221,7 @@ def _nearest(queries, points, half, scratch, scores, candidates, t, parts):
     size, d = points.shape
     rows, columns = scratch.shape[1], scratch.shape[2]
     block = scratch[t]
-    flat = block.reshape(-1)
-    q, x = queries.reshape(-1), points.reshape(-1)
+    flat, q, x = block.ravel(), queries.ravel(), points.ravel()
     for first in range(lo, hi, rows):
         m = min(rows, hi - first)
         for start in range(0, size, columns):
@@ -232,8 +231,7 @@ def _nearest(queries, points, half, scratch, scores, candidates, t, parts):
             for r in range(m):
                 row, best, who = block[r], scores[first + r], candidates[first + r]
                 worst = best[-1]
-                j = 0
-                while j < n:
+                for j in range(0, n, _CHUNK):
                     stop = min(j + _CHUNK, n)
                     better = 0
                     for c in range(j, stop):
@@ -244,7 +242,6 @@ def _nearest(queries, points, half, scratch, scores, candidates, t, parts):
                             if s < worst:
                                 _keep(s, start + c, best, who)
                                 worst = best[-1]
-                    j = stop
 
 
 @shared

@@ -1,6 +1,6 @@
 """Planted bugs in what computes derivatives and estimates: does any survive the tests?
 
-    python tests/mutation.py [--workers N] [--only TEXT] [--sample N] [--light] [--minutes M] [--results FILE]
+    python tests/mutation.py [--workers N] [--only TEXT] [--sample N] [--minutes M] [--results FILE]
 
 Every mutant is one small change (a sign, an operator, a constant, an index, a lost term or statement, a turned
 comparison) in one function that computes a gradient (in `nn/functional` or in the kernels behind it), a derivative of a
@@ -34,7 +34,6 @@ from pathlib import Path
 
 from mutation_bench import TESTS, Bench, get_ready
 from mutation_changes import Mutant, mutants
-from mutation_targets import SLOW
 
 
 def _start_worker(folder: str) -> None:
@@ -117,15 +116,12 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=min(2, os.cpu_count() or 1))
     parser.add_argument("--only", default="", help="only mutants whose name holds this text")
     parser.add_argument("--sample", type=int, help="only so many, spread over all files")
-    parser.add_argument("--light", action="store_true", help="leave out what takes a minute")
     parser.add_argument("--minutes", type=float, default=math.inf, help="try no more after so long")
     parser.add_argument("--seed", type=int, default=0, help="of the order under --minutes")
     parser.add_argument("--results", type=Path, help="where verdicts are kept, and taken from")
     parser.add_argument("--list", action="store_true", help="list the mutants and stop")
     arguments = parser.parse_args()
     chosen = [mutant for mutant in mutants() if arguments.only in mutant.name]
-    if arguments.light:
-        chosen = [mutant for mutant in chosen if not set(mutant.tests) & SLOW]
     if arguments.sample:
         chosen = sample(chosen, arguments.sample)
     if arguments.list:

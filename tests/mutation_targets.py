@@ -133,11 +133,6 @@ TARGETS: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = [
     ("classic/affine.py", ("_descend", "_step"), ("classic/test_affine.py",)),
 ]  # fmt: skip
 
-SLOW = {
-    "nn/functional/test_convolution.py", "nn/functional/test_winograd.py", "nn/functional/test_pooling.py",
-    "nn/functional/test_normalisation.py",
-}  # fmt: skip
-
 # Counting correct examples is not part of a gradient.
 COUNTS = {"correct", "best", "is_best", "hit"}
 

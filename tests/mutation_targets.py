@@ -135,11 +135,6 @@ TARGETS: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = [
     ("classic/affine.py", ("_descend", "_step"), ("classic/test_affine.py",)),
 ]  # fmt: skip
 
-SLOW = {
-    "nn/functional/test_convolution.py", "nn/functional/test_winograd.py", "nn/functional/test_pooling.py",
-    "nn/functional/test_normalisation.py",
-}  # fmt: skip
-
 # Counting correct examples is not part of a gradient.
 COUNTS = {"correct", "best", "is_best", "hit"}
 
@@ -291,6 +286,16 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
                 "np.where(found[:, 0] > 0, found[:, 1], 0.0) => np.where(found[:, 0] > 0, found[:, 1], 1.0)",
                 "0 times any power is 0",
             ),
+        )
+    },
+    **{
+        ("classic/nearest.py", function, change): reason
+        for function, change, reason in (
+            ("_choose", "-len(near) // 16 => -len(near)", "how many threads share the queries: for speed alone"),
+            ("_choose", "-len(near) // 16 => -len(near) // 17", "how many threads share the queries: for speed alone"),
+            ("_nearest", "own[c] - row[c] < worst => own[c] - row[c] <= worst", "each is then looked at by itself"),
+            ("_nearest", "0 => 1", "each is then looked at by itself"),
+            ("_distances", "one * point[d] => point[d]", "Numba widens whole numbers by itself"),
         )
     },
     (

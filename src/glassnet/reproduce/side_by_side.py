@@ -21,7 +21,7 @@ from glassnet.experiments.recipe import Recipe, recipe_for
 from glassnet.files import write_json
 from glassnet.metrics import Evaluation, evaluate
 from glassnet.report.pages import write_run_page
-from glassnet.report.pages.side_by_side import Contestant, compare_pairs, write_side_by_side_page
+from glassnet.report.pages.side_by_side import PUBLISHED, Contestant, compare_pairs, write_side_by_side_page
 from glassnet.reproduce.place import Place
 from glassnet.weights import find_weights
 
@@ -125,7 +125,7 @@ def _whole(loaded: Splits) -> Dataset:
 
 def _published(seed: int) -> Division:
     """The set's own parts, a tenth of training held out for validation as in any run."""
-    return Division("published", seed, lambda loaded: arrange(loaded, validation=0.1, seed=seed))
+    return Division(PUBLISHED, seed, lambda loaded: arrange(loaded, validation=0.1, seed=seed))
 
 
 def _stratified(seed: int, name: str) -> Division:

@@ -19,11 +19,14 @@ from glassnet.report.page import Heading, Panel, write_page
 from glassnet.report.tables import Cell, interval_text, number, percent, table
 from glassnet.text import shorten
 
-__all__ = ["Contestant", "compare_pairs", "write_side_by_side_page"]
+__all__ = ["PUBLISHED", "Contestant", "compare_pairs", "write_side_by_side_page"]
 
 _TILES, _SIDE = 24, 224  # pictures that are shown, and their pixels on the page
 _LONGEST = 36  # letters of a name in a table
 _LEVEL = 0.05
+
+PUBLISHED = "published"
+"""What the division is called that a set comes with."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,7 @@ def write_side_by_side_page(
         The pictures that all were evaluated on.
     divisions : mapping of str to mapping of str to float, optional
         By classifier and name of a division of the set, the accuracy where it was trained and tested anew; the first is
-        the one that the page is about.
+        the one that the page is about. Those that are not called `PUBLISHED` are random.
 
     Returns
     -------
@@ -202,23 +205,24 @@ def _pairs_panel(tests: dict[tuple[str, str], tuple[McNemar, float]]) -> Panel:
 
 
 def _divisions_panel(divisions: Mapping[str, Mapping[str, float]]) -> Panel:
-    first, *others = next(iter(divisions.values()))
+    every = list(next(iter(divisions.values())))
+    first, others = every[0], [each for each in every if each != PUBLISHED]
     rows = []
     for name, accuracies in divisions.items():
         values = [accuracies[other] for other in others]
         mean = float(np.mean(values))
         span = f"{percent(min(values))} to {percent(max(values))}"
-        cells = [Cell(percent(accuracies[each]), accuracies[each]) for each in (first, *others)]
+        cells = [Cell(percent(accuracies[each]), accuracies[each]) for each in every]
         rows.append([Cell(_whole(name), name), *cells, Cell(percent(mean), mean), Cell(_whole(span), min(values))])
-    headings = [("classifier", False), *((each, True) for each in (first, *others))]
+    headings = [("classifier", False), *((each, True) for each in every)]
     lead = (
-        f"Test accuracy where the set is divided anew and all are trained anew. What the rest of this page says is of the"
-        f" {first} division; mean and span are of the others. How far they lie apart is what one division leaves to"
-        " chance."
+        "Test accuracy where the set is divided anew and all are trained anew. What the rest of this page says is of"
+        f" the division '{first}'; mean and span are of the random ones. How far these lie apart is what one division"
+        " leaves to chance."
     )
     headings += [("mean", True), ("least to most", True)]
     body = table(headings, rows, sortable=True, compact=True, label="accuracy by division")
-    return Panel("divisions", "On other divisions of the set", lead, body=body)
+    return Panel("divisions", "On several divisions of the set", lead, body=body)
 
 
 def _classes_panel(contestants: Sequence[Contestant]) -> Panel:

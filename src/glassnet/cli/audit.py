@@ -174,7 +174,9 @@ def _tell_stills(found: StillsBesideVideo) -> None:
     ends = f"no interval: {frames.reason}" if frames.reason else _interval(frames.interval)
     video = found.watched
     say(f"frames        {frames.value:.4f}   {ends}   {frames.n:,} of {video.path} right: {video.expected_names}")
-    rows = [("corruption", "photographs", "frames", "severity", "accuracy", "lost", "95 % interval", "of the loss")]
+    rows: list[tuple[str, ...]] = [
+        ("corruption", "photographs", "frames", "severity", "accuracy", "lost", "95 % interval", "of the loss")
+    ]
     for match in found.matches:
         told = [match.kind, _number(match.stills), _number(match.frames), _number(match.severity, "none")]
         if match.right is None:

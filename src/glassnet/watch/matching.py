@@ -155,7 +155,7 @@ class _Work:
     def _of_frames(self, watched: Watched) -> dict[str, float]:
         """By corruption the median over frames of what it changes."""
         chosen = set(_spread(len(watched.timeline), _FRAMES).tolist())
-        found: dict[str, list[float]] = {kind: [] for kind in MATCHED if self.sees(kind)} | {"jpeg": []}
+        found: dict[str, list[float]] = {kind: [] for kind in MATCHED if self.sees(kind) or kind == "jpeg"}
         with Video(watched.path) as video:
             for frame in video.frames():
                 if frame.number in chosen:
@@ -189,7 +189,8 @@ class _Work:
     def _coded(self, picture: Pictures, severity: float) -> Pictures:
         """A picture enlarged to the pixels of the video, and coded."""
         large = tuple(round(self.zoom * side) for side in picture.shape[:2])
-        return corrupt(self._brought(picture, large)[None], "jpeg", severity)[0]
+        coded: Pictures = corrupt(self._brought(picture, large)[None], "jpeg", severity)[0]
+        return coded
 
     @staticmethod
     def _brought(picture: Pictures, size: Sequence[int]) -> Pictures:

@@ -39,8 +39,10 @@ def stills_panel(found: StillsBesideVideo) -> Panel:
     ])  # fmt: skip
     headings = [
         ("corruption", False), ("what it changes", False), ("photographs", True), ("frames", True), ("severity", True),
-        ("accuracy then", True), ("points lost", True), ("95 % interval", True), ("share of the loss", True),
+        ("accuracy then", True), ("points lost, 95 % interval", True),
     ]  # fmt: skip
+    if found.loss.sure:
+        headings.append(("share of the loss", True))
     lead = (
         f"{found.verdict()} What each corruption changes was measured on photographs and frames (medians), and the"
         " photographs were corrupted by it until they have the frames' value. Intervals are paired over photographs;"
@@ -63,7 +65,7 @@ def _row(found: StillsBesideVideo, match: Match) -> list[Cell]:
     values = [Cell(number(value, 3), value) for value in (match.stills, match.frames)]
     severity = Cell("none" if math.isnan(match.severity) else f"{match.severity:.1f}", match.severity)
     if match.right is None:
-        return [*name, *values, severity, *(Cell(DASH, math.nan) for _ in range(4))]
+        return [*name, *values, severity, *(Cell(DASH, math.nan) for _ in range(2 + found.loss.sure))]
     accuracy = float(match.right.mean())
     return [*name, *values, severity, Cell(percent(accuracy), accuracy), *_accounted(found, found.lost(match))]
 
@@ -71,7 +73,6 @@ def _row(found: StillsBesideVideo, match: Match) -> list[Cell]:
 def _accounted(found: StillsBesideVideo, gap: Gap) -> list[Cell]:
     share = found.share(gap)
     return [
-        Cell(points(gap), gap.value),
-        Cell(points_interval(gap), gap.interval.low),
-        Cell(percent(share, 0), share),
+        Cell(points(gap) if points_interval(gap) == DASH else f"{points(gap)} ({points_interval(gap)})", gap.value),
+        *([Cell(percent(share, 0), share)] if found.loss.sure else []),
     ]

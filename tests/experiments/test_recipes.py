@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,14 @@ def test_shipped_recipes_are_whole() -> None:
     for row in reproduce.rows():
         if row.recipe is not None and row.recipe.make_loss().task == "classification":
             Network(row.recipe.model.network, (32, 32, 1), 10)
+
+
+@pytest.mark.parametrize("data", ["flowers17", "sun8"])
+@pytest.mark.parametrize(("file", "model"), [("squeezenet", "squeezenet-1.1"), ("lite0", "efficientnet-lite0")])
+def test_recipes_of_fine_tuning_are_the_bare_command_written_out(data: str, file: str, model: str) -> None:
+    written = experiments.load_recipe(Path(__file__).parents[2] / "recipes" / f"{data}-{file}.toml")
+    bare = recipe_for(data, {"start.model": model})
+    assert replace(written, title="") == replace(bare, title="")
 
 
 def test_runs_keep_nothing_without_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,8 +10,15 @@ from glassnet.metrics.image import (
     psnr,
     psnr_per_image,
 )
-from glassnet.metrics.intervals import Interval, bootstrap_interval, normal_interval, wilson_interval
-from glassnet.metrics.paired import McNemar, holm, mcnemar
+from glassnet.metrics.intervals import (
+    Interval,
+    bootstrap_interval,
+    difference_interval,
+    normal_interval,
+    wilson_interval,
+)
+from glassnet.metrics.paired import McNemar, holm, mcnemar, paired_difference
+from glassnet.metrics.quality import blockiness, blur, brightness, contrast, noise
 from glassnet.metrics.regression import mean_squared_error
 from glassnet.metrics.reliability import Calibration, best_temperature, calibration
 
@@ -27,9 +34,14 @@ __all__ = [
     "best_temperature",
     "block_interval",
     "block_length",
+    "blockiness",
+    "blur",
     "bootstrap_interval",
+    "brightness",
     "calibration",
     "confusion_matrix",
+    "contrast",
+    "difference_interval",
     "evaluate",
     "evaluate_reconstruction",
     "evaluate_reconstruction_in_pieces",
@@ -37,7 +49,9 @@ __all__ = [
     "mcnemar",
     "mean_psnr",
     "mean_squared_error",
+    "noise",
     "normal_interval",
+    "paired_difference",
     "psnr",
     "psnr_per_image",
     "series_mean",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,11 +19,14 @@ from glassnet.report.page import Heading, Panel, write_page
 from glassnet.report.tables import Cell, interval_text, number, percent, table
 from glassnet.text import shorten
 
-__all__ = ["Contestant", "compare_pairs", "write_side_by_side_page"]
+__all__ = ["PUBLISHED", "Contestant", "compare_pairs", "write_side_by_side_page"]
 
 _TILES, _SIDE = 24, 224  # pictures that are shown, and their pixels on the page
 _LONGEST = 36  # letters of a name in a table
 _LEVEL = 0.05
+
+PUBLISHED = "published"
+"""What the division is called that a set comes with."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,12 @@ def compare_pairs(contestants: Sequence[Contestant]) -> dict[tuple[str, str], tu
 
 
 def write_side_by_side_page(
-    path: str | os.PathLike[str], title: str, contestants: Sequence[Contestant], part: Dataset
+    path: str | os.PathLike[str],
+    title: str,
+    contestants: Sequence[Contestant],
+    part: Dataset,
+    *,
+    divisions: Mapping[str, Mapping[str, float]] | None = None,
 ) -> Path:
     """Write one self-contained HTML page.
 
@@ -69,6 +77,9 @@ def write_side_by_side_page(
         At least two.
     part : Dataset
         The pictures that all were evaluated on.
+    divisions : mapping of str to mapping of str to float, optional
+        By classifier and name of a division of the set, the accuracy where it was trained and tested anew; the first is
+        the one that the page is about. Those that are not called `PUBLISHED` are random.
 
     Returns
     -------
@@ -85,8 +96,10 @@ def write_side_by_side_page(
     tests = compare_pairs(contestants)
     if not np.array_equal(contestants[0].evaluation.labels, part.labels):
         raise DataError("The classifiers were not evaluated on these pictures: their true classes differ.")
-    panels = [_accuracy_panel(contestants), _pairs_panel(tests), _classes_panel(contestants)]
-    panels += [_hardest_panel(contestants, part)]
+    panels = [_accuracy_panel(contestants), _pairs_panel(tests)]
+    if divisions and len(next(iter(divisions.values()))) > 1:
+        panels.append(_divisions_panel(divisions))
+    panels += [_classes_panel(contestants), _hardest_panel(contestants, part)]
     write_page(path, _heading(title, contestants, tests), panels)
     return Path(path)
 
@@ -189,6 +202,27 @@ def _pairs_panel(tests: dict[tuple[str, str], tuple[McNemar, float]]) -> Panel:
         lead,
         body=table(headings, rows, sortable=True, compact=True, label="pairs of classifiers"),
     )
+
+
+def _divisions_panel(divisions: Mapping[str, Mapping[str, float]]) -> Panel:
+    every = list(next(iter(divisions.values())))
+    first, others = every[0], [each for each in every if each != PUBLISHED]
+    rows = []
+    for name, accuracies in divisions.items():
+        values = [accuracies[other] for other in others]
+        mean = float(np.mean(values))
+        span = f"{percent(min(values))} to {percent(max(values))}"
+        cells = [Cell(percent(accuracies[each]), accuracies[each]) for each in every]
+        rows.append([Cell(_whole(name), name), *cells, Cell(percent(mean), mean), Cell(_whole(span), min(values))])
+    headings = [("classifier", False), *((each, True) for each in every)]
+    lead = (
+        "Test accuracy where the set is divided anew and all are trained anew. What the rest of this page says is of"
+        f" the division '{first}'; mean and span are of the random ones. How far these lie apart is what one division"
+        " leaves to chance."
+    )
+    headings += [("mean", True), ("least to most", True)]
+    body = table(headings, rows, sortable=True, compact=True, label="accuracy by division")
+    return Panel("divisions", "On several divisions of the set", lead, body=body)
 
 
 def _classes_panel(contestants: Sequence[Contestant]) -> Panel:

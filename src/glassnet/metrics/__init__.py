@@ -2,6 +2,7 @@
 
 from glassnet.metrics.blocks import SeriesMean, block_interval, block_length, series_mean
 from glassnet.metrics.classification import ClassScore, Confusion, Evaluation, confusion_matrix, evaluate
+from glassnet.metrics.difference import Difference, difference, difference_by_parts
 from glassnet.metrics.image import (
     Reconstruction,
     evaluate_reconstruction,
@@ -12,6 +13,7 @@ from glassnet.metrics.image import (
 )
 from glassnet.metrics.intervals import Interval, bootstrap_interval, normal_interval, wilson_interval
 from glassnet.metrics.paired import McNemar, holm, mcnemar
+from glassnet.metrics.plan import more_pictures, more_seeds
 from glassnet.metrics.regression import mean_squared_error
 from glassnet.metrics.reliability import Calibration, best_temperature, calibration
 
@@ -19,6 +21,7 @@ __all__ = [
     "Calibration",
     "ClassScore",
     "Confusion",
+    "Difference",
     "Evaluation",
     "Interval",
     "McNemar",
@@ -30,6 +33,8 @@ __all__ = [
     "bootstrap_interval",
     "calibration",
     "confusion_matrix",
+    "difference",
+    "difference_by_parts",
     "evaluate",
     "evaluate_reconstruction",
     "evaluate_reconstruction_in_pieces",
@@ -37,6 +42,8 @@ __all__ = [
     "mcnemar",
     "mean_psnr",
     "mean_squared_error",
+    "more_pictures",
+    "more_seeds",
     "normal_interval",
     "psnr",
     "psnr_per_image",

@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from glassnet.metrics.difference import Difference, difference
+from glassnet.metrics.difference import Difference, paired_difference
 from glassnet.metrics.plan import more_pictures, more_seeds
 from glassnet.text import columns
 
@@ -114,14 +114,14 @@ def is_wrong(outcome: str, delta: float) -> bool:
 
 
 def compared(right: NDArray[np.bool_]) -> Difference:
-    return difference(right[0], right[1])
+    return paired_difference(right[0], right[1])
 
 
-def tally(world: World, pairs: int, seed: int) -> Tally:
+def tally(world: World, pairs: int, seed: tuple[int, ...]) -> Tally:
     """Compare so many pairs drawn from a world."""
     found = Tally()
     for number in range(pairs):
-        drawn = Drawn(world, np.random.default_rng((seed, number)))
+        drawn = Drawn(world, np.random.default_rng((*seed, number)))
         first = compared(drawn.right)
         outcome = first.outcome(MARGIN)
         found.pairs += 1
@@ -183,7 +183,7 @@ def main(say: Callable[[str], None] = print) -> None:
     for number, world in enumerate(worlds()):
         if number % len(DELTAS) == 0:
             rows = [head]
-        one = tally(world, given.pairs, given.seed)
+        one = tally(world, given.pairs, (given.seed, number))
         whole += one
         rows.append((
             f"{100 * world.delta:g} points", share(one.wrong, one.pairs), share(one.settled, one.pairs),
@@ -195,7 +195,9 @@ def main(say: Callable[[str], None] = print) -> None:
             say(columns(rows))
     say("")
     say(f"wrong verdicts                        {share(whole.wrong, whole.pairs)} of {whole.pairs:,}   (at most 5 %)")
-    say(f"the promised pictures settle          {share(whole.kept, whole.promised)} of {whole.promised:,}   (at least 80 %)")
+    say(
+        f"the promised pictures settle          {share(whole.kept, whole.promised)} of {whole.promised:,}   (at least 80 %)"
+    )
     say(f"the promised seeds settle             {share(whole.kept_by_seeds, whole.by_seeds)} of {whole.by_seeds:,}")
     say(f"planned at the difference seen        {share(whole.kept_at_seen, whole.at_seen)} of {whole.at_seen:,}")
     say(f"wrong after the promised pictures     {share(whole.wrong_later, whole.promised)} of {whole.promised:,}")

@@ -2,7 +2,7 @@
 
 from glassnet.metrics.blocks import SeriesMean, block_interval, block_length, series_mean
 from glassnet.metrics.classification import ClassScore, Confusion, Evaluation, confusion_matrix, evaluate
-from glassnet.metrics.difference import Difference, difference, difference_by_parts
+from glassnet.metrics.difference import Difference, difference_by_parts, paired_difference
 from glassnet.metrics.image import (
     Reconstruction,
     evaluate_reconstruction,
@@ -33,7 +33,6 @@ __all__ = [
     "bootstrap_interval",
     "calibration",
     "confusion_matrix",
-    "difference",
     "difference_by_parts",
     "evaluate",
     "evaluate_reconstruction",
@@ -45,6 +44,7 @@ __all__ = [
     "more_pictures",
     "more_seeds",
     "normal_interval",
+    "paired_difference",
     "psnr",
     "psnr_per_image",
     "series_mean",

@@ -20,7 +20,7 @@ from glassnet.metrics.intervals import Interval, finite_values
 from glassnet.metrics.paired import mcnemar
 from glassnet.metrics.spread import Seeds, Spread
 
-__all__ = ["LEVEL", "Difference", "Outcome", "Question", "difference", "difference_by_parts"]
+__all__ = ["LEVEL", "Difference", "Outcome", "Question", "difference_by_parts", "paired_difference"]
 
 LEVEL = 0.95
 
@@ -112,7 +112,7 @@ class Difference:
         }
 
 
-def difference(first: ArrayLike, second: ArrayLike, question: Question = "recipes") -> Difference:
+def paired_difference(first: ArrayLike, second: ArrayLike, question: Question = "recipes") -> Difference:
     """The difference of two sides whose networks all saw the same N pictures.
 
     One network a side, or the question which of these networks is better: with d_i the difference at picture i (of the
@@ -213,7 +213,14 @@ def difference_by_parts(differences: Sequence[float], n: int, held_out: float) -
     spread = Spread(0.0, (Seeds.of((d.size,), float(d.var(ddof=1)), 0.0, n, held_out),))
     value = float(d.mean())
     return Difference(
-        value, _p(value, spread, n), n, (d.size, d.size), "recipes", "paired by seed, other pictures each", value, spread
+        value,
+        _p(value, spread, n),
+        n,
+        (d.size, d.size),
+        "recipes",
+        "paired by seed, other pictures each",
+        value,
+        spread,
     )
 
 

@@ -73,9 +73,7 @@ def power_to_settle(
     return np.asarray(np.where(margin >= 2 * half, 1.0, 1.0 - between))
 
 
-def more_pictures(
-    found: Difference, *, margin: float = 0.0, level: float = LEVEL, as_seen: bool = False
-) -> int | None:
+def more_pictures(found: Difference, *, margin: float = 0.0, level: float = LEVEL, as_seen: bool = False) -> int | None:
     """The least number of pictures to add that is promised to settle it; None where there is none.
 
     None also where seeds hold out other pictures, since nothing then tells what more of these would change.

@@ -69,8 +69,8 @@ class Drawn:
         """(2, seeds, n) which pictures are right; what was there before stays."""
         w, rng = self.world, self.rng
         have_n, have_s = self.hard.shape[1], self.shift.shape[1]
-        # A share `alike` of the pictures is surely right or wrong for all, 85 to 10; the others are as hard as chance has
-        # it, for each side on its own. Room is left for what seeds and the difference add.
+        # A share `alike` of the pictures is easy or hard for both sides, nine to one; each of the others is as hard as
+        # chance has it, for each side on its own. Room is left for what seeds and the difference add.
         new = n - have_n
         common = rng.random(new) < w.alike
         sure = np.where(rng.random(new) < 0.9, 0.93, 0.07)
@@ -80,7 +80,7 @@ class Drawn:
         self.shift = np.concatenate([self.shift, more], axis=1)
         signed = np.array([w.delta / 2, -w.delta / 2])[:, None, None]
         chance = self.hard[:, None, :] + self.shift[:, :, None] + signed
-        assert 0 <= chance.min() and chance.max() <= 1
+        assert chance.min() >= 0 and chance.max() <= 1
         right = rng.random(chance.shape) < chance
         right[:, :have_s, :have_n] = self.right
         self.right = right
@@ -195,9 +195,8 @@ def main(say: Callable[[str], None] = print) -> None:
             say(columns(rows))
     say("")
     say(f"wrong verdicts                        {share(whole.wrong, whole.pairs)} of {whole.pairs:,}   (at most 5 %)")
-    say(
-        f"the promised pictures settle          {share(whole.kept, whole.promised)} of {whole.promised:,}   (at least 80 %)"
-    )
+    kept = share(whole.kept, whole.promised)
+    say(f"the promised pictures settle          {kept} of {whole.promised:,}   (at least 80 %)")
     say(f"the promised seeds settle             {share(whole.kept_by_seeds, whole.by_seeds)} of {whole.by_seeds:,}")
     say(f"planned at the difference seen        {share(whole.kept_at_seen, whole.at_seen)} of {whole.at_seen:,}")
     say(f"wrong after the promised pictures     {share(whole.wrong_later, whole.promised)} of {whole.promised:,}")

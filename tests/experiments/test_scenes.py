@@ -48,7 +48,7 @@ def test_words_beside_a_network(scenery: Path, tmp_path: Path, monkeypatch: pyte
     assert (words.labels == network.labels).all()
     (pair,) = read_json(folder / "pairs.json")["pairs"]
     assert pair["pair"] == ["bag of words", "own convnet"] and pair["only_second"] == 0
-    assert "Which differ" in (folder / "side-by-side.html").read_text(encoding="utf-8")
+    assert "How far apart they are" in (folder / "side-by-side.html").read_text(encoding="utf-8")
 
 
 def test_rows_name_what_there_is() -> None:

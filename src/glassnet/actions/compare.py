@@ -13,7 +13,8 @@ from glassnet.actions.evaluate import choose_part, fitted, load_for
 from glassnet.actions.events import Events
 from glassnet.errors import DataError, Fix, RecipeError
 from glassnet.experiments.carry_out import predict
-from glassnet.experiments.compare import ACCURACY, PSNR, Comparison, compare as compare_groups
+from glassnet.experiments.compare import ACCURACY, PSNR, Comparison
+from glassnet.experiments.compare import compare as compare_groups
 from glassnet.experiments.contestants import Contestant, Group, groups_of, open_runs
 from glassnet.experiments.verdicts import meaning, sentence, verdict_of
 from glassnet.files import exists

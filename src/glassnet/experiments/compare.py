@@ -13,8 +13,16 @@ import numpy.typing as npt
 from glassnet.errors import DataError, Fix
 from glassnet.experiments.contestants import Contestant, Group, differing
 from glassnet.experiments.same_pictures import Keys, common_rows, keys_of
-from glassnet.metrics import Difference, McNemar, difference_by_parts, holm, mcnemar, more_pictures, more_seeds
-from glassnet.metrics import paired_difference
+from glassnet.metrics import (
+    Difference,
+    McNemar,
+    difference_by_parts,
+    holm,
+    mcnemar,
+    more_pictures,
+    more_seeds,
+    paired_difference,
+)
 from glassnet.metrics.difference import LEVEL, Outcome, Question
 
 __all__ = ["ACCURACY", "LOSS", "PSNR", "Comparison", "Pair", "Unit", "compare"]
@@ -82,7 +90,7 @@ class Pair:
     rows : (Rows, Rows)
         The pictures that both were evaluated on, as rows of the first network of each.
     advantage : (n,) float64
-        The share of the first's networks that have a picture right less that of the second's; or the difference of PSNR.
+        The share of the first's networks that have a picture right less that of the second's; or of their PSNR.
     """
 
     first: str

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -275,7 +275,9 @@ def _names(groups: Sequence[Sequence[Run]]) -> list[str]:
     found = []
     for own in groups:
         names = [_folder(run).name for run in own]
-        start = os.path.commonprefix(names) if len(names) > 1 else names[0]
+        start = "".join(
+            letters[0] for letters in takewhile(lambda some: len(set(some)) == 1, zip(*names, strict=False))
+        )
         found.append((_SEED.sub("", start) if len(names) > 1 else start) or names[0])
     clash = {name for name in found if found.count(name) > 1}
     longer = [str(_folder(own[0])) if name in clash else name for name, own in zip(found, groups, strict=True)]

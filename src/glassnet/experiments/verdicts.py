@@ -102,5 +102,5 @@ def _listed(names: list[str], whole: int = 0) -> str:
 
 def _rounded(number: int) -> int:
     """Two digits that say something, rounded up."""
-    step = 10 ** max(0, len(str(number)) - 2)
+    step = int(10 ** max(0, len(str(number)) - 2))
     return -(-number // step) * step

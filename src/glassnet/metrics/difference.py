@@ -1,8 +1,8 @@
 """The difference of two sides on the same pictures: how large, how sure, and whether it is one.
 
-Two questions are told apart. *Which of these networks is better?* Other pictures might have been drawn; the networks are
-given. *Which of these recipes is better?* Other seeds might have been drawn as well, and only several seeds of a recipe
-say what they change.
+Two questions are told apart. *Which of these networks is better?* Other pictures might have been drawn; the networks
+are given. *Which of these recipes is better?* Other seeds might have been drawn as well, and only several seeds of a
+recipe say what they change.
 """
 
 from __future__ import annotations
@@ -70,6 +70,8 @@ class Difference:
         """
         half = float(self.spread.half(self.n, level=level))
         low, high = self.centre - half, self.centre + half
+        if self.spread.truth:
+            low, high = max(low, -1.0), min(high, 1.0)
         return Interval(min(low, 0.0), max(high, 0.0)) if self.p >= 1.0 - level else Interval(low, high)
 
     def outcome(self, margin: float, *, p: float | None = None, level: float = LEVEL) -> Outcome:
@@ -115,8 +117,9 @@ class Difference:
 def paired_difference(first: ArrayLike, second: ArrayLike, question: Question = "recipes") -> Difference:
     """The difference of two sides whose networks all saw the same N pictures.
 
-    One network a side, or the question which of these networks is better: with d_i the difference at picture i (of the
-    means over a side's networks), centre = mean d, V = s^2(d) / N. Two networks' truth values have McNemar's exact test.
+    One network a side, or the question which of these networks is better: with d_i the difference at picture i, of the
+    means over a side's networks, centre = mean d and V = s^2(d) / N. Two networks' truth values have McNemar's exact
+    test.
 
     Several seeds, and the question which of the recipes is better: the parts of V are estimated as the model in
     `glassnet.metrics.spread` has them,

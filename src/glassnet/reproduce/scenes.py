@@ -12,12 +12,13 @@ from glassnet.classic import BagOfWordsClassifier
 from glassnet.classic.scoring import over_splits, probabilities_of
 from glassnet.data import join, load
 from glassnet.experiments import Run, run_recipe
+from glassnet.experiments.compare import compare
+from glassnet.experiments.contestants import Contestant, Group
 from glassnet.experiments.predictions import Predictions
 from glassnet.experiments.recipe import recipe_for
 from glassnet.files import write_json
-from glassnet.metrics import evaluate
 from glassnet.report.pages import write_run_page
-from glassnet.report.pages.side_by_side import Contestant, compare_pairs, write_side_by_side_page
+from glassnet.report.pages.compare import write_comparison_page
 from glassnet.train import Progress
 from glassnet.weights import find_weights
 
@@ -65,18 +66,20 @@ def beside_words_and_pretrained(run: Run, place: Place) -> dict[str, float]:
     place.say("bag of visual words")
     fitted = BagOfWordsClassifier().fit(train.images, train.labels)
     answers = probabilities_of(fitted, test)
-    Predictions("test", np.arange(len(test)), test.labels, answers).save(place.folder / "bag-of-words.npz")
-    words = evaluate(answers, test.labels, test.class_names)
+    predictions = Predictions("test", np.arange(len(test)), test.labels, answers)
+    predictions.save(place.folder / "bag-of-words.npz")
+    words = Contestant("bag of words", predictions, test.class_names, dataset=test)
+    assert words.evaluation is not None
     splits = over_splits(
         lambda seed: BagOfWordsClassifier(random_state=seed), join(train, test), len(test), _SPLITS, seed,
         told=lambda done: place.say(f"split {done} of {_SPLITS}"),
     )  # fmt: skip
-    contestants = [
-        Contestant("bag of words", f"{fitted.words_.n_words} words, linear support vector machine", words),
-        Contestant("own convnet", f"{run.recipe.about}, from scratch", run.evaluation),
+    groups = [
+        Group("bag of words", (words,), f"{fitted.words_.n_words} words, linear support vector machine"),
+        _group("own convnet", run, f"{run.recipe.about}, from scratch"),
     ]
     found = {
-        "bag_of_words": words.accuracy,
+        "bag_of_words": words.evaluation.accuracy,
         "bag_of_words_mean_of_5_splits": float(np.mean(splits)),
         "own_convnet": run.evaluation.accuracy,
     }
@@ -88,13 +91,19 @@ def beside_words_and_pretrained(run: Run, place: Place) -> dict[str, float]:
         tuned = run_recipe(recipe, place.folder / name, progress=place.make_progress(), say=place.say,
                            on_finish=[write_run_page])  # fmt: skip
         assert tuned.evaluation is not None
-        contestants.append(Contestant(name, "fine-tuned", tuned.evaluation))
+        groups.append(_group(name, tuned, "fine-tuned"))
         found[f"fine_tuned_{name.partition('-')[0]}{'_lite0' if 'lite0' in name else ''}"] = tuned.evaluation.accuracy
-    pairs = compare_pairs(contestants)
-    write_json(
-        place.folder / "pairs.json",
-        {"pairs": [{"pair": pair, **test.to_dict(), "p_all_pairs": p} for pair, (test, p) in pairs.items()]},
-    )
-    page = write_side_by_side_page(place.folder / "side-by-side.html", f"{source}: scenes", contestants, test)
+    compared = compare(groups)
+    pairs = [
+        {"pair": [one.first, one.second], **one.test.to_dict(), "p_all_pairs": one.p}
+        for one in compared.pairs
+        if one.test is not None
+    ]
+    write_json(place.folder / "pairs.json", {"pairs": pairs})
+    page = write_comparison_page(place.folder / "side-by-side.html", compared, f"{source}: scenes")
     place.say(f"wrote {page}")
     return found
+
+
+def _group(name: str, run: Run, about: str) -> Group:
+    return Group(name, (Contestant(name, run.predictions, run.model.class_names, run),), about)

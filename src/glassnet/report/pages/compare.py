@@ -44,12 +44,7 @@ def write_comparison_page(path: str | os.PathLike[str], found: Comparison, title
     panels += [*class_panels(found), *contested_panels(found), _notes_panel(found)]
     names = [shorten(group.name, _LONGEST) for group in found.groups]
     many = f"{len(names)} recipes compared" if len(names) > 3 else " and ".join([", ".join(names[:-1]), names[-1]])
-    heading = Heading(
-        title or many,
-        meaning(found),
-        _cards(found) if len(names) <= 6 else (),
-        element("p", verdict_of(found), class_="verdict"),
-    )
+    heading = Heading(title or many, verdict=_verdict_box(found))
     write_page(path, heading, [panel for panel in panels if panel is not None])
     return Path(path)
 
@@ -79,11 +74,18 @@ def _spread_text(found: Comparison, group: Group) -> str:
     return text if interval is not None else f"{counted(len(group.members), 'seed')}: {text}"
 
 
-def _cards(found: Comparison) -> list[tuple[str, str, str]]:
-    return [
-        (shorten(group.name, _LONGEST), _show(found, float(np.mean(group.figures))), _spread_text(found, group))
-        for group in found.groups
-    ]
+def _verdict_box(found: Comparison) -> Html:
+    """The verdict, with what it rests on and which question it answers."""
+    word, opened, rest = verdict_of(found).partition(" (")
+    settled = all(pair.outcome != "undecided" for pair in found.pairs)
+    return element(
+        "div",
+        element("p", word[:1].upper() + word[1:] if word.startswith("undecided") else word, class_="word"),
+        element("p", rest.removesuffix(")").replace(" %", "\u00a0%")) if opened else None,
+        element("p", meaning(found)),
+        class_=f"verdict {'good' if settled else 'warning'}",
+        role="status",
+    )
 
 
 def _whole(text: str) -> Html:
@@ -93,40 +95,40 @@ def _whole(text: str) -> Html:
 
 def _figures_panel(found: Comparison) -> Panel:
     accuracy = found.unit.scale > 1
+    several = any(len(group.members) > 1 for group in found.groups)
+    single = any(len(group.members) == 1 for group in found.groups)
+    told = not found.settings and any(group.about for group in found.groups)  # else the table of settings tells
+    headings = [("", False), *([("network", False)] if told else []), *([("seeds", True)] if several else [])]
+    headings += [("pictures", True), (found.unit.name if accuracy else "PSNR", True)]
+    headings += [("deviation of seeds", True)] if several else []
+    calibrated = accuracy and not several  # for which there is no room beside the seeds
+    headings += [("loss", True)] if accuracy else []
+    headings += [("calibration error", True)] if calibrated else []
     rows = []
     for group in found.groups:
         mean, parts = float(np.mean(group.figures)), group.members[0].predictions
-        deviation = float(np.std(group.figures, ddof=1)) if len(group.members) > 1 else float("nan")
-        losses = [one.evaluation.loss for one in group.members if one.evaluation is not None]
-        calibration = [one.evaluation.calibration.error for one in group.members if one.evaluation is not None]
-        rows.append(
-            [
-                Cell(_whole(group.name), group.name),
-                Cell(element("span", shorten(group.about, _SETTING), class_="sentence"), group.about),
-                Cell(number(len(group.members)), float(len(group.members))),
-                Cell(f"{number(len(parts))} {parts.part}", float(len(parts))),
-                Cell(
-                    _bar(mean, group)
-                    if accuracy
-                    else join([_show(found, mean), " ", _small(_spread_text(found, group))]),
-                    mean,
-                ),
-                Cell(_deviation(found, deviation), deviation),
-                *([Cell(number(np.mean(losses)), float(np.mean(losses)))] if losses else []),
-                *([Cell(percent(float(np.mean(calibration))), float(np.mean(calibration)))] if calibration else []),
-            ]
-        )
-    headings = [("", False), ("network", False), ("seeds", True), ("pictures", True)]
-    headings += [(found.unit.name if accuracy else "PSNR", True), ("deviation of seeds", True)]
-    headings += [("loss", True), ("calibration error", True)] if accuracy else []
-    keep = [i for i in range(len(headings)) if i != 5 or any(len(group.members) > 1 for group in found.groups)]
-    lead = "Of one network, with its 95 % interval"
-    lead += " (the dark stroke)." if accuracy else "."
-    if len(keep) == len(headings):
-        lead += " Of several seeds, their mean, and from the least to the most."
-    body = table([headings[i] for i in keep], [[row[i] for i in keep] for row in rows], sortable=True, compact=True,
-                 label="figures of each")  # fmt: skip
-    return Panel("figures", "How good each is", lead, body=body)
+        cells = [Cell(_whole(group.name), group.name)]
+        if told:
+            cells.append(Cell(element("span", shorten(group.about, _SETTING), class_="sentence"), group.about))
+        if several:
+            cells.append(Cell(number(len(group.members)), float(len(group.members))))
+        cells.append(Cell(f"{number(len(parts))} {parts.part}", float(len(parts))))
+        shown = _bar(mean, group) if accuracy else join([_show(found, mean), " ", _small(_spread_text(found, group))])
+        cells.append(Cell(shown, mean))
+        if several:
+            deviation = float(np.std(group.figures, ddof=1)) if len(group.members) > 1 else float("nan")
+            cells.append(Cell(_deviation(found, deviation), deviation))
+        evaluations = [one.evaluation for one in group.members if one.evaluation is not None]
+        if accuracy:
+            loss, error = (
+                float(np.mean(f)) for f in zip(*((e.loss, e.calibration.error) for e in evaluations), strict=True)
+            )
+            cells += [Cell(number(loss), loss), *([Cell(percent(error), error)] if calibrated else [])]
+        rows.append(cells)
+    lead = "Of one network, with its 95 % interval." if single else ""
+    lead += " Of several seeds, their mean, and from the least to the most." if several else ""
+    body = table(headings, rows, sortable=True, compact=True, label="figures of each")
+    return Panel("figures", "How good each is", lead.strip(), body=body)
 
 
 def _deviation(found: Comparison, value: float) -> str:
@@ -160,7 +162,7 @@ def _pairs_panel(found: Comparison) -> Panel:
     headings += [("of these networks", True)] if seeded else []
     headings += [("difference of the loss", True)] if found.groups[0].classifies else []
     headings += [("only first right", True), ("only second right", True)] if counted_pairs else []
-    headings += [("p", True), *([("p, all pairs", True)] if several else []), ("verdict", False)]
+    headings += [("p", True), *([("p, all pairs", True), ("verdict", False)] if several else [])]
     rows = []
     for pair in found.pairs:
         names = join([_whole(f"{pair.first},"), element("br"), _whole(pair.second)])
@@ -177,9 +179,9 @@ def _pairs_panel(found: Comparison) -> Panel:
             counts = (pair.test.only_first, pair.test.only_second) if pair.test is not None else (None, None)
             cells += [Cell(number(c), float("nan") if c is None else float(c)) for c in counts]
         cells.append(Cell(f"{pair.found.p:.2g}", pair.found.p))
-        cells += [Cell(f"{pair.p:.2g}", pair.p)] if several else []
-        text = sentence(pair, unit, found.margin).partition(" (")[0]
-        cells.append(Cell(element("span", text, class_="sentence"), text))
+        if several:
+            text = sentence(pair, unit, found.margin).partition(" (")[0]
+            cells += [Cell(f"{pair.p:.2g}", pair.p), Cell(element("span", text, class_="sentence"), text)]
         rows.append(cells)
     lead = _how(found, counted_pairs, seeded, several)
     body = table(headings, rows, sortable=several, compact=True, label="pairs and their differences")

@@ -47,9 +47,8 @@ def class_panels(found: Comparison) -> list[Panel]:
             share = own.get(name, (float("nan"), 0))[0]
             cells.append(Cell(percent(share), share))
         if tests:
-            value, text, _ = tests.get(name, (float("nan"), "–", 1.0))
-            told = "" if corrected.get(name, 1.0) >= _LEVEL else " more than chance"
-            cells.append(Cell(join([text, element("b", told) if told else ""]), value))
+            value, text, _ = tests.get(name, (float("nan"), Html("–"), 1.0))
+            cells.append(Cell(element("b", text) if corrected.get(name, 1.0) < _LEVEL else text, value))
         rows.append(cells)
     headings = [
         ("class", False),
@@ -59,7 +58,7 @@ def class_panels(found: Comparison) -> list[Panel]:
     headings += [("difference in points", True)] if tests else []
     lead = "How many pictures of each class were found."
     if tests:
-        lead += " The difference is of these networks, with its 95 % interval; what is called more than chance is so"
+        lead += " The difference is of these networks, with its 95 % interval; bold where it is more than chance,"
         lead += " after a correction for the number of classes (Holm)."
     body = table(headings, rows, sortable=True, compact=True, label="recall by class")
     return [Panel("classes", "Class by class", lead, body=body)]
@@ -78,7 +77,7 @@ def _recalls(group: Group) -> dict[str, tuple[float, int]]:
     return {name: (float(np.mean([share for share, _ in own])), own[0][1]) for name, own in found.items()}
 
 
-def _by_class(found: Comparison, pair: Pair, names: Sequence[str]) -> dict[str, tuple[float, str, float]]:
+def _by_class(found: Comparison, pair: Pair, names: Sequence[str]) -> dict[str, tuple[float, Html, float]]:
     """Of each class with two pictures or more: the difference, with its interval as text, and its probability."""
     true = found.group(pair.first).members[0].true_names[pair.rows[0]]
     single = pair.test is not None
@@ -123,8 +122,10 @@ def _better_panel(found: Comparison, pair: Pair, first: bool, key: str) -> Panel
     mine, other = pair.rows if first else pair.rows[::-1]
     chosen = rows[np.lexsort((-_confidence(worse)[other[rows]], -lead_of[rows]))][:_TILES]
     classifies = found.groups[0].classifies
-    title = f"Only {shorten(one, _LONGEST)} is right" if classifies else f"Where {shorten(one, _LONGEST)} is closer"
     several = max(len(found.group(name).members) for name in (one, two)) > 1
+    title = f"Only {shorten(one, _LONGEST)} is right"
+    if several or not classifies:
+        title = f"Where {shorten(one, _LONGEST)} is {'right more often' if classifies else 'closer'}"
     total = number(len(rows))
     if not classifies:
         lead = f"{total} pictures are closer to the original than those of {two}; first those that differ most."
@@ -136,7 +137,7 @@ def _better_panel(found: Comparison, pair: Pair, first: bool, key: str) -> Panel
         pictures = better.pictures
     except GlassnetError as error:
         return Panel(key, title, f"{lead} The pictures cannot be shown: {error}")
-    captions = [_caption(better, worse, int(mine[i]), int(other[i]), float(lead_of[i]), several) for i in chosen]
+    captions = [_caption(better, worse, int(mine[i]), int(other[i]), several) for i in chosen]
     return Panel(key, title, lead, body=_tiles(pictures, mine[chosen], captions))
 
 
@@ -146,19 +147,20 @@ def _confidence(one: Contestant) -> npt.NDArray[np.float64]:
     return np.zeros(len(one.predictions)) if p is None else p.max(axis=1).astype(np.float64)
 
 
-def _caption(better: Contestant, worse: Contestant, mine: int, other: int, lead: float, several: bool) -> list[Html]:
+def _caption(better: Contestant, worse: Contestant, mine: int, other: int, several: bool) -> list[Html]:
     if better.reconstruction is not None and worse.reconstruction is not None:
-        texts = [(one.name, f"{one.reconstruction.per_image[row]:.1f} dB") for one, row in ((better, mine), (worse, other))
-                 if one.reconstruction is not None]  # fmt: skip
-        return [element("span", element("i", f"{shorten(name, 20)}: "), text) for name, text in texts]
+        found = ((better.name, better.reconstruction, mine), (worse.name, worse.reconstruction, other))
+        return [
+            element("span", element("i", f"{shorten(name, 20)}: "), f"{quality.per_image[row]:.1f} dB")
+            for name, quality, row in found
+        ]
     p = worse.predictions.probabilities
     assert p is not None
     answer = int(p[other].argmax())
     lines = [element("span", element("i", "is "), str(better.true_names[mine]), class_="true")]
     if answer != int(worse.predictions.labels[other]):
         lines.append(element("span", element("i", "taken for "), worse.class_names[answer], class_="wrong"))
-    how = f"{percent(lead, 0)} more of its seeds" if several else f"{percent(float(p[other].max()), 0)} sure"
-    return [*lines, element("span", how, class_="sure")]
+    return lines if several else [*lines, element("span", f"{percent(float(p[other].max()), 0)} sure", class_="sure")]
 
 
 def _tiles(pictures: Dataset, rows: npt.NDArray[np.int64], captions: Sequence[Sequence[Html]]) -> Html:

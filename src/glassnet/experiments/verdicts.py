@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 
-from glassnet.experiments.compare import Comparison, Pair, Unit
+from glassnet.experiments.compare import Comparison
+from glassnet.experiments.pairs import Pair, Unit
 from glassnet.text import counted
 
 __all__ = ["interval_words", "meaning", "sentence", "verdict_of"]
@@ -43,7 +44,11 @@ def promise(pair: Pair) -> str:
         return " or ".join(more)
     what = "pictures or seeds" if pair.found.spread.seeds else "pictures"
     error = math.sqrt(float(pair.found.spread.variance(pair.found.n)))
-    near = "the difference seen is too near zero" if abs(pair.found.value) < error else "the difference varies too much"
+    near = (
+        "the difference seen is too near zero"
+        if abs(pair.found.value) < error
+        else "the difference seen is too uncertain"
+    )
     return f"no number of {what} can be promised, as {near}"
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from glassnet.experiments.compare import Comparison, Pair
+from glassnet.experiments.compare import Comparison
 from glassnet.experiments.contestants import Group
+from glassnet.experiments.pairs import Pair
 from glassnet.experiments.verdicts import interval_words, meaning, sentence, verdict_of
 from glassnet.report.figures.grouped import Grouped, grouped_curves
 from glassnet.report.html import Html, element, join

@@ -9,14 +9,15 @@ import numpy.typing as npt
 
 from glassnet.data import Dataset
 from glassnet.errors import GlassnetError
-from glassnet.experiments.compare import Comparison, Pair
+from glassnet.experiments.compare import Comparison
 from glassnet.experiments.contestants import Contestant, Group
+from glassnet.experiments.pairs import Pair
 from glassnet.metrics import holm, paired_difference
 from glassnet.report.figures.pictures import as_rgb, picture_png
 from glassnet.report.html import Html, data_uri, element, join
 from glassnet.report.page import Panel
 from glassnet.report.tables import Cell, number, percent, table
-from glassnet.text import shorten
+from glassnet.text import counted, shorten
 
 __all__ = ["class_panels", "contested_panels"]
 
@@ -126,13 +127,13 @@ def _better_panel(found: Comparison, pair: Pair, first: bool, key: str) -> Panel
     title = f"Only {shorten(one, _LONGEST)} is right"
     if several or not classifies:
         title = f"Where {shorten(one, _LONGEST)} is {'right more often' if classifies else 'closer'}"
-    total = number(len(rows))
+    total = counted(len(rows), "picture")
     if not classifies:
-        lead = f"{total} pictures are closer to the original than those of {two}; first those that differ most."
+        lead = f"{total}, of which its reconstruction is closer than that of {two}; first those that differ most."
     elif several:
-        lead = f"{total} pictures that more of its seeds have right than of {two}'s; first those that differ most."
+        lead = f"{total} that more of its seeds have right than of {two}'s; first those that differ most."
     else:
-        lead = f"{total} pictures; first those of whose wrong answer {two} is surest."
+        lead = f"{total}; first those of whose wrong answer {two} is surest."
     try:
         pictures = better.pictures
     except GlassnetError as error:
@@ -184,7 +185,7 @@ def _hardest_panel(found: Comparison) -> Panel | None:
     order = np.lexsort((-(wrong * sure).sum(axis=0), -wrong.sum(axis=0)))
     chosen = np.array([i for i in order[: 2 * _TILES] if wrong[:, i].any()], dtype=np.int64)
     lead = (
-        f"{number(int(wrong.all(axis=0).sum()))} pictures no network has right,"
+        f"{counted(int(wrong.all(axis=0).sum()), 'picture')} no network has right,"
         f" {number(int((~wrong.any(axis=0)).sum()))} all have."
     )
     if not chosen.size:

@@ -68,7 +68,7 @@ def test_words_beside_a_network(row: Callable[..., reproduction.Row], tmp_path: 
     others = [divisions["random 1"], divisions["random 2"]]
     assert outcome.measured["own_convnet_mean_of_2_splits"] == pytest.approx(np.mean(others))
     page = (folder / "side-by-side.html").read_text(encoding="utf-8")
-    assert "Which differ" in page and "On several divisions of the set" in page
+    assert "McNemar" in page and "On several divisions of the set" in page
 
 
 def test_means_over_random_divisions(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from glassnet.errors import DataError
-from glassnet.metrics import holm, mcnemar, paired_difference
+from glassnet.metrics import holm, mcnemar
 
 
 def answers(both: int, first: int, second: int, neither: int) -> tuple[np.ndarray, np.ndarray]:
@@ -53,20 +53,3 @@ def test_holm_by_hand() -> None:
     assert holm([0.9, 0.8]) == pytest.approx([1.0, 1.0]) and holm([]) == [] and holm([0.2]) == [0.2]
     with pytest.raises(DataError, match="between 0 and 1"):
         holm([0.1, 1.1])
-
-
-def test_the_interval_of_a_paired_difference() -> None:
-    """Agresti and Min's by hand, and by counting how often it holds the true difference."""
-    value, (low, high) = paired_difference(*answers(0, 0, 0, 10))
-    assert value == 0 and -low == high == pytest.approx(1.959964 / 12)
-    value, (low, high) = paired_difference(*answers(20, 8, 2, 10))
-    half = 1.959964 * np.sqrt(11 - 36 / 42) / 42
-    assert value == pytest.approx(6 / 40) and (low, high) == pytest.approx((6 / 42 - half, 6 / 42 + half))
-    value, (low, high) = paired_difference(*answers(0, 30, 0, 0))
-    assert value == high == 1 and 0.8 < low < 1
-    rng, held = np.random.default_rng(0), 0
-    for _ in range(1000):
-        kinds = rng.multinomial(40, (0.6, 0.2, 0.05, 0.15))
-        low, high = paired_difference(*answers(*kinds))[1]
-        held += low <= 0.15 <= high
-    assert 930 <= held <= 985

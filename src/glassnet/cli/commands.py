@@ -26,6 +26,7 @@ GROUP = "glassnet.commands"
 COMMANDS: dict[str, str] = {
     "train": "glassnet.cli.train:train",
     "evaluate": "glassnet.cli.evaluate:evaluate",
+    "compare": "glassnet.cli.compare:compare",
     "predict": "glassnet.cli.predict:predict",
     "watch": "glassnet.cli.watch:watch",
     "look": "glassnet.cli.look:look",
@@ -51,6 +52,7 @@ COMMANDS: dict[str, str] = {
 SUMMARIES: dict[str, str] = {
     "train": "Train a network by flags or by a recipe; sweep, resume.",
     "evaluate": "Accuracy, classes and confusion of a model on a set.",
+    "compare": "Which run is better, and whether that is chance.",
     "predict": "What a model sees in pictures.",
     "watch": "What a model sees in every frame of a video.",
     "look": "Kernels, layers and feature maps of a model.",

@@ -2,6 +2,7 @@
 
 from glassnet.metrics.blocks import SeriesMean, block_interval, block_length, series_mean
 from glassnet.metrics.classification import ClassScore, Confusion, Evaluation, confusion_matrix, evaluate
+from glassnet.metrics.difference import Difference, difference_by_parts, paired_difference
 from glassnet.metrics.image import (
     Reconstruction,
     evaluate_reconstruction,
@@ -17,7 +18,8 @@ from glassnet.metrics.intervals import (
     normal_interval,
     wilson_interval,
 )
-from glassnet.metrics.paired import McNemar, holm, mcnemar, paired_difference
+from glassnet.metrics.paired import McNemar, holm, mcnemar
+from glassnet.metrics.plan import more_pictures, more_seeds
 from glassnet.metrics.quality import blockiness, blur, brightness, contrast, noise
 from glassnet.metrics.regression import mean_squared_error
 from glassnet.metrics.reliability import Calibration, best_temperature, calibration
@@ -26,6 +28,7 @@ __all__ = [
     "Calibration",
     "ClassScore",
     "Confusion",
+    "Difference",
     "Evaluation",
     "Interval",
     "McNemar",
@@ -41,6 +44,7 @@ __all__ = [
     "calibration",
     "confusion_matrix",
     "contrast",
+    "difference_by_parts",
     "difference_interval",
     "evaluate",
     "evaluate_reconstruction",
@@ -49,6 +53,8 @@ __all__ = [
     "mcnemar",
     "mean_psnr",
     "mean_squared_error",
+    "more_pictures",
+    "more_seeds",
     "noise",
     "normal_interval",
     "paired_difference",

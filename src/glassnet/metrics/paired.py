@@ -5,16 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from glassnet.errors import DataError
-from glassnet.metrics.intervals import Interval, normal_quantile
 
-__all__ = ["McNemar", "holm", "mcnemar", "paired_difference"]
+__all__ = ["McNemar", "holm", "mcnemar"]
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,7 @@ def mcnemar(first: ArrayLike, second: ArrayLike) -> McNemar:
 
         p = min(1, 2 sum_{k <= min(b, n - b)} C(n, k) / 2^n)
 
-    and 1 where n = 0. The sum is one of whole numbers, exact.
+    and 1 where n = 0.
 
     Parameters
     ----------
@@ -80,6 +78,8 @@ def mcnemar(first: ArrayLike, second: ArrayLike) -> McNemar:
     Source: Q. McNemar, "Note on the sampling error of the difference between correlated proportions or percentages",
     Psychometrika 12 (1947); advised for classifiers by T. Dietterich, Neural Computation 10 (1998).
     """
+    from scipy import special  # slow to import, and seldom needed
+
     a, b = np.asarray(first, dtype=bool), np.asarray(second, dtype=bool)
     if a.ndim != 1 or a.shape != b.shape or a.size == 0:
         raise DataError(
@@ -87,48 +87,8 @@ def mcnemar(first: ArrayLike, second: ArrayLike) -> McNemar:
             f" {a.shape} and {b.shape}."
         )
     only_first, only_second = int((a & ~b).sum()), int((~a & b).sum())
-    n = only_first + only_second
-    tail = term = 1
-    for k in range(1, min(only_first, only_second) + 1):
-        term = term * (n - k + 1) // k
-        tail += term
-    p = float(min(Fraction(1), Fraction(2 * tail, 2**n)))
+    p = min(1.0, 2.0 * float(special.bdtr(min(only_first, only_second), only_first + only_second, 0.5)))
     return McNemar(int((a & b).sum()), only_first, only_second, int((~a & ~b).sum()), p)
-
-
-def paired_difference(first: ArrayLike, second: ArrayLike, level: float = 0.95) -> tuple[float, Interval]:
-    """The accuracy of the first less that of the second on the same N examples, with its interval.
-
-    With b examples that only the first has right and c that only the second has:
-
-        (b - c) / (N + 2) -+ z sqrt(b + c + 1 - (b - c)^2 / (N + 2)) / (N + 2)
-
-    cut to -1..1: Wald's interval with half an example added to each of the four cells, so that it has a sensible width
-    where b and c are 0.
-
-    Parameters
-    ----------
-    first, second : (N,) array
-        Truth values, whether each is right.
-    level : float
-        In (0, 1).
-
-    Raises
-    ------
-    DataError
-        There are no examples, or not as many of one as of the other; or `level` is out of range.
-
-    Notes
-    -----
-    Source: A. Agresti and Y. Min, "Simple improved confidence intervals for comparing matched proportions", Statistics
-    in Medicine 24 (2005) 729-740.
-    """
-    z, test = normal_quantile(level), mcnemar(first, second)
-    b, c = test.only_first, test.only_second
-    n = test.both + b + c + test.neither
-    middle = (b - c) / (n + 2)
-    half = z * math.sqrt(b + c + 1 - (b - c) ** 2 / (n + 2)) / (n + 2)
-    return test.difference, Interval(max(-1.0, middle - half), min(1.0, middle + half))
 
 
 def holm(p: Sequence[float]) -> list[float]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -16,12 +17,14 @@ from glassnet.classic import BagOfWordsClassifier
 from glassnet.classic.scoring import probabilities_of
 from glassnet.data import Dataset, Splits, arrange, join, load, split
 from glassnet.experiments import run_recipe
+from glassnet.experiments.compare import compare
+from glassnet.experiments.contestants import Contestant, Group
 from glassnet.experiments.predictions import Predictions
 from glassnet.experiments.recipe import Recipe, recipe_for
 from glassnet.files import write_json
-from glassnet.metrics import Evaluation, evaluate
 from glassnet.report.pages import write_run_page
-from glassnet.report.pages.side_by_side import PUBLISHED, Contestant, compare_pairs, write_side_by_side_page
+from glassnet.report.pages.compare import write_comparison_page
+from glassnet.report.panels.divisions import PUBLISHED, divisions_panel
 from glassnet.reproduce.place import Place
 from glassnet.weights import find_weights
 
@@ -72,7 +75,7 @@ class Way:
     name: str
     about: str
     read: Callable[[], Splits]
-    learn: Callable[[Splits, int, bool], Evaluation]
+    learn: Callable[[Splits, int, bool], Predictions]
 
 
 def sun8_scenes(place: Place) -> dict[str, float]:
@@ -148,12 +151,13 @@ def _divided(seed: int, name: str, sizes: tuple[int, int, int]) -> Division:
 
 
 def _words(source: str, place: Place) -> Way:
-    def learn(parts: Splits, seed: int, first: bool) -> Evaluation:
+    def learn(parts: Splits, seed: int, first: bool) -> Predictions:
         train, test = _learnt_from(parts), _tested_on(parts)
         answers = probabilities_of(BagOfWordsClassifier(random_state=seed).fit(train.images, train.labels), test)
+        found = Predictions("test", np.arange(len(test)), test.labels, answers)
         if first:
-            Predictions("test", np.arange(len(test)), test.labels, answers).save(place.folder / "bag-of-words.npz")
-        return evaluate(answers, test.labels, test.class_names)
+            found.save(place.folder / "bag-of-words.npz")
+        return found
 
     return Way(
         "bag_of_words", "bag of words", "visual words in a pyramid, linear support vector machine",
@@ -190,16 +194,15 @@ def _reader(recipe: Recipe) -> Callable[[], Splits]:
     return read
 
 
-def _training(recipe: Recipe, name: str, place: Place) -> Callable[[Splits, int, bool], Evaluation]:
+def _training(recipe: Recipe, name: str, place: Place) -> Callable[[Splits, int, bool], Predictions]:
     """Trains by a recipe; the run of the first division is kept."""
 
-    def learn(parts: Splits, seed: int, first: bool) -> Evaluation:
+    def learn(parts: Splits, seed: int, first: bool) -> Predictions:
         seeded = replace(recipe, train={**recipe.train, "seed": seed})
         folder = place.folder / name.replace(" ", "-") if first else None
         run = run_recipe(seeded, folder, splits=parts, progress=place.make_progress(), say=place.say,
                          on_finish=[write_run_page])  # fmt: skip
-        assert run.evaluation is not None
-        return run.evaluation
+        return run.predictions
 
     return learn
 
@@ -221,21 +224,27 @@ def _side_by_side(
 ) -> dict[str, dict[str, float]]:
     """Accuracies by way and division, with their files; those of the first division are compared on the page."""
     found: dict[str, dict[str, float]] = {}
-    contestants = []
+    groups = []
+    test = _tested_on(divisions[0].cut(load(source, image_size=(_SIDE, _SIDE), validation=0)))
     for way in ways:
         loaded, found[way.name] = way.read(), {}
         for division in divisions:
             first = division is divisions[0]
-            seen = way.learn(division.cut(loaded), division.seed, first)
-            found[way.name][division.name] = seen.accuracy
-            place.say(f"{way.name}, {division.name} division: test accuracy {seen.accuracy:.4f}")
+            one = Contestant(way.name, way.learn(division.cut(loaded), division.seed, first), test.class_names)
+            found[way.name][division.name] = accuracy = float(one.right.mean())
+            place.say(f"{way.name}, {division.name} division: test accuracy {accuracy:.4f}")
             write_json(place.folder / "divisions.json", {"accuracy": found})
             if first:
-                contestants.append(Contestant(way.name, way.about, seen))
-    test = _tested_on(divisions[0].cut(load(source, image_size=(_SIDE, _SIDE), validation=0)))
-    tests = compare_pairs(contestants)
-    pairs = [{"pair": pair, **test.to_dict(), "p_all_pairs": p} for pair, (test, p) in tests.items()]
+                groups.append(Group(way.name, (replace(one, dataset=test),), way.about))
+    pairs: list[dict[str, Any]] = []
+    if len(groups) > 1:
+        compared = compare(groups)
+        pairs = [
+            {"pair": [pair.first, pair.second], **pair.test.to_dict(), "p_all_pairs": pair.p}
+            for pair in compared.pairs
+            if pair.test is not None
+        ]
+        page = write_comparison_page(place.folder / "side-by-side.html", compared, title, divisions_panel(found))
+        place.say(f"wrote {page}")
     write_json(place.folder / "pairs.json", {"pairs": pairs})
-    page = write_side_by_side_page(place.folder / "side-by-side.html", title, contestants, test, divisions=found)
-    place.say(f"wrote {page}")
     return found

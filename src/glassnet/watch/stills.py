@@ -145,7 +145,8 @@ class StillsBesideVideo:
         return part.value / self.loss.value if self.loss.sure else math.nan
 
     def _paired(self, right: Bools) -> Gap:
-        return Gap(*paired_difference(self.right, right))
+        found = paired_difference(self.right, right, "networks")
+        return Gap(found.value, found.interval())
 
     def _to_frames(self, right: Bools) -> Gap:
         value, frames = float(right.mean()), self.frames

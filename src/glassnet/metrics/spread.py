@@ -9,7 +9,7 @@ difference of the sides, since both see the same ones. With n pictures and S_g s
 
     V(n, S) = c / n + sum_g (b_g + w_g / n) / S_g
 
-c : variance of (side x picture), both sides together;  b_g : of seed;  w_g : of the rest.
+where c is the variance of (side x picture), of both sides together, b_g that of seed, and w_g that of the rest.
 
 With one network on each side and the question which of *these networks* is better, nothing but the pictures is drawn:
 V = c / n, c being the variance of the differences, picture by picture.

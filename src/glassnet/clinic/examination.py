@@ -37,6 +37,8 @@ class Examination:
         What was examined: "data", "recipe", "run" or "model".
     name : str
         What it is called.
+    recipe_file : str
+        What a command trains to carry the same recipe out; empty of a model.
     findings : tuple of Finding
         The worst first; where nothing is wrong, one that says so (or none, where that cannot be said).
     trials : tuple of Trial
@@ -49,6 +51,7 @@ class Examination:
 
     kind: str
     name: str
+    recipe_file: str
     findings: tuple[Finding, ...]
     trials: tuple[Trial, ...] = ()
     notes: tuple[str, ...] = ()
@@ -126,8 +129,9 @@ def examine(
             lambda done, total: told("trying remedies", done, total),
         )  # fmt: skip
     return Examination(
-        subject.kind, subject.name, tuple(findings), trials, tuple(looked.notes), time.perf_counter() - began
-    )
+        subject.kind, subject.name, subject.recipe_file, tuple(findings), trials, tuple(looked.notes),
+        time.perf_counter() - began,
+    )  # fmt: skip
 
 
 class _Look:

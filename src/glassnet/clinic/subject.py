@@ -48,6 +48,14 @@ class Subject:
     model: Model | None = None
     records: list[dict[str, Any]] = field(default_factory=list)
 
+    @property
+    def recipe_file(self) -> str:
+        """What `glassnet train` is given to carry the recipe out; empty of a model."""
+        if self.kind == "model":
+            return ""
+        folder = Path(self.name)
+        return str(folder / "recipe.toml") if exists(folder / "recipe.toml") else self.name
+
     @classmethod
     def of(cls, what: Recipe | Run | Model, splits: Splits | None = None) -> Subject:
         """What is at hand already; the data of a recipe are loaded where they are not given."""

@@ -4,5 +4,18 @@ from glassnet.doctor.case import Case
 from glassnet.doctor.finding import Finding, Verdict, read_findings, verdict, write_findings
 from glassnet.doctor.rules import RULES, examine
 from glassnet.doctor.watch import Watch
+from glassnet.doctor.why import WHY, why
 
-__all__ = ["RULES", "Case", "Finding", "Verdict", "Watch", "examine", "read_findings", "verdict", "write_findings"]
+__all__ = [
+    "RULES",
+    "WHY",
+    "Case",
+    "Finding",
+    "Verdict",
+    "Watch",
+    "examine",
+    "read_findings",
+    "verdict",
+    "why",
+    "write_findings",
+]

@@ -39,6 +39,12 @@ class Case:
         With the weights that were kept.
     settings : mapping of str to object
         What was asked for, by dotted name: {"optimizer.lr": 0.1}.
+    whole : bool
+        Whether the training went to its end; False of one that was only begun, or is on its way.
+    diverged : str
+        How its loss or weights stopped being numbers, as "The loss became infinite at step 7 (epoch 1)"; else empty.
+    fitted_accuracy : float
+        Accuracy in evaluation mode on training pictures as they are, of the last weights; nan where not measured.
     """
 
     records: Sequence[Mapping[str, Any]]
@@ -49,6 +55,9 @@ class Case:
     class_names: Sequence[str] = ()
     network: Network | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
+    whole: bool = True
+    diverged: str = ""
+    fitted_accuracy: float = math.nan
 
     @cached_property
     def epochs(self) -> list[Mapping[str, Any]]:

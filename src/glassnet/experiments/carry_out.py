@@ -16,7 +16,7 @@ from glassnet import threads
 from glassnet.data import Dataset, Splits
 from glassnet.data.ink import Manner
 from glassnet.data.split import HELD_OUT
-from glassnet.doctor import Case, examine, write_findings
+from glassnet.doctor import examine, write_findings
 from glassnet.errors import Fix, TrainingError, TrainingInterrupted
 from glassnet.experiments.build import build
 from glassnet.experiments.data import evaluated_part, load_splits
@@ -232,7 +232,7 @@ def _train(
         say(run.under_attack.describe(trainer.engine))
     model.card = card(run, trainer)
     run.known, run.histograms = KnownPictures.of(splits), histograms.arrays
-    run.findings = examine(_case(run))
+    run.findings = examine(run.case())
     if folder is not None:
         histograms.save(folder / "histograms.npz")
         _write(run, folder)
@@ -284,22 +284,6 @@ def predict(model: Model, part_name: str, part: Dataset) -> Predictions:
     if model.task.rebuilds:
         return Predictions(part_name, indices, part.labels, reconstruction=model.assess(part))
     return Predictions(part_name, indices, part.labels, model.predict_proba(part.images))
-
-
-def _case(run: Run) -> Case:
-    """What the doctor looks at."""
-    train, parts = run.splits.train, run.recipe.to_dict()
-    tables = {name: part for name, part in parts.items() if isinstance(part, dict)}
-    return Case(
-        run.history.records,
-        run.evaluation,
-        run.reconstruction,
-        part=run.evaluated_on,
-        counts=() if run.evaluation is None else train.counts().tolist(),
-        class_names=train.class_names,
-        network=run.model.network,
-        settings={f"{part}.{name}": value for part, table in tables.items() for name, value in table.items()},
-    )
 
 
 def card(run: Run, trainer: Trainer) -> dict[str, Any]:

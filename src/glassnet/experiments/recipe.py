@@ -203,6 +203,11 @@ class Recipe:
         """The recipe as TOML."""
         return tomli_w.dumps(self.to_dict())
 
+    def values(self) -> dict[str, Any]:
+        """What is set, by dotted name: {"optimizer.lr": 0.1}."""
+        tables = {name: part for name, part in self.to_dict().items() if isinstance(part, dict)}
+        return {f"{part}.{name}": value for part, table in tables.items() for name, value in table.items()}
+
     def with_settings(self, settings: dict[str, Any]) -> Recipe:
         """A recipe with some values replaced, by dotted name: `{"optimizer.lr": 0.1}`."""
         return recipe_from(_replaced(self.to_dict(), settings))

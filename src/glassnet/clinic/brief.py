@@ -22,6 +22,7 @@ from glassnet.experiments.recipe import Recipe
 from glassnet.metrics import Evaluation
 from glassnet.metrics import Reconstruction as Reconstructed
 from glassnet.model import Model
+from glassnet.nn.functional.arrays import Array
 from glassnet.train import Callback, Saved, Trainer, Training
 
 __all__ = ["Brief", "some_of", "train_briefly"]
@@ -91,7 +92,19 @@ class Brief:
             whole=self.whole,
             diverged=self.diverged,
             fitted_accuracy=self.accuracy,
+            means_accuracy=self._means(splits),
         )
+
+    def _means(self, splits: Splits) -> float:
+        """Accuracy of the nearest mean picture of a class, on the pictures that the network was evaluated on."""
+        if self.evaluation is None or self.part == "training":
+            return math.nan
+        train, other = some_of(splits.train, 2 * _LOOKED_AT), _looked_at(splits)[1]
+        x, y = (_flat(self.trainer.preprocess.transform(part.images[np.arange(len(part))])) for part in (train, other))
+        there = np.unique(train.labels)
+        means = np.stack([x[train.labels == label].mean(axis=0) for label in there])
+        distances = (means * means).sum(axis=1) - 2.0 * y @ means.T
+        return float((there[distances.argmin(axis=1)] == other.labels).mean())
 
 
 class _Until(Callback):
@@ -212,10 +225,19 @@ def _kept(trainer: Trainer, training: Training, train: Dataset, diverged: str) -
     return trainer.model_so_far(train)
 
 
-def _evaluated(model: Model, splits: Splits) -> tuple[str, Evaluation | None, Reconstructed | None]:
+def _looked_at(splits: Splits) -> tuple[str, Dataset]:
+    """The pictures that figures are of: validation pictures, else test, else training pictures."""
     parts = {"validation": splits.valid, "test": splits.test, "training": splits.train}
     name, part = next((name, part) for name, part in parts.items() if part is not None)
-    part = some_of(part, 2 * _LOOKED_AT)
+    return name, some_of(part, 2 * _LOOKED_AT)
+
+
+def _flat(x: Array) -> Array:
+    return np.asarray(x, np.float32).reshape(len(x), -1)
+
+
+def _evaluated(model: Model, splits: Splits) -> tuple[str, Evaluation | None, Reconstructed | None]:
+    name, part = _looked_at(splits)
     if model.task.rebuilds:
         return name, None, model.assess(part)
     if model.task.word != "classification":

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from glassnet import doctor
+from glassnet.clinic.batches import look_at_batches
 from glassnet.clinic.brief import Brief, train_briefly
 from glassnet.clinic.remedies import Trial, try_remedies
 from glassnet.clinic.subject import Subject
@@ -167,7 +168,8 @@ class _Look:
         case = brief.case(subject.splits)
         if subject.records:
             case = replace(case, records=subject.records)
-        return doctor.examine(case)
+        fed = () if brief.diverged else look_at_batches(brief.trainer, subject.splits)
+        return (*fed, *doctor.examine(case))
 
     def _train(self, recipe: Recipe, splits: Splits) -> Brief:
         self.told("training", 0, 1)

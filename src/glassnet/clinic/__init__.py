@@ -1,4 +1,4 @@
-"""What the doctor does with data, a recipe, a run or a model as a whole: the examination, and remedies that are tried."""
+"""What the doctor does with data, a recipe, a run or a model as a whole: the examination, and remedies tried."""
 
 from glassnet.clinic.brief import Brief, train_briefly
 from glassnet.clinic.examination import BUDGET, Examination, examine

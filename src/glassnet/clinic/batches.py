@@ -76,11 +76,9 @@ def look_at_batches(trainer: Trainer, splits: Splits) -> Iterator[Finding]:
 
 def _labels(once: _Taken, train: Dataset) -> Iterator[Finding]:
     """Labels that are those of other pictures of the batch."""
-    wrong = sum(int((target != train.labels[asked]).sum()) for asked, target in zip(once.asked, once.targets, strict=True))
-    same = all(
-        np.array_equal(np.sort(target), np.sort(train.labels[asked]))
-        for asked, target in zip(once.asked, once.targets, strict=True)
-    )
+    pairs = [(target, train.labels[asked]) for asked, target in zip(once.asked, once.targets, strict=True)]
+    wrong = sum(int((target != right).sum()) for target, right in pairs)
+    same = all(np.array_equal(np.sort(target), np.sort(right)) for target, right in pairs)
     if wrong and same:
         total = sum(map(len, once.asked))
         yield Finding(

@@ -106,7 +106,7 @@ def _order(once: _Taken, again: _Taken | None, train: Dataset) -> Iterator[Findi
             yield Finding(
                 "not-shuffled",
                 "failure",
-                f"The pictures are not shuffled: a batch has pictures of {of:.1f} of the {len(share)} classes, and their"
+                f"The pictures are not shuffled: a batch has pictures of {of:.1f} of the {len(share)} classes, and the"
                 f" mixture is off by {surprise / freedom:,.0f} times what chance does.",
                 remedy="Draw a new order of all pictures for every epoch.",
                 where="training",

@@ -11,10 +11,9 @@ from glassnet import doctor
 from glassnet.clinic.batches import look_at_batches
 from glassnet.clinic.brief import Brief, train_briefly
 from glassnet.clinic.divergence import first_bad_layer
-from glassnet.clinic.divergence import first_bad_layer
 from glassnet.clinic.remedies import Trial, Tryer, try_remedies
-from glassnet.clinic.unexplained import explain
 from glassnet.clinic.subject import Subject
+from glassnet.clinic.unexplained import explain
 from glassnet.data import Splits
 from glassnet.doctor import Finding
 from glassnet.experiments import Recipe, Run

@@ -1,4 +1,4 @@
-"""A network that does badly while no rule knows why: likely changes are tried, and the one that mends it says the cause."""
+"""A network that does badly while no rule knows why: likely changes are tried, and what mends it says the cause."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What the doctor does with data, a recipe, a run or a model as a whole: the examination, and remedies tried."""
+"""What the doctor does with data, a recipe, a run or a model as a whole: the examination, remedies that are tried, and
+faults planted to be found.
+"""
 
 from glassnet.clinic.brief import Brief, train_briefly
 from glassnet.clinic.examination import BUDGET, Examination, examine

@@ -76,11 +76,9 @@ def look_at_batches(trainer: Trainer, splits: Splits) -> Iterator[Finding]:
 
 def _labels(once: _Taken, train: Dataset) -> Iterator[Finding]:
     """Labels that are those of other pictures of the batch."""
-    wrong = sum(int((target != train.labels[asked]).sum()) for asked, target in zip(once.asked, once.targets, strict=True))
-    same = all(
-        np.array_equal(np.sort(target), np.sort(train.labels[asked]))
-        for asked, target in zip(once.asked, once.targets, strict=True)
-    )
+    pairs = [(target, train.labels[asked]) for asked, target in zip(once.asked, once.targets, strict=True)]
+    wrong = sum(int((target != right).sum()) for target, right in pairs)
+    same = all(np.array_equal(np.sort(target), np.sort(right)) for target, right in pairs)
     if wrong and same:
         total = sum(map(len, once.asked))
         yield Finding(
@@ -108,7 +106,7 @@ def _order(once: _Taken, again: _Taken | None, train: Dataset) -> Iterator[Findi
             yield Finding(
                 "not-shuffled",
                 "failure",
-                f"The pictures are not shuffled: a batch has pictures of {of:.1f} of the {len(share)} classes, and their"
+                f"The pictures are not shuffled: a batch has pictures of {of:.1f} of the {len(share)} classes, and the"
                 f" mixture is off by {surprise / freedom:,.0f} times what chance does.",
                 remedy="Draw a new order of all pictures for every epoch.",
                 where="training",

@@ -10,11 +10,12 @@ from typing import Any
 from glassnet import doctor
 from glassnet.clinic.batches import look_at_batches
 from glassnet.clinic.brief import Brief, train_briefly
-from glassnet.clinic.remedies import Trial, try_remedies
+from glassnet.clinic.divergence import first_bad_layer
+from glassnet.clinic.remedies import Trial, Tryer, try_remedies
 from glassnet.clinic.subject import Subject
+from glassnet.clinic.unexplained import explain
 from glassnet.data import Splits
 from glassnet.doctor import Finding
-from glassnet.doctor.finding import SEVERITIES
 from glassnet.experiments import Recipe, Run
 from glassnet.model import Model
 
@@ -125,10 +126,10 @@ def examine(
     findings = [finding for finding in looked.findings() if finding.name not in silenced]
     trials: tuple[Trial, ...] = ()
     if remedies and looked.brief is not None and subject.splits is not None:
-        trials = try_remedies(
-            findings, looked.brief.recipe, subject.splits, looked.brief, max(1.0, looked.left()),
-            lambda done, total: told("trying remedies", done, total),
-        )  # fmt: skip
+        tryer = Tryer(looked.brief, subject.splits, max(1.0, looked.left()), told)
+        cause, trials = explain(findings, tryer)
+        trials += try_remedies(findings, tryer)
+        findings = list(doctor.together(findings[:1], cause, findings[1:])) if cause else findings
     return Examination(
         subject.kind, subject.name, subject.recipe_file, tuple(findings), trials, tuple(looked.notes),
         time.perf_counter() - began,
@@ -149,11 +150,7 @@ class _Look:
 
     def findings(self) -> list[Finding]:
         """All of them, the worst first, each once."""
-        found: dict[tuple[str, str], Finding] = {}
-        for finding in self._training():
-            found.setdefault((finding.name, finding.where), finding)
-        wrong = [finding for finding in found.values() if finding.severity != "good"]
-        return sorted(wrong or found.values(), key=lambda finding: SEVERITIES.index(finding.severity))
+        return list(doctor.together(self._training()))
 
     def _training(self) -> tuple[Finding, ...]:
         subject = self.subject
@@ -166,6 +163,10 @@ class _Look:
             return found
         brief = self._train(subject.recipe, subject.splits)
         case = brief.case(subject.splits)
+        if brief.diverged:
+            case = replace(case, first_bad=first_bad_layer(brief, subject.splits, _TRAINING * self.budget))
+        if brief.diverged:
+            case = replace(case, first_bad=first_bad_layer(brief, subject.splits, _TRAINING * self.budget))
         if subject.records:
             case = replace(case, records=subject.records)
         fed = () if brief.diverged else look_at_batches(brief.trainer, subject.splits)

@@ -6,6 +6,7 @@ A finding advises settings; often others are as good. Each is tried by itself, a
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,12 +14,12 @@ from typing import Any
 from glassnet.clinic.brief import Brief, train_briefly
 from glassnet.data import Splits
 from glassnet.doctor import Finding
-from glassnet.errors import GlassnetError
+from glassnet.errors import GlassnetError, TrainingInterrupted
 from glassnet.experiments.recipe import Recipe
 from glassnet.nn.named import expand
 from glassnet.notation import parse
 
-__all__ = ["Trial", "alternatives", "try_remedies"]
+__all__ = ["Trial", "Tryer", "alternatives", "try_remedies"]
 
 _MOST = 4  # remedies of one finding that are tried
 _SHORTEST = 20  # steps; fewer show nothing
@@ -64,43 +65,90 @@ class Trial:
 
     def sentence(self) -> str:
         """What happened, in one line."""
-        settings = ", ".join(f"{name} = {_plain(value)}" for name, value in self.settings.items())
-        words = f"with {settings}: loss after {self.steps:,} steps {_figure(self.loss_after)} instead of"
-        words += f" {_figure(self.loss_before)}"
+        words = f"with {self.change()}: loss after {self.steps:,} steps {_figure(self.loss_after)}"
+        before = _figure(self.loss_before)
+        words += f" instead of {before}" if before != _figure(self.loss_after) else ", as before"
         if math.isfinite(self.accuracy_after) or math.isfinite(self.accuracy_before):
             words += f", {_share(self.accuracy_after)} of {self.part} pictures right instead of"
             words += f" {_share(self.accuracy_before)}"
         return words
+
+    def change(self) -> str:
+        """The settings, as "optimizer.lr = 0.01"."""
+        return ", ".join(f"{name} = {_plain(value)}" for name, value in self.settings.items())
 
     def to_dict(self) -> dict[str, Any]:
         """All of it with plain keys."""
         return {**vars(self), "settings": dict(self.settings), "helped": self.helped, "sentence": self.sentence()}
 
 
-def try_remedies(
-    findings: Sequence[Finding],
-    recipe: Recipe,
-    splits: Splits,
-    before: Brief,
-    seconds: float,
-    told: Callable[[int, int], None] = lambda done, total: None,
-) -> tuple[Trial, ...]:
+class Tryer:
+    """Trains with other settings, each choice once.
+
+    Parameters
+    ----------
+    before : Brief
+        The beginning of the training as it is.
+    splits : Splits
+        Its data.
+    seconds : float
+        The time for all that will be tried.
+    told : callable
+        Is given what is done, how much of it, and of how much.
+    """
+
+    def __init__(
+        self, before: Brief, splits: Splits, seconds: float, told: Callable[[str, float, float], None] = lambda *_: None
+    ) -> None:
+        self.before, self.recipe, self.splits, self.told = before, before.recipe, splits, told
+        self.until = time.perf_counter() + seconds
+        self._done: dict[tuple[str, int], Brief | None] = {}
+
+    def steps_for(self, choices: int, share: float = 1.0) -> tuple[int, int]:
+        """(steps of each training, how many choices there is time for) in a share of the time that is left."""
+        before = self.before
+        seconds = share * (self.until - time.perf_counter())
+        per_step = before.seconds / max(1, before.steps)
+        planned = math.inf if before.diverged or not before.whole else before.steps
+        steps = _round(min(planned, seconds / (choices + 1) / per_step))
+        if steps >= min(_SHORTEST, planned):
+            return steps, choices
+        return int(min(_SHORTEST, planned)), max(1, int(seconds / per_step / _SHORTEST) - 1)
+
+    def base(self, steps: int) -> Brief:
+        """The training as it is."""
+        if self.before.diverged or steps == self.before.steps:
+            return self.before
+        return self.after({}, steps) or self.before
+
+    def after(self, settings: Mapping[str, Any], steps: int) -> Brief | None:
+        """The training with other settings; None where they do not fit."""
+        key = repr(sorted(settings.items())), steps
+        if key not in self._done:
+            try:
+                changed = self.recipe.with_settings(dict(settings))
+                self._done[key] = train_briefly(changed, self.splits, steps=steps)
+            except TrainingInterrupted:
+                raise
+            except GlassnetError:
+                self._done[key] = None
+        return self._done[key]
+
+    def trial(self, finding: str, settings: Mapping[str, Any], steps: int) -> Trial | None:
+        """What the settings gain; None where they do not fit."""
+        after = self.after(settings, steps)
+        return None if after is None else _trial(finding, settings, self.base(steps), after, steps)
+
+
+def try_remedies(findings: Sequence[Finding], tryer: Tryer) -> tuple[Trial, ...]:
     """Try what the findings advise, and what else may help.
 
     Parameters
     ----------
     findings : sequence of Finding
         The worst first: where the time is short, their remedies are tried first.
-    recipe : Recipe
-        All of it said.
-    splits : Splits
-        Its data.
-    before : Brief
-        The beginning of the training as it is.
-    seconds : float
-        The time for all of them.
-    told : callable
-        Is given how many are done, of how many.
+    tryer : Tryer
+        Does it.
 
     Returns
     -------
@@ -108,49 +156,34 @@ def try_remedies(
         Those of a finding together, the largest gain first.
     """
     wanted = [
-        (f, settings) for f in findings if f.severity != "good" for settings in alternatives(f, recipe)[:_MOST]
-    ]  # fmt: skip
+        (finding.name, settings)
+        for finding in findings
+        if finding.severity != "good"
+        for settings in alternatives(finding, tryer.recipe)[:_MOST]
+    ]
     if not wanted:
         return ()
-    per_step = before.seconds / max(1, before.steps)
-    steps = _round(min(before.steps if before.diverged == "" else math.inf, seconds / (len(wanted) + 1) / per_step))
-    if steps < _SHORTEST:
-        kept = max(1, int(seconds / per_step / _SHORTEST) - 1)
-        wanted, steps = wanted[:kept], _SHORTEST
-    steps = min(steps, before.steps) if before.whole else steps
-    base = before if before.diverged or steps == before.steps else train_briefly(recipe, splits, steps=steps)
+    steps, most = tryer.steps_for(len(wanted))
     found: dict[str, list[Trial]] = {}
-    done: dict[str, Brief | None] = {}
-    for number, (finding, settings) in enumerate(wanted):
-        told(number, len(wanted))
-        key = repr(sorted(settings.items()))
-        if key not in done:
-            done[key] = _tried(recipe, settings, splits, steps)
-        after = done[key]
-        if after is not None:
-            found.setdefault(finding.name, []).append(_trial(finding, settings, base, after, steps))
+    for number, (name, settings) in enumerate(wanted[:most]):
+        tryer.told("trying remedies", number, min(most, len(wanted)))
+        if (trial := tryer.trial(name, settings, steps)) is not None:
+            found.setdefault(name, []).append(trial)
     return tuple(
         trial for trials in found.values() for trial in sorted(trials, key=lambda trial: trial.gain, reverse=True)
     )
 
 
-def _tried(recipe: Recipe, settings: Mapping[str, Any], splits: Splits, steps: int) -> Brief | None:
-    try:
-        return train_briefly(recipe.with_settings(dict(settings)), splits, steps=steps)
-    except GlassnetError:
-        return None  # the setting does not fit this recipe: no remedy
-
-
-def _trial(finding: Finding, settings: Mapping[str, Any], base: Brief, after: Brief, steps: int) -> Trial:
+def _trial(finding: str, settings: Mapping[str, Any], base: Brief, after: Brief, steps: int) -> Trial:
     before_accuracy, after_accuracy = _accuracy(base), _accuracy(after)
-    if finding.name in _ABOUT_OTHERS and math.isfinite(before_accuracy) and math.isfinite(after_accuracy):
+    if finding in _ABOUT_OTHERS and math.isfinite(before_accuracy) and math.isfinite(after_accuracy):
         gain = after_accuracy - before_accuracy
     elif "model.loss" in settings:
         gain = after.accuracy - base.accuracy
     else:
         gain = _logarithm(base.loss) - _logarithm(after.loss)
     return Trial(
-        finding.name, dict(settings), steps, base.loss, after.loss, before_accuracy, after_accuracy, after.part, gain
+        finding, dict(settings), steps, base.loss, after.loss, before_accuracy, after_accuracy, after.part, gain
     )  # fmt: skip
 
 
@@ -233,6 +266,8 @@ def _short(value: float) -> float:
 
 
 def _plain(value: Any) -> str:
+    if value in (None, ""):
+        return "none"
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 
@@ -59,7 +60,7 @@ def loss_oscillates(case: Case) -> Iterator[Finding]:
     losses = [float(record["loss"]) for record in case.epochs if not record.get("partial")]
     rises = [
         (place + 2, after / before - 1.0)
-        for place, (before, after) in enumerate(zip(losses, losses[1:], strict=False))
+        for place, (before, after) in enumerate(pairwise(losses))
         if before > 0.0 and after > (1.0 + _SWING) * before
     ]
     if len(rises) < _SWINGS or case.diverged or case.best_accuracy > 1.0 - _SWING:

@@ -58,7 +58,7 @@ def parts_differ(case: Case) -> Iterator[Finding]:
     if found is None or case.part == "training":
         return
     valid = float(case.kept.get("valid_accuracy", math.nan))
-    low, high = found.accuracy_interval
+    high = found.accuracy_interval[1]
     if case.failed and case.learned_early(_EASY):
         evidence = (
             f"The training pictures were learned within the first half of the training, and {case.part} pictures are"

@@ -146,7 +146,9 @@ def no_activation(case: Case) -> Iterator[Finding]:
     if case.evaluation is None or len(weights) < 2:
         return
     if not any(isinstance(layer, _ACTIVATIONS) for _, layer in layers):
-        evidence = f"No activation stands between the {len(weights)} layers of weights, so that they do the work of one."
+        evidence = (
+            f"No activation stands between the {len(weights)} layers of weights, so that they do the work of one."
+        )
         advice = without(case, r"((?:linear|conv)\b[^>]*?)\s*->", r"\1 -> relu ->")
         yield Finding("no-activation", severity(case), evidence, advice, "Put a ReLU behind each.", weights[0][0])
         return
@@ -173,8 +175,8 @@ def too_narrow(case: Case) -> Iterator[Finding]:
         if units < least:
             what = "a single number" if units == 1 else f"{units} numbers"
             evidence = (
-                f"Everything passes through {what} at {name}: {len(case.class_names)} classes need at least {least} that"
-                " are on or off."
+                f"Everything passes through {what} at {name}: {len(case.class_names)} classes need at least {least}"
+                " that are on or off."
             )
             advice = without(case, rf"linear\s+{units}\b", "linear 64")
             yield Finding("bottleneck", severity(case), evidence, advice, "Give the layer more units.", name)

@@ -117,7 +117,7 @@ def rate_too_high(case: Case) -> Iterator[Finding]:
     yield Finding(
         "rate-too-high",
         severity(case),
-        f"The learning rate of {case.lr:.2g} is too high: an update was {times(ratio)} the size of the weights that it"
+        f"The learning rate of {case.lr:g} is too high: an update was {times(ratio)} the size of the weights that it"
         f" changed (about {_USUAL:g} is usual){loss}.",
         {"optimizer.lr": rate_for(case, case.first_ratio)},
         where=_largest(case),
@@ -134,7 +134,7 @@ def rate_too_low(case: Case) -> Iterator[Finding]:
     yield Finding(
         "rate-too-low",
         severity(case),
-        f"The learning rate of {case.lr:.2g} is too low: no update was above {ratio:.1g} of the weights (about"
+        f"The learning rate of {case.lr:g} is too low: no update was above {ratio:.1g} of the weights (about"
         f" {_USUAL:g} is usual), and the loss only went from {case.first_loss:.3g} to {case.last_loss:.3g}.",
         {"optimizer.lr": rate_for(case, ratio)},
         where=_largest(case),
@@ -178,7 +178,7 @@ def momentum_too_high(case: Case) -> Iterator[Finding]:
         return
     memory = 1.0 / (1.0 - momentum)
     evidence = (
-        f"A momentum of {momentum:g} adds up the gradients of about {memory:,.0f} steps, and the training has {steps:,}:"
+        f"A momentum of {momentum:g} adds up the gradients of about {memory:,.0f} steps, the training has {steps:,}:"
         f" steps are {memory:,.0f} times as long as the rate says, and hardly turn."
     )
     yield Finding("momentum-too-high", severity(case), evidence, {name: 0.9}, where=name)

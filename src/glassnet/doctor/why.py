@@ -52,9 +52,10 @@ WHY: dict[str, str] = {
     "few-pictures": "From a few pictures of a class a network learns these pictures and not the class.",
     "labels-random": "A network can learn any labels by heart; they help with no other picture.",
     "parts-differ": "Figures of pictures of another kind say nothing about the training.",
-    "small-validation": "A figure of a few pictures is known to many points only, and the best epoch is chosen by luck.",
+    "small-validation": "A figure of a few pictures is known to many points only, and the best epoch is luck.",
     # after the training
     "overfitting": "What was learned by heart does not help with other pictures.",
+    "input-range": "Numbers far from 1 make the first layer's updates, or its outputs, far too large or too small.",
     "unexplained": "The change says where the cause lies, though no rule knows it.",
     "good": "",
 }

@@ -20,7 +20,9 @@ from glassnet.experiments.build import build
 from glassnet.experiments.defaults import prepare
 
 RECIPES = Path(__file__).parents[2] / "recipes"
-OF_KIND = {kind: [name for name, fault in faults().items() if fault.kind == kind] for kind in ("settings", "data", "code")}
+OF_KIND = {
+    kind: [name for name, fault in faults().items() if fault.kind == kind] for kind in ("settings", "data", "code")
+}
 SMALL = {"data.train_limit": 120, "data.test_limit": 60, "train.epochs": 1}
 
 
@@ -110,7 +112,9 @@ def test_other_settings_are_a_recipe(name: str) -> None:
             continue
         after = plant(name, before)
         assert after.with_settings({"fault.code": None}) != before
-        recipe, splits = prepare(after.with_settings(SMALL | ({"data.validation": 0.97} if "validation" in name else {})))
+        recipe, splits = prepare(
+            after.with_settings(SMALL | ({"data.validation": 0.97} if "validation" in name else {}))
+        )
         build(recipe, splits).check(splits.train, splits.valid)
 
 

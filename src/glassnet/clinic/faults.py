@@ -52,6 +52,8 @@ class Fault(Planted):
         The names of the findings that tell the right cause; several repairs may be right.
     needs : str
         What a network must have: a kind of layer, "hidden" (two layers of weights), or "" for nothing.
+    without : str
+        A kind of layer with which it does no harm.
     settings : mapping of str to object
         Settings that it replaces; a text "* 100" multiplies.
     network : tuple of (str, str)
@@ -63,20 +65,31 @@ class Fault(Planted):
     kind: Kind
     causes: frozenset[str]
     needs: str = ""
+    without: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
     network: tuple[tuple[str, str], ...] = ()
 
     def applies_to(self, network: str) -> bool:
-        """Whether a network, in notation, has what the fault needs."""
-        whole = expand(network)
+        """Whether a network, in notation, has what the fault needs, and nothing that makes it harmless."""
+        whole = expand(network).replace("conv-bn-relu", "conv batchnorm relu")
+        if self.without and self.without in whole:
+            return False
         if self.needs == "hidden":
             return len(re.findall(r"\b(?:linear|conv\S*)\b", whole)) > 1
-        return self.needs in whole.replace("conv-bn-relu", "conv batchnorm relu")
+        return self.needs in whole
 
     def in_recipe(self, recipe: Recipe, seed: int = 0) -> Recipe:
         """The recipe with this fault, and with its code. Raises `RecipeError` where the recipe cannot have it."""
         if not self.applies_to(recipe.model.network):
-            raise RecipeError(f"The fault '{self.name}' needs {self.needs} in the network. Got '{recipe.about}'.")
+            wanted = " and ".join(
+                text
+                for word, text in (
+                    (self.needs, f"needs {self.needs}"),
+                    (self.without, f"does no harm with {self.without}"),
+                )
+                if word
+            )
+            raise RecipeError(f"The fault '{self.name}' {wanted} in the network. Got '{recipe.about}'.")
         values: dict[str, Any] = {"fault.code": code_of(self.name, seed)}
         for name, value in self.settings.items():
             values |= _setting(recipe, name, value)

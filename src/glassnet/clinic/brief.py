@@ -28,6 +28,7 @@ from glassnet.train import Callback, Saved, Trainer, Training
 __all__ = ["Brief", "some_of", "train_briefly"]
 
 _LOOKED_AT = 1000  # pictures that figures are of: a share is then known to 3 points (Wilson's 95 % interval)
+_LONGEST = 20.0  # times the shortest step that a step may take; above it kernels were compiled
 _SPACING = 100  # steps are recorded a hundredth of the way so far apart
 
 
@@ -112,18 +113,21 @@ class _Until(Callback):
 
     def __init__(self, steps: float, seconds: float) -> None:
         self.steps, self.seconds = steps, seconds
-        self.began, self.took, self.ended = 0.0, 0.0, False
-        self._spread = 1
+        self.took, self.ended = 0.0, False
+        self._spread, self._latest, self._shortest = 1, 0.0, math.inf
 
     def start(self, training: Training, saved: Saved) -> None:
         """Begin to count."""
-        self.began = time.perf_counter()
+        self._latest = time.perf_counter()
         self._spread, training.log_every = training.log_every, 1
 
     def step(self, training: Training, result: StepResult) -> None:
         """End the training where it is time, but for one that has ended."""
         done = training.state.step
-        self.took = time.perf_counter() - self.began
+        now = time.perf_counter()
+        took, self._latest = (now - self._latest) / result.steps, now
+        self._shortest = min(self._shortest, took)
+        self.took += result.steps * min(took, _LONGEST * self._shortest)
         training.log_every = max(1, min(self._spread, done // _SPACING, math.ceil(min(self.steps - done, 1e9))))
         planned = training.steps_per_epoch * training.settings.epochs
         if done < planned and (done >= self.steps or self.took > self.seconds):

@@ -177,6 +177,11 @@ class Case:
     # ---- a classifier against guessing
 
     @property
+    def classifies(self) -> bool:
+        """Whether the network tells classes apart."""
+        return self.evaluation is not None or bool(self.counts)
+
+    @property
     def chance(self) -> float:
         """The accuracy of guessing with the same frequencies; nan without figures.
 

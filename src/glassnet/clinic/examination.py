@@ -10,6 +10,7 @@ from typing import Any
 from glassnet import doctor
 from glassnet.clinic.batches import look_at_batches
 from glassnet.clinic.brief import Brief, train_briefly
+from glassnet.clinic.code import look_at_code
 from glassnet.clinic.divergence import first_bad_layer
 from glassnet.clinic.remedies import Trial, Tryer, try_remedies
 from glassnet.clinic.subject import Subject
@@ -165,12 +166,11 @@ class _Look:
         case = brief.case(subject.splits)
         if brief.diverged:
             case = replace(case, first_bad=first_bad_layer(brief, subject.splits, _TRAINING * self.budget))
-        if brief.diverged:
-            case = replace(case, first_bad=first_bad_layer(brief, subject.splits, _TRAINING * self.budget))
         if subject.records:
             case = replace(case, records=subject.records)
         fed = () if brief.diverged else look_at_batches(brief.trainer, subject.splits)
-        return (*fed, *doctor.examine(case))
+        code = look_at_code(brief.recipe, subject.splits, None if brief.diverged else brief.model)
+        return (*code, *fed, *doctor.examine(case))
 
     def _train(self, recipe: Recipe, splits: Splits) -> Brief:
         self.told("training", 0, 1)

@@ -1,6 +1,7 @@
 """What is wrong with a training, and what to try: small rules over its records and figures, each with its evidence."""
 
 from glassnet.doctor.case import Case
+from glassnet.doctor.examination import examine_network
 from glassnet.doctor.finding import Finding, Verdict, read_findings, together, verdict, write_findings
 from glassnet.doctor.rules import RULES, examine
 from glassnet.doctor.watch import Watch
@@ -14,6 +15,7 @@ __all__ = [
     "Verdict",
     "Watch",
     "examine",
+    "examine_network",
     "read_findings",
     "together",
     "verdict",

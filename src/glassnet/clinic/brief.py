@@ -25,7 +25,7 @@ from glassnet.model import Model
 from glassnet.nn.functional.arrays import Array
 from glassnet.train import Callback, Saved, Trainer, Training
 
-__all__ = ["Brief", "some_of", "train_briefly"]
+__all__ = ["Brief", "evaluated", "some_of", "train_briefly"]
 
 _LOOKED_AT = 1000  # pictures that figures are of: a share is then known to 3 points (Wilson's 95 % interval)
 _LONGEST = 20.0  # times the shortest step that a step may take; above it kernels were compiled
@@ -177,7 +177,7 @@ def train_briefly(
         model = _kept(trainer, training, splits.train, diverged)
         part, evaluation, reconstruction = "training", None, None
         if parts and not diverged:
-            part, evaluation, reconstruction = _evaluated(model, splits)
+            part, evaluation, reconstruction = evaluated(model, splits)
     done = training.state.step
     return Brief(
         recipe, trainer, records, done, whole and not diverged, diverged, model, part, evaluation, reconstruction,
@@ -240,7 +240,8 @@ def _flat(x: Array) -> Array:
     return np.asarray(x, np.float32).reshape(len(x), -1)
 
 
-def _evaluated(model: Model, splits: Splits) -> tuple[str, Evaluation | None, Reconstructed | None]:
+def evaluated(model: Model, splits: Splits) -> tuple[str, Evaluation | None, Reconstructed | None]:
+    """(part, figures of a classifier, those of a network that reconstructs): on some validation (else test) pictures."""
     name, part = _looked_at(splits)
     if model.task.rebuilds:
         return name, None, model.assess(part)

@@ -25,9 +25,10 @@ from glassnet.model import Model
 from glassnet.nn.functional.arrays import Array
 from glassnet.train import Callback, Saved, Trainer, Training
 
-__all__ = ["Brief", "some_of", "train_briefly"]
+__all__ = ["Brief", "evaluated", "some_of", "train_briefly"]
 
 _LOOKED_AT = 1000  # pictures that figures are of: a share is then known to 3 points (Wilson's 95 % interval)
+_LONGEST = 20.0  # times the shortest step that a step may take; above it kernels were compiled
 _SPACING = 100  # steps are recorded a hundredth of the way so far apart
 
 
@@ -112,18 +113,21 @@ class _Until(Callback):
 
     def __init__(self, steps: float, seconds: float) -> None:
         self.steps, self.seconds = steps, seconds
-        self.began, self.took, self.ended = 0.0, 0.0, False
-        self._spread = 1
+        self.took, self.ended = 0.0, False
+        self._spread, self._latest, self._shortest = 1, 0.0, math.inf
 
     def start(self, training: Training, saved: Saved) -> None:
         """Begin to count."""
-        self.began = time.perf_counter()
+        self._latest = time.perf_counter()
         self._spread, training.log_every = training.log_every, 1
 
     def step(self, training: Training, result: StepResult) -> None:
         """End the training where it is time, but for one that has ended."""
         done = training.state.step
-        self.took = time.perf_counter() - self.began
+        now = time.perf_counter()
+        took, self._latest = (now - self._latest) / result.steps, now
+        self._shortest = min(self._shortest, took)
+        self.took += result.steps * min(took, _LONGEST * self._shortest)
         training.log_every = max(1, min(self._spread, done // _SPACING, math.ceil(min(self.steps - done, 1e9))))
         planned = training.steps_per_epoch * training.settings.epochs
         if done < planned and (done >= self.steps or self.took > self.seconds):
@@ -173,7 +177,7 @@ def train_briefly(
         model = _kept(trainer, training, splits.train, diverged)
         part, evaluation, reconstruction = "training", None, None
         if parts and not diverged:
-            part, evaluation, reconstruction = _evaluated(model, splits)
+            part, evaluation, reconstruction = evaluated(model, splits)
     done = training.state.step
     return Brief(
         recipe, trainer, records, done, whole and not diverged, diverged, model, part, evaluation, reconstruction,
@@ -236,7 +240,8 @@ def _flat(x: Array) -> Array:
     return np.asarray(x, np.float32).reshape(len(x), -1)
 
 
-def _evaluated(model: Model, splits: Splits) -> tuple[str, Evaluation | None, Reconstructed | None]:
+def evaluated(model: Model, splits: Splits) -> tuple[str, Evaluation | None, Reconstructed | None]:
+    """(part, figures of a classifier, those of a network that reconstructs): on some validation (else test) pictures."""
     name, part = _looked_at(splits)
     if model.task.rebuilds:
         return name, None, model.assess(part)

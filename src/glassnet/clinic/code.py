@@ -13,9 +13,10 @@ from glassnet.experiments import Recipe
 from glassnet.experiments.build import build
 from glassnet.model import Model
 
-__all__ = ["look_at_code"]
+__all__ = ["look_at_code", "look_at_model"]
 
 _EXAMPLES = 256
+_NOISE = 16  # pictures on which a model is looked at, which may be a large one
 
 
 def look_at_code(recipe: Recipe, splits: Splits, model: Model | None = None) -> tuple[Finding, ...]:
@@ -54,3 +55,20 @@ def look_at_code(recipe: Recipe, splits: Splits, model: Model | None = None) -> 
             images=images[:8],
             seed=recipe.settings.seed,
         )
+
+
+def look_at_model(model: Model, splits: Splits | None = None, seed: int = 0) -> tuple[Finding, ...]:
+    """The laws that the code of a model breaks, on pictures of its data or, without any, on noise."""
+    rng = np.random.default_rng(seed)
+    if splits is None:
+        images = rng.integers(0, 256, (_NOISE, *model.image_shape), np.uint8)
+        if model.takes_rows:
+            images = rng.standard_normal((_NOISE, *model.image_shape)).astype(np.float32)
+        labels = rng.integers(0, len(model.class_names), _NOISE)
+    else:
+        chosen = some_of(splits.train, _NOISE)
+        images = chosen.images[np.arange(len(chosen))] if isinstance(chosen.images, PictureFiles) else chosen.images
+        labels = chosen.labels
+    x = model.preprocess.transform(images)
+    y = x.reshape(len(x), -1) if model.task.rebuilds else labels
+    return examine_network(model.network, model.loss, x, y, model=model, images=images[:8], seed=seed)

@@ -9,8 +9,8 @@ from typing import Any
 
 from glassnet import doctor
 from glassnet.clinic.batches import look_at_batches
-from glassnet.clinic.brief import Brief, train_briefly
-from glassnet.clinic.code import look_at_code
+from glassnet.clinic.brief import Brief, evaluated, train_briefly
+from glassnet.clinic.code import look_at_code, look_at_model
 from glassnet.clinic.divergence import first_bad_layer
 from glassnet.clinic.remedies import Trial, Tryer, try_remedies
 from glassnet.clinic.subject import Subject
@@ -151,17 +151,35 @@ class _Look:
 
     def findings(self) -> list[Finding]:
         """All of them, the worst first, each once."""
+        subject = self.subject
+        if subject.kind == "model" and subject.model is not None:
+            self.notes.append("its code was looked at" + self._on())
+            return list(doctor.together(look_at_model(subject.model, subject.splits), self._evaluated(subject.model)))
         return list(doctor.together(self._training()))
 
-    def _training(self) -> tuple[Finding, ...]:
-        subject = self.subject
-        if subject.recipe is None or subject.splits is None:
+    def _on(self) -> str:
+        return "" if self.subject.splits is not None else "; without data, on noise"
+
+    def _evaluated(self, model: Model) -> tuple[Finding, ...]:
+        """By the figures of a model on data that were named beside it."""
+        splits = self.subject.splits
+        if splits is None:
             return ()
+        part, evaluation, reconstruction = evaluated(model, splits)
+        names = model.class_names
+        case = doctor.Case([], evaluation, reconstruction, part=part, class_names=names, network=model.network)
+        return doctor.examine(case)
+
+    def _training(self) -> tuple[Finding, ...]:
+        """By the records of a run, or of a training that is made now."""
+        subject = self.subject
+        assert subject.recipe is not None and subject.splits is not None
         if subject.run is not None:
             found = doctor.examine(subject.run.case())
-            if any(finding.severity != "good" for finding in found):
+            code = look_at_code(subject.recipe, subject.splits, subject.run.model)
+            if any(finding.severity != "good" for finding in (*code, *found)):
                 self._train(subject.recipe, subject.splits)  # what remedies are compared with
-            return found
+            return (*code, *found)
         brief = self._train(subject.recipe, subject.splits)
         case = brief.case(subject.splits)
         if brief.diverged:

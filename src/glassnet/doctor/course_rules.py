@@ -24,12 +24,13 @@ __all__ = [
 
 # What is left to learn: below it, little is gained by more steps. On digits, the good run of one epoch ends at 63 %.
 _UNDONE = 0.5
+_LEARNED = 0.9  # training accuracy above which an early end is no fault
 _FALLING = 0.03  # of the loss, over the last tenth of the steps of a training that still learns
 _SWING = 0.25  # of the loss of the epoch before: a rise that noise does not explain. On digits, good runs: at most 0.1
 _SWINGS = 2
 _NOTHING = 0.01  # of the highest rate: what a schedule is at its end
 _EARLY, _LATE = 0.6, 0.8  # of the steps
-_LEARNED = 0.9  # of the training pictures; good runs on digits end above 0.95
+_BURST = 1.6  # times the first loss, the most of a good run on digits: what rises above it has another fault
 _TINY_BATCH = 4  # pictures; their gradient is mostly noise where the rate is that of larger batches
 _FEW_STEPS = 60  # in all: Adam's largest step of 0.001 moves a weight by 0.06 in them
 
@@ -40,7 +41,7 @@ def too_few_epochs(case: Case) -> Iterator[Finding]:
         return
     losses = np.array([float(record.get("loss", math.nan)) for record in case.steps])
     tenth = max(3, len(losses) // 10)
-    if len(losses) < 3 * tenth or case.last_rate < _NOTHING * case.lr:
+    if len(losses) < 3 * tenth or case.last_rate < _NOTHING * case.lr or case.highest_loss > _BURST * case.first_loss:
         return
     before, last = float(np.mean(losses[-2 * tenth : -tenth])), float(np.mean(losses[-tenth:]))
     noise = float(np.std(losses[-tenth:])) / math.sqrt(tenth)

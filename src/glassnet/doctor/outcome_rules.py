@@ -68,7 +68,7 @@ def same_output(case: Case) -> Iterator[Finding]:
 def worse_than_means(case: Case) -> Iterator[Finding]:
     """Fewer right than by the nearest mean picture of a class, the simplest classifier that looks at the pictures."""
     found = case.evaluation
-    if found is None or not case.means_accuracy > case.chance:
+    if found is None or case.early or not case.means_accuracy > case.chance:
         return
     if found.accuracy_interval[1] < case.means_accuracy and not case.failed:
         evidence = (

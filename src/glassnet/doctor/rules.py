@@ -58,6 +58,7 @@ RULES: tuple[Rule, ...] = (
     worse_than_means,
     # causes that are facts
     same_units,
+    clip_too_small,
     nothing_trained,
     absent_classes,
     # settings that leave nothing to be learned
@@ -68,7 +69,6 @@ RULES: tuple[Rule, ...] = (
     decay_too_strong,
     dropout_too_strong,
     eps_too_large,
-    clip_too_small,
     momentum_too_high,
     too_narrow,
     no_activation,

@@ -128,7 +128,7 @@ def augmentation_too_strong(case: Case) -> Iterator[Finding]:
 def output_activation(case: Case) -> Iterator[Finding]:
     """A last layer that squeezes or cuts off the scores that the loss takes."""
     layers = [layer for _, layer in _layers(case)]
-    if case.evaluation is None or not layers or not isinstance(layers[-1], _ACTIVATIONS):
+    if not case.classifies or not layers or not isinstance(layers[-1], _ACTIVATIONS):
         return
     word = layers[-1].word
     evidence = (
@@ -143,7 +143,7 @@ def no_activation(case: Case) -> Iterator[Finding]:
     """Layers of weights with nothing between them, or in the whole network, that is not linear."""
     layers = _layers(case)
     weights = [(name, layer) for name, layer in layers if isinstance(layer, Conv | Linear)]
-    if (case.evaluation is None and not case.diverged) or len(weights) < 2:
+    if not case.classifies or len(weights) < 2:
         return
     if not any(isinstance(layer, _ACTIVATIONS) for _, layer in layers):
         evidence = (
@@ -167,7 +167,7 @@ def no_activation(case: Case) -> Iterator[Finding]:
 def too_narrow(case: Case) -> Iterator[Finding]:
     """A layer through which not even the number of the class fits."""
     layers = [(name, layer) for name, layer in _layers(case) if isinstance(layer, Linear | Conv)]
-    if case.evaluation is None or case.training_accuracy > _DONE:
+    if not case.classifies or case.training_accuracy > _DONE:
         return
     least = math.ceil(math.log2(max(2, len(case.class_names))))
     for name, layer in layers[:-1]:

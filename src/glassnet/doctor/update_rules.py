@@ -55,7 +55,8 @@ def loss_not_finite(case: Case) -> Iterator[Finding]:
     lr = case.lr if case.lr > 0 else usual_rate(case)
     rate = min(rate_for(case, case.first_ratio), short(lr / 10))
     remedy = "Standardise the pictures, and clip the gradient."
-    yield Finding("loss-not-finite", "failure", f"{case.diverged}.{began}{grew}", {"optimizer.lr": rate}, remedy, where)
+    evidence = f"{case.diverged}.{began}{grew}"
+    yield Finding("loss-not-finite", "failure", evidence, {"optimizer.lr": rate}, remedy, where, symptom=True)
 
 
 def nothing_trained(case: Case) -> Iterator[Finding]:
@@ -109,7 +110,7 @@ def rate_too_high(case: Case) -> Iterator[Finding]:
     """Updates as large as the weights themselves, and a loss that did not fall or burst on the way."""
     ratio = case.largest_ratio
     rose, burst = case.last_loss > case.first_loss, case.highest_loss > _BURST * case.first_loss
-    if case.diverged or not (ratio >= _TOO_LARGE and case.lr > 0.0) or not (rose or burst or case.failed):
+    if not (ratio >= _TOO_LARGE and case.lr > 0.0) or not (rose or burst or case.failed):
         return
     loss = f"; the loss went from {case.first_loss:.3g} to {size(case.last_loss)}" if rose or burst else ""
     if burst and case.highest_loss > 2.0 * case.last_loss:

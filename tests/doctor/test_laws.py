@@ -59,9 +59,7 @@ def probe(
     notation: str = MIXED, loss: str | Loss = "softmax-cross-entropy", seed: int = 0, new: bool = False, **more: Any
 ) -> Probe:
     """A probe of a network that is new, or whose arrays are not what they start with."""
-    network = (
-        Network(notation, SHAPE, CLASSES, seed=seed) if new else stirred(notation, SHAPE, CLASSES, seed=seed)
-    )
+    network = Network(notation, SHAPE, CLASSES, seed=seed) if new else stirred(notation, SHAPE, CLASSES, seed=seed)
     loss = parse_loss(loss) if isinstance(loss, str) else loss
     rng = np.random.default_rng(seed)
     x = rng.standard_normal((8, *SHAPE))

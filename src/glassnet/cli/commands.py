@@ -25,6 +25,8 @@ GROUP = "glassnet.commands"
 
 COMMANDS: dict[str, str] = {
     "train": "glassnet.cli.train:train",
+    "doctor": "glassnet.cli.doctor:doctor",
+    "plant": "glassnet.cli.plant:plant",
     "evaluate": "glassnet.cli.evaluate:evaluate",
     "predict": "glassnet.cli.predict:predict",
     "watch": "glassnet.cli.watch:watch",
@@ -50,6 +52,8 @@ COMMANDS: dict[str, str] = {
 
 SUMMARIES: dict[str, str] = {
     "train": "Train a network by flags or by a recipe; sweep, resume.",
+    "doctor": "What is wrong with data, a recipe, a run or a model.",
+    "plant": "Recipes with a fault, to find; what the doctor finds.",
     "evaluate": "Accuracy, classes and confusion of a model on a set.",
     "predict": "What a model sees in pictures.",
     "watch": "What a model sees in every frame of a video.",

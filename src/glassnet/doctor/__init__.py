@@ -2,12 +2,14 @@
 
 from glassnet.doctor.case import Case
 from glassnet.doctor.examination import examine_network
-from glassnet.doctor.finding import Finding, Verdict, read_findings, verdict, write_findings
+from glassnet.doctor.finding import Finding, Verdict, read_findings, together, verdict, write_findings
 from glassnet.doctor.rules import RULES, examine
 from glassnet.doctor.watch import Watch
+from glassnet.doctor.why import WHY, why
 
 __all__ = [
     "RULES",
+    "WHY",
     "Case",
     "Finding",
     "Verdict",
@@ -15,6 +17,8 @@ __all__ = [
     "examine",
     "examine_network",
     "read_findings",
+    "together",
     "verdict",
+    "why",
     "write_findings",
 ]

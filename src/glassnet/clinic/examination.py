@@ -1,0 +1,181 @@
+"""The examination: all that can be found out about a subject in the time that there is, and what remedies do."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from typing import Any
+
+from glassnet import doctor
+from glassnet.clinic.batches import look_at_batches
+from glassnet.clinic.brief import Brief, train_briefly
+from glassnet.clinic.code import look_at_code
+from glassnet.clinic.divergence import first_bad_layer
+from glassnet.clinic.remedies import Trial, Tryer, try_remedies
+from glassnet.clinic.subject import Subject
+from glassnet.clinic.unexplained import explain
+from glassnet.data import Splits
+from glassnet.doctor import Finding
+from glassnet.experiments import Recipe, Run
+from glassnet.model import Model
+
+__all__ = ["BUDGET", "Examination", "examine"]
+
+BUDGET = 45.0
+"""Seconds that an examination takes at most, reading the data not counted."""
+
+_TRAINING = 0.4  # of the budget, for the training; what is left after it is for the remedies
+
+Told = Callable[[str, float, float], None]  # what is done, how much, of how much
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What was found.
+
+    Attributes
+    ----------
+    kind : str
+        What was examined: "data", "recipe", "run" or "model".
+    name : str
+        What it is called.
+    recipe_file : str
+        What a command trains to carry the same recipe out; empty of a model.
+    findings : tuple of Finding
+        The worst first; where nothing is wrong, one that says so (or none, where that cannot be said).
+    trials : tuple of Trial
+        Remedies that were tried, those of a finding together, the largest gain first.
+    notes : tuple of str
+        What was looked at and how far, and what could not be.
+    seconds : float
+        How long it took.
+    """
+
+    kind: str
+    name: str
+    recipe_file: str
+    findings: tuple[Finding, ...]
+    trials: tuple[Trial, ...] = ()
+    notes: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+    @property
+    def healthy(self) -> bool:
+        """Whether no finding is anything but good."""
+        return all(finding.severity == "good" for finding in self.findings)
+
+    def tried(self, finding: Finding) -> tuple[Trial, ...]:
+        """The remedies of a finding, the best first."""
+        return tuple(trial for trial in self.trials if trial.finding == finding.name)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it with plain keys."""
+        summary = doctor.verdict(self.findings)
+        return {
+            "kind": self.kind,
+            "name": self.name,
+            "verdict": summary and summary.to_dict(),
+            "findings": [
+                {**finding.to_dict(), "trials": [trial.to_dict() for trial in self.tried(finding)]}
+                for finding in self.findings
+            ],
+            "notes": list(self.notes),
+            "seconds": round(self.seconds, 1),
+        }
+
+
+def examine(
+    what: Subject | Recipe | Run | Model,
+    *,
+    splits: Splits | None = None,
+    budget: float = BUDGET,
+    remedies: bool = True,
+    silenced: Collection[str] = (),
+    told: Told = lambda what, done, total: None,
+) -> Examination:
+    """Examine a recipe, a run or a model.
+
+    Parameters
+    ----------
+    what : Subject, Recipe, Run or Model
+        What is examined.
+    splits : Splits, optional
+        Its data, where they are at hand.
+    budget : float
+        Seconds that it may take.
+    remedies : bool
+        Whether remedies are tried.
+    silenced : collection of str
+        Names of findings that are left out.
+    told : callable
+        Is given what is done, how much of it, and of how much.
+
+    Returns
+    -------
+    Examination
+        The findings, and what remedies did.
+
+    Raises
+    ------
+    GlassnetError
+        The recipe does not fit its data.
+    """
+    began = time.perf_counter()
+    subject = what if isinstance(what, Subject) else Subject.of(what, splits)
+    looked = _Look(subject, began + budget, budget, told)
+    findings = [finding for finding in looked.findings() if finding.name not in silenced]
+    trials: tuple[Trial, ...] = ()
+    if remedies and looked.brief is not None and subject.splits is not None:
+        tryer = Tryer(looked.brief, subject.splits, max(1.0, looked.left()), told)
+        cause, trials = explain(findings, tryer)
+        trials += try_remedies(findings, tryer)
+        findings = list(doctor.together(findings[:1], cause, findings[1:])) if cause else findings
+    return Examination(
+        subject.kind, subject.name, subject.recipe_file, tuple(findings), trials, tuple(looked.notes),
+        time.perf_counter() - began,
+    )  # fmt: skip
+
+
+class _Look:
+    """One look at a subject; what it has found out on the way is kept."""
+
+    def __init__(self, subject: Subject, until: float, budget: float, told: Told) -> None:
+        self.subject, self.until, self.budget, self.told = subject, until, budget, told
+        self.brief: Brief | None = None
+        self.notes: list[str] = []
+
+    def left(self) -> float:
+        """Seconds."""
+        return self.until - time.perf_counter()
+
+    def findings(self) -> list[Finding]:
+        """All of them, the worst first, each once."""
+        return list(doctor.together(self._training()))
+
+    def _training(self) -> tuple[Finding, ...]:
+        subject = self.subject
+        if subject.recipe is None or subject.splits is None:
+            return ()
+        if subject.run is not None:
+            found = doctor.examine(subject.run.case())
+            if any(finding.severity != "good" for finding in found):
+                self._train(subject.recipe, subject.splits)  # what remedies are compared with
+            return found
+        brief = self._train(subject.recipe, subject.splits)
+        case = brief.case(subject.splits)
+        if brief.diverged:
+            case = replace(case, first_bad=first_bad_layer(brief, subject.splits, _TRAINING * self.budget))
+        if subject.records:
+            case = replace(case, records=subject.records)
+        fed = () if brief.diverged else look_at_batches(brief.trainer, subject.splits)
+        code = look_at_code(brief.recipe, subject.splits, None if brief.diverged else brief.model)
+        return (*code, *fed, *doctor.examine(case))
+
+    def _train(self, recipe: Recipe, splits: Splits) -> Brief:
+        self.told("training", 0, 1)
+        self.brief = train_briefly(recipe, splits, seconds=min(_TRAINING * self.budget, max(1.0, self.left())))
+        steps, epochs = self.brief.steps, recipe.settings.epochs
+        how = f"all {epochs} epochs" if self.brief.whole else f"the first {steps:,} steps"
+        self.notes.append(f"trained for {how} ({self.brief.seconds:.1f} s)")
+        return self.brief

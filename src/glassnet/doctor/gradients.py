@@ -22,7 +22,7 @@ __all__ = ["Slope"]
 _STEPS = (1e-6, 1e-7, 1e-8)
 _WRONG = 1e-5  # of the derivative's size
 _OF_THE_LARGEST = 1e-7  # and of the largest element of its tensor
-# Rounding errors of a difference of two losses, in units of float64's eps at the size of loss and scores; as in `check`.
+# Rounding errors of a difference of two losses, in units of float64's eps at the size of loss and scores (`check` too).
 _NOISE = 40
 _ROUNDING = 1e-9
 

@@ -34,8 +34,8 @@ from glassnet.nn.functional.arrays import Array
 
 __all__ = ["FirstBatch", "after_training", "before_training", "constant_loss"]
 
-# First loss over that of equal scores, ln K: 0.94 to 1.65 where weights are He's or Xavier's; 37 where they are 24 times
-# as large, and their scores saturate the softmax.
+# First loss over that of equal scores, ln K: 0.94 to 1.65 where weights are He's or Xavier's; 37 where they are 24
+# times as large, and their scores saturate the softmax.
 _FIRST_LOSS = 6.0
 # Root mean square of what the first layer takes: 0.3 to 1.0 for pixels in 0..1 or standardised; 80 and more for 0..255.
 _INPUT = 10.0
@@ -106,7 +106,7 @@ class FirstBatch:
         return _rms(self.trace.layers[name].parameters["weight"].grad) / size if size else 0.0
 
     def gain(self, name: str) -> float:
-        """Sqrt(inputs of a unit) times the root mean square of the weights: what they multiply the size of an input by."""
+        """Sqrt(inputs of a unit) times the root mean square of the weights: by what they multiply sizes."""
         weight = self.weight(name)
         return float(np.sqrt(weight.size / weight.shape[-1])) * _rms(weight)
 
@@ -151,8 +151,8 @@ def after_training(batch: FirstBatch) -> Iterator[Finding]:
 def constant_loss(loss: Loss, y: Array, scores: int) -> float:
     """The loss of the best answer that is the same for every picture.
 
-    For softmax cross-entropy the class frequencies f: -sum f ln f, which is ln K where all K classes are as frequent. For
-    a squared error the mean target. For the hinge the better of equal scores and the most frequent class.
+    For softmax cross-entropy the class frequencies f: -sum f ln f, which is ln K where all K classes are as frequent.
+    For a squared error the mean target. For the hinge the better of equal scores and the most frequent class.
     """
     n = len(y)
     if not isinstance(loss, SoftmaxCrossEntropy | Hinge):
@@ -180,8 +180,8 @@ def _first_loss(batch: FirstBatch) -> Iterator[Finding]:
     widest = max(batch.affine, key=batch.gain)
     yield _failure(
         "first-loss-high",
-        f"The first loss is {batch.value:.3g}, where equal scores give {chance} and class frequencies {by_frequency:.3g}:"
-        f" scores up to {np.abs(batch.trace.scores).max():.3g} are confident before anything is learned. Weights of"
+        f"The first loss is {batch.value:.3g}, where equal scores give {chance} and class frequencies"
+        f" {by_frequency:.3g}: scores up to {np.abs(batch.trace.scores).max():.3g} are confident before anything is learned. Weights of"
         f" {widest} multiply sizes by {batch.gain(widest):.3g} (He's by 1.4).",
         "Start from smaller weights (init he or xavier), and bring the input to deviation 1.",
         f"{widest}.weight",
@@ -213,8 +213,8 @@ def _input(batch: FirstBatch) -> Iterator[Finding]:
     if size > _INPUT:
         yield _failure(
             "input-too-large",
-            f"What the first layer takes has a root mean square of {size:.3g} (up to {np.abs(batch.x).max():.3g}); about 1"
-            " is what weights start for.",
+            f"What the first layer takes has a root mean square of {size:.3g} (up to {np.abs(batch.x).max():.3g}); about"
+            " 1 is what weights start for.",
             "Bring pixels to 0..1, and standardise.",
             "input",
             {"model.preprocess": "scale -> standardise"},
@@ -267,8 +267,8 @@ def _gradients(batch: FirstBatch) -> Iterator[Finding]:
     word, way = ("vanishing-gradient", "shrink") if shrinks else ("exploding-gradient", "grow")
     yield _failure(
         word,
-        f"Gradients {way} on their way back: |gradient| / |weight| is {steep[most]:.2g} at {most} and {steep[least]:.2g}"
-        f" at {least}, so one learning rate cannot suit both.",
+        f"Gradients {way} on their way back: |gradient| / |weight| is {steep[most]:.2g} at {most} and"
+        f" {steep[least]:.2g} at {least}, so one learning rate cannot suit both.",
         "Use ReLU in place of sigmoids, init he, or batch normalisation between the layers.",
         least if shrinks else most,
     )
@@ -303,8 +303,8 @@ def _dead(batch: FirstBatch) -> Iterator[Finding]:
         if share > _DEAD:
             yield _failure(
                 "dead-units",
-                f"{100 * share:.0f} % of the {y.shape[-1]:,} units of {name} are 0 for all {len(y)} pictures: they get no"
-                " gradient, and nothing brings them back.",
+                f"{100 * share:.0f} % of the {y.shape[-1]:,} units of {name} are 0 for all {len(y)} pictures: they get"
+                " no gradient, and nothing brings them back.",
                 "Lower the learning rate, start from weights by init he and biases of 0.",
                 name,
             )
@@ -324,8 +324,8 @@ def _constant(batch: FirstBatch) -> Iterator[Finding]:
         return  # last weights that start at 0 learn
     yield _failure(
         "output-independent",
-        f"The scores do not depend on the picture: over {len(scores)} pictures they move by {spread:.2g}, and their size"
-        f" is {size:.2g}.",
+        f"The scores do not depend on the picture: over {len(scores)} pictures they move by {spread:.2g}, and their"
+        f" size is {size:.2g}.",
         "Look for the first layer whose output is the same for all pictures; start from other weights.",
         "scores",
     )

@@ -132,7 +132,8 @@ def cannot_overfit(
         "cannot-overfit",
         "failure",
         f"It cannot learn {found.pictures} pictures by heart: after {found.steps} steps on them the loss is"
-        f" {found.last:.3g} (first {found.first:.3g}; {found.constant:.3g} needs no picture), and {found.right} are right.",
+        f" {found.last:.3g} (first {found.first:.3g}; {found.constant:.3g} needs no picture), and {found.right} are"
+        " right.",
         remedy="Find out why before training on more.",
         where="training",
         symptom=True,

@@ -2,7 +2,19 @@
 
 from glassnet.doctor.case import Case
 from glassnet.doctor.finding import Finding, Verdict, read_findings, verdict, write_findings
+from glassnet.doctor.pictures import examine_pictures
 from glassnet.doctor.rules import RULES, examine
 from glassnet.doctor.watch import Watch
 
-__all__ = ["RULES", "Case", "Finding", "Verdict", "Watch", "examine", "read_findings", "verdict", "write_findings"]
+__all__ = [
+    "RULES",
+    "Case",
+    "Finding",
+    "Verdict",
+    "Watch",
+    "examine",
+    "examine_pictures",
+    "read_findings",
+    "verdict",
+    "write_findings",
+]

@@ -155,7 +155,16 @@ class _Look:
         if subject.kind == "model" and subject.model is not None:
             self.notes.append("its code was looked at" + self._on())
             return list(doctor.together(look_at_model(subject.model, subject.splits), self._evaluated(subject.model)))
-        return list(doctor.together(self._training()))
+        return list(doctor.together(self._training(), self._pictures()))
+
+    def _pictures(self) -> tuple[Finding, ...]:
+        """Of the pictures and labels themselves."""
+        splits = self.subject.splits
+        assert splits is not None
+        if splits.train.holds_rows:
+            return ()
+        parts = {"training": splits.train, "validation": splits.valid, "test": splits.test}
+        return doctor.examine_pictures({name: part for name, part in parts.items() if part is not None})
 
     def _on(self) -> str:
         return "" if self.subject.splits is not None else "; without data, on noise"

@@ -20,7 +20,6 @@ from glassnet.clinic.examination import examine
 from glassnet.clinic.faults import HELD_BACK_SEED, fault_named, faults, held_back
 from glassnet.clinic.healthy import NETWORKS, healthy
 from glassnet.errors import GlassnetError, RecipeError, nearest, one_line
-from glassnet.experiments.defaults import prepare
 from glassnet.experiments.recipe import Recipe
 from glassnet.files import exists, read_json, write_json
 from glassnet.processes import map_in_processes
@@ -245,8 +244,7 @@ def _found(exam: Exam, recipe: Recipe) -> tuple[tuple[str, ...], tuple[str, ...]
             warnings.simplefilter("ignore")
             if exam.fault:
                 recipe = fault_named(exam.fault).in_recipe(recipe, exam.seed)
-            recipe, splits = prepare(recipe)
-            found = examine(recipe, splits=splits, budget=BUDGET, remedies=False).findings
+            found = examine(recipe, budget=BUDGET, remedies=False).findings
     except GlassnetError as error:
         return (), (), one_line(str(error))
     wrong = [finding for finding in found if finding.severity != "good"]

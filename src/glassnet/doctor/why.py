@@ -46,7 +46,7 @@ WHY: dict[str, str] = {
     "batches-repeat": "Pictures that no step sees teach nothing.",
     "labels-out-of-step": "The network is taught labels that belong to other pictures.",
     "augmented-evaluation": "Epochs are compared, and figures stated, on pictures that are not those of the set.",
-    "preprocessing-differs": "The network is used on something other than what it was trained on.",
+    "preprocess-differs": "The network is used on something other than what it was trained on.",
     # the data
     "absent-classes": "A class that was never shown is never answered.",
     "few-pictures": "From a few pictures of a class a network learns these pictures and not the class.",

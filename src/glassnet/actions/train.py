@@ -9,7 +9,7 @@ from typing import Any
 
 from glassnet import experiments
 from glassnet.actions.events import Events
-from glassnet.doctor import Watch
+from glassnet.doctor import AuditGradients, Finding, Watch
 from glassnet.errors import RecipeError
 from glassnet.experiments import Recipe, Run, Sweep, load_recipe, new_folder, recipe_for
 from glassnet.report import pages
@@ -72,6 +72,7 @@ def train(
     out: str | Path | None = None,
     *,
     watched: bool = False,
+    audited: bool = False,
     make_progress: Callable[[], Progress] = Progress,
     events: Events | None = None,
 ) -> Trained:
@@ -87,6 +88,8 @@ def train(
         The run folder, new or empty; None takes runs/DATA-NUMBER.
     watched : bool
         Whether the doctor looks at the training while it runs, and tells what goes wrong.
+    audited : bool
+        Whether a few gradients are compared with differences every 100 steps.
     make_progress : callable
         Makes what is told of steps and epochs.
     events : Events, optional
@@ -108,7 +111,7 @@ def train(
         progress=make_progress(),
         say=events.say,
         on_finish=[_reporting(events)],
-        callbacks=_watches(events, recipe.values()) if watched else (),
+        callbacks=_watches(events, recipe.values(), watched, audited),
     )
     return Trained(run)
 
@@ -158,6 +161,7 @@ def resume(
     *,
     engine: Mapping[str, Any] | None = None,
     watched: bool = False,
+    audited: bool = False,
     make_progress: Callable[[], Progress] = Progress,
     events: Events | None = None,
 ) -> Trained | Swept:
@@ -203,7 +207,7 @@ def resume(
         progress=make_progress(),
         say=events.say,
         on_finish=finish,
-        callbacks=_watches(events, {}) if watched else (),
+        callbacks=_watches(events, {}, watched, audited),
     )
     return Trained(run, finished_before=bool(before))
 
@@ -250,9 +254,14 @@ def _recipe_of(data: str | Path | Recipe, settings: Mapping[str, Any] | None) ->
     return data.with_settings(dict(settings or {}))
 
 
-def _watches(events: Events, settings: Mapping[str, Any]) -> list[Callback]:
+def _watches(events: Events, settings: Mapping[str, Any], watched: bool, audited: bool) -> list[Callback]:
     """What tells of a training that goes wrong, as soon as it can be known."""
-    return [Watch(lambda finding: events.say(f"doctor: {finding.name}: {finding.evidence}"), settings=settings)]
+
+    def tell(finding: Finding) -> None:
+        events.say(f"doctor: {finding.name}: {finding.evidence}")
+
+    watch = [Watch(tell, settings=settings)] if watched else []
+    return [*watch, *([AuditGradients(tell)] if audited else [])]
 
 
 def _reporting(events: Events) -> Callable[[Run], list[Path]]:

@@ -1,5 +1,6 @@
 """What is wrong with a training, and what to try: small rules over its records and figures, each with its evidence."""
 
+from glassnet.doctor.audit import AuditGradients
 from glassnet.doctor.case import Case
 from glassnet.doctor.examination import examine_network
 from glassnet.doctor.finding import Finding, Verdict, read_findings, together, verdict, write_findings
@@ -10,6 +11,7 @@ from glassnet.doctor.why import WHY, why
 __all__ = [
     "RULES",
     "WHY",
+    "AuditGradients",
     "Case",
     "Finding",
     "Verdict",

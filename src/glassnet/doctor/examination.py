@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,8 @@ from glassnet import threads
 from glassnet.data import Preprocess
 from glassnet.doctor.finding import SEVERITIES, Finding
 from glassnet.doctor.laws import broken_laws
+from glassnet.doctor.network import FirstBatch, after_training, before_training
+from glassnet.doctor.practice import cannot_overfit
 from glassnet.doctor.probe import Probe
 from glassnet.doctor.training_laws import model_law, penalty_law, preprocess_law, scores_law, step_law
 from glassnet.model import Model
@@ -19,6 +22,8 @@ from glassnet.nn.functional.arrays import Array
 from glassnet.optim import Optimizer
 
 __all__ = ["examine_network"]
+
+_PICTURES, _WORK = 128, 2e9  # pictures whose sizes are looked at, and the floating-point operations they may take
 
 
 @threads.single_blas_thread()
@@ -34,6 +39,7 @@ def examine_network(
     model: Model | None = None,
     preprocess: Preprocess | None = None,
     images: Array | None = None,
+    trained: bool = False,
     seed: int = 0,
 ) -> tuple[Finding, ...]:
     """What is wrong with a network, by the laws that hold for it and by the first batches of its training.
@@ -62,6 +68,8 @@ def examine_network(
         The training's, fitted, to be compared with the model's.
     images : (n, H, W, C) array, optional
         Some pictures as they are stored, for that comparison.
+    trained : bool
+        Whether it has been trained: then nothing is said of how it starts.
     seed : int
         Of all that is drawn.
 
@@ -83,7 +91,26 @@ def examine_network(
         found += model_law(model)
         if preprocess is not None and images is not None:
             found += preprocess_law(model, preprocess, images)
+    count = int(np.clip(_WORK / max(network.flops, 1), len(probe.x), _PICTURES))
+    x, y = np.asarray(x[:count]).reshape(-1, *network.input_shape), np.asarray(y[:count])
+    if trained:
+        found += after_training(FirstBatch(network, loss, x, y, train=False))
+    elif not found:
+        found += _beginning(network, loss, x, y, optimizer, l2)
     return tuple(sorted(found, key=lambda finding: SEVERITIES.index(finding.severity)))
+
+
+def _beginning(
+    network: Network, loss: Loss, x: Array, y: Array, optimizer: Optimizer | None, l2: float
+) -> Iterator[Finding]:
+    """How it starts, and whether it can learn a few pictures: where it can, what looks wrong is a warning."""
+    looks = list(before_training(FirstBatch(network, loss, x, y, train=True), l2=l2))
+    if optimizer is None:
+        yield from looks
+        return
+    failed = list(cannot_overfit(network, loss, optimizer, x, y, l2=l2, explained=bool(looks)))
+    yield from looks if failed else (replace(finding, severity="warning") for finding in looks)
+    yield from failed
 
 
 def _not_finite(where: str) -> Finding:

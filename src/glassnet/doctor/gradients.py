@@ -1,7 +1,7 @@
 """The gradient of a whole network on a few examples against central differences, in a float64 copy.
 
-A difference costs two forward passes, so elements are chosen: some at random, some where the gradient is large. A random
-direction through all parameters at once comes first: its derivative <dL/dw, v> is wrong where any element is.
+A difference costs two forward passes, so elements are chosen: some at random, some where the gradient is large. A
+random direction through all parameters at once comes first: its derivative <dL/dw, v> is wrong where any element is.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["Slope"]
 _STEPS = (1e-6, 1e-7, 1e-8)
 _WRONG = 1e-5  # of the derivative's size
 _OF_THE_LARGEST = 1e-7  # and of the largest element of its tensor
-# Rounding errors of a difference of two losses, in units of float64's eps at the size of loss and scores (as in `check`).
+# Rounding errors of a difference of two losses, in units of float64's eps at the size of loss and scores (`check` too).
 _NOISE = 40
 _ROUNDING = 1e-9
 
@@ -83,7 +83,7 @@ class Slope:
         return {name: parameter.grad.copy() for name, parameter in self.parameters.items()}
 
     def wrong(self, elements: int) -> Iterator[Finding]:
-        """What is wrong with the gradient, looking at so many single elements; of several the one nearest to the loss."""
+        """What is wrong with the gradient, by so many single elements; of several the one nearest to the loss."""
         if not self.finite or not self.parameters:
             return
         yield from self._added_up()
@@ -170,7 +170,7 @@ class Slope:
                 return
 
     def _descent(self) -> Iterator[Finding]:
-        """A step of plain gradient descent at rate 1 takes away the gradient and l2 times the weights, and nothing else."""
+        """A step of plain gradient descent at rate 1 takes away the gradient and l2 times the weights, no more."""
         twin = double(self.network, key=self.key)
         twin.run(self.x, train=self.train)
         before = {name: p.value.copy() for name, p in twin.parameters().items()}

@@ -1,7 +1,7 @@
 """Laws of a network that hold exactly, checked in float64 on a few examples: whoever breaks one has a bug.
 
-No threshold here is a matter of taste: both sides of a law differ by rounding alone. Each law is a function of a `Probe`
-with its derivation, and yields what breaks it, and where.
+No threshold here is a matter of taste: both sides of a law differ by rounding alone. Each law is a function of a
+`Probe` with its derivation, and yields what breaks it, and where.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ Law = Callable[[Probe], Iterator[Finding]]
 
 _ROUNDING = 1e-9  # of the largest number: two ways to one float64 result were 1e-14 to 1e-12 apart on all networks here
 _CANCELLED = 1e-6  # of the sum of the sizes of the terms that cancel
-# Floating-point operations that the differences of the whole network may take, half a second; elements at most; elements
-# at least, and examples.
+# Floating-point operations that the differences of the whole network may take, half a second; elements at most;
+# elements at least, and examples.
 _WORK, _ELEMENTS, _FEW = 2e9, 40, 4
 # x -> c x with c > 0 comes out as y -> c y, channel by channel.
 _CHANNELWISE = (ReLU, MaxPool, AveragePool, Dropout)
@@ -97,7 +97,7 @@ def _composed(probe: Probe, *, train: bool) -> Array:
 
 
 def repeated_law(probe: Probe) -> Iterator[Finding]:
-    """In evaluation nothing is drawn: the same examples have the same scores, to the bit, whatever the random numbers."""
+    """In evaluation nothing is drawn: the same examples have the same scores, to the bit, by any random numbers."""
     traces = []
     for key in (1, 2):
         network = double(probe.network, fused=False, key=key)
@@ -108,8 +108,8 @@ def repeated_law(probe: Probe) -> Iterator[Finding]:
             yield Finding(
                 "evaluation-random",
                 "failure",
-                f"The same {len(probe.x)} examples have other scores each time in evaluation mode: from {name} on, by up"
-                f" to {np.abs(one - other).max():.3g}.",
+                f"The same {len(probe.x)} examples have other scores each time in evaluation mode: from {name} on, by"
+                f" up to {np.abs(one - other).max():.3g}.",
                 remedy="Draw random numbers in training alone.",
                 where=name,
             )
@@ -179,9 +179,9 @@ def gradient_law(probe: Probe) -> Iterator[Finding]:
 def scale_law(probe: Probe) -> Iterator[Finding]:
     """<w, dL/dw> = 0 for the weights of a unit before batch normalisation.
 
-    With eps = 0, batch normalisation gives the same for c a as for a, c > 0. So L(c w, c b) = L(w, b) for the weights and
-    the bias of a channel that reaches it through layers with f(c a) = c f(a), as ReLU and pools; differentiated with
-    respect to c at c = 1 this is <w, dL/dw> + b dL/db = 0 (van Laarhoven 2017).
+    With eps = 0, batch normalisation gives the same for c a as for a, c > 0. So L(c w, c b) = L(w, b) for the weights
+    and the bias of a channel that reaches it through layers with f(c a) = c f(a), as ReLU and pools; differentiated
+    with respect to c at c = 1 this is <w, dL/dw> + b dL/db = 0 (van Laarhoven 2017).
     """
     network = double(probe.network, fused=False)
     for _, layer in network.walk():
@@ -206,8 +206,8 @@ def scale_law(probe: Probe) -> Iterator[Finding]:
             yield Finding(
                 "gradient-wrong",
                 "failure",
-                f"<w, dL/dw> of unit {worst} of {names[id(layer)]} is {sums[worst]:.3g}, where batch normalisation after"
-                " it makes it 0: the scale of these weights cannot change the loss.",
+                f"<w, dL/dw> of unit {worst} of {names[id(layer)]} is {sums[worst]:.3g}, where batch normalisation"
+                " after it makes it 0: the scale of these weights cannot change the loss.",
                 remedy=_DERIVE,
                 where=f"{names[id(layer)]}.weight",
             )
@@ -261,8 +261,8 @@ def homogeneity_law(probe: Probe) -> Iterator[Finding]:
             yield Finding(
                 "gradient-wrong",
                 "failure",
-                f"Without biases, <W, dL/dW> of {name} is {found:.6g}, and <s, dL/ds> of the scores is {right:.6g}: in a"
-                " ReLU network both are the same for every layer.",
+                f"Without biases, <W, dL/dW> of {name} is {found:.6g}, and <s, dL/ds> of the scores is {right:.6g}: in"
+                " a ReLU network both are the same for every layer.",
                 remedy=_DERIVE,
                 where=name,
             )

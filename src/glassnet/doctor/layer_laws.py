@@ -6,7 +6,7 @@ at alone, it is the only one that does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import numpy as np
 
@@ -161,7 +161,7 @@ def dropout_law(probe: Probe) -> Iterator[Finding]:
             yield Finding(
                 "dropout-in-evaluation",
                 "failure",
-                f"{name} is on in evaluation mode: it changes {100 * changed:.0f} % of its input, so answers are noise.",
+                f"{name} is on in evaluation mode: it changes {100 * changed:.0f} % of its input at random.",
                 remedy="Let dropout hand its input on where it does not train.",
                 where=name,
             )

@@ -16,7 +16,7 @@ from glassnet import threads
 from glassnet.data import Dataset, Splits
 from glassnet.data.ink import Manner
 from glassnet.data.split import HELD_OUT
-from glassnet.doctor import Watch, examine, together, write_findings
+from glassnet.doctor import AuditGradients, Watch, examine, together, write_findings
 from glassnet.errors import Fix, TrainingError, TrainingInterrupted
 from glassnet.experiments.build import build
 from glassnet.experiments.data import evaluated_part, load_splits
@@ -241,7 +241,9 @@ def _train(
     model.card = card(run, trainer)
     run.known, run.histograms = KnownPictures.of(splits), histograms.arrays
     found = examine(run.case())
-    seen = [finding for callback in callbacks if isinstance(callback, Watch) for finding in callback.found]
+    seen = [
+        finding for callback in callbacks if isinstance(callback, Watch | AuditGradients) for finding in callback.found
+    ]
     run.findings = together(found, (f for f in seen if f.name not in {finding.name for finding in found}))
     if folder is not None:
         histograms.save(folder / "histograms.npz")

@@ -157,7 +157,7 @@ def _validation(training: Training, valid: Dataset, preprocess: Preprocess) -> I
     elif not _near(once, wanted.reshape(once.shape)):
         off = float(np.abs(once - wanted.reshape(once.shape)).max())
         yield Finding(
-            "preprocessing-differs",
+            "preprocess-differs",
             "failure",
             f"Validation pictures are not prepared as training pictures are: numbers differ by up to {off:.3g}.",
             remedy="Use one preprocessing, fitted on training pictures, everywhere.",

@@ -8,12 +8,16 @@ from glassnet import threads
 from glassnet.clinic.brief import some_of
 from glassnet.data import PictureFiles, Splits
 from glassnet.doctor import Finding, examine_network
+from glassnet.doctor.laws import broken_laws
+from glassnet.doctor.network import FirstBatch, after_training
+from glassnet.doctor.probe import Probe
+from glassnet.doctor.training_laws import model_law
 from glassnet.engines import NativeEngine
 from glassnet.experiments import Recipe
 from glassnet.experiments.build import build
 from glassnet.model import Model
 
-__all__ = ["look_at_code", "look_at_model"]
+__all__ = ["look_at_code", "look_at_model", "look_at_trained"]
 
 _EXAMPLES = 256
 _NOISE = 16  # pictures on which a model is looked at, which may be a large one
@@ -57,18 +61,35 @@ def look_at_code(recipe: Recipe, splits: Splits, model: Model | None = None) -> 
         )
 
 
+def look_at_trained(model: Model, splits: Splits) -> tuple[Finding, ...]:
+    """What a trained network does with training pictures: units that are dead, moments that do not fit."""
+    if model.task.word not in ("classification", "reconstruction"):
+        return ()
+    chosen = some_of(splits.train, _EXAMPLES)
+    images = chosen.images[np.arange(len(chosen))] if isinstance(chosen.images, PictureFiles) else chosen.images
+    x = model.preprocess.transform(images)
+    y = x.reshape(len(x), -1) if model.task.rebuilds else chosen.labels
+    with threads.single_blas_thread():
+        return tuple(after_training(FirstBatch(model.network, model.loss, x, y, train=False)))
+
+
 def look_at_model(model: Model, splits: Splits | None = None, seed: int = 0) -> tuple[Finding, ...]:
     """The laws that the code of a model breaks, on pictures of its data or, without any, on noise."""
-    rng = np.random.default_rng(seed)
-    if splits is None:
-        images = rng.integers(0, 256, (_NOISE, *model.image_shape), np.uint8)
-        if model.takes_rows:
-            images = rng.standard_normal((_NOISE, *model.image_shape)).astype(np.float32)
-        labels = rng.integers(0, len(model.class_names), _NOISE)
-    else:
+    if splits is not None:
         chosen = some_of(splits.train, _NOISE)
         images = chosen.images[np.arange(len(chosen))] if isinstance(chosen.images, PictureFiles) else chosen.images
-        labels = chosen.labels
-    x = model.preprocess.transform(images)
-    y = x.reshape(len(x), -1) if model.task.rebuilds else labels
-    return examine_network(model.network, model.loss, x, y, model=model, images=images[:8], seed=seed)
+        x = model.preprocess.transform(images)
+        y = x.reshape(len(x), -1) if model.task.rebuilds else chosen.labels
+        return examine_network(model.network, model.loss, x, y, model=model, images=images[:8], trained=True, seed=seed)
+    rng = np.random.default_rng(seed)
+    noise = rng.integers(0, 256, (_NOISE, *model.image_shape), np.uint8)
+    x = model.preprocess.transform(
+        rng.standard_normal(noise.shape).astype(np.float32) if model.takes_rows else noise
+    )  # fmt: skip
+    y = x.reshape(len(x), -1) if model.task.rebuilds else rng.integers(0, len(model.class_names), _NOISE)
+    bad = next((name for name, array in model.network.arrays().items() if not np.isfinite(array).all()), "")
+    if bad:
+        evidence = f"{bad} has numbers that are not finite: nothing can be computed from them."
+        return (Finding("not-finite", "failure", evidence, remedy="Train it again, at a lower rate.", where=bad),)
+    with threads.single_blas_thread():
+        return (*broken_laws(Probe.of(model.network, model.loss, x, y, seed=seed)), *model_law(model))

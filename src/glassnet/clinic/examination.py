@@ -10,7 +10,7 @@ from typing import Any
 from glassnet import doctor
 from glassnet.clinic.batches import look_at_batches
 from glassnet.clinic.brief import Brief, evaluated, train_briefly
-from glassnet.clinic.code import look_at_code, look_at_model
+from glassnet.clinic.code import look_at_code, look_at_model, look_at_trained
 from glassnet.clinic.divergence import first_bad_layer
 from glassnet.clinic.remedies import Trial, Tryer, try_remedies
 from glassnet.clinic.subject import Subject
@@ -186,6 +186,7 @@ class _Look:
         if subject.run is not None:
             found = doctor.examine(subject.run.case())
             code = look_at_code(subject.recipe, subject.splits, subject.run.model)
+            found = (*found, *look_at_trained(subject.run.model, subject.splits))
             if any(finding.severity != "good" for finding in (*code, *found)):
                 self._train(subject.recipe, subject.splits)  # what remedies are compared with
             return (*code, *found)
@@ -195,9 +196,11 @@ class _Look:
             case = replace(case, first_bad=first_bad_layer(brief, subject.splits, _TRAINING * self.budget))
         if subject.records:
             case = replace(case, records=subject.records)
-        fed = () if brief.diverged else look_at_batches(brief.trainer, subject.splits)
         code = look_at_code(brief.recipe, subject.splits, None if brief.diverged else brief.model)
-        return (*code, *fed, *doctor.examine(case))
+        if brief.diverged:
+            return (*code, *doctor.examine(case))
+        trained = () if case.early else look_at_trained(brief.model, subject.splits)
+        return (*code, *look_at_batches(brief.trainer, subject.splits), *doctor.examine(case), *trained)
 
     def _train(self, recipe: Recipe, splits: Splits) -> Brief:
         self.told("training", 0, 1)

@@ -1,4 +1,4 @@
-"""What the code of a training does, by the laws that hold exactly: layers, loss, optimiser, evaluation and model file."""
+"""What the code of a training does, by the laws that hold exactly: layers, loss, optimiser, evaluation, model file."""
 
 from __future__ import annotations
 

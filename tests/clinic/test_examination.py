@@ -173,7 +173,9 @@ def test_a_change_that_mends_it_says_the_cause() -> None:
 def test_several_remedies_of_overfitting() -> None:
     settings = alternatives(Finding("overfitting", "warning", "", {"train.augment": "shift 1"}), prepare(recipe())[0])
     assert settings[:2] == [{"train.augment": "shift 1"}, {"train.l2": 0.001}]
-    assert {"model.network": "linear 32 -> relu -> dropout 0.5 -> linear"} in settings and {"train.epochs": 4} in settings
+    assert {"model.network": "linear 32 -> relu -> dropout 0.5 -> linear"} in settings and {
+        "train.epochs": 4
+    } in settings
     assert with_dropout("linear 8 -> dropout 0.2 -> linear") is None and with_dropout("linear") is None
 
 

@@ -1,4 +1,4 @@
-"""What is wrong with a training, and what to try: small rules over its records and figures, each with its evidence."""
+"""What is wrong with a training, its network or its pictures, and what to try: small rules, each with its evidence."""
 
 from glassnet.doctor.audit import AuditGradients
 from glassnet.doctor.case import Case

@@ -18,6 +18,7 @@ from typing import Any
 __all__ = [
     "CheckError",
     "DataError",
+    "Diverged",
     "Fix",
     "FormulaError",
     "GlassnetError",
@@ -114,6 +115,15 @@ class RecipeError(GlassnetError):
 
 class TrainingError(GlassnetError):
     """Training that cannot go on: a loss that is not finite, a run folder that cannot be resumed."""
+
+
+class Diverged(TrainingError):
+    """A training whose loss or weights are no longer finite; `what` says which, and at which step."""
+
+    @property
+    def what(self) -> str:
+        """As "The loss became infinite at step 7 (epoch 1)"."""
+        return str(self.values.get("what", self.message))
 
 
 class TrainingInterrupted(TrainingError):

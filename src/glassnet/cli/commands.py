@@ -25,6 +25,8 @@ GROUP = "glassnet.commands"
 
 COMMANDS: dict[str, str] = {
     "train": "glassnet.cli.train:train",
+    "doctor": "glassnet.cli.doctor:doctor",
+    "plant": "glassnet.cli.plant:plant",
     "evaluate": "glassnet.cli.evaluate:evaluate",
     "compare": "glassnet.cli.compare:compare",
     "predict": "glassnet.cli.predict:predict",
@@ -51,6 +53,8 @@ COMMANDS: dict[str, str] = {
 
 SUMMARIES: dict[str, str] = {
     "train": "Train a network by flags or by a recipe; sweep, resume.",
+    "doctor": "What is wrong with data, a recipe, a run or a model.",
+    "plant": "Recipes with a fault, to find; what the doctor finds.",
     "evaluate": "Accuracy, classes and confusion of a model on a set.",
     "compare": "Which run is better, and whether that is chance.",
     "predict": "What a model sees in pictures.",

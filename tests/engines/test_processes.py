@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from glassnet.cli import main
 from glassnet.engines import Batch, NativeEngine
 from glassnet.errors import RecipeError, TrainingError
 from glassnet.metrics import confusion_matrix
@@ -164,6 +165,28 @@ def started(folder: Path, processes: int, *arguments: str) -> subprocess.Complet
     )
 
 
+def side_by_side(folder: Path, *commands: tuple[str, ...]) -> list[tuple[int, str, str]]:
+    """`glassnet train` in a process for each command, with the environment that torchrun gives; how each ended."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    team = {"WORLD_SIZE": str(len(commands)), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    running = [
+        subprocess.Popen(
+            [sys.executable, "-m", "glassnet", "train", *command],
+            cwd=folder, env={**environment(), **team, "RANK": str(rank)},
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        for rank, command in enumerate(commands)
+    ]  # fmt: skip
+    try:
+        said = [process.communicate(timeout=PATIENCE) for process in running]
+    finally:
+        for process in running:
+            process.kill()
+    return [(process.returncode, *each) for process, each in zip(running, said, strict=True)]
+
+
 def records(run: Path) -> list[dict[str, float]]:
     found = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
     return [record for record in found if record["kind"] == "epoch"]
@@ -177,8 +200,8 @@ def test_torchrun_gives_the_run_of_one_process(tmp_path: Path, processes: int) -
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.count("wrote many/model.safetensors") == 1
     assert f"{processes} processes, batch 5 in all, {5 / processes:g} a process" in ended.stdout + ended.stderr
-    line = [sys.executable, "-m", "glassnet", "train", "own.toml", "--engine", "torch", "--out", "one"]
-    subprocess.run(line, cwd=tmp_path, env=environment(), capture_output=True, timeout=PATIENCE, check=True)
+    with contextlib.chdir(tmp_path):
+        assert main(["train", "own.toml", "--engine", "torch", "--out", "one"]) == 0
     assert sorted(p.name for p in (tmp_path / "many").iterdir()) == sorted(p.name for p in (tmp_path / "one").iterdir())
     for alone, together in zip(records(tmp_path / "one"), records(tmp_path / "many"), strict=True):
         assert together["step"] == alone["step"] and together["step"] % 5 == 0
@@ -187,8 +210,8 @@ def test_torchrun_gives_the_run_of_one_process(tmp_path: Path, processes: int) -
         assert together["valid_accuracy"] == alone["valid_accuracy"]
     evaluation = json.loads((tmp_path / "many" / "evaluation.json").read_text(encoding="utf-8"))
     assert np.sum(evaluation["confusion"]) == 7
-    more = started(tmp_path, processes, "--resume", "many", "--epochs", "3")
-    assert more.returncode == 0, more.stderr
+    for status, _, err in side_by_side(tmp_path, *[("--resume", "many", "--epochs", "3")] * processes):
+        assert status == 0, err
     assert [record["epoch"] for record in records(tmp_path / "many")] == [1, 2, 3]
 
 
@@ -196,24 +219,9 @@ def test_one_that_fails_ends_all_with_one_line(tmp_path: Path) -> None:
     """Process 1 is given another recipe: it names no network, and process 0 says so."""
     (tmp_path / "own.toml").write_text(RECIPE, encoding="utf-8")
     (tmp_path / "other.toml").write_text(RECIPE.replace("tanh", "tan"), encoding="utf-8")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
-    team = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-    running = [
-        subprocess.Popen(
-            [sys.executable, "-m", "glassnet", "train", recipe, "--engine", "torch", "--out", "run"],
-            cwd=tmp_path, env={**environment(), **team, "RANK": str(rank)},
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )
-        for rank, recipe in enumerate(("own.toml", "other.toml"))
-    ]  # fmt: skip
-    try:
-        (_, err), silent = (process.communicate(timeout=PATIENCE) for process in running)
-    finally:
-        for process in running:
-            process.kill()
-    assert silent == ("", "") and [process.returncode for process in running] == [2, 2]
+    options = ("--engine", "torch", "--out", "run")
+    (status, _, err), silent = side_by_side(tmp_path, ("own.toml", *options), ("other.toml", *options))
+    assert silent == (2, "", "") and status == 2
     assert err.startswith("error: Process 1: ") and err.count("\n") == 1 and "'tan'" in err
     assert not (tmp_path / "run" / "model.safetensors").exists()
 

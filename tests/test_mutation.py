@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,15 +37,26 @@ def test_no_mutant_of_a_sample_survives() -> None:
     _run("--only", "joining.py", "--sample", "8", "--workers", "1")
 
 
-def test_what_was_not_tried_is_counted(everything: list[mutation.Mutant]) -> None:
-    """No mutant is started after its time; a part of which none was tried has not passed."""
-    found = subprocess.run(
-        [sys.executable, str(SCRIPT), "--only", "joining.py", "--minutes", "0", "--workers", "1"],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    number = sum("joining.py" in mutant.name for mutant in everything)
-    assert found.returncode == 1
-    assert found.stdout == f"{number} mutants: 0 killed, 0 equivalent, 0 survived, {number} not tried\n"
+def test_what_was_not_tried_is_counted(
+    everything: list[mutation.Mutant], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No mutant is tried once the time is over; a run fails where one survives, and where none was tried."""
+    few = everything[:5]
+    assert mutation._judge(few[0], 0.0) == "not tried"
+    monkeypatch.setattr(mutation, "mutants", lambda: few)
+    monkeypatch.setattr(sys, "argv", ["mutation.py", "--minutes", "1"])
+    for verdicts, status, counts in (
+        (
+            ["killed", "endless", "survived", "not tried", "not tried"],
+            1,
+            "2 killed, 0 equivalent, 1 survived, 2 not tried",
+        ),
+        (["killed"] * 3 + ["not tried"] * 2, 0, "3 killed, 0 equivalent, 0 survived, 2 not tried"),
+        (["not tried"] * 5, 1, "0 killed, 0 equivalent, 0 survived, 5 not tried"),
+    ):
+        monkeypatch.setattr(mutation, "judged", lambda *_, found=verdicts: zip(few, found, strict=True))
+        assert mutation.main() == status
+        assert capsys.readouterr().out.splitlines()[-1] == f"5 mutants: {counts}"
 
 
 @pytest.mark.long
@@ -78,17 +90,32 @@ def test_sample_covers_most_files(everything: list[mutation.Mutant]) -> None:
     assert len({mutant.file for mutant in mutation.sample(ours, 10)}) >= 5
 
 
-def test_each_mutant_belongs_to_one_part_of_the_long_proofs(
-    everything: list[mutation.Mutant], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    script = SCRIPT.parents[1] / "tools" / "verify.py"
-    spec = importlib.util.spec_from_file_location("verify", script)
+@pytest.fixture
+def verify(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The script of the long proofs."""
+    spec = importlib.util.spec_from_file_location("verify", SCRIPT.parents[1] / "tools" / "verify.py")
     assert spec is not None and spec.loader is not None
-    verify = importlib.util.module_from_spec(spec)
-    monkeypatch.setitem(sys.modules, "verify", verify)
-    spec.loader.exec_module(verify)
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, "verify", module)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_each_mutant_belongs_to_one_part_of_the_long_proofs(everything: list[mutation.Mutant], verify: Any) -> None:
     texts = verify.mutated().values()
     assert [m.name for m in everything if sum(text in m.name for text in texts) != 1] == []
+
+
+def test_the_long_proofs_say_what_was_a_sample(verify: Any) -> None:
+    assert verify.sampled("5 mutants: 3 killed, 0 equivalent, 0 survived, 2 not tried")
+    assert verify.sampled("90 mutants: 80 killed, 0 equivalent, 0 survived, 10 not tried")
+    assert not verify.sampled("5 mutants: 5 killed, 0 equivalent, 0 survived, 0 not tried")
+    assert not verify.sampled("18 passed in 2.20s")
+    for whole in (False, True):
+        assert all(
+            ("--minutes" in part.command) == (part.name.startswith("mutation-") and not whole)
+            for part in verify.parts(whole)
+        )
 
 
 def test_equivalent_mutants_exist(everything: list[mutation.Mutant]) -> None:

@@ -203,7 +203,7 @@ def test_the_kernel_keeps_the_smallest_scores_within_its_blocks() -> None:
 
 
 @pytest.mark.parametrize("compiled", [True, False])
-@pytest.mark.parametrize(("count", "kept"), [(2100, 8), (12, 12), (12, 1)])
+@pytest.mark.parametrize(("count", "kept"), [(2100, 8), (2100, 600), (12, 12), (12, 1)])
 def test_candidates_are_the_points_of_the_smallest_scores(
     count: int, kept: int, compiled: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:

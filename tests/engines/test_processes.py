@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from glassnet.cli import main
 from glassnet.engines import Batch, NativeEngine
 from glassnet.errors import RecipeError, TrainingError
 from glassnet.metrics import confusion_matrix
@@ -166,20 +167,30 @@ def started(folder: Path, processes: int, *arguments: str) -> subprocess.Complet
     )
 
 
-def team_of_two(folder: Path, recipes: tuple[str, str]) -> list[subprocess.Popen[str]]:
-    """`glassnet train` in two processes that meet by the environment."""
+def team_of(folder: Path, *commands: tuple[str, ...]) -> list[subprocess.Popen[str]]:
+    """`glassnet train` in a process for each command, with the environment that torchrun gives."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = str(probe.getsockname()[1])
-    team = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    team = {"WORLD_SIZE": str(len(commands)), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
     return [
         subprocess.Popen(
-            [sys.executable, "-m", "glassnet", "train", recipe, "--engine", "torch", "--out", "run"],
+            [sys.executable, "-m", "glassnet", "train", *command],
             cwd=folder, env={**environment(), **team, "RANK": str(rank)},
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )
-        for rank, recipe in enumerate(recipes)
+        for rank, command in enumerate(commands)
     ]  # fmt: skip
+
+
+def outcomes(running: list[subprocess.Popen[str]]) -> list[tuple[int, str, str]]:
+    """How each process ended, and what it said."""
+    try:
+        said = [process.communicate(timeout=PATIENCE) for process in running]
+    finally:
+        for process in running:
+            process.kill()
+    return [(process.returncode, *each) for process, each in zip(running, said, strict=True)]
 
 
 def records(run: Path) -> list[dict[str, float]]:
@@ -195,8 +206,8 @@ def test_torchrun_gives_the_run_of_one_process(tmp_path: Path, processes: int) -
     assert ended.returncode == 0, ended.stderr
     assert ended.stdout.count("wrote many/model.safetensors") == 1
     assert f"{processes} processes, batch 5 in all, {5 / processes:g} a process" in ended.stdout + ended.stderr
-    line = [sys.executable, "-m", "glassnet", "train", "own.toml", "--engine", "torch", "--out", "one"]
-    subprocess.run(line, cwd=tmp_path, env=environment(), capture_output=True, timeout=PATIENCE, check=True)
+    with contextlib.chdir(tmp_path):
+        assert main(["train", "own.toml", "--engine", "torch", "--out", "one"]) == 0
     assert sorted(p.name for p in (tmp_path / "many").iterdir()) == sorted(p.name for p in (tmp_path / "one").iterdir())
     for alone, together in zip(records(tmp_path / "one"), records(tmp_path / "many"), strict=True):
         assert together["step"] == alone["step"] and together["step"] % 5 == 0
@@ -205,8 +216,8 @@ def test_torchrun_gives_the_run_of_one_process(tmp_path: Path, processes: int) -
         assert together["valid_accuracy"] == alone["valid_accuracy"]
     evaluation = json.loads((tmp_path / "many" / "evaluation.json").read_text(encoding="utf-8"))
     assert np.sum(evaluation["confusion"]) == 7
-    more = started(tmp_path, processes, "--resume", "many", "--epochs", "3")
-    assert more.returncode == 0, more.stderr
+    for status, _, err in outcomes(team_of(tmp_path, *[("--resume", "many", "--epochs", "3")] * processes)):
+        assert status == 0, err
     assert [record["epoch"] for record in records(tmp_path / "many")] == [1, 2, 3]
 
 
@@ -214,13 +225,9 @@ def test_one_that_fails_ends_all_with_one_line(tmp_path: Path) -> None:
     """Process 1 is given another recipe: it names no network, and process 0 says so."""
     (tmp_path / "own.toml").write_text(RECIPE, encoding="utf-8")
     (tmp_path / "other.toml").write_text(RECIPE.replace("tanh", "tan"), encoding="utf-8")
-    running = team_of_two(tmp_path, ("own.toml", "other.toml"))
-    try:
-        (_, err), silent = (process.communicate(timeout=PATIENCE) for process in running)
-    finally:
-        for process in running:
-            process.kill()
-    assert silent == ("", "") and [process.returncode for process in running] == [2, 2]
+    options = ("--engine", "torch", "--out", "run")
+    (status, _, err), silent = outcomes(team_of(tmp_path, ("own.toml", *options), ("other.toml", *options)))
+    assert silent == (2, "", "") and status == 2
     assert err.startswith("error: Process 1: ") and err.count("\n") == 1 and "'tan'" in err
     assert not (tmp_path / "run" / "model.safetensors").exists()
 
@@ -229,18 +236,15 @@ def test_one_that_is_asked_to_stop_stops_all(tmp_path: Path) -> None:
     """The second process gets the signal; both end after the same step."""
     text = RECIPE.replace("epochs = 2", "epochs = 100000\ncheckpoint_seconds = 0")
     (tmp_path / "own.toml").write_text(text, encoding="utf-8")
-    running = team_of_two(tmp_path, ("own.toml", "own.toml"))
-    try:
-        until = time.monotonic() + PATIENCE
-        while not (tmp_path / "run" / "checkpoint.safetensors").exists():
-            assert time.monotonic() < until and running[0].poll() is None
-            time.sleep(0.05)
-        running[1].send_signal(signal.SIGINT)
-        (_, err), silent = (process.communicate(timeout=PATIENCE) for process in running)
-    finally:
-        for process in running:
-            process.kill()
-    assert silent == ("", "") and [process.returncode for process in running] == [130, 130]
+    running = team_of(tmp_path, *[("own.toml", "--engine", "torch", "--out", "run")] * 2)
+    until = time.monotonic() + PATIENCE
+    while not (tmp_path / "run" / "checkpoint.safetensors").exists() and running[0].poll() is None:
+        if time.monotonic() > until:
+            running[0].kill()
+        time.sleep(0.05)
+    running[1].send_signal(signal.SIGINT)
+    (status, _, err), silent = outcomes(running)
+    assert silent == (130, "", "") and status == 130
     assert "--resume run" in err and "error" not in err
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import gc
 import importlib
 import json
 import os
@@ -168,6 +169,7 @@ def warm_up() -> None:
 def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     warm_up()
+    gc.freeze()  # or each child would look for garbage in all that is loaded
     print(json.dumps(True), flush=True)
     for line in sys.stdin:
         print(json.dumps(work(json.loads(line))), flush=True)

@@ -7,6 +7,7 @@ recipe (or resume the folder's) and let it die by SIGKILL within the writing of 
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -82,6 +83,7 @@ def main() -> None:
         job = json.loads(line)
         if "warm" in job:
             warm_up(job["warm"])
+            gc.freeze()  # or each child would look for garbage in all that is loaded
             print(0, flush=True)
             continue
         child = os.fork()

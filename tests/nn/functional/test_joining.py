@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from glassnet import threads
 from glassnet.errors import GlassnetError
 from glassnet.nn import functional as F
+from glassnet.nn.kernels import joining
 from support.gradients import assert_gradients, drawn, seeds, torch_gradients, torch_or_skip
 
 leads = st.sampled_from([(3,), (2, 3, 4), (5, 1, 2)])
@@ -55,6 +56,21 @@ def test_add(dtype: type, size: int, parts: int) -> None:
         wanted = a + b
         assert F.add(a, b, out=a) is a
     np.testing.assert_array_equal(a, wanted)
+
+
+@pytest.mark.parametrize("parts", [1, 2, 5])
+def test_every_element_is_added_once(parts: int) -> None:
+    """In place, an element that two threads computed would come out wrong, as would one that none did."""
+    a, b = np.random.default_rng(1).standard_normal((2, 1003))
+    wanted = a + b
+    joining.add(a, b, 0.0, a, parts)
+    np.testing.assert_array_equal(a, wanted)
+
+
+@pytest.mark.parametrize("ceiling", [0.5, 6.0])
+def test_a_sum_with_a_ceiling(ceiling: float) -> None:
+    a, b = 3 * np.random.default_rng(2).standard_normal((2, 1003))
+    np.testing.assert_array_equal(F.add(a, b, relu=ceiling), np.clip(a + b, 0, ceiling))
 
 
 @pytest.mark.parametrize("relu", [False, True])

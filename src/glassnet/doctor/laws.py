@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from glassnet.doctor.finding import Finding
-from glassnet.doctor.gradients import Slope
 from glassnet.doctor.forward_law import forward_law
+from glassnet.doctor.gradients import Slope
 from glassnet.doctor.layer_laws import dropout_law, layer_gradients, normalisation_law
 from glassnet.doctor.loss_laws import loss_laws
 from glassnet.doctor.probe import Probe, Trace, double

@@ -12,6 +12,7 @@ import numpy as np
 
 from glassnet.doctor.finding import Finding
 from glassnet.doctor.gradients import Slope
+from glassnet.doctor.forward_law import forward_law
 from glassnet.doctor.layer_laws import dropout_law, layer_gradients, normalisation_law
 from glassnet.doctor.loss_laws import loss_laws
 from glassnet.doctor.probe import Probe, Trace, double
@@ -277,6 +278,7 @@ LAWS: tuple[Law, ...] = (
     composition_law,
     repeated_law,
     cross_talk_law,
+    forward_law,
     gradient_law,
     scale_law,
     homogeneity_law,

@@ -63,6 +63,8 @@ class Near:
 
 def near_pairs(sketches: Sketches, numbers: Rows) -> Near:
     """The pairs among the pictures of these numbers, of which no two should be equal, none blank or not finite."""
+    if not len(numbers):
+        return Near(np.empty((0, 2), np.int64), np.empty(0, np.float32), np.zeros(len(sketches), np.float32))
     shapes = sketches.shapes[numbers].reshape(len(numbers), -1)
     radius = _radii(shapes, sketches.labels[numbers])
     found, close = _candidates(_spectra(sketches.shapes[numbers]), radius)

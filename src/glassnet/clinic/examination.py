@@ -27,6 +27,7 @@ BUDGET = 45.0
 
 _TRAINING = 0.4  # of the budget, for the training; what is left after it is for the remedies
 
+_TRIALS = 0.25  # of the budget, that remedies have at least
 _COMPARED = 20_000  # different pictures among which nearly equal ones are looked for
 
 Findings = tuple[Finding, ...]
@@ -130,7 +131,7 @@ def examine(
     findings = [finding for finding in looked.findings() if finding.name not in silenced]
     trials: tuple[Trial, ...] = ()
     if remedies and looked.brief is not None and subject.splits is not None:
-        tryer = Tryer(looked.brief, subject.splits, max(1.0, looked.left()), told)
+        tryer = Tryer(looked.brief, subject.splits, max(_TRIALS * budget, looked.left()), told)
         cause, trials = explain(findings, tryer)
         trials += try_remedies(findings, tryer)
         findings = list(doctor.together(findings[:1], cause, findings[1:])) if cause else findings

@@ -37,8 +37,9 @@ __all__ = ["FirstBatch", "after_training", "before_training", "constant_loss"]
 # First loss over that of equal scores, ln K: 0.94 to 1.65 where weights are He's or Xavier's; 37 where they are 24
 # times as large, and their scores saturate the softmax.
 _FIRST_LOSS = 6.0
-# Root mean square of what the first layer takes: 0.3 to 1.0 for pixels in 0..1 or standardised; 80 and more for 0..255.
-_INPUT = 10.0
+# Root mean square of what the first layer takes: 0.3 to 1.0 for pixels in 0..1 or standardised; 80 and more for 0..255,
+# 0.002 and less where pixels are divided by 255 twice.
+_INPUT = (0.02, 10.0)
 # sqrt(inputs) times the root mean square of the weights: 0.6 to 1.42 by He and Xavier, 8 for `gaussian 1` on 64 inputs.
 _GAIN = 3.5
 _SATURATED = 0.4  # share of outputs at the flat ends: 0 in healthy networks, 0.51 behind weights of that gain
@@ -181,8 +182,8 @@ def _first_loss(batch: FirstBatch) -> Iterator[Finding]:
     yield _failure(
         "first-loss-high",
         f"The first loss is {batch.value:.3g}, where equal scores give {chance} and class frequencies"
-        f" {by_frequency:.3g}: scores up to {np.abs(batch.trace.scores).max():.3g} are confident before anything is learned. Weights of"
-        f" {widest} multiply sizes by {batch.gain(widest):.3g} (He's by 1.4).",
+        f" {by_frequency:.3g}: scores up to {np.abs(batch.trace.scores).max():.3g} are confident before anything is"
+        f" learned. Weights of {widest} multiply sizes by {batch.gain(widest):.3g} (He's by 1.4).",
         "Start from smaller weights (init he or xavier), and bring the input to deviation 1.",
         f"{widest}.weight",
     )
@@ -192,7 +193,7 @@ def _penalty(batch: FirstBatch, l2: float) -> Iterator[Finding]:
     size = 0.5 * l2 * sum(float((p.value.astype(np.float64) ** 2).sum()) for p in _decaying(batch.network))
     if size > _PENALTY * batch.value > 0.0:
         yield Finding(
-            "l2-too-large",
+            "l2-too-strong",
             "warning",
             f"With l2 = {l2:g} the penalty is {size:.3g} in the first objective, the loss {batch.value:.3g}: training"
             " makes the weights small before it makes the answers right.",
@@ -210,11 +211,11 @@ def _decaying(network: Network) -> list[Parameter]:
 
 def _input(batch: FirstBatch) -> Iterator[Finding]:
     size = _rms(batch.x)
-    if size > _INPUT:
+    if not _INPUT[0] <= size <= _INPUT[1]:
         yield _failure(
-            "input-too-large",
-            f"What the first layer takes has a root mean square of {size:.3g} (up to {np.abs(batch.x).max():.3g}); about"
-            " 1 is what weights start for.",
+            "input-range",
+            f"What the first layer takes has a root mean square of {size:.3g} (up to {np.abs(batch.x).max():.3g});"
+            " about 1 is what weights start for.",
             "Bring pixels to 0..1, and standardise.",
             "input",
             {"model.preprocess": "scale -> standardise"},
@@ -224,8 +225,12 @@ def _input(batch: FirstBatch) -> Iterator[Finding]:
 def _sizes(batch: FirstBatch) -> Iterator[Finding]:
     """Outputs that grow or shrink from layer to layer."""
     start = _rms(batch.x)
+    if not start:
+        return
     hidden = batch.affine[:-1]
-    sizes = {name: _rms(batch.trace.outputs[name]) / start for name in batch.affine} if start else {}
+    sizes = {name: _rms(batch.trace.outputs[name]) / start for name in batch.affine}
+    if batch.normalised:  # which brings sizes to 1, whatever the input's
+        sizes = {name: size * min(1.0, start) for name, size in sizes.items()}
     if any(size > _EXPLODED for size in sizes.values()):
         name = next(name for name, size in sizes.items() if size > _EXPLODED)
         yield _failure(
@@ -264,7 +269,7 @@ def _gradients(batch: FirstBatch) -> Iterator[Finding]:
         return
     names = list(steep)
     shrinks = names.index(least) < names.index(most)
-    word, way = ("vanishing-gradient", "shrink") if shrinks else ("exploding-gradient", "grow")
+    word, way = ("vanishing", "shrink") if shrinks else ("exploding", "grow")
     yield _failure(
         word,
         f"Gradients {way} on their way back: |gradient| / |weight| is {steep[most]:.2g} at {most} and"

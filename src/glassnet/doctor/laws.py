@@ -6,7 +6,7 @@ No threshold here is a matter of taste: both sides of a law differ by rounding a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -15,23 +15,18 @@ from glassnet.doctor.finding import Finding
 from glassnet.doctor.gradients import Slope
 from glassnet.doctor.layer_laws import dropout_law, forward_law, layer_gradients, normalisation_law
 from glassnet.doctor.loss_laws import loss_laws
-from glassnet.doctor.probe import Probe, Trace, double
+from glassnet.doctor.probe import CHANNELWISE, Probe, Trace, before_normalisation, double
 from glassnet.nn import (
-    AveragePool,
     BatchNorm,
     Concat,
     Conv,
     DepthwiseConv,
-    Dropout,
     Flatten,
     GlobalAveragePool,
     Linear,
-    MaxPool,
-    ReLU,
     Residual,
 )
 from glassnet.nn.functional.arrays import Array
-from glassnet.nn.layer import Layer
 
 __all__ = ["LAWS", "broken_laws"]
 
@@ -42,10 +37,8 @@ _CANCELLED = 1e-6  # of the sum of the sizes of the terms that cancel
 # Floating-point operations that the differences of the whole network may take, half a second; elements at most;
 # elements at least, and examples.
 _WORK, _ELEMENTS, _FEW = 2e9, 40, 4
-# x -> c x with c > 0 comes out as y -> c y, channel by channel.
-_CHANNELWISE = (ReLU, MaxPool, AveragePool, Dropout)
-# The same for layers that mix channels, as long as their biases are 0.
-_HOMOGENEOUS = (*_CHANNELWISE, GlobalAveragePool, Linear, Conv, DepthwiseConv, Flatten, Residual, Concat)
+# f(c x) = c f(x) for c > 0, as long as biases are 0.
+_HOMOGENEOUS = (*CHANNELWISE, GlobalAveragePool, Linear, Conv, DepthwiseConv, Flatten, Residual, Concat)
 _LISTED = 3  # places that a sentence names
 _LARGE = 3e8  # operations of a forward pass, above which only what layers and losses do alone is looked at
 _DERIVE = "Derive the backward passes from there on again, and compare them with differences."
@@ -215,7 +208,7 @@ def scale_law(probe: Probe) -> Iterator[Finding]:
     for _, layer in network.walk():
         if isinstance(layer, BatchNorm):
             layer.eps = 0.0
-    layers = [layer for chain in _chains(network.layers) for layer in _before_normalisation(chain)]
+    layers = list(before_normalisation(network.layers))
     if not layers or len(probe.x) < 2:
         return
     trace = Trace(network, probe.rng().standard_normal(probe.x.shape), train=True)
@@ -240,25 +233,6 @@ def scale_law(probe: Probe) -> Iterator[Finding]:
                 where=f"{names[id(layer)]}.weight",
             )
             return
-
-
-def _chains(layers: Sequence[Layer]) -> Iterator[Sequence[Layer]]:
-    yield layers
-    for layer in layers:
-        for branch in layer.branches.values():
-            yield from _chains(branch)
-
-
-def _before_normalisation(chain: Sequence[Layer]) -> Iterator[Layer]:
-    """Each affine layer or convolution whose channels reach batch normalisation."""
-    for position, layer in enumerate(chain):
-        if not isinstance(layer, Linear | Conv):
-            continue
-        for after in chain[position + 1 :]:
-            if isinstance(after, BatchNorm):
-                yield layer
-            if type(after) not in _CHANNELWISE:
-                break
 
 
 def homogeneity_law(probe: Probe) -> Iterator[Finding]:

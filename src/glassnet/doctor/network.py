@@ -15,7 +15,7 @@ import numpy as np
 
 from glassnet.doctor.case import Case
 from glassnet.doctor.finding import Finding
-from glassnet.doctor.probe import Trace, double
+from glassnet.doctor.probe import Trace, before_normalisation, double
 from glassnet.doctor.rules import same_units
 from glassnet.nn import (
     BatchNorm,
@@ -24,7 +24,6 @@ from glassnet.nn import (
     Linear,
     Loss,
     Network,
-    Parameter,
     ReLU,
     Sigmoid,
     SoftmaxCrossEntropy,
@@ -85,6 +84,10 @@ class FirstBatch:
         Outputs and gradients of all layers.
     affine : list of str
         Names of the layers with weights, in order.
+    sized : list of str
+        Those of them whose size no batch normalisation takes away.
+    normalised : bool
+        Whether there is batch normalisation.
     """
 
     def __init__(self, network: Network, loss: Loss, x: Array, y: Array, *, train: bool) -> None:
@@ -96,6 +99,8 @@ class FirstBatch:
         layers = self.trace.layers
         self.affine = [name for name, layer in layers.items() if isinstance(layer, Linear | Conv)]
         self.normalised = any(isinstance(layer, BatchNorm) for layer in layers.values())
+        free = {id(layer) for layer in before_normalisation(self.trace.network.layers)}
+        self.sized = [name for name in self.affine if id(layers[name]) not in free]
 
     def weight(self, name: str) -> Array:
         """The weights of a layer."""
@@ -190,7 +195,7 @@ def _first_loss(batch: FirstBatch) -> Iterator[Finding]:
 
 
 def _penalty(batch: FirstBatch, l2: float) -> Iterator[Finding]:
-    size = 0.5 * l2 * sum(float((p.value.astype(np.float64) ** 2).sum()) for p in _decaying(batch.network))
+    size = 0.5 * l2 * sum(float((batch.weight(name) ** 2).sum()) for name in batch.sized)
     if size > _PENALTY * batch.value > 0.0:
         yield Finding(
             "l2-too-strong",
@@ -200,10 +205,6 @@ def _penalty(batch: FirstBatch, l2: float) -> Iterator[Finding]:
             {"train.l2": float(f"{0.1 * l2 * batch.value / size:.0e}")},
             where="loss",
         )
-
-
-def _decaying(network: Network) -> list[Parameter]:
-    return [parameter for parameter in network.parameters().values() if parameter.decays]
 
 
 # ---- sizes, layer by layer
@@ -260,7 +261,7 @@ def _restored(batch: FirstBatch, name: str) -> bool:
 
 def _gradients(batch: FirstBatch) -> Iterator[Finding]:
     """Gradients that shrink or grow on their way back, as shares of the weights."""
-    steep = {name: batch.steepness(name) for name in batch.affine}
+    steep = {name: batch.steepness(name) for name in batch.sized}
     steep = {name: value for name, value in steep.items() if value > 0.0}
     if len(steep) < 2:
         return

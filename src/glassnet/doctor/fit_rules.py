@@ -97,7 +97,7 @@ def parts_differ(case: Case) -> Iterator[Finding]:
     if _of_another_kind(case):
         evidence = (
             f"The training pictures were learned within the first half of the training, and of {found.n:,}"
-            f" {case.part} pictures {percent(found.accuracy)} are right: they are of another kind, or have other labels."
+            f" {case.part} pictures {percent(found.accuracy)} are right: of another kind, or with other labels."
         )
     elif case.part == "test" and valid - found.accuracy > _GAP and high < valid - _BEYOND_CHANCE:
         evidence = (

@@ -115,7 +115,8 @@ def augmentation_too_strong(case: Case) -> Iterator[Finding]:
     """Augmented pictures that are far harder to tell apart than the pictures themselves."""
     augment = case.settings.get("train.augment")
     lost = case.fitted_accuracy - case.last_accuracy
-    if augment and lost > _DISTURBED and case.last_accuracy < 0.5 and not _drops(case):
+    settled = case.whole and len(case.epochs) >= 3  # before, accuracy as it went is that of worse weights
+    if augment and settled and lost > _DISTURBED and case.last_accuracy < 0.5 and not _drops(case):
         evidence = (
             f"{percent(case.last_accuracy)} of the augmented training pictures are right, and"
             f" {percent(case.fitted_accuracy)} of the same pictures without '{augment}'."

@@ -10,7 +10,7 @@ from pathlib import Path
 from glassnet.clinic.faults import faults, held_back
 from glassnet.clinic.matrix import Exam, Table
 from glassnet.report.figures.faults import faults_figure
-from glassnet.report.html import Html
+from glassnet.report.html import Html, element
 from glassnet.report.page import Chart, Heading, Panel, write_page
 from glassnet.report.tables import Cell, number, table
 
@@ -88,8 +88,7 @@ def _faults(found: Table) -> Panel:
         named = Counter(name for exam in each for name in exam.causes[:2]) or Counter(exam.first for exam in each)
         words = ", ".join(f"{name} ({count})" for name, count in named.most_common(_NAMED))
         rows.append([
-            Cell(fault, fault), Cell(faults()[fault].kind, faults()[fault].kind),
-            Cell("held back" if fault in held_back() else "", str(fault in held_back())),
+            *(_word(text) for text in (fault, faults()[fault].kind, "held back" if fault in held_back() else "")),
             *(_share(sum(right), len(each)) for right in ([e.detected for e in each], [e.right for e in each])),
             Cell(words, words),
         ])  # fmt: skip
@@ -97,6 +96,11 @@ def _faults(found: Table) -> Panel:
                 ("named among the first two", False)]  # fmt: skip
     body = table(headings, rows, sortable=True, label="the faults, and what was found of each")
     return Panel("faults", "Fault by fault", "A click on a heading sorts.", body=body)
+
+
+def _word(text: str) -> Cell:
+    """A text that stays on one line."""
+    return Cell(element("span", text, class_="whole"), text)
 
 
 def _share(count: int, of: int) -> Cell:

@@ -28,8 +28,8 @@ class AuditGradients(Callback):
     """Compares a few elements of the network's gradient with central differences, every so many steps.
 
     The network is copied in float64 with the weights it has, and a few examples of the latest batch go through the
-    copy, in training mode. Nothing of the training is touched: neither its random numbers nor its running statistics, so its
-    bits are the same with and without the audit.
+    copy, in training mode. Nothing of the training is touched: neither its random numbers nor its running statistics,
+    so its bits are the same with and without the audit.
 
     Parameters
     ----------

@@ -86,7 +86,10 @@ class Slope:
         """What is wrong with the gradient, by so many single elements; of several the one nearest to the loss."""
         if not self.finite or not self.parameters:
             return
-        yield from self._added_up()
+        added = list(self._added_up())
+        if added:
+            yield from added
+            return
         largest = {name: float(np.abs(g).max()) for name, g in self.gradients.items()}
         if not all(np.isfinite(size) for size in largest.values()):
             name = next(name for name, size in largest.items() if not np.isfinite(size))

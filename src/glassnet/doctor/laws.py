@@ -6,32 +6,27 @@ No threshold here is a matter of taste: both sides of a law differ by rounding a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from glassnet.doctor.finding import Finding
 from glassnet.doctor.gradients import Slope
-from glassnet.doctor.forward_law import forward_law
-from glassnet.doctor.layer_laws import dropout_law, layer_gradients, normalisation_law
+from glassnet.doctor.layer_laws import dropout_law, forward_law, layer_gradients, normalisation_law
 from glassnet.doctor.loss_laws import loss_laws
-from glassnet.doctor.probe import Probe, Trace, double
+from glassnet.doctor.probe import CHANNELWISE, Probe, Trace, before_normalisation, double
 from glassnet.nn import (
-    AveragePool,
     BatchNorm,
     Concat,
     Conv,
     DepthwiseConv,
-    Dropout,
     Flatten,
     GlobalAveragePool,
     Linear,
-    MaxPool,
-    ReLU,
     Residual,
 )
 from glassnet.nn.functional.arrays import Array
-from glassnet.nn.layer import Layer
 
 __all__ = ["LAWS", "broken_laws"]
 
@@ -42,21 +37,35 @@ _CANCELLED = 1e-6  # of the sum of the sizes of the terms that cancel
 # Floating-point operations that the differences of the whole network may take, half a second; elements at most;
 # elements at least, and examples.
 _WORK, _ELEMENTS, _FEW = 2e9, 40, 4
-# x -> c x with c > 0 comes out as y -> c y, channel by channel.
-_CHANNELWISE = (ReLU, MaxPool, AveragePool, Dropout)
-# The same for layers that mix channels, as long as their biases are 0.
-_HOMOGENEOUS = (*_CHANNELWISE, GlobalAveragePool, Linear, Conv, DepthwiseConv, Flatten, Residual, Concat)
+# f(c x) = c f(x) for c > 0, as long as biases are 0.
+_HOMOGENEOUS = (*CHANNELWISE, GlobalAveragePool, Linear, Conv, DepthwiseConv, Flatten, Residual, Concat)
+_LISTED = 3  # places that a sentence names
+_LARGE = 3e8  # operations of a forward pass, above which only what layers and losses do alone is looked at
 _DERIVE = "Derive the backward passes from there on again, and compare them with differences."
 
 
 def broken_laws(probe: Probe) -> tuple[Finding, ...]:
-    """All laws that the network breaks; a law that says no more than one before it is left out."""
-    found: list[Finding] = []
-    for law in LAWS:
-        if law in _OF_THE_WHOLE and any(finding.name == "gradient-wrong" for finding in found):
-            continue
-        found += law(probe)
-    return tuple(found)
+    """All laws that the network breaks, by the first of the groups of `LAWS` in which one is broken.
+
+    What breaks a law of a later group, then, would most likely be a consequence.
+    """
+    groups = LAWS if probe.network.flops <= _LARGE else LAWS[:1]
+    for group in groups:
+        found = [finding for law in group for finding in _told_once(law(probe))]
+        if found:
+            return tuple(found)
+    return ()
+
+
+def _told_once(findings: Iterator[Finding]) -> Iterator[Finding]:
+    """Of findings of one name the first, which says where the others are."""
+    by_name: dict[str, list[Finding]] = {}
+    for finding in findings:
+        by_name.setdefault(finding.name, []).append(finding)
+    for first, *others in by_name.values():
+        places = [finding.where for finding in others if finding.where != first.where]
+        listed = ", ".join(places[:_LISTED]) + (f" and {len(places) - _LISTED} more" if len(places) > _LISTED else "")
+        yield replace(first, evidence=f"{first.evidence} The same at {listed}.") if places else first
 
 
 # ---- forward
@@ -120,34 +129,45 @@ def repeated_law(probe: Probe) -> Iterator[Finding]:
 def cross_talk_law(probe: Probe) -> Iterator[Finding]:
     """Examples of a batch do not see one another, but for batch normalisation in training.
 
-    So with another last example, the scores of all others stay as they are; and the loss of the first example has a
-    gradient of 0 for all others: dz_1/dx_j = 0 for j != 1. Dropout masks are kept the same.
+    So what the first gives stays as it is when all others are replaced, and what the last gives. Dropout masks are kept
+    the same.
     """
-    if len(probe.x) < 2:
-        return
-    other = probe.x.copy()
-    other[-1] = other[-1][..., ::-1] + 1.0 + np.abs(other).max(initial=0.0)
+    others = probe.x[..., ::-1] + 1.0 + np.abs(probe.x).max()
     for train in (False,) if probe.normalises else probe.modes:
-        one, two = (Trace(double(probe.network, fused=False), x, train=train) for x in (probe.x, other))
-        for name in one.outputs:
-            before, after = one.outputs[name][:-1], two.outputs[name][:-1]
-            if np.isfinite(before).all() and not _same(before, after):
-                row = int(np.argmax(np.abs(before - after).reshape(len(before), -1).max(axis=1)))
-                evidence = (
-                    f"Examples of a batch mix in {name}: with another last example, the output for example {row} moves"
-                    f" by {np.abs(before - after).max():.3g} in {_mode(train)} mode."
-                )
-                yield _mixed(evidence, name)
-                return
-        upstream = np.zeros_like(one.scores)
+        one = Trace(double(probe.network, fused=False), probe.x, train=train)
+        for kept in (0, len(probe.x) - 1):
+            x = others.copy()
+            x[kept] = probe.x[kept]
+            two = Trace(double(probe.network, fused=False), x, train=train)
+            for name in one.outputs:
+                before, after = one.outputs[name][kept], two.outputs[name][kept]
+                if np.isfinite(before).all() and not _same(after, before):
+                    evidence = (
+                        f"Examples of a batch mix in {name}: with other examples beside it, its output for example"
+                        f" {kept} moves by {np.abs(before - after).max():.3g} in {_mode(train)} mode."
+                    )
+                    yield _mixed(evidence, name)
+                    return
+
+
+def gradient_cross_talk_law(probe: Probe) -> Iterator[Finding]:
+    """The scores of one example have no gradient with respect to the others: ds_1/dx_j = 0 for j != 1.
+
+    It follows from the law before by differentiation, again but for batch normalisation in training.
+    """
+    for train in (False,) if probe.normalises else probe.modes:
+        network = double(probe.network)
+        upstream = np.zeros_like(network.forward(probe.x, train=train))
         upstream[0] = probe.rng().standard_normal(upstream[0].shape)
-        one.network.forward(probe.x, train=train)
-        dx = one.network.backward(upstream, input_gradient=True)
-        if dx is not None and np.isfinite(dx).all() and np.abs(dx[1:]).max() > _ROUNDING * max(1.0, np.abs(dx).max()):
-            row = 1 + int(np.argmax(np.abs(dx[1:]).reshape(len(dx) - 1, -1).max(axis=1)))
+        dx = network.backward(upstream, input_gradient=True)
+        if dx is None or len(dx) < 2 or not np.isfinite(dx).all():
+            continue
+        reached = np.abs(dx[1:]).reshape(len(dx) - 1, -1).max(axis=1)
+        if reached.max() > _ROUNDING * max(1.0, float(np.abs(dx).max())):
+            row = 1 + int(reached.argmax())
             evidence = (
                 f"Examples of a batch mix on the way back: the scores of example 0 have a gradient of"
-                f" {np.abs(dx[row]).max():.3g} with respect to example {row} in {_mode(train)} mode, and it must be 0."
+                f" {reached.max():.3g} with respect to example {row} in {_mode(train)} mode, and it must be 0."
             )
             yield _mixed(evidence, "backward")
             return
@@ -188,7 +208,7 @@ def scale_law(probe: Probe) -> Iterator[Finding]:
     for _, layer in network.walk():
         if isinstance(layer, BatchNorm):
             layer.eps = 0.0
-    layers = [layer for chain in _chains(network.layers) for layer in _before_normalisation(chain)]
+    layers = list(before_normalisation(network.layers))
     if not layers or len(probe.x) < 2:
         return
     trace = Trace(network, probe.rng().standard_normal(probe.x.shape), train=True)
@@ -213,25 +233,6 @@ def scale_law(probe: Probe) -> Iterator[Finding]:
                 where=f"{names[id(layer)]}.weight",
             )
             return
-
-
-def _chains(layers: Sequence[Layer]) -> Iterator[Sequence[Layer]]:
-    yield layers
-    for layer in layers:
-        for branch in layer.branches.values():
-            yield from _chains(branch)
-
-
-def _before_normalisation(chain: Sequence[Layer]) -> Iterator[Layer]:
-    """Each affine layer or convolution whose channels reach batch normalisation."""
-    for position, layer in enumerate(chain):
-        if not isinstance(layer, Linear | Conv):
-            continue
-        for after in chain[position + 1 :]:
-            if isinstance(after, BatchNorm):
-                yield layer
-            if type(after) not in _CHANNELWISE:
-                break
 
 
 def homogeneity_law(probe: Probe) -> Iterator[Finding]:
@@ -270,20 +271,15 @@ def homogeneity_law(probe: Probe) -> Iterator[Finding]:
             return
 
 
-LAWS: tuple[Law, ...] = (
-    loss_laws,
-    layer_gradients,
-    dropout_law,
-    normalisation_law,
-    composition_law,
-    repeated_law,
-    cross_talk_law,
-    forward_law,
-    gradient_law,
-    scale_law,
-    homogeneity_law,
+# What is told of two laws that are broken is told in this order: a law of a group is looked at where all before hold.
+LAWS: tuple[tuple[Law, ...], ...] = (
+    (loss_laws, dropout_law, normalisation_law),
+    (repeated_law, cross_talk_law),
+    (forward_law,),
+    (layer_gradients,),
+    (composition_law, gradient_cross_talk_law, gradient_law),
+    (scale_law, homogeneity_law),
 )
-_OF_THE_WHOLE: tuple[Law, ...] = (gradient_law, scale_law, homogeneity_law)
 
 
 def _mode(train: bool) -> str:

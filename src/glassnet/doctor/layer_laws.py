@@ -17,18 +17,50 @@ from glassnet.nn import BatchNorm, Dropout
 from glassnet.nn.functional.arrays import Array
 from glassnet.nn.layer import Layer
 
-__all__ = ["dropout_law", "layer_gradients", "normalisation_law"]
+__all__ = ["dropout_law", "forward_law", "layer_gradients", "normalisation_law"]
 
 # Steps of the differences, the first where no kink is crossed. float64's rounding, 2e-16 of the sum, divided by the
 # smallest step is 2e-8; truncation h^2 f''' is far below.
 _STEPS = (1e-6, 1e-7, 1e-8)
 _WRONG = 1e-5  # of the gradient's size: a hundred times what both errors come to, a thousandth of a typical mistake
 _EXAMPLES = 3
+_REFERENCE = 5e5  # floating-point operations of a layer whose naive form takes up to half a second
 _LOOKED_AT = 64  # elements that are searched for the worst one of a wrong tensor
 _DRAWN = 64  # examples through dropout
 # Standard deviations that a share of dropped numbers may be off by: chance does it once in 5e8 times.
 _SIGMAS = 6.0
 _ROUNDING = 1e-9  # of the largest number: both ways are float64
+
+
+# ---- forward
+
+
+def forward_law(probe: Probe) -> Iterator[Finding]:
+    """Every layer gives what its reference gives: the naive form of its operation, written from the definition.
+
+    Large convolutions and affine layers, whose reference takes long, are left out.
+    """
+    for name, layer in double(probe.network, fused=False).walk():
+        if layer.branches or layer.flops > _REFERENCE:
+            continue
+        for train in _modes(layer):
+            x = probe.rng().standard_normal((2, *layer.input_shape))
+            right = np.asarray(layer.reference(x.copy(), train=train)).reshape(2, -1)
+            given = np.array(layer.forward(x.copy(), train=train)).reshape(2, -1)
+            if _same(given, right):
+                continue
+            off = np.abs(given - right)
+            example, number = (int(i) for i in np.unravel_index(int(off.argmax()), off.shape))
+            yield Finding(
+                "forward-wrong",
+                "failure",
+                f"{name} does not compute '{layer.word}' in {'training' if train else 'evaluation'} mode: on random"
+                f" numbers, output {number} is {given[example, number]:.6g}, where the definition gives"
+                f" {right[example, number]:.6g}.",
+                remedy="Compare its forward pass with the definition.",
+                where=name,
+            )
+            break
 
 
 # ---- gradients

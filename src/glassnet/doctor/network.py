@@ -15,7 +15,7 @@ import numpy as np
 
 from glassnet.doctor.case import Case
 from glassnet.doctor.finding import Finding
-from glassnet.doctor.probe import Trace, double
+from glassnet.doctor.probe import Trace, before_normalisation, double
 from glassnet.doctor.rules import same_units
 from glassnet.nn import (
     BatchNorm,
@@ -24,7 +24,6 @@ from glassnet.nn import (
     Linear,
     Loss,
     Network,
-    Parameter,
     ReLU,
     Sigmoid,
     SoftmaxCrossEntropy,
@@ -37,8 +36,9 @@ __all__ = ["FirstBatch", "after_training", "before_training", "constant_loss"]
 # First loss over that of equal scores, ln K: 0.94 to 1.65 where weights are He's or Xavier's; 37 where they are 24
 # times as large, and their scores saturate the softmax.
 _FIRST_LOSS = 6.0
-# Root mean square of what the first layer takes: 0.3 to 1.0 for pixels in 0..1 or standardised; 80 and more for 0..255.
-_INPUT = 10.0
+# Root mean square of what the first layer takes: 0.3 to 1.0 for pixels in 0..1 or standardised; 80 and more for 0..255,
+# 0.002 and less where pixels are divided by 255 twice.
+_INPUT = (0.02, 10.0)
 # sqrt(inputs) times the root mean square of the weights: 0.6 to 1.42 by He and Xavier, 8 for `gaussian 1` on 64 inputs.
 _GAIN = 3.5
 _SATURATED = 0.4  # share of outputs at the flat ends: 0 in healthy networks, 0.51 behind weights of that gain
@@ -84,6 +84,10 @@ class FirstBatch:
         Outputs and gradients of all layers.
     affine : list of str
         Names of the layers with weights, in order.
+    sized : list of str
+        Those of them whose size no batch normalisation takes away.
+    normalised : bool
+        Whether there is batch normalisation.
     """
 
     def __init__(self, network: Network, loss: Loss, x: Array, y: Array, *, train: bool) -> None:
@@ -95,6 +99,8 @@ class FirstBatch:
         layers = self.trace.layers
         self.affine = [name for name, layer in layers.items() if isinstance(layer, Linear | Conv)]
         self.normalised = any(isinstance(layer, BatchNorm) for layer in layers.values())
+        free = {id(layer) for layer in before_normalisation(self.trace.network.layers)}
+        self.sized = [name for name in self.affine if id(layers[name]) not in free]
 
     def weight(self, name: str) -> Array:
         """The weights of a layer."""
@@ -181,18 +187,18 @@ def _first_loss(batch: FirstBatch) -> Iterator[Finding]:
     yield _failure(
         "first-loss-high",
         f"The first loss is {batch.value:.3g}, where equal scores give {chance} and class frequencies"
-        f" {by_frequency:.3g}: scores up to {np.abs(batch.trace.scores).max():.3g} are confident before anything is learned. Weights of"
-        f" {widest} multiply sizes by {batch.gain(widest):.3g} (He's by 1.4).",
+        f" {by_frequency:.3g}: scores up to {np.abs(batch.trace.scores).max():.3g} are confident before anything is"
+        f" learned. Weights of {widest} multiply sizes by {batch.gain(widest):.3g} (He's by 1.4).",
         "Start from smaller weights (init he or xavier), and bring the input to deviation 1.",
         f"{widest}.weight",
     )
 
 
 def _penalty(batch: FirstBatch, l2: float) -> Iterator[Finding]:
-    size = 0.5 * l2 * sum(float((p.value.astype(np.float64) ** 2).sum()) for p in _decaying(batch.network))
+    size = 0.5 * l2 * sum(float((batch.weight(name) ** 2).sum()) for name in batch.sized)
     if size > _PENALTY * batch.value > 0.0:
         yield Finding(
-            "l2-too-large",
+            "l2-too-strong",
             "warning",
             f"With l2 = {l2:g} the penalty is {size:.3g} in the first objective, the loss {batch.value:.3g}: training"
             " makes the weights small before it makes the answers right.",
@@ -201,20 +207,16 @@ def _penalty(batch: FirstBatch, l2: float) -> Iterator[Finding]:
         )
 
 
-def _decaying(network: Network) -> list[Parameter]:
-    return [parameter for parameter in network.parameters().values() if parameter.decays]
-
-
 # ---- sizes, layer by layer
 
 
 def _input(batch: FirstBatch) -> Iterator[Finding]:
     size = _rms(batch.x)
-    if size > _INPUT:
+    if not _INPUT[0] <= size <= _INPUT[1]:
         yield _failure(
-            "input-too-large",
-            f"What the first layer takes has a root mean square of {size:.3g} (up to {np.abs(batch.x).max():.3g}); about"
-            " 1 is what weights start for.",
+            "input-range",
+            f"What the first layer takes has a root mean square of {size:.3g} (up to {np.abs(batch.x).max():.3g});"
+            " about 1 is what weights start for.",
             "Bring pixels to 0..1, and standardise.",
             "input",
             {"model.preprocess": "scale -> standardise"},
@@ -224,8 +226,12 @@ def _input(batch: FirstBatch) -> Iterator[Finding]:
 def _sizes(batch: FirstBatch) -> Iterator[Finding]:
     """Outputs that grow or shrink from layer to layer."""
     start = _rms(batch.x)
+    if not start:
+        return
     hidden = batch.affine[:-1]
-    sizes = {name: _rms(batch.trace.outputs[name]) / start for name in batch.affine} if start else {}
+    sizes = {name: _rms(batch.trace.outputs[name]) / start for name in batch.affine}
+    if batch.normalised:  # which brings sizes to 1, whatever the input's
+        sizes = {name: size * min(1.0, start) for name, size in sizes.items()}
     if any(size > _EXPLODED for size in sizes.values()):
         name = next(name for name, size in sizes.items() if size > _EXPLODED)
         yield _failure(
@@ -255,7 +261,7 @@ def _restored(batch: FirstBatch, name: str) -> bool:
 
 def _gradients(batch: FirstBatch) -> Iterator[Finding]:
     """Gradients that shrink or grow on their way back, as shares of the weights."""
-    steep = {name: batch.steepness(name) for name in batch.affine}
+    steep = {name: batch.steepness(name) for name in batch.sized}
     steep = {name: value for name, value in steep.items() if value > 0.0}
     if len(steep) < 2:
         return
@@ -264,7 +270,7 @@ def _gradients(batch: FirstBatch) -> Iterator[Finding]:
         return
     names = list(steep)
     shrinks = names.index(least) < names.index(most)
-    word, way = ("vanishing-gradient", "shrink") if shrinks else ("exploding-gradient", "grow")
+    word, way = ("vanishing", "shrink") if shrinks else ("exploding", "grow")
     yield _failure(
         word,
         f"Gradients {way} on their way back: |gradient| / |weight| is {steep[most]:.2g} at {most} and"

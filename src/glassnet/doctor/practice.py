@@ -19,7 +19,7 @@ from glassnet.doctor.finding import Finding
 from glassnet.doctor.network import constant_loss
 from glassnet.engines import Batch, NativeEngine
 from glassnet.errors import GlassnetError
-from glassnet.nn import Loss, Network
+from glassnet.nn import Loss, Network, SoftmaxCrossEntropy
 from glassnet.nn.functional.arrays import Array
 from glassnet.optim import Optimizer, make_optimizer
 
@@ -30,8 +30,8 @@ PICTURES = 20
 # `tests/doctor/test_findings.py` got to 0.02 to 0.74 of the loss of class frequencies in 200 steps, and
 # all of `BAD` stayed at 0.98 or more.
 _MOST, _FEWEST, _WORK = 400, 60, 4e10
-_LEARNED = 0.9  # of that loss
-_DONE = 0.5  # below which nothing more needs to be shown
+_LEARNED = 0.9  # of the way from the best answers to that loss
+_DONE = 0.75  # below which nothing more needs to be shown
 _RATES = 10.0
 
 
@@ -45,6 +45,8 @@ class Practice:
         The loss before the first step and after the last, without the penalty.
     constant : float
         The loss of the best answer that is the same for all these pictures.
+    least : float
+        The loss of the best answers; above 0 with label smoothing.
     right : int
         Pictures that it took for the right class in the end.
     pictures : int
@@ -56,6 +58,7 @@ class Practice:
     first: float
     last: float
     constant: float
+    least: float
     right: int
     pictures: int
     steps: int
@@ -63,7 +66,7 @@ class Practice:
     @property
     def learned(self) -> bool:
         """Whether it got clearly below what needs no picture."""
-        return self.last < _LEARNED * self.constant
+        return self.last < self.least + _LEARNED * (self.constant - self.least)
 
 
 def practise(
@@ -97,6 +100,7 @@ def practise(
     pictures = np.ascontiguousarray(x[:n], np.float32).reshape(n, *network.input_shape)
     target = np.ascontiguousarray(y[:n], np.int64 if np.asarray(y).dtype.kind in "iu" else np.float32)
     constant = constant_loss(loss, target, network.output_shape[-1])
+    least = _least(loss, network.output_shape[-1])
     most = int(np.clip(_WORK / (3 * n * max(network.flops, 1)), _FEWEST, _MOST))
     first = last = math.nan
     right = steps = 0
@@ -106,9 +110,18 @@ def practise(
             result = engine.step(Batch(pictures, target, None, (step,)), own.lr)
             last, right, steps = result.loss - penalty, result.correct, step + 1
             first = last if step == 0 else first
-            if not math.isfinite(last) or last < _DONE * constant:
+            if not math.isfinite(last) or last < least + _DONE * (constant - least):
                 break
-    return Practice(first, last if math.isfinite(last) else math.inf, constant, right, n, steps)
+    return Practice(first, last if math.isfinite(last) else math.inf, constant, least, right, n, steps)
+
+
+def _least(loss: Loss, scores: int) -> float:
+    """The loss of the best answers: with label smoothing the entropy of the targets, else 0."""
+    if not isinstance(loss, SoftmaxCrossEntropy) or not loss.smoothing:
+        return 0.0
+    other = loss.smoothing / scores
+    aimed = np.array([1.0 - loss.smoothing + other, *[other] * (scores - 1)])
+    return float(-(aimed * np.log(aimed)).sum())
 
 
 def cannot_overfit(
@@ -152,20 +165,31 @@ def _cause(
     rates: Sequence[float],
 ) -> Iterator[Finding]:
     """The first of a few changes that lets it learn."""
+    advice: dict[str, Any]
     shown = f"the loss on {before.pictures} pictures gets to {{:.3g}} in place of {before.last:.3g}."
     other = _started_otherwise(network)
     if other is not None:
         tried = practise(other, loss, optimizer, x, y, l2=l2)
         if tried.learned:
             evidence = "It starts from the wrong weights: from those by He or Xavier " + shown.format(tried.last)
-            advice: dict[str, Any] = {"model.network": other.notation()}
+            advice = {"model.network": other.notation()}
             yield Finding("initialisation-wrong", "failure", evidence, advice, where="weights")
             return
     if l2:
         tried = practise(network, loss, optimizer, x, y)
         if tried.learned:
             evidence = f"L2 of {l2:g} keeps it from learning: without it " + shown.format(tried.last)
-            yield Finding("l2-too-large", "failure", evidence, {"train.l2": l2 / 1000}, where="loss")
+            yield Finding("l2-too-strong", "failure", evidence, {"train.l2": l2 / 1000}, where="loss")
+            return
+    decay = getattr(optimizer, "weight_decay", 0.0)
+    if decay:
+        plain = copy.deepcopy(optimizer)
+        vars(plain)["weight_decay"] = 0.0
+        tried = practise(network, loss, plain, x, y, l2=l2)
+        if tried.learned:
+            evidence = f"A weight decay of {decay:g} keeps it from learning: without it " + shown.format(tried.last)
+            advice = {"optimizer.weight_decay": 0.01}
+            yield Finding("decay-too-strong", "failure", evidence, advice, where="optimizer")
             return
     for lr in rates:
         tried = practise(network, loss, optimizer, x, y, l2=l2, lr=lr)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from glassnet.nn import BatchNorm, Loss, Network
+from glassnet.nn import AveragePool, BatchNorm, Conv, Dropout, Linear, Loss, MaxPool, Network, ReLU
 from glassnet.nn.functional.arrays import Array
 from glassnet.nn.layer import Layer
 
-__all__ = ["Probe", "Trace", "double"]
+__all__ = ["CHANNELWISE", "Probe", "Trace", "before_normalisation", "double"]
+
+CHANNELWISE = (ReLU, MaxPool, AveragePool, Dropout)
+"""Layers with f(c x) = c f(x) for c > 0, channel by channel."""
 
 _FEWEST, _MOST = 4, 8  # examples; fewer than four leave batch normalisation next to nothing that varies
 _WORK = 5e8  # floating-point operations of a forward pass, above which fewer examples are taken
@@ -126,3 +130,20 @@ class Trace:
             return backward(layer, dy, input_gradient=input_gradient)
 
         vars(layer).update(forward=heard_forward, backward=heard_backward)
+
+
+def before_normalisation(layers: Sequence[Layer]) -> Iterator[Layer]:
+    """The affine layers and convolutions whose channels reach a batch normalisation, which takes their size away.
+
+    Those inside composites are among them.
+    """
+    for position, layer in enumerate(layers):
+        for branch in layer.branches.values():
+            yield from before_normalisation(branch)
+        if not isinstance(layer, Linear | Conv):
+            continue
+        for after in layers[position + 1 :]:
+            if isinstance(after, BatchNorm):
+                yield layer
+            if type(after) not in CHANNELWISE:
+                break

@@ -69,7 +69,7 @@ def _first_step(probe: Probe, optimizer: Optimizer) -> tuple[dict[str, Array], d
     own = copy.deepcopy(optimizer)
     own.reset()
     if hasattr(own, "weight_decay"):
-        own.weight_decay = 0.0
+        vars(own)["weight_decay"] = 0.0
     with np.errstate(all="ignore"):
         value, dscores = probe.loss.loss(reference.forward(probe.x, train=True), probe.y)
         if not np.isfinite(value):

@@ -57,6 +57,7 @@ WHY: dict[str, str] = {
     "loss-wrong": "What is minimised, or reported, is not the loss that was asked for.",
     "loss-not-mean": "Gradients grow with the batch, or one example's with another's: the rate means something else.",
     "cross-talk": "An answer that depends on the other pictures of a batch cannot be repeated, and leaks their labels.",
+    "forward-wrong": "The layer computes something other than its name says, and everything after it is built on that.",
     "forward-differs": "The network computes something other than its layers say.",
     "evaluation-random": "The same picture gets another answer each time, and figures are noise.",
     "training-mode-in-evaluation": "Evaluation with dropout or with the moments of a batch is of another network.",
@@ -75,15 +76,11 @@ WHY: dict[str, str] = {
     "not-finite": "Whatever is computed from such numbers is none either.",
     # before the training
     "first-loss-high": "The first steps go into unlearning what the starting weights claim.",
-    "input-too-large": "Large numbers make large outputs and gradients: the first steps are far too long.",
     "vanishing": "What comes out hardly depends on the picture, and no gradient gets back.",
     "exploding": "Numbers grow from layer to layer, and gradients with them.",
-    "vanishing-gradient": "The first layers get next to no gradient and stay as they began.",
-    "exploding-gradient": "The first layers make steps that are far too long.",
     "saturated": "Where an activation is flat no gradient gets through.",
     "dead-units": "A unit that is 0 for every picture gets no gradient and stays 0.",
     "output-independent": "Nothing of the pictures reaches the scores.",
-    "l2-too-large": "The penalty is what is minimised, not the loss.",
     "cannot-overfit": "What cannot learn twenty pictures by heart cannot learn thousands.",
     "initialisation-wrong": "The sizes of the starting weights do not fit the layers.",
     # the data

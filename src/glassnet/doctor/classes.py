@@ -19,6 +19,7 @@ __all__ = ["absent", "alike_names", "imbalance", "one_label", "part_names", "pro
 # systematic study of the class imbalance problem in convolutional neural networks", 2018; 10 is its middle ratio.
 _RATIO = 10
 _CERTAIN, _APART = 1e-6, 0.1  # that proportions differ by chance; half the sum of their differences
+_NAMED = 3  # pairs that a sentence names
 _LEAST_LETTERS = 3  # of names that case or a plural may make two of: "A" and "a" are two letters
 
 Parts = Mapping[str, Dataset]
@@ -110,14 +111,17 @@ def alike_names(parts: Parts) -> Iterator[Finding]:
             continue
         stem = re.sub(r"(?<=[sxz])es$|(?<=[cs]h)es$|(?<=[^s])s$", "", plain)
         seen.setdefault(stem if len(stem) >= _LEAST_LETTERS else plain, []).append(name)
-    for found in seen.values():
-        if len(found) > 1:
-            yield Finding(
-                "alike-names",
-                "warning",
-                f"The classes {listed(found)} may be one class under {len(found)} names.",
-                remedy="Join them where they are one thing, or rename them.",
-            )
+    alike = [found for found in seen.values() if len(found) > 1]
+    if alike:
+        more = f", and {len(alike) - _NAMED:,} more pairs" if len(alike) > _NAMED else ""
+        yield Finding(
+            "alike-names",
+            "warning",
+            "Classes may be one under several names: "
+            + "; ".join(" and ".join(f"'{name}'" for name in found) for found in alike[:_NAMED])
+            + f"{more}.",
+            remedy="Join them where they are one thing, or rename them.",
+        )
 
 
 def part_names(parts: Parts) -> Iterator[Finding]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
 from glassnet.data import Dataset
 from glassnet.data.options import OnPictures
-from glassnet.doctor import classes, copies, pixels
+from glassnet.doctor import classes, copies, labels, pixels
 from glassnet.doctor.finding import SEVERITIES, Finding
 from glassnet.doctor.sketches import Sketches, sketch
 from glassnet.errors import DataError
 
-__all__ = ["examine_pictures"]
+__all__ = ["LookedAt", "examine_pictures", "look_at"]
 
 OfParts = Callable[[Mapping[str, Dataset]], Iterator[Finding]]
 OfPixels = Callable[[Sketches], Iterator[Finding]]
@@ -28,7 +29,7 @@ _PIXELS: tuple[OfPixels, ...] = (
     pixels.sizes,
     pixels.frames,
 )
-_COPIES: tuple[OfCopies, ...] = (copies.doubled_classes, copies.leaks, copies.two_labels, copies.repeated)
+_COPIES: tuple[OfCopies, ...] = (copies.leaks, copies.two_labels, copies.repeated)
 _NUMBERS: tuple[OfParts, ...] = (
     classes.absent,
     classes.imbalance,
@@ -36,6 +37,28 @@ _NUMBERS: tuple[OfParts, ...] = (
     classes.alike_names,
     classes.unread,
 )
+
+
+@dataclass(frozen=True)
+class LookedAt:
+    """The pictures of a set and what the checks say of them.
+
+    Attributes
+    ----------
+    findings : tuple of Finding
+        The worst first; nothing where all is well.
+    sketches : Sketches
+        Of all pictures.
+    same : Copies
+        Which pictures are there more than once.
+    judged : Judged or None
+        What a quick classifier says of the labels; None where there are too few pictures.
+    """
+
+    findings: tuple[Finding, ...]
+    sketches: Sketches
+    same: copies.Copies
+    judged: labels.Judged | None
 
 
 def examine_pictures(
@@ -60,14 +83,26 @@ def examine_pictures(
     DataError
         There is no part, the parts have other classes or pictures of other shapes, or a picture cannot be read.
     """
+    return look_at(parts, seed=seed, limit=limit, progress=progress).findings
+
+
+def look_at(
+    parts: Mapping[str, Dataset], *, seed: int = 0, limit: int = 100_000, progress: OnPictures | None = None
+) -> LookedAt:
+    """As `examine_pictures`, with what the findings are from, so that the pictures themselves can be shown."""
     _check(parts)
     found = [finding for check in _LABELS for finding in check(parts)]
     sketches = sketch(parts, progress)
     found += [finding for look in _PIXELS for finding in look(sketches)]
     same = copies.copies(sketches, limit, seed)
+    found += copies.doubled_classes(sketches, same)
+    judged = labels.judge(sketches, same.groups(close=True), seed)
+    if judged is not None:
+        found += [*labels.unrelated(sketches, judged), *labels.suspicious(sketches, judged)]
     found += [finding for compare in _COPIES for finding in compare(sketches, same)]
     found += [finding for check in _NUMBERS for finding in check(parts)]
-    return tuple(sorted(found, key=lambda finding: SEVERITIES.index(finding.severity)))
+    ordered = tuple(sorted(found, key=lambda finding: SEVERITIES.index(finding.severity)))
+    return LookedAt(ordered, sketches, same, judged)
 
 
 def _check(parts: Mapping[str, Dataset]) -> None:

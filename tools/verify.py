@@ -50,6 +50,8 @@ def parts() -> Iterator[Part]:
         results = str(FOLDER / "mutants.txt")
         command = (sys.executable, "tests/mutation.py", "--only", text, "--results", results)
         yield Part(f"mutation-{name}", f"planted bugs in {text.strip('/:')}", command)
+    faults = ("plant", "--all", "--report", "--seeds", "3", "--jobs", "2", "--out", str(FOLDER / "faults"), "--goals")
+    yield Part("faults", "what the doctor finds of planted faults", (sys.executable, "-m", "glassnet", *faults))
     for path in sorted((ROOT / "src/glassnet/reproduce/rows").glob("*.toml")):
         command = (sys.executable, "-m", "glassnet", "reproduce", path.stem, "--out", "runs/reproduce")
         yield Part(f"row-{path.stem}", "a published figure", command)

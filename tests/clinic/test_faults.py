@@ -1,4 +1,4 @@
-"""Faults that can be planted: each changes what it says, is in every copy, and is known by a code that tells nothing."""
+"""Faults that can be planted: each changes what it says, is in every copy, and has a code that tells nothing."""
 
 from __future__ import annotations
 

@@ -64,3 +64,12 @@ def test_a_table_goes_on_where_it_was_stopped(tmp_path: Path, monkeypatch: pytes
     with pytest.raises(KeyboardInterrupt):
         sit(wanted, tmp_path)
     assert len(sat) == 2  # what another doctor found is not taken over
+
+
+def test_a_sample_is_found_by_its_cause_and_nothing_in_healthy_recipes() -> None:
+    sample = ["rate-times-100", "class-missing", "weight-gradient-scale", "not-shuffled"]
+    sound = [Exam("dense"), Exam("softmax regression")]
+    table = sit([*exams(sample, networks=["dense"], healthy_ones=False), *sound])
+    assert [exam.key for exam in table.planted if not exam.right] == []
+    assert table.alarms.count == 0
+    assert table.reaches_goals

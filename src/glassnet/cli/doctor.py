@@ -82,19 +82,26 @@ def doctor(
 def _tell(found: Examination) -> None:
     for note in found.notes:
         say(f"{found.kind} {found.name}: {note}")
+    told: set[str] = set()
     for finding in found.findings:
-        typer.echo("")
-        _tell_finding(found, finding)
+        if finding.name not in told:
+            typer.echo("")
+            _tell_finding(found, finding)
+        told.add(finding.name)
     if not found.findings:
         say("nothing is wrong as far as this can be seen")
 
 
 def _tell_finding(found: Examination, finding: Finding) -> None:
     from glassnet.doctor import why
+    from glassnet.doctor.words import some
 
     where = f" ({finding.where})" if finding.where else ""
     say(f"{WORDS[finding.severity]}: {finding.name}{where}")
     say(f"  {finding.evidence}")
+    elsewhere = [other.where for other in found.findings if other.name == finding.name and other is not finding]
+    if elsewhere:
+        say(f"  the same in {some(elsewhere)}")
     if finding.severity == "good":
         return
     if reason := why(finding.name):

@@ -38,6 +38,9 @@ def plant(
     group: Annotated[
         str, typer.Option(metavar="GROUP", help="With --all: 'tuned' or 'held-back' faults alone; 'healthy' recipes.")
     ] = "",
+    goals: Annotated[
+        bool, typer.Option("--goals", help="With --all: status 1 where the doctor finds less than it should.")
+    ] = False,
     out: Annotated[Path | None, typer.Option(help="Where to write (default: planted, or faults with --all).")] = None,
     json: Json = False,
 ) -> None:
@@ -59,7 +62,7 @@ def plant(
     """
     from glassnet.actions import plant as actions
 
-    words = what or []
+    words, missed = what or [], False
     if list_:
         _tell_list(actions.list_faults())
         found: Any = {"faults": [_plain(fault) for fault in actions.list_faults()]}
@@ -68,11 +71,14 @@ def plant(
         say(f"{fault.name} ({fault.kind}): {fault.line}")
         found = _plain(fault)
     elif all_ or report:
-        found = _measure(words, networks, seeds, jobs, group, out, report).to_dict()
+        made = _measure(words, networks, seeds, jobs, group, out, report)
+        found, missed = made.to_dict(), goals and not made.table.reaches_goals
     else:
         found = _plant(words, seed, out, random=random).to_dict()
     if json:
         emit(found)
+    if missed:
+        raise typer.Exit(1)
 
 
 def _plant(words: list[str], seed: int, out: Path | None, *, random: bool) -> Any:

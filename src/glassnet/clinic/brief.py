@@ -241,7 +241,7 @@ def _flat(x: Array) -> Array:
 
 
 def evaluated(model: Model, splits: Splits) -> tuple[str, Evaluation | None, Reconstructed | None]:
-    """(part, figures of a classifier, those of a network that reconstructs): on some validation (else test) pictures."""
+    """(part, figures of a classifier, those of a network that reconstructs) on some validation, else test pictures."""
     name, part = _looked_at(splits)
     if model.task.rebuilds:
         return name, None, model.assess(part)

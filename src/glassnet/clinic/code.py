@@ -1,4 +1,4 @@
-"""What the code of a training does, by the laws that hold exactly: layers, loss, optimiser, evaluation and model file."""
+"""What the code of a training does, by the laws that hold exactly: layers, loss, optimiser, evaluation, model file."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ def look_at_code(recipe: Recipe, splits: Splits, model: Model | None = None) -> 
             trainer.loss,
             x,
             y,
-            optimizer=own and own.optimizer,
+            optimizer=None if own is None else own.optimizer,
             l2=recipe.settings.l2,
-            scores=own and own.scores,
+            scores=None if own is None else own.scores,
             model=model,
             preprocess=trainer.preprocess,
             images=images[:8],

@@ -27,6 +27,10 @@ BUDGET = 45.0
 
 _TRAINING = 0.4  # of the budget, for the training; what is left after it is for the remedies
 
+_TRIALS = 0.25  # of the budget, that remedies have at least
+_COMPARED = 20_000  # different pictures among which nearly equal ones are looked for
+
+Findings = tuple[Finding, ...]
 Told = Callable[[str, float, float], None]  # what is done, how much, of how much
 
 
@@ -127,7 +131,7 @@ def examine(
     findings = [finding for finding in looked.findings() if finding.name not in silenced]
     trials: tuple[Trial, ...] = ()
     if remedies and looked.brief is not None and subject.splits is not None:
-        tryer = Tryer(looked.brief, subject.splits, max(1.0, looked.left()), told)
+        tryer = Tryer(looked.brief, subject.splits, max(_TRIALS * budget, looked.left()), told)
         cause, trials = explain(findings, tryer)
         trials += try_remedies(findings, tryer)
         findings = list(doctor.together(findings[:1], cause, findings[1:])) if cause else findings
@@ -155,7 +159,18 @@ class _Look:
         if subject.kind == "model" and subject.model is not None:
             self.notes.append("its code was looked at" + self._on())
             return list(doctor.together(look_at_model(subject.model, subject.splits), self._evaluated(subject.model)))
-        return list(doctor.together(self._training()))
+        code, training = self._training()
+        return list(doctor.together(code, self._pictures(), training))
+
+    def _pictures(self) -> tuple[Finding, ...]:
+        """Of the pictures and labels themselves."""
+        splits = self.subject.splits
+        assert splits is not None
+        if splits.train.holds_rows:
+            return ()
+        parts = {"training": splits.train, "validation": splits.valid, "test": splits.test}
+        there = {name: part for name, part in parts.items() if part is not None}
+        return doctor.examine_pictures(there, limit=_COMPARED, progress=self.told)
 
     def _on(self) -> str:
         return "" if self.subject.splits is not None else "; without data, on noise"
@@ -170,8 +185,8 @@ class _Look:
         case = doctor.Case([], evaluation, reconstruction, part=part, class_names=names, network=model.network)
         return doctor.examine(case)
 
-    def _training(self) -> tuple[Finding, ...]:
-        """By the records of a run, or of a training that is made now."""
+    def _training(self) -> tuple[Findings, Findings]:
+        """(of the code and the batches, by the records of a run or of a training that is made now)."""
         subject = self.subject
         assert subject.recipe is not None and subject.splits is not None
         if subject.run is not None:
@@ -180,7 +195,7 @@ class _Look:
             found = (*found, *look_at_trained(subject.run.model, subject.splits))
             if any(finding.severity != "good" for finding in (*code, *found)):
                 self._train(subject.recipe, subject.splits)  # what remedies are compared with
-            return (*code, *found)
+            return code, found
         brief = self._train(subject.recipe, subject.splits)
         case = brief.case(subject.splits)
         if brief.diverged:
@@ -189,9 +204,10 @@ class _Look:
             case = replace(case, records=subject.records)
         code = look_at_code(brief.recipe, subject.splits, None if brief.diverged else brief.model)
         if brief.diverged:
-            return (*code, *doctor.examine(case))
+            return code, doctor.examine(case)
         trained = () if case.early else look_at_trained(brief.model, subject.splits)
-        return (*code, *look_at_batches(brief.trainer, subject.splits), *doctor.examine(case), *trained)
+        fed = look_at_batches(brief.trainer, subject.splits)
+        return (*code, *fed), (*doctor.examine(case), *trained)
 
     def _train(self, recipe: Recipe, splits: Splits) -> Brief:
         self.told("training", 0, 1)

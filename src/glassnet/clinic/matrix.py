@@ -20,14 +20,16 @@ from glassnet.clinic.examination import examine
 from glassnet.clinic.faults import HELD_BACK_SEED, fault_named, faults, held_back
 from glassnet.clinic.healthy import NETWORKS, healthy
 from glassnet.errors import GlassnetError, RecipeError, nearest, one_line
-from glassnet.experiments.defaults import prepare
 from glassnet.experiments.recipe import Recipe
 from glassnet.files import exists, read_json, write_json
 from glassnet.processes import map_in_processes
 
-__all__ = ["KEPT", "Exam", "Share", "Table", "exams", "sit"]
+__all__ = ["DETECTED", "KEPT", "RIGHT", "Exam", "Share", "Table", "exams", "sit"]
 
 KEPT = "matrix.json"
+DETECTED, RIGHT = 0.95, 0.85
+"""The shares of the faults that are to be found, and by the right cause."""
+
 FIRST = 2  # causes among which the right one must be
 BUDGET = 30.0  # seconds of an examination at most; those of digits take a few
 
@@ -135,12 +137,19 @@ class Table:
         """Healthy recipes in which anything was found."""
         return Share(sum(exam.detected for exam in self.healthy), len(self.healthy))
 
+    @property
+    def reaches_goals(self) -> bool:
+        """Whether nearly all faults of both groups are found, most by their cause, and nothing in healthy recipes."""
+        groups = (self.of_group(False), self.of_group(True))
+        found = all(group.detected.share >= DETECTED and group.right.share >= RIGHT for group in groups)
+        return found and not self.alarms.count
+
     def to_dict(self) -> dict[str, Any]:
         """The figures of both groups, and every exam."""
-        groups = {"tuned on": self.of_group(False), "held back": self.of_group(True), "all": self}
+        groups = {"tuned_on": self.of_group(False), "held_back": self.of_group(True), "all": self}
         return {
             "held_back_seed": HELD_BACK_SEED,
-            "held_back": sorted(held_back()),
+            "held_back_faults": sorted(held_back()),
             **{name: {"detected": asdict(g.detected), "right": asdict(g.right)} for name, g in groups.items()},
             "false_alarms": asdict(self.alarms),
             "exams": [{**asdict(exam), "detected": exam.detected, "right": exam.right} for exam in self.exams],
@@ -208,14 +217,14 @@ def sit(
     GlassnetError
         The folder cannot be written.
     """
-    path = None if folder is None else folder / KEPT
-    done = {} if path is None else _kept(path)
+    path, source = None if folder is None else folder / KEPT, _source()
+    done = {} if path is None else _kept(path, source)
     waiting = [exam for exam in wanted if exam.key not in done]
     results = map(examined, waiting) if jobs == 1 else map_in_processes(examined, waiting, jobs) if waiting else ()
     for exam in results:
         done[exam.key] = exam
         if path is not None:
-            write_json(path, {"source": _source(), "exams": [asdict(each) for each in done.values()]})
+            write_json(path, {"source": source, "exams": [asdict(each) for each in done.values()]})
         told(exam, sum(each.key in done for each in wanted), len(wanted))
     return Table(tuple(done[exam.key] for exam in wanted))
 
@@ -235,8 +244,7 @@ def _found(exam: Exam, recipe: Recipe) -> tuple[tuple[str, ...], tuple[str, ...]
             warnings.simplefilter("ignore")
             if exam.fault:
                 recipe = fault_named(exam.fault).in_recipe(recipe, exam.seed)
-            recipe, splits = prepare(recipe)
-            found = examine(recipe, splits=splits, budget=BUDGET, remedies=False).findings
+            found = examine(recipe, budget=BUDGET, remedies=False).findings
     except GlassnetError as error:
         return (), (), one_line(str(error))
     wrong = [finding for finding in found if finding.severity != "good"]
@@ -244,12 +252,12 @@ def _found(exam: Exam, recipe: Recipe) -> tuple[tuple[str, ...], tuple[str, ...]
     return causes, tuple(dict.fromkeys(finding.name for finding in wrong if finding.symptom)), ""
 
 
-def _kept(path: Path) -> dict[str, Exam]:
+def _kept(path: Path, source: str) -> dict[str, Exam]:
     """What was sat already by the same doctor."""
     if not exists(path):
         return {}
     kept = read_json(path)
-    if not isinstance(kept, dict) or kept.get("source") != _source():
+    if not isinstance(kept, dict) or kept.get("source") != source:
         return {}
     made = (
         Exam(**{**values, "causes": tuple(values["causes"]), "symptoms": tuple(values["symptoms"])})

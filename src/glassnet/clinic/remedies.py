@@ -110,7 +110,8 @@ class Tryer:
         seconds = share * (self.until - time.perf_counter())
         per_step = before.seconds / max(1, before.steps)
         planned = math.inf if before.diverged or not before.whole else before.steps
-        steps = _round(min(planned, seconds / (choices + 1) / per_step))
+        affordable = seconds / (choices + 1) / per_step
+        steps = int(planned) if affordable >= planned else _round(affordable)
         if steps >= min(_SHORTEST, planned):
             return steps, choices
         return int(min(_SHORTEST, planned)), max(1, int(seconds / per_step / _SHORTEST) - 1)

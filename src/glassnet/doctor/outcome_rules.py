@@ -93,7 +93,13 @@ def worse_in_evaluation(case: Case) -> Iterator[Finding]:
 
 def good(case: Case) -> Iterator[Finding]:
     """Nothing wrong: how good it is."""
-    if case.evaluation is not None:
+    if case.early:
+        evidence = (
+            f"Nothing is wrong in the first {case.last_step:,} of {case.planned_steps:,} steps: the loss went from"
+            f" {case.first_loss:.3g} to {case.last_loss:.3g}."
+        )
+        yield Finding("good", "good", evidence, where="training")
+    elif case.evaluation is not None:
         low, high = case.evaluation.accuracy_interval
         evidence = (
             f"It learned: {percent(case.evaluation.accuracy)} of {case.evaluation.n:,} {case.part} pictures are right"

@@ -19,7 +19,7 @@ from glassnet.doctor.course_rules import (
 )
 from glassnet.doctor.data_rules import absent_classes, few_pictures
 from glassnet.doctor.finding import SEVERITIES, Finding
-from glassnet.doctor.fit_rules import labels_random, overfitting, parts_differ
+from glassnet.doctor.fit_rules import labels_disagree, labels_random, overfitting, parts_differ
 from glassnet.doctor.outcome_rules import at_chance, good, one_class, same_output, worse_in_evaluation, worse_than_means
 from glassnet.doctor.setting_rules import (
     attack_too_strong,
@@ -83,6 +83,7 @@ RULES: tuple[Rule, ...] = (
     slow_layer,
     too_few_epochs,
     # the data
+    labels_disagree,
     parts_differ,
     labels_random,
     few_pictures,

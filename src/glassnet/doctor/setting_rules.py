@@ -11,7 +11,8 @@ from glassnet.doctor.advice import severity, without
 from glassnet.doctor.case import Case
 from glassnet.doctor.finding import Finding
 from glassnet.doctor.words import percent, times
-from glassnet.nn.layers import Conv, Dropout, Flatten, Layer, Linear, ReLU, Sigmoid, Tanh
+from glassnet.nn.layer import Layer
+from glassnet.nn.layers import Conv, Dropout, Flatten, Linear, ReLU, Sigmoid, Tanh
 
 __all__ = [
     "attack_too_strong",
@@ -115,7 +116,8 @@ def augmentation_too_strong(case: Case) -> Iterator[Finding]:
     """Augmented pictures that are far harder to tell apart than the pictures themselves."""
     augment = case.settings.get("train.augment")
     lost = case.fitted_accuracy - case.last_accuracy
-    if augment and lost > _DISTURBED and case.last_accuracy < 0.5 and not _drops(case):
+    settled = case.whole and len(case.epochs) >= 3  # before, accuracy as it went is that of worse weights
+    if augment and settled and lost > _DISTURBED and case.last_accuracy < 0.5 and not _drops(case):
         evidence = (
             f"{percent(case.last_accuracy)} of the augmented training pictures are right, and"
             f" {percent(case.fitted_accuracy)} of the same pictures without '{augment}'."
@@ -155,7 +157,7 @@ def no_activation(case: Case) -> Iterator[Finding]:
     last: tuple[str, Layer] | None = None
     for name, layer in layers:
         if isinstance(layer, Linear):
-            if last is not None and math.prod(last[1].output_shape) >= layer.outputs if layer.outputs else False:
+            if last is not None and math.prod(last[1].output_shape) >= (layer.outputs or math.inf):
                 evidence = f"Nothing stands between {last[0]} and {name}, so that the two do the work of one."
                 yield Finding("no-activation", "warning", evidence, {}, "Put a ReLU between them.", name)
                 return

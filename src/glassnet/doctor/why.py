@@ -86,6 +86,7 @@ WHY: dict[str, str] = {
     # the data
     "absent-classes": "A class that was never shown is never answered.",
     "few-pictures": "From a few pictures of a class a network learns these pictures and not the class.",
+    "labels-disagree": "What is right in one part of the data is counted as wrong in the other.",
     "labels-random": "A network can learn any labels by heart; they help with no other picture.",
     "parts-differ": "Figures of pictures of another kind say nothing about the training.",
     "one-label": "Where all pictures are of one class there is nothing to tell apart.",

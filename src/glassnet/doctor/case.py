@@ -122,7 +122,7 @@ class Case:
         if not isinstance(epochs, int):
             return self.last_step
         if done:
-            return round(done[-1]["step"] / done[-1]["epoch"] * epochs)
+            return int(round(done[-1]["step"] / done[-1]["epoch"] * epochs))
         examples, batch = sum(self.counts), self.settings.get("train.batch") or sum(self.counts)
         return math.ceil(examples / batch) * epochs if examples else self.last_step
 

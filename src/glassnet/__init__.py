@@ -40,7 +40,14 @@ def _sets_of_the_reader() -> None:
     characters.register_set()
 
 
+def _faults_of_the_clinic() -> None:
+    from glassnet.clinic import faults
+
+    faults.register()
+
+
 plugins.announce("data sets", _sets_of_the_reader)
+plugins.announce("faults", _faults_of_the_clinic)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,6 +57,7 @@ if TYPE_CHECKING:
     from glassnet import autodiff as autodiff
     from glassnet import check as check
     from glassnet import classic as classic
+    from glassnet import clinic as clinic
     from glassnet import data as data
     from glassnet import doctor as doctor
     from glassnet import errors as errors
@@ -89,7 +97,7 @@ _LAZY = {
     "load_data": "glassnet.data:load",
 }
 _ROOMS = (
-    "actions", "attack", "autodiff", "check", "classic", "data", "doctor", "errors", "experiments", "explain",
+    "actions", "attack", "autodiff", "check", "classic", "clinic", "data", "doctor", "errors", "experiments", "explain",
     "filters", "imagenet", "interop", "metrics", "nn", "optim", "reader", "report", "train",
 )  # fmt: skip
 

@@ -18,6 +18,7 @@ from typing import Any
 __all__ = [
     "CheckError",
     "DataError",
+    "Diverged",
     "Fix",
     "FormulaError",
     "GlassnetError",
@@ -48,6 +49,7 @@ class Fix(Enum):
     FREE_SPACE = "Free some space or choose another place to write to."
     GET_DATA = "Download it: glassnet.data.get('{name}')."
     GET_WEIGHTS = "Download them: glassnet.weights.get_weights('{name}'), or name a file."
+    GIVE_DATA = "Give one set to compare them on, as '{example}'."
     GIVE_INPUT_SHAPE = "Give the input shape, as in {example}."
     GIVE_POINT = "Give the point as {example}."
     GIVE_RATE = "Give the rate, as in 0.1."
@@ -113,6 +115,15 @@ class RecipeError(GlassnetError):
 
 class TrainingError(GlassnetError):
     """Training that cannot go on: a loss that is not finite, a run folder that cannot be resumed."""
+
+
+class Diverged(TrainingError):
+    """A training whose loss or weights are no longer finite; `what` says which, and at which step."""
+
+    @property
+    def what(self) -> str:
+        """As "The loss became infinite at step 7 (epoch 1)"."""
+        return str(self.values.get("what", self.message))
 
 
 class TrainingInterrupted(TrainingError):

@@ -26,7 +26,10 @@ HOSTILE = os.fsdecode(b"a \xff\n\x1b[31m'b\x07")  # no UTF-8, a line break, a te
 
 EXAMPLES: dict[str, tuple[object, ...]] = {
     "train": ("pictures", "--model", "linear", "--epochs", 1, "--out", "out"),
+    "doctor": ("../run/model.safetensors",),
+    "plant": ("labels-shuffled", "../run/recipe.toml", "--out", "out"),
     "evaluate": ("../run", "digits"),
+    "compare": ("../run", "../run/model.safetensors", "--data", "digits", "--out", "out"),
     "predict": ("../run", "picture.png"),
     "watch": ("video.mp4", "--model", "../run", "--out", "out"),
     "look": ("../run", "--out", "out"),

@@ -9,10 +9,11 @@ from typing import Any
 
 from glassnet import experiments
 from glassnet.actions.events import Events
+from glassnet.doctor import AuditGradients, Finding, Watch
 from glassnet.errors import RecipeError
 from glassnet.experiments import Recipe, Run, Sweep, load_recipe, new_folder, recipe_for
 from glassnet.report import pages
-from glassnet.train import Progress
+from glassnet.train import Callback, Progress
 
 __all__ = ["Swept", "Trained", "follow", "resume", "sweep", "train"]
 
@@ -70,6 +71,8 @@ def train(
     settings: Mapping[str, Any] | None = None,
     out: str | Path | None = None,
     *,
+    watched: bool = False,
+    audited: bool = False,
     make_progress: Callable[[], Progress] = Progress,
     events: Events | None = None,
 ) -> Trained:
@@ -83,6 +86,10 @@ def train(
         What replaces values of the recipe, by dotted name: {"optimizer.lr": 0.1}; None takes a value out.
     out : path, optional
         The run folder, new or empty; None takes runs/DATA-NUMBER.
+    watched : bool
+        Whether the doctor looks at the training while it runs, and tells what goes wrong.
+    audited : bool
+        Whether a few gradients are compared with differences every 100 steps.
     make_progress : callable
         Makes what is told of steps and epochs.
     events : Events, optional
@@ -98,8 +105,15 @@ def train(
     events = events or Events()
     recipe = _recipe_of(data, settings)
     folder = Path(out) if out is not None else new_folder(recipe)
-    finish = [_reporting(events)]
-    return Trained(experiments.run_recipe(recipe, folder, progress=make_progress(), say=events.say, on_finish=finish))
+    run = experiments.run_recipe(
+        recipe,
+        folder,
+        progress=make_progress(),
+        say=events.say,
+        on_finish=[_reporting(events)],
+        callbacks=_watches(events, recipe.values(), watched, audited),
+    )
+    return Trained(run)
 
 
 def sweep(
@@ -146,6 +160,8 @@ def resume(
     epochs: int | None = None,
     *,
     engine: Mapping[str, Any] | None = None,
+    watched: bool = False,
+    audited: bool = False,
     make_progress: Callable[[], Progress] = Progress,
     events: Events | None = None,
 ) -> Trained | Swept:
@@ -159,6 +175,8 @@ def resume(
         How many epochs a run is to have in all, more than it has had: then a finished one goes on, too.
     engine : mapping of str to value, optional
         What the run's `[engine]` is to have from here on: {"name": "torch", "device": "cuda"}.
+    watched : bool
+        As of `train`, for a run.
     make_progress : callable
         As of `train`.
     events : Events, optional
@@ -183,7 +201,13 @@ def resume(
         events.say(f"this run was finished before, {before}: nothing is trained, its report is written again")
     finish = [_reporting(events)]
     run = experiments.resume(
-        folder, epochs=epochs, engine=engine, progress=make_progress(), say=events.say, on_finish=finish
+        folder,
+        epochs=epochs,
+        engine=engine,
+        progress=make_progress(),
+        say=events.say,
+        on_finish=finish,
+        callbacks=_watches(events, {}, watched, audited),
     )
     return Trained(run, finished_before=bool(before))
 
@@ -228,6 +252,16 @@ def _recipe_of(data: str | Path | Recipe, settings: Mapping[str, Any] | None) ->
             return recipe_for(str(data), settings or {})
         data = load_recipe(data)
     return data.with_settings(dict(settings or {}))
+
+
+def _watches(events: Events, settings: Mapping[str, Any], watched: bool, audited: bool) -> list[Callback]:
+    """What tells of a training that goes wrong, as soon as it can be known."""
+
+    def tell(finding: Finding) -> None:
+        events.say(f"doctor: {finding.name}: {finding.evidence}")
+
+    watch = [Watch(tell, settings=settings)] if watched else []
+    return [*watch, *([AuditGradients(tell)] if audited else [])]
 
 
 def _reporting(events: Events) -> Callable[[Run], list[Path]]:

@@ -25,7 +25,10 @@ GROUP = "glassnet.commands"
 
 COMMANDS: dict[str, str] = {
     "train": "glassnet.cli.train:train",
+    "doctor": "glassnet.cli.doctor:doctor",
+    "plant": "glassnet.cli.plant:plant",
     "evaluate": "glassnet.cli.evaluate:evaluate",
+    "compare": "glassnet.cli.compare:compare",
     "predict": "glassnet.cli.predict:predict",
     "watch": "glassnet.cli.watch:watch",
     "look": "glassnet.cli.look:look",
@@ -50,7 +53,10 @@ COMMANDS: dict[str, str] = {
 
 SUMMARIES: dict[str, str] = {
     "train": "Train a network by flags or by a recipe; sweep, resume.",
+    "doctor": "What is wrong with data, a recipe, a run or a model.",
+    "plant": "Recipes with a fault, to find; what the doctor finds.",
     "evaluate": "Accuracy, classes and confusion of a model on a set.",
+    "compare": "Which run is better, and whether that is chance.",
     "predict": "What a model sees in pictures.",
     "watch": "What a model sees in every frame of a video.",
     "look": "Kernels, layers and feature maps of a model.",

@@ -113,6 +113,10 @@ def train(
     compile_: Annotated[
         bool, typer.Option("--compile", help="With --engine torch: compile the network first.")
     ] = False,
+    doctor: Annotated[bool, typer.Option("--doctor", help="Say what goes wrong while it trains.")] = False,
+    audit_gradients: Annotated[
+        bool, typer.Option("--audit-gradients", help="Compare a few gradients with differences every 100 steps.")
+    ] = False,
     amp: Annotated[bool, typer.Option("--amp", help="With --engine torch: mixed precision, in bfloat16.")] = False,
     gpu: Annotated[bool, typer.Option("--gpu", hidden=True)] = False,
     threads: Threads = None,
@@ -191,11 +195,22 @@ def train(
             )
         if not team.leads:
             return actions.follow(None, resumed=resume, epochs=epochs, engine=others)
-        result = actions.resume(resume, epochs, engine=others, make_progress=progress_for, events=events)
+        result = actions.resume(
+            resume,
+            epochs,
+            engine=others,
+            watched=doctor,
+            audited=audit_gradients,
+            make_progress=progress_for,
+            events=events,
+        )
     else:
         if data is None:
             raise RecipeError("Name the data: a folder, a known set such as 'digits', or a recipe ending in .toml.")
         changes = {**dict(_settings(settings)), **given}
+        if sweeps and (doctor or audit_gradients):
+            flag = "--doctor" if doctor else "--audit-gradients"
+            raise RecipeError(f"{flag} watches one training. Leave it out, and examine the sweep's runs afterwards.")
         if sweeps and team.size > 1:
             raise RecipeError("A sweep runs in one process. Leave torchrun out, or train once.")
         if not team.leads:  # process 0 writes and tells
@@ -204,7 +219,13 @@ def train(
             values = _sweep_values(sweeps)
             result = actions.sweep(data, values, changes, out, make_progress=progress_for, events=events)
         else:
-            result = actions.train(data, changes, out, make_progress=progress_for, events=events)
+            ways: dict[str, Any] = {
+                "watched": doctor,
+                "audited": audit_gradients,
+                "make_progress": progress_for,
+                "events": events,
+            }
+            result = actions.train(data, changes, out, **ways)
     if isinstance(result, actions.Swept):
         _tell_sweep(result, json)
     else:

@@ -11,7 +11,7 @@ from glassnet.cli.options import say
 if TYPE_CHECKING:
     from glassnet.experiments import Run
 
-__all__ = ["FLAGS", "say_verdict"]
+__all__ = ["FLAGS", "WORDS", "say_verdict", "try_line"]
 
 # The flags of `glassnet train` that set what rules advise; for any other setting there is --set.
 FLAGS = {
@@ -21,7 +21,7 @@ FLAGS = {
     "train.epochs": "--epochs",
     "train.l2": "--l2",
 }
-_WORDS = {"failure": "FAILED", "warning": "look at this", "good": "good"}
+WORDS = {"failure": "FAILED", "warning": "look at this", "good": "good"}
 
 
 def say_verdict(run: Run) -> None:
@@ -29,12 +29,17 @@ def say_verdict(run: Run) -> None:
     found = run.verdict
     if found is None:
         return
-    say(f"verdict: {_WORDS[found.severity]}. {found.sentence}")
+    say(f"verdict: {WORDS[found.severity]}. {found.sentence}")
     if found.advice:
         recipe = run.recipe.data.source if run.folder is None else str(run.folder / "recipe.toml")
-        say(f"try: glassnet train {shlex.quote(recipe)} {_flags(found.advice)}")
+        say(f"try: {try_line(recipe, found.advice)}")
     elif found.remedy:
         say(f"try: {found.remedy}")
+
+
+def try_line(recipe: str, advice: Mapping[str, Any]) -> str:
+    """The command that trains a recipe (or data) with other settings."""
+    return f"glassnet train {shlex.quote(recipe)} {_flags(advice)}"
 
 
 def _flags(advice: Mapping[str, Any]) -> str:

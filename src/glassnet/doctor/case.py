@@ -15,6 +15,9 @@ from glassnet.tasks import best_epoch
 __all__ = ["Case"]
 
 _NEARLY_ALL = 0.9
+# Before so many steps, and half of those planned, a network may know nothing yet. On digits, good runs beat the mean
+# pictures of the classes after 40 to 250 steps.
+_EARLY = 300
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +42,17 @@ class Case:
         With the weights that were kept.
     settings : mapping of str to object
         What was asked for, by dotted name: {"optimizer.lr": 0.1}.
+    whole : bool
+        Whether the training went to its end; False of one that was only begun, or is on its way.
+    diverged : str
+        How its loss or weights stopped being numbers, as "The loss became infinite at step 7 (epoch 1)"; else empty.
+    first_bad : str
+        The layer whose output was the first to be none; "" where that is not known.
+    fitted_accuracy : float
+        Accuracy in evaluation mode on training pictures as they are, of the last weights; nan where not measured.
+    means_accuracy : float
+        Accuracy on the same part of taking each picture for the class whose mean picture is nearest; nan where not
+        measured.
     """
 
     records: Sequence[Mapping[str, Any]]
@@ -49,6 +63,11 @@ class Case:
     class_names: Sequence[str] = ()
     network: Network | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
+    whole: bool = True
+    diverged: str = ""
+    first_bad: str = ""
+    fitted_accuracy: float = math.nan
+    means_accuracy: float = math.nan
 
     @cached_property
     def epochs(self) -> list[Mapping[str, Any]]:
@@ -71,6 +90,12 @@ class Case:
         return _number(self.steps[0].get("loss")) if self.steps and self.steps[0].get("step") == 1 else math.nan
 
     @property
+    def highest_loss(self) -> float:
+        """The largest loss of a recorded step or epoch; nan where there is none."""
+        losses = [_number(record.get("loss")) for record in (*self.steps, *self.epochs)]
+        return max((loss for loss in losses if not math.isnan(loss)), default=math.nan)
+
+    @property
     def last_loss(self) -> float:
         """The training loss of the last epoch; nan before one has ended."""
         return _number(self.epochs[-1].get("loss")) if self.epochs else math.nan
@@ -79,6 +104,33 @@ class Case:
     def lr(self) -> float:
         """The largest learning rate of the recorded steps; nan where none was."""
         return max((_number(record.get("rate")) for record in self.steps), default=math.nan)
+
+    @property
+    def last_rate(self) -> float:
+        """The learning rate of the last recorded step; nan where none was."""
+        return _number(self.steps[-1].get("rate")) if self.steps else math.nan
+
+    @property
+    def last_step(self) -> int:
+        """The number of steps that were made, as far as they are recorded."""
+        return int(max((record.get("step", 0) for record in self.records), default=0))
+
+    @property
+    def planned_steps(self) -> int:
+        """The number of steps of the whole training, as far as it can be told; else those that were made."""
+        epochs, done = self.settings.get("train.epochs"), [e for e in self.epochs if not e.get("partial")]
+        if not isinstance(epochs, int):
+            return self.last_step
+        if done:
+            return round(done[-1]["step"] / done[-1]["epoch"] * epochs)
+        examples, batch = sum(self.counts), self.settings.get("train.batch") or sum(self.counts)
+        return math.ceil(examples / batch) * epochs if examples else self.last_step
+
+    @cached_property
+    def gradient_norms(self) -> list[float]:
+        """The length of the whole gradient, before any clipping, at the recorded steps."""
+        found = [[sizes["gradient"] for sizes in (record.get("norms") or {}).values()] for record in self.steps]
+        return [math.sqrt(sum(norm * norm for norm in norms)) for norms in found if norms]
 
     @cached_property
     def ratios(self) -> dict[str, list[float]]:
@@ -125,6 +177,11 @@ class Case:
     # ---- a classifier against guessing
 
     @property
+    def classifies(self) -> bool:
+        """Whether the network tells classes apart."""
+        return self.evaluation is not None or bool(self.counts)
+
+    @property
     def chance(self) -> float:
         """The accuracy of guessing with the same frequencies; nan without figures.
 
@@ -149,9 +206,14 @@ class Case:
         return found.class_names[int(counts.argmax())], int(counts.max())
 
     @property
+    def early(self) -> bool:
+        """Whether the training was left at its beginning, where its network need not know anything."""
+        return not self.whole and self.last_step < min(_EARLY, self.planned_steps / 2)
+
+    @property
     def one_answer(self) -> bool:
         """Whether all pictures are taken for one class; or nearly all, and the accuracy is that of guessing."""
-        if self.evaluation is None or self.main_answer is None:
+        if self.evaluation is None or self.main_answer is None or self.early:
             return False
         count, n = self.main_answer[1], self.evaluation.n
         return count == n or (count >= _NEARLY_ALL * n and self.at_chance)
@@ -163,15 +225,15 @@ class Case:
         Enough: the 95 % interval ends below half of the way from guessing to perfection.
         """
         found = self.evaluation
-        if found is None or found.classes_seen < 2:
+        if found is None or found.classes_seen < 2 or self.early:
             return False
         low, high = found.accuracy_interval
         return low <= self.chance and high < (1.0 + self.chance) / 2.0
 
     @property
     def failed(self) -> bool:
-        """Whether the network does no better than guessing."""
-        return self.at_chance or self.one_answer
+        """Whether the network does no better than guessing, or is no network any more."""
+        return bool(self.diverged) or self.at_chance or self.one_answer
 
     # ---- training against other pictures
 
@@ -179,6 +241,21 @@ class Case:
     def training_accuracy(self) -> float:
         """Of the kept epoch, as it went: augmentation, dropout and attacks lower it. nan for no classifier."""
         return _number(self.kept.get("accuracy"))
+
+    @property
+    def last_accuracy(self) -> float:
+        """Of the last epoch, as it went; nan for no classifier."""
+        return _number(self.epochs[-1].get("accuracy")) if self.epochs else math.nan
+
+    @property
+    def best_accuracy(self) -> float:
+        """On training pictures in the last epoch: as it went or, where that is known and better, in evaluation mode."""
+        return max((a for a in (self.last_accuracy, self.fitted_accuracy) if not math.isnan(a)), default=math.nan)
+
+    def learned_early(self, accuracy: float) -> bool:
+        """Whether so many training pictures were right before the first half of the training was over."""
+        half = self.epochs[: max(1, math.ceil(len(self.epochs) / 2))]
+        return any(_number(record.get("accuracy")) >= accuracy for record in half)
 
     @property
     def other_accuracy(self) -> tuple[float, Interval, int, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 from glassnet.errors import GlassnetError, TrainingError
 from glassnet.files import exists, read_json, write_json
 
-__all__ = ["Finding", "Severity", "Verdict", "read_findings", "verdict", "write_findings"]
+__all__ = ["Finding", "Severity", "Verdict", "read_findings", "together", "verdict", "write_findings"]
 
 Severity = Literal["failure", "warning", "good"]
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)  # the worst first
@@ -97,6 +97,15 @@ def verdict(findings: Sequence[Finding]) -> Verdict | None:
     told = [*[f for f in worst if f.symptom][:1], *[f for f in worst if not f.symptom][:1]]
     first = told[-1]
     return Verdict(severity, " ".join(finding.evidence for finding in told), first.advice, first.remedy)
+
+
+def together(*groups: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Findings of several looks as one list, the worst first, each once; "good" only where nothing else was found."""
+    found: dict[tuple[str, str], Finding] = {}
+    for finding in (each for group in groups for each in group):
+        found.setdefault((finding.name, finding.where), finding)
+    wrong = [finding for finding in found.values() if finding.severity != "good"]
+    return tuple(sorted(wrong or found.values(), key=lambda finding: SEVERITIES.index(finding.severity)))
 
 
 def write_findings(path: str | Path, findings: Sequence[Finding]) -> None:

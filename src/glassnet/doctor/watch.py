@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from glassnet.doctor.case import Case
 from glassnet.doctor.finding import Finding
-from glassnet.doctor.rules import nothing_trained, rate_too_high, rate_too_low
+from glassnet.doctor.rules import EARLY_RULES
 from glassnet.engines import StepResult
 from glassnet.train.loop import Callback, Saved, Training
 
 __all__ = ["Watch"]
-
-_RULES = (nothing_trained, rate_too_high, rate_too_low)  # those that need no final figures
 
 
 class Watch(Callback):
@@ -27,6 +25,8 @@ class Watch(Callback):
         Epochs before it looks: the first steps of a sound training may be rough.
     stop : bool
         Whether the training ends with the first finding.
+    settings : mapping of str to object
+        What was asked for, by dotted name, see `Case`.
 
     Attributes
     ----------
@@ -34,8 +34,15 @@ class Watch(Callback):
         What it has told.
     """
 
-    def __init__(self, say: Callable[[Finding], None] = lambda finding: None, *, after: int = 2, stop: bool = False):
-        self.say, self.after, self.stop = say, after, stop
+    def __init__(
+        self,
+        say: Callable[[Finding], None] = lambda finding: None,
+        *,
+        after: int = 2,
+        stop: bool = False,
+        settings: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.say, self.after, self.stop, self.settings = say, after, stop, dict(settings or {})
         self.found: list[Finding] = []
         self._records: list[dict[str, Any]] = []
 
@@ -57,9 +64,9 @@ class Watch(Callback):
         self._records.append(record)
         if record["epoch"] < self.after:
             return
-        case = Case(self._records)
+        case = Case(self._records, settings=self.settings, whole=False)
         known = {finding.name for finding in self.found}
-        for finding in (found for rule in _RULES for found in rule(case) if found.name not in known):
+        for finding in (found for rule in EARLY_RULES for found in rule(case) if found.name not in known):
             self.found.append(finding)
             self.say(finding)
             if self.stop:

@@ -18,9 +18,14 @@ __all__ = ["build"]
 
 
 def build(recipe: Recipe, splits: Splits, say: Callable[[str], None] = lambda text: None) -> Trainer:
-    """The trainer of a recipe, its preprocessing fitted on the training part."""
-    if recipe.start is not None:
-        return _from_model(recipe, recipe.start, splits, say)
+    """The trainer of a recipe, its preprocessing fitted on the training part, with what is broken on purpose."""
+    start = recipe.start
+    trainer = _from_weights(recipe, splits) if start is None else _from_model(recipe, start, splits, say)
+    return recipe.fault.planted().in_trainer(trainer)
+
+
+def _from_weights(recipe: Recipe, splits: Splits) -> Trainer:
+    """The trainer of a recipe that begins from random weights."""
     with threads.single_blas_thread():  # the number of BLAS threads would show in the last bits
         preprocess = recipe.make_preprocess().fit(splits.train.images)
     shape = preprocess.output_shape(splits.train.image_shape)

@@ -16,7 +16,7 @@ from glassnet import threads
 from glassnet.data import Dataset, Splits
 from glassnet.data.ink import Manner
 from glassnet.data.split import HELD_OUT
-from glassnet.doctor import Case, examine, write_findings
+from glassnet.doctor import AuditGradients, Watch, examine, together, write_findings
 from glassnet.errors import Fix, TrainingError, TrainingInterrupted
 from glassnet.experiments.build import build
 from glassnet.experiments.data import evaluated_part, load_splits
@@ -33,7 +33,7 @@ from glassnet.files import exists, read_json, remove_partial, write_json, write_
 from glassnet.locking import locked
 from glassnet.model import Model
 from glassnet.nn.named import NAMED
-from glassnet.train import Progress, Trainer, read_history, write_csv
+from glassnet.train import Callback, Progress, Trainer, read_history, write_csv
 from glassnet.train.callbacks import Histograms
 
 __all__ = ["Finisher", "planned_again", "resume", "run_recipe"]
@@ -51,6 +51,7 @@ def run_recipe(
     splits: Splits | None = None,
     say: Callable[[str], None] = lambda text: None,
     on_finish: Sequence[Finisher] = (),
+    callbacks: Sequence[Callback] = (),
 ) -> Run:
     """Carry a recipe out.
 
@@ -69,6 +70,8 @@ def run_recipe(
     on_finish : sequence of callables
         Each is called with the finished run where it has a folder, and returns the paths of the files that it adds:
         `glassnet.report.pages.write_run_page`, for one.
+    callbacks : sequence of Callback
+        What else happens in the training; what a `Watch` among them finds is among the run's findings.
 
     Returns
     -------
@@ -96,7 +99,7 @@ def run_recipe(
         with created, resumable(path):
             for line in _introduction(recipe, trainer, splits, path):
                 say(line)
-            return _train(recipe, trainer, splits, path, progress, on_finish, say, resuming=False)
+            return _train(recipe, trainer, splits, path, progress, on_finish, say, callbacks, resuming=False)
 
 
 def _introduction(recipe: Recipe, trainer: Trainer, splits: Splits, folder: Path | None) -> list[str]:
@@ -133,6 +136,7 @@ def resume(
     progress: Progress | None = None,
     say: Callable[[str], None] = lambda text: None,
     on_finish: Sequence[Finisher] = (),
+    callbacks: Sequence[Callback] = (),
 ) -> Run:
     """Resume the run in a folder, from its latest checkpoint, as if it had never stopped.
 
@@ -154,6 +158,8 @@ def resume(
         As of `run_recipe`.
     on_finish : sequence of callables
         As of `run_recipe`.
+    callbacks : sequence of Callback
+        As of `run_recipe`.
 
     Returns
     -------
@@ -169,7 +175,7 @@ def resume(
     require_run(path)
     with locked(path):
         remove_partial(path)
-        return _resume(path, epochs, engine or {}, progress, say, on_finish)
+        return _resume(path, epochs, engine or {}, progress, say, on_finish, callbacks)
 
 
 def _resume(
@@ -179,6 +185,7 @@ def _resume(
     progress: Progress | None,
     say: Callable[[str], None],
     on_finish: Sequence[Finisher],
+    callbacks: Sequence[Callback],
 ) -> Run:
     planned = load_recipe(path / "recipe.toml")
     recipe = planned_again(planned, path, epochs, engine)
@@ -194,7 +201,7 @@ def _resume(
         if recipe != planned:
             write_text(path / "recipe.toml", recipe.to_toml())
         with resumable(path):
-            return _train(recipe, trainer, splits, path, progress, on_finish, say, resuming=True)
+            return _train(recipe, trainer, splits, path, progress, on_finish, say, callbacks, resuming=True)
 
 
 def _train(
@@ -205,6 +212,7 @@ def _train(
     progress: Progress | None,
     on_finish: Sequence[Finisher],
     say: Callable[[str], None],
+    callbacks: Sequence[Callback],
     *,
     resuming: bool,
 ) -> Run:
@@ -217,7 +225,7 @@ def _train(
             history_path=folder / "metrics.jsonl" if folder else None,
             resume=resuming,
             progress=progress,
-            callbacks=[histograms],
+            callbacks=[histograms, *callbacks],
         )
     except TrainingInterrupted as error:
         if folder is None:
@@ -232,7 +240,11 @@ def _train(
         say(run.under_attack.describe(trainer.engine))
     model.card = card(run, trainer)
     run.known, run.histograms = KnownPictures.of(splits), histograms.arrays
-    run.findings = examine(_case(run))
+    found = examine(run.case())
+    seen = [
+        finding for callback in callbacks if isinstance(callback, Watch | AuditGradients) for finding in callback.found
+    ]
+    run.findings = together(found, (f for f in seen if f.name not in {finding.name for finding in found}))
     if folder is not None:
         histograms.save(folder / "histograms.npz")
         _write(run, folder)
@@ -284,22 +296,6 @@ def predict(model: Model, part_name: str, part: Dataset) -> Predictions:
     if model.task.rebuilds:
         return Predictions(part_name, indices, part.labels, reconstruction=model.assess(part))
     return Predictions(part_name, indices, part.labels, model.predict_proba(part.images))
-
-
-def _case(run: Run) -> Case:
-    """What the doctor looks at."""
-    train, parts = run.splits.train, run.recipe.to_dict()
-    tables = {name: part for name, part in parts.items() if isinstance(part, dict)}
-    return Case(
-        run.history.records,
-        run.evaluation,
-        run.reconstruction,
-        part=run.evaluated_on,
-        counts=() if run.evaluation is None else train.counts().tolist(),
-        class_names=train.class_names,
-        network=run.model.network,
-        settings={f"{part}.{name}": value for part, table in tables.items() for name, value in table.items()},
-    )
 
 
 def card(run: Run, trainer: Trainer) -> dict[str, Any]:

@@ -28,7 +28,8 @@ def load_splits(
 
     Where the recipe says how much to hold out for validation, a validation part of the set's own goes back into
     training first. `say` is told from time to time how far the reading of picture files is. `given` are
-    the data themselves, where the recipe only names them.
+    the data themselves, where the recipe only names them. What is broken on purpose (`[fault]`) is broken in what comes
+    back.
     """
     data, seed = recipe.data, recipe.settings.seed
     share = MEMORY_SHARE if data.memory_share is None else data.memory_share
@@ -55,7 +56,7 @@ def load_splits(
     if splits.test is not None and data.test is not None:
         note = f"data.test = {data.test} has no effect: '{splits.name}' has a test part of its own"
         splits = replace(splits, train=replace(splits.train, notes=(*splits.train.notes, note)))
-    return arrange(
+    arranged = arrange(
         splits,
         validation=0.1 if data.validation is None and splits.valid is None else data.validation,
         test=0.2 if data.test is None else data.test,
@@ -63,6 +64,7 @@ def load_splits(
         test_limit=data.test_limit,
         seed=seed,
     )
+    return recipe.fault.planted().in_data(arranged, seed)
 
 
 def evaluated_part(splits: Splits) -> tuple[str, Dataset]:

@@ -35,6 +35,9 @@ model = "squeezenet-1.1"     # has network and preprocessing, so that [model] na
 [engine]                     # left out: our own; see `glassnet.experiments.engine`
 name = "torch"
 
+[fault]                      # left out: nothing is broken on purpose; see `glassnet.experiments.fault`
+code = "5c1f-9e01c2a47b33"
+
 Whatever is left out is chosen for the data (`glassnet.experiments.defaults`); the recipe of a run folder has it all.
 """
 
@@ -52,6 +55,7 @@ from glassnet.attack.adversarial import Adversary
 from glassnet.data import Augmentation, Preprocess
 from glassnet.errors import RecipeError, nearest
 from glassnet.experiments.engine import EnginePart
+from glassnet.experiments.fault import FaultPart
 from glassnet.experiments.start import Start, start_defaults
 from glassnet.files import plain_text
 from glassnet.nn import Loss, parse_loss
@@ -62,7 +66,7 @@ from glassnet.train import ClassWeights, Settings
 
 __all__ = ["TRAIN_SETTINGS", "Recipe", "load_recipe", "recipe_for"]
 
-_PARTS = ("data", "model", "optimizer", "train", "start", "engine")
+_PARTS = ("data", "model", "optimizer", "train", "start", "engine", "fault")
 
 TRAIN_SETTINGS = (
     *(f.name for f in fields(Settings)),
@@ -115,6 +119,7 @@ class Recipe:
     title: str = ""
     start: Start | None = None
     engine: EnginePart = field(default_factory=EnginePart)
+    fault: FaultPart = field(default_factory=FaultPart)
 
     def __post_init__(self) -> None:
         if not self.data.source:
@@ -190,12 +195,18 @@ class Recipe:
             "train": _without_none(dict(self.train)),
             "start": None if self.start is None else asdict(self.start),
             "engine": self.engine.to_dict(),
+            "fault": {"code": self.fault.code} if self.fault.code else {},
         }
         return {name: part for name, part in parts.items() if part}
 
     def to_toml(self) -> str:
         """The recipe as TOML."""
         return tomli_w.dumps(self.to_dict())
+
+    def values(self) -> dict[str, Any]:
+        """What is set, by dotted name: {"optimizer.lr": 0.1}."""
+        tables = {name: part for name, part in self.to_dict().items() if isinstance(part, dict)}
+        return {f"{part}.{name}": value for part, table in tables.items() for name, value in table.items()}
 
     def with_settings(self, settings: dict[str, Any]) -> Recipe:
         """A recipe with some values replaced, by dotted name: `{"optimizer.lr": 0.1}`."""
@@ -259,7 +270,9 @@ def recipe_from(values: dict[str, Any]) -> Recipe:
         data = {**data, "image_size": tuple(data["image_size"])}
     title = values.get("title", "")
     engine = EnginePart(**_known("engine", values.get("engine", {}), [f.name for f in fields(EnginePart)]))
-    return Recipe(Data(**data), ModelPart(**model), dict(values.get("optimizer", {})), train, title, start, engine)
+    fault = FaultPart(**_known("fault", values.get("fault", {}), [f.name for f in fields(FaultPart)]))
+    optimizer = dict(values.get("optimizer", {}))
+    return Recipe(Data(**data), ModelPart(**model), optimizer, train, title, start, engine, fault)
 
 
 def load_recipe(path: str | Path) -> Recipe:

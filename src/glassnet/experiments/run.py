@@ -24,7 +24,7 @@ from typing import Any
 
 from glassnet import display
 from glassnet.data import Dataset, Splits
-from glassnet.doctor import Finding, Verdict, read_findings, verdict
+from glassnet.doctor import Case, Finding, Verdict, read_findings, verdict
 from glassnet.errors import DataError, GlassnetError, ModelError, TrainingError
 from glassnet.experiments.build import build
 from glassnet.experiments.data import evaluated_part, load_splits
@@ -210,6 +210,20 @@ class Run:
         self.reconstruction = found.reconstruction
         if found.probabilities is not None:
             self.evaluation = self.model.task.evaluate(found.probabilities, found.labels, self.model.class_names)
+
+    def case(self) -> Case:
+        """What the doctor's rules look at."""
+        train = self.splits.train
+        return Case(
+            self.history.records,
+            self.evaluation,
+            self.reconstruction,
+            part=self.evaluated_on,
+            counts=() if self.evaluation is None else train.counts().tolist(),
+            class_names=train.class_names,
+            network=self.model.network,
+            settings=self.recipe.values(),
+        )
 
     def untrained(self) -> Network:
         """The network as it was before training: made once more from the recipe and its seed."""

@@ -16,7 +16,7 @@ import numpy as np
 from glassnet import threads
 from glassnet.data import epoch_order
 from glassnet.engines import Batch, Engine, StepResult, swapped_in
-from glassnet.errors import ModelError, TrainingError, TrainingInterrupted
+from glassnet.errors import Diverged, ModelError, TrainingInterrupted
 from glassnet.nn.functional.arrays import Array
 from glassnet.optim import Constant, Schedule
 from glassnet.tasks import Task
@@ -256,14 +256,16 @@ class Training:
                 measured, count = measured + part, count + size
         return {"valid_loss": total / n, self.task.metric.key: measured / count}
 
-    def _diverged(self, what: str) -> TrainingError:
+    def _diverged(self, what: str) -> Diverged:
         rate = self.engine.lr
         epoch = self.state.epoch + (not self.state.stopped)
-        return TrainingError(
-            f"{what} at step {self.state.step} (epoch {epoch}). Likely causes: a learning rate that is"
+        where = f"{what} at step {self.state.step} (epoch {epoch})"
+        return Diverged(
+            f"{where}. Likely causes: a learning rate that is"
             f" too large (it is {rate:g}; try {rate / 10:g}), pictures that are not standardised (preprocess"
             f" 'scale -> standardise'), or gradients that grow (set clip to 1)."
-            f" Nothing after the latest checkpoint was saved."
+            f" Nothing after the latest checkpoint was saved.",
+            what=where,
         )
 
 

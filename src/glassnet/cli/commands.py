@@ -25,6 +25,8 @@ GROUP = "glassnet.commands"
 
 COMMANDS: dict[str, str] = {
     "train": "glassnet.cli.train:train",
+    "lr": "glassnet.cli.lr:lr",
+    "tune": "glassnet.cli.tune:tune",
     "evaluate": "glassnet.cli.evaluate:evaluate",
     "predict": "glassnet.cli.predict:predict",
     "watch": "glassnet.cli.watch:watch",
@@ -50,6 +52,8 @@ COMMANDS: dict[str, str] = {
 
 SUMMARIES: dict[str, str] = {
     "train": "Train a network by flags or by a recipe; sweep, resume.",
+    "lr": "Find a learning rate: the range test.",
+    "tune": "Search for better settings of a recipe.",
     "evaluate": "Accuracy, classes and confusion of a model on a set.",
     "predict": "What a model sees in pictures.",
     "watch": "What a model sees in every frame of a video.",

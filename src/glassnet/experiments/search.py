@@ -45,6 +45,7 @@ _WIDE = re.compile(r"\b(linear\s+|(?:conv|conv-bn-relu|conv-bn)\s+\d+x\d+\s*,\s*
 _AROUND = 30.0  # factor to either side of the recipe's own learning rate
 _BATCHES, _LEAST_STEPS = (32, 64, 128, 256), 8  # examples in a step; steps that an epoch should have
 _WIDTHS = (0.5, 1, 2, 4, 8)
+_L2 = (0.0, 1e-5, 1e-4, 1e-3)
 
 
 @dataclass(frozen=True)
@@ -173,6 +174,8 @@ def search_in(path: str | Path) -> Space:
 def usual_space(recipe: Recipe, splits: Splits) -> Space:
     """What is worth searching where nobody says: rate, batch, regularisation, width, augmentation, schedule.
 
+    The recipe's own values are among what is searched.
+
     Parameters
     ----------
     recipe : Recipe
@@ -189,7 +192,7 @@ def usual_space(recipe: Recipe, splits: Splits) -> Space:
     if recipe.optimizer.get("name") == "adamw":
         space["optimizer.weight_decay"] = Span(1e-3, 1.0, log=True)
     else:
-        space["train.l2"] = Span(1e-6, 1e-2, log=True)
+        space["train.l2"] = Choice(tuple(sorted({*_L2, float(recipe.settings.l2)})))
     if recipe.start is not None:
         return space
     if widened(recipe.model.network, 2) != expand(recipe.model.network):

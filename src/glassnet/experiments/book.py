@@ -35,6 +35,7 @@ __all__ = ["PRUNERS", "Book", "Taken", "Trial", "require_optuna"]
 PRUNERS = ("median", "hyperband", "none")
 _RANDOM_FIRST = 8  # trials that are drawn at random before the sampler models them
 _UNDER_WAY, _SURPLUS = "in flight", "surplus"
+_KEPT = ("outcome", "value", "loss", "reason", "seconds")  # of a trial that ended, in its storage
 _PATIENCE = 60.0  # seconds that a process waits for its turn to write
 
 
@@ -58,7 +59,9 @@ class Trial:
         "finished"; "pruned", where others did better by then; "doctor", where a finding ended it; "failed"; or "in
         flight", where it is under way or its process was killed.
     value : float or None
-        The validation metric of its best epoch; None of a trial that failed before its first.
+        The validation metric of its best epoch; None of a trial that failed.
+    loss : float or None
+        The validation loss of that epoch, which decides between equal values.
     values : tuple of float
         That metric after every epoch.
     reason : str
@@ -71,6 +74,7 @@ class Trial:
     settings: dict[str, Any]
     outcome: str = _UNDER_WAY
     value: float | None = None
+    loss: float | None = None
     values: tuple[float, ...] = ()
     reason: str = ""
     seconds: float = 0.0
@@ -157,6 +161,8 @@ class Book:
         import optuna
 
         self.folder, self.space, self.storage = folder, space, storage
+        (folder / "trials").mkdir(parents=True, exist_ok=True)
+        self._turn = _Turn(folder / "trials")
         optuna.logging.set_verbosity(optuna.logging.CRITICAL)
         self._optuna = optuna
         try:
@@ -191,22 +197,21 @@ class Book:
             Trials that the study is to have in all.
         """
         with contextlib.ExitStack() as held:
-            yield self._take(most, held)
+            with self._turn:  # a trial is looked for, begun and locked by one process after the other
+                taken = self._take(most, held)
+            yield taken
 
-    def close(self, taken: Taken, outcome: str, value: float | None, reason: str, seconds: float) -> Trial:
+    def close(self, taken: Taken, ended: Trial) -> None:
         """Write down how a trial ended."""
         states = self._optuna.trial.TrialState
         trial = taken._trial
-        trial.set_user_attr("outcome", outcome)
-        trial.set_user_attr("reason", reason)
-        trial.set_user_attr("seconds", round(seconds, 3))
-        trial.set_user_attr("best", value)
+        for name in _KEPT:
+            trial.set_user_attr(name, getattr(ended, name))
         with _quiet():
-            if outcome == "finished":
-                self._study.tell(trial, value)
+            if ended.finished:
+                self._study.tell(trial, ended.value)
             else:  # settings that failed are bad ones: the sampler is to know, and it looks at pruned trials too
                 self._study.tell(trial, state=states.PRUNED)
-        return Trial(taken.number, taken.settings, outcome, value, tuple(taken.values), reason, round(seconds, 3))
 
     def importance(self) -> dict[str, float]:
         """How much of the spread of the finished trials each setting explains; empty where that cannot be said."""
@@ -263,19 +268,10 @@ class Book:
     def _read(self, found: optuna.trial.FrozenTrial) -> Trial:
         kept = found.user_attrs
         values = tuple(value for _, value in sorted(found.intermediate_values.items()))
-        finished = found.state.is_finished()
-        settings = {
-            name: _shown(part, found.params[name]) for name, part in self.space.items() if name in found.params
-        }
-        return Trial(
-            found.number,
-            settings,
-            kept.get("outcome", "failed") if finished else _UNDER_WAY,
-            kept.get("best") if finished else None,
-            values,
-            kept.get("reason", "") if finished else "",
-            kept.get("seconds", 0.0),
-        )
+        settings = {name: _shown(part, found.params[name]) for name, part in self.space.items() if name in found.params}
+        if not found.state.is_finished():
+            return Trial(found.number, settings, values=values)
+        return Trial(found.number, settings, values=values, **{name: kept.get(name) for name in _KEPT})
 
 
 def _locked(folder: Path, held: contextlib.ExitStack) -> bool:
@@ -308,7 +304,9 @@ def _plain(value: Any) -> Any:
 
 def _shown(part: Span | Choice, value: Any) -> Any:
     if isinstance(part, Choice):
-        return next((each for each in part.values if _plain(each) == value and type(_plain(each)) is type(value)), value)
+        return next(
+            (each for each in part.values if _plain(each) == value and type(_plain(each)) is type(value)), value
+        )
     return value
 
 
@@ -343,8 +341,8 @@ def _steady_sampler(seed: int, space: Space, first: Mapping[str, Any], kind: str
 def _pruner(word: str, epochs: int) -> Any:
     import optuna
 
-    if word == "median":  # a quarter of the epochs is left to every trial
-        return optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=max(1, epochs // 4))
+    if word == "median":  # a third of the epochs is left to every trial: as long as schedules warm up
+        return optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=max(1, -(-epochs // 3)))
     if word == "hyperband":
         return optuna.pruners.HyperbandPruner(min_resource=max(1, epochs // 9), max_resource=max(1, epochs))
     if word == "none":
@@ -360,23 +358,17 @@ def _journal(folder: Path) -> Any:
     place = folder / "journal"
     place.mkdir(parents=True, exist_ok=True)
     path, turn = place / "trials.jsonl", _Turn(place)
-    turn.acquire()
-    try:
-        if path.exists():
-            kept = path.read_bytes()
-            whole = kept.rfind(b"\n") + 1
-            if whole < len(kept):
-                os.truncate(path, whole)
-        else:
-            path.touch()
-    finally:
-        turn.release()
+    with turn:
+        path.touch()
+        kept = path.read_bytes()
+        if not kept.endswith(b"\n"):
+            os.truncate(path, kept.rfind(b"\n") + 1)
     lock: Any = turn
     return JournalStorage(JournalFileBackend(str(path), lock_obj=lock))
 
 
 class _Turn:
-    """Whose turn it is to write into the journal: the kernel's lock, which ends with its holder."""
+    """Whose turn it is to write: the kernel's lock of a folder, which ends with its holder; the others wait."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -395,6 +387,12 @@ class _Turn:
                 continue
             self._held = held
             return True
+
+    def __enter__(self) -> None:
+        self.acquire()
+
+    def __exit__(self, *exception: object) -> None:
+        self.release()
 
     def release(self) -> None:
         if self._held is not None:

@@ -125,7 +125,9 @@ def _span(name: str, first: str, last: str, log: bool) -> Span:
 
 def _choice(name: str, values: Sequence[Any]) -> Choice:
     if len(values) < 2:
-        raise RecipeError(f"A search needs at least two values, as in 32 | 64, or a range. Got {len(values)} of '{name}'.")
+        raise RecipeError(
+            f"A search needs at least two values, as in 32 | 64, or a range. Got {len(values)} of '{name}'."
+        )
     return Choice(tuple(values))
 
 

@@ -16,7 +16,6 @@ A study has a folder:
 
 from __future__ import annotations
 
-import contextlib
 import csv
 import io
 import json
@@ -83,6 +82,8 @@ class Tuned:
         How many recipes of this study were evaluated on the test part so far.
     files : list of Path
         What was written, the page first.
+    unchanged : dict of str to value
+        The recipe's own values of what was searched.
     """
 
     title: str
@@ -96,11 +97,18 @@ class Tuned:
     run: Run | None = None
     looks: int = 0
     files: list[Path] = field(default_factory=list)
+    unchanged: dict[str, Any] = field(default_factory=dict)
 
     @property
     def best(self) -> Trial | None:
-        """The best finished trial, of equal ones the first; None where none was finished."""
+        """The best finished trial; None where none was finished."""
         return best_of(self.trials, self.metric)
+
+    @property
+    def own(self) -> Trial | None:
+        """Trial 0 where it was the recipe as it is; None where the search does not hold all of its values."""
+        first = self.trials[0] if self.trials else None
+        return first if first is not None and first.settings == self.unchanged else None
 
     def count(self, outcome: str) -> int:
         """How many trials ended like this."""
@@ -108,10 +116,14 @@ class Tuned:
 
 
 def best_of(trials: Sequence[Trial], metric: Metric) -> Trial | None:
-    """The best finished trial, of equal ones the first; None where none was finished."""
-    sign = -1.0 if metric.higher_is_better else 1.0
-    found = [trial for trial in trials if trial.finished and trial.value is not None]
-    return min(found, key=lambda trial: (sign * (trial.value or 0.0), trial.number), default=None)
+    """The best finished trial, ranked as epochs are, of equal ones the first; None where none was finished."""
+    ranks = {
+        trial.number: metric.rank({metric.key: trial.value, "valid_loss": trial.loss})
+        for trial in trials
+        if trial.finished
+    }
+    best = max((rank for rank in ranks.values() if rank is not None), default=None)
+    return next((trial for trial in trials if trial.finished and ranks[trial.number] == best), None)
 
 
 @dataclass(frozen=True)
@@ -268,7 +280,9 @@ def _plan(
 ) -> dict[str, Any]:
     """What a study is, as JSON gives it back. Raises `GlassnetError` where the space does not fit the recipe."""
     if splits.valid is None or not len(splits.valid):
-        raise RecipeError("Trials are compared on a validation part, and there is none. Set data.validation, as to 0.1.")
+        raise RecipeError(
+            "Trials are compared on a validation part, and there is none. Set data.validation, as to 0.1."
+        )
     for name, part in space.items():
         for value in part.extremes():
             try:
@@ -376,15 +390,15 @@ class _Worker:
                 return None
 
     def _carried_out(self, taken: Taken) -> Trial:
-        began = time.perf_counter()
-        value, outcome, reason = None, "failed", ""
+        began, value, loss, outcome, reason = time.perf_counter(), None, None, "failed", ""
         try:
             recipe, splits = self.of(taken.settings)
             _empty(taken.folder)
             write_text(taken.folder / "recipe.toml", recipe.to_toml())
             after = max(2, math.ceil(recipe.settings.epochs / _LEAST_LOOK))
             watch, judge = Watch(after=after, stop=True), _Judge(taken, self.metric, self.until)
-            value, ended = self._trained(recipe, splits, [judge, watch], taken.folder / "metrics.jsonl")
+            best, ended = self._trained(recipe, splits, [judge, watch], taken.folder / "metrics.jsonl")
+            value, loss = float(best[self.metric.key]), best.get("valid_loss")
             found = {f.evidence: f"{f.name}: {f.evidence}" for f in watch.found}
             outcome = "pruned" if ended == judge.pruned else "doctor" if ended in found else "finished"
             reason = found.get(ended, judge.pruned if outcome == "pruned" else "")
@@ -392,24 +406,29 @@ class _Worker:
             raise
         except Exception as error:  # whatever a trial dies of, the others go on
             told = str(error) if isinstance(error, GlassnetError) else f"{type(error).__name__}: {error}"
-            value, reason = None, " ".join(told.split())
-        return self.book.close(taken, outcome, value, reason, time.perf_counter() - began)
+            reason = " ".join(told.split())
+        seconds = round(time.perf_counter() - began, 3)
+        trial = Trial(taken.number, taken.settings, outcome, value, loss, tuple(taken.values), reason, seconds)
+        self.book.close(taken, trial)
+        return trial
 
     def _trained(
         self, recipe: Recipe, splits: Splits, callbacks: Sequence[Callback], path: Path | None = None
-    ) -> tuple[float, str]:
-        """(the metric of the best epoch, why the training ended). The test part is not there."""
+    ) -> tuple[Mapping[str, Any], str]:
+        """(the record of the best epoch, why the training ended). The test part is not there."""
         without_test = replace(splits, test=None)
         trainer = build(recipe, without_test)
         trainer.fit(without_test.train, without_test.valid, history_path=path, callbacks=callbacks)
-        best = best_epoch(trainer.history.epochs) or {}
-        return float(best[self.metric.key]), trainer.progression.stopped
+        best = best_epoch(trainer.history.epochs)
+        assert best is not None
+        return best, trainer.progression.stopped
 
     def confirm(self, settings: Mapping[str, Any], seed: int) -> float:
         """The metric of these settings on another seed of the training, and the same parts of the data."""
         recipe, splits = self.of(settings)
         with threads.use(self.plan["threads"]):
-            return self._trained(recipe.with_settings({"train.seed": seed}), splits, [])[0]
+            best, _ = self._trained(recipe.with_settings({"train.seed": seed}), splits, [])
+        return float(best[self.metric.key])
 
 
 class _Judge(Callback):
@@ -462,6 +481,8 @@ def _carry_out(path: Path, ways: _Ways) -> Tuned:
             best = best_of([found for found in (best, trial) if found is not None], first.metric)
             ways.on_trial(trial, best)
     result = Tuned(first.recipe.title, path, first.metric, first.space, first.book.trials(), ways.trials)
+    own = _own_values(first.recipe)
+    result.unchanged = {name: own.get(name) for name in first.space}
     if result.best is None:
         reasons = [trial.reason for trial in result.trials if trial.reason]
         raise TrainingError(f"No trial came to its end. {f'The first: {reasons[0]}' if reasons else 'Give more time.'}")
@@ -547,7 +568,5 @@ def _write_csv(path: Path, result: Tuned) -> None:
     for trial in result.trials:
         settings = [trial.settings.get(name, "") for name in names]
         value = "" if trial.value is None else repr(trial.value)
-        writer.writerow(
-            [trial.number, trial.outcome, value, len(trial.values), trial.seconds, *settings, trial.reason]
-        )
+        writer.writerow([trial.number, trial.outcome, value, len(trial.values), trial.seconds, *settings, trial.reason])
     write_text(path, text.getvalue())

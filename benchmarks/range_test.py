@@ -1,12 +1,12 @@
-"""The learning-rate range test against a sweep: ten recipes, each trained at the suggested rate and at a grid of others.
+"""The learning-rate range test against a sweep: ten recipes, trained at the suggested rate and at a grid of others.
 
     python -m benchmarks.range_test                  # the ten recipes
     python -m benchmarks.range_test --only digits    # those whose names hold this text
     python -m benchmarks.range_test --others         # eight more, on which the rule was chosen
 
-Prints for each recipe the suggested rate, the accuracy with it, the best rate of the sweep, its accuracy, and how many
-points are lost. The accuracy is that of the best epoch on pictures held out of training, as a sweep compares, mean over the seeds. Needs
-`mnist` and `letters36` (GLASSNET_DATA, or glassnet data get).
+Prints for each recipe the suggested rates, the accuracy with them, the best rate of the sweep, its accuracy, and how
+many points are lost. The accuracy is that of the best epoch on pictures held out of training, as a sweep compares, mean
+over the seeds. Needs `mnist` and `letters36` (GLASSNET_DATA, or glassnet data get).
 """
 
 from __future__ import annotations

@@ -96,7 +96,7 @@ def tune(
             values["train.threads"] = threads
         space = dict(map(parse_search, search)) if search else None
         given = {"seed": seed, "prune": prune, "storage": storage, "trials": trials}
-        chosen = {name: value for name, value in given.items() if value is not None}
+        chosen: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
         result = actions.tune(data, space, values, out, **chosen, **ways)
     _tell(result)
     if json:

@@ -167,14 +167,14 @@ class Book:
         self._optuna = optuna
         try:
             with _quiet():
-                self._study = optuna.create_study(
-                    study_name=name,
-                    storage=storage or _journal(folder),
-                    sampler=_steady_sampler(seed, space, first, sampler),
-                    pruner=_pruner(prune, epochs),
-                    direction="maximize" if higher_is_better else "minimize",
-                    load_if_exists=True,
-                )
+                kept: dict[str, Any] = {"study_name": name, "storage": storage or _journal(folder)}
+                kept["sampler"] = _steady_sampler(seed, space, first, sampler)
+                kept["pruner"] = _pruner(prune, epochs)
+                try:
+                    self._study = optuna.load_study(**kept)
+                except KeyError:
+                    direction = "maximize" if higher_is_better else "minimize"
+                    self._study = optuna.create_study(**kept, direction=direction, load_if_exists=True)
         except GlassnetError:
             raise
         except Exception as error:  # whatever a database may say
@@ -271,7 +271,8 @@ class Book:
         settings = {name: _shown(part, found.params[name]) for name, part in self.space.items() if name in found.params}
         if not found.state.is_finished():
             return Trial(found.number, settings, values=values)
-        return Trial(found.number, settings, values=values, **{name: kept.get(name) for name in _KEPT})
+        ended: dict[str, Any] = {name: kept[name] for name in _KEPT if name in kept}
+        return Trial(found.number, settings, values=values, **{"outcome": "failed", **ended})
 
 
 def _locked(folder: Path, held: contextlib.ExitStack) -> bool:

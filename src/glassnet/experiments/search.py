@@ -230,7 +230,7 @@ def widened(network: str, factor: float) -> str:
 
 
 def changed(recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
-    """The recipe of a trial: its own values in place of the recipe's. Raises `GlassnetError` where they cannot be right.
+    """The recipe of a trial. Raises `GlassnetError` where its settings cannot be right.
 
     Another optimiser has parameters of its own: it keeps none of those of the recipe's.
     """

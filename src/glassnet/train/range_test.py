@@ -4,10 +4,10 @@ While the rate is too small the loss stands still; it then falls, and where the 
 L. N. Smith, "Cyclical learning rates for training neural networks", 2017, section 3.3. The network, the optimiser's
 memory and the random numbers are afterwards what they were before, bit for bit.
 
-What is suggested is the rate at which 95 % of the fall is behind, 98 % for plain gradient descent: its step depends on the rate of that step alone, while momentum and moments still carry what smaller rates gave, so that
-the loss goes on falling at rates that are too large already. Measured on 18 recipes by `python -m benchmarks.range_test`
-(see docs/tune.md): the rate of the steepest fall, which is often advised, lost up to 60 points of accuracy there, a
-tenth of the rate of the lowest loss up to 25.
+What is suggested lies in the middle, on a logarithmic scale, between the rate at which half of the fall is behind and
+the rate at which a fifth of it is lost again. Chosen on recipes of `python -m benchmarks.range_test` (docs/tune.md):
+the rate of the steepest fall, which is often advised, lost up to 60 points of accuracy there, a tenth of the rate of
+the lowest loss up to 25.
 """
 
 from __future__ import annotations
@@ -19,23 +19,20 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from glassnet.attack.adversarial import AdversarialEngine
 from glassnet.data import Dataset
-from glassnet.engines import Engine, StepResult
-from glassnet.engines.fine_tune import FineTuneEngine
-from glassnet.engines.optimised import OptimisedEngine
+from glassnet.engines import StepResult
 from glassnet.errors import RecipeError, TrainingError
 from glassnet.nn.functional.arrays import Array
 from glassnet.nn.layers import Dropout
 from glassnet.train.loop import Callback, Training
 from glassnet.train.trainer import Trainer
 
-__all__ = ["RangeTest", "range_test", "suggested"]
+__all__ = ["RangeTest", "range_test"]
 
 _BLOWN_UP = 1.5  # times the first loss: what a sweep, too, takes for divergence
 _LATEST = 5  # steps whose mean loss is looked at for that
-_WIDTH = 0.2  # decades of the rate: standard deviation of the bell curve that the losses are smoothed with
-_SHARE, _PLAIN_SHARE = 0.95, 0.98  # of the fall that is behind at the suggested rate; of plain gradient descent
+_WIDTH = 0.25  # decades of the rate: standard deviation of the bell curve that the losses are smoothed with
+_BEHIND, _LOST = 0.5, 0.2  # of the fall: behind where the useful rates begin, lost again where they end
 _A_FALL = 0.05  # of the loss: less is noise
 
 
@@ -55,8 +52,8 @@ class RangeTest:
         Why it ended, as "after all 200 steps".
     lowest : int
         The step of the lowest smoothed loss.
-    suggestion : float or None
-        The rate to train with; None where the loss never falls.
+    begin, end : float or None
+        Between which rates the loss is low; None where it never falls.
     """
 
     rates: Array
@@ -64,12 +61,20 @@ class RangeTest:
     smoothed: Array
     ended: str
     lowest: int
-    suggestion: float | None
+    begin: float | None
+    end: float | None
+
+    @property
+    def suggestion(self) -> float | None:
+        """The rate to train with: the middle of the two by factor; None where the loss never falls."""
+        return None if self.begin is None or self.end is None else math.sqrt(self.begin * self.end)
 
     def to_dict(self) -> dict[str, Any]:
         """All of it with plain keys."""
         return {
             "suggestion": self.suggestion,
+            "begin": self.begin,
+            "end": self.end,
             "lowest": float(self.rates[self.lowest]),
             "ended": self.ended,
             "rates": self.rates.tolist(),
@@ -139,15 +144,7 @@ def range_test(
     rates = np.array([training.rate(step) for step in range(len(recorder.losses))])
     losses = np.array(recorder.losses)
     smoothed = smooth(rates, np.minimum(losses, _BLOWN_UP * losses[:_LATEST].mean()))  # or the last would outweigh all
-    place = suggested(smoothed, _PLAIN_SHARE if _descends_plainly(engine) else _SHARE)
-    suggestion = None if place is None else float(rates[place])
-    return RangeTest(rates, losses, smoothed, recorder.ended, int(np.argmin(smoothed)), suggestion)
-
-
-def _descends_plainly(engine: Engine) -> bool:
-    if isinstance(engine, AdversarialEngine):
-        engine = engine.engine
-    return isinstance(engine, OptimisedEngine | FineTuneEngine) and engine.optimizer.is_plain_descent
+    return RangeTest(rates, losses, smoothed, recorder.ended, int(np.argmin(smoothed)), *useful(rates, smoothed))
 
 
 class _Rising(Training):
@@ -205,12 +202,18 @@ def smooth(rates: Array, losses: Array) -> Array:
     return np.asarray(weights @ losses / weights.sum(axis=1))
 
 
-def suggested(smoothed: Array, share: float) -> int | None:
-    """The first step at which this share of the fall from the highest to the lowest loss is behind; None: no fall."""
+def useful(rates: Array, smoothed: Array) -> tuple[float, float] | tuple[None, None]:
+    """(the rate at which half of the fall is behind, that at which a fifth is lost again); Nones without a fall.
+
+    A loss that does not rise again ends with the last rate.
+    """
     lowest = int(np.argmin(smoothed))
-    highest = float(smoothed[: lowest + 1].max())
-    fall = highest - float(smoothed[lowest])
+    top = int(np.argmax(smoothed[: lowest + 1]))
+    highest, deepest = float(smoothed[top]), float(smoothed[lowest])
+    fall = highest - deepest
     if not fall > _A_FALL * abs(highest):
-        return None
-    start = int(np.argmax(smoothed[: lowest + 1]))
-    return start + int(np.argmax(smoothed[start : lowest + 1] <= highest - share * fall))
+        return None, None
+    begin = top + int(np.argmax(smoothed[top : lowest + 1] <= highest - _BEHIND * fall))
+    risen = np.flatnonzero(smoothed[lowest:] >= deepest + _LOST * fall)
+    end = lowest + int(risen[0]) if len(risen) else len(rates) - 1
+    return float(rates[begin]), float(rates[end])

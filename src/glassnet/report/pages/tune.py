@@ -1,4 +1,4 @@
-"""The page of a study: the best so far, which settings matter, how they work, every trial, and what came of the best."""
+"""The page of a study: the best so far, which settings matter, every trial, and what came of the best."""
 
 from __future__ import annotations
 

@@ -26,6 +26,20 @@ HOSTILE = os.fsdecode(b"a \xff\n\x1b[31m'b\x07")  # no UTF-8, a line break, a te
 
 EXAMPLES: dict[str, tuple[object, ...]] = {
     "train": ("pictures", "--model", "linear", "--epochs", 1, "--out", "out"),
+    "lr": ("pictures", "--set", "model.network=linear", "--steps", 40, "--high", 1),
+    "tune": (
+        "pictures",
+        "--set",
+        "model.network=linear",
+        "--set",
+        "train.epochs=1",
+        "--trials",
+        2,
+        "--confirm",
+        0,
+        "--out",
+        "out",
+    ),
     "evaluate": ("../run", "digits"),
     "predict": ("../run", "picture.png"),
     "watch": ("video.mp4", "--model", "../run", "--out", "out"),

@@ -77,7 +77,7 @@ def test_what_is_planned(shell: Shell) -> None:
 
 def test_wrong_words(shell: Shell) -> None:
     assert "Name a recipe" in shell.error("tune")
-    assert "--resume takes the folder" in shell.error("tune", "digits", "--resume", "study")
+    assert "--resume takes the study's folder" in shell.error("tune", "digits", "--resume", "study")
     assert "no study.json" in shell.error("tune", "--resume", "study")
     assert "NAME = LOW..HIGH" in shell.error("tune", "digits", "--search", "optimizer.lr")
     assert "no setting 'lrr'" in shell.error(*STUDY, "--search", "train.lrr = 1..2")

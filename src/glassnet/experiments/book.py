@@ -173,7 +173,7 @@ class Book:
                 try:
                     self._study = optuna.load_study(**kept)
                 except KeyError:
-                    direction = "maximize" if higher_is_better else "minimize"
+                    direction: Any = "maximize" if higher_is_better else "minimize"
                     self._study = optuna.create_study(**kept, direction=direction, load_if_exists=True)
         except GlassnetError:
             raise

@@ -516,8 +516,8 @@ def _make_the_best(worker: _Worker, result: Tuned, best: Trial, ways: _Ways) -> 
     _write_csv(path / "trials.csv", result)
     ways.say(f"best recipe: {path / 'best.toml'}")
     result.confirmed = _on_fresh_seeds(worker, recipe, best, ways)
-    result.run = _run_of(path, recipe, splits, worker.plan["threads"], ways)
-    result.looks = sum(bool(finished(folder)) for folder in _runs(path) if exists(folder / "recipe.toml"))
+    result.run = _run_of(worker, recipe, splits, ways)
+    result.looks = sum(exists(folder / "evaluation.json") for folder in _runs(path))
     result.files = [path / name for name in ("best.toml", "trials.csv", "trials.json")]
 
 
@@ -544,19 +544,20 @@ def _runs(path: Path) -> list[Path]:
     return sorted(path.glob("best*/"), key=lambda folder: (len(folder.name), folder.name))
 
 
-def _run_of(path: Path, recipe: Recipe, splits: Splits, count: int, ways: _Ways) -> Run:
+def _run_of(worker: _Worker, recipe: Recipe, splits: Splits, ways: _Ways) -> Run:
     """The run of the best recipe: kept, resumed or made."""
+    path = worker.folder
     free = path / ("best" if not _runs(path) else f"best-{len(_runs(path)) + 1}")
     for folder in _runs(path):
         written = folder / "recipe.toml"
         if not exists(written):
             free = folder  # it was killed before it began
-        elif written.read_text(encoding="utf-8") == recipe.to_toml():
+        elif written.read_bytes() == (worker.folder / "best.toml").read_bytes():
             if finished(folder):
                 return Run.open(folder, splits)
             return resume(folder, on_finish=ways.on_run)
     ways.say(f"training the best recipe once more, to look at the test part with it: {free}")
-    with threads.use(count):
+    with threads.use(worker.plan["threads"]):
         return run_recipe(recipe, free, splits=splits, progress=Progress(), on_finish=ways.on_run)
 
 

@@ -59,6 +59,8 @@ SHORTER: dict[str, tuple[str | None, str]] = {
     "glassnet export": ("", "writes what the Python beside it reads"),
     "glassnet evaluate * --category": ("--category 0", "the classes of the stand-ins have other names"),
     "glassnet watch": ("--expect 3", "the classes of the stand-ins have other names"),
+    "glassnet tune": ("--set train.epochs=2 --trials 2 --jobs 1 --confirm 0", "trains for minutes"),
+    "glassnet tune --resume": ("--trials 3 --confirm 0", "trains for minutes"),
     "glassnet synthesise": ("--pages 1", "writes 20 pages"),
     "glassnet reproduce": ("--list", "needs the real data and hours"),
     "glassnet reproduce affine-fit": ("", "needs neither"),

@@ -59,6 +59,7 @@ class Fix(Enum):
     NAME_OUTPUT_FILE = "Name a file in it, as in '{example}'."
     NAME_RUN = "Name the folder of a run."
     RESUME = "Resume the run in '{folder}'."
+    RESUME_STUDY = "Go on with the study in '{folder}'."
     SKIP_BAD = "Or have such pictures left out (skip_bad)."
     TAKE_TORCH = "Set engine.name to torch."
     WEIGHTS_WITH_NAME = "Weights are given with a network's name alone."

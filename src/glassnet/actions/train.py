@@ -15,7 +15,7 @@ from glassnet.experiments import Recipe, Run, Sweep, load_recipe, new_folder, re
 from glassnet.report import pages
 from glassnet.train import Callback, Progress
 
-__all__ = ["Swept", "Trained", "follow", "resume", "sweep", "train"]
+__all__ = ["Swept", "Trained", "follow", "recipe_of", "resume", "sweep", "train"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +103,7 @@ def train(
         Somebody pressed Ctrl-C; `resume` goes on.
     """
     events = events or Events()
-    recipe = _recipe_of(data, settings)
+    recipe = recipe_of(data, settings)
     folder = Path(out) if out is not None else new_folder(recipe)
     run = experiments.run_recipe(
         recipe,
@@ -150,7 +150,7 @@ def sweep(
     TrainingInterrupted
         Somebody pressed Ctrl-C; `resume` goes on.
     """
-    recipe = _recipe_of(data, settings)
+    recipe = recipe_of(data, settings)
     folder = Path(out) if out is not None else new_folder(recipe)
     return Swept(experiments.sweep(recipe, dict(values), folder, **_ways(make_progress, events or Events())))
 
@@ -243,10 +243,11 @@ def follow(
     if resumed is not None:
         experiments.follow_resumed(resumed, epochs=epochs, engine=engine)
     elif data is not None:
-        experiments.follow(_recipe_of(data, settings))
+        experiments.follow(recipe_of(data, settings))
 
 
-def _recipe_of(data: str | Path | Recipe, settings: Mapping[str, Any] | None) -> Recipe:
+def recipe_of(data: str | Path | Recipe, settings: Mapping[str, Any] | None) -> Recipe:
+    """The recipe of data alone, of a file ending in .toml, or itself, with some settings."""
     if not isinstance(data, Recipe):
         if not str(data).endswith(".toml"):
             return recipe_for(str(data), settings or {})

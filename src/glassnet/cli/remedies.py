@@ -22,6 +22,7 @@ REMEDIES = {
     Fix.NAME_OUTPUT_FILE: "Name a file in it, as in --out {example}",
     Fix.NAME_RUN: "Name the folder that 'train --out' made.",
     Fix.RESUME: "Resume with: glassnet train --resume {folder}",
+    Fix.RESUME_STUDY: "Go on with: glassnet tune --resume {folder}",
     Fix.SKIP_BAD: "To train without such pictures: --skip-bad.",
     Fix.TAKE_TORCH: "Add --engine torch.",
     Fix.WEIGHTS_WITH_NAME: "--weights belongs to a network's name alone.",

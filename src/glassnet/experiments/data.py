@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 from glassnet.data import (
     MEMORY_SHARE,
@@ -18,7 +19,7 @@ from glassnet.data import (
 from glassnet.errors import RecipeError
 from glassnet.experiments.recipe import Recipe
 
-__all__ = ["evaluated_part", "load_splits"]
+__all__ = ["LatestSplits", "evaluated_part", "load_splits"]
 
 
 def load_splits(
@@ -72,3 +73,19 @@ def evaluated_part(splits: Splits) -> tuple[str, Dataset]:
     if splits.test is not None:
         return "test", splits.test
     return ("training", splits.train) if splits.valid is None else ("validation", splits.valid)
+
+
+class LatestSplits:
+    """The data of the latest of several recipes: read again only where another one divides them otherwise."""
+
+    def __init__(self) -> None:
+        self._key: Any = None
+        self._splits: Splits | None = None
+
+    def of(self, recipe: Recipe) -> Splits:
+        """The data of a recipe. Raises `GlassnetError` as `load_splits` does."""
+        key = (recipe.data, recipe.settings.seed)
+        if self._splits is None or key != self._key:
+            self._splits = None  # two sets need not fit into memory
+            self._key, self._splits = key, load_splits(recipe)
+        return self._splits

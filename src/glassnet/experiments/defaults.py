@@ -22,7 +22,7 @@ from glassnet.experiments.recipe import PLAIN, PRESETS, ModelPart, Recipe
 from glassnet.nn.named import NAMED
 from glassnet.train import Settings
 
-__all__ = ["FAST", "prepare", "resolve", "sized"]
+__all__ = ["FAST", "prepare", "resolve", "sized", "usual_augmentation"]
 
 FAST = PRESETS[0]
 PHOTOGRAPH = 64  # pixels of the shorter side, above which pictures are taken for photographs
@@ -129,7 +129,16 @@ def _with_preset(recipe: Recipe, preset: Preset, kind: str, splits: Splits) -> R
         "batch": preset.batch,
         "schedule": "onecycle",
     }
-    colour = splits.train.image_shape[2] == 3
-    if augment := preset.augment if colour else preset.grey_augment or preset.augment:
+    if augment := _augmentation(preset, splits):
         train["augment"] = augment
     return replace(recipe, model=model, optimizer=optimizer, train=train | recipe.train)
+
+
+def _augmentation(preset: Preset, splits: Splits) -> str:
+    colour = splits.train.image_shape[2] == 3
+    return preset.augment if colour else preset.grey_augment or preset.augment
+
+
+def usual_augmentation(splits: Splits) -> str:
+    """The augmentation that suits the kind of pictures, whatever trains on them; "" for tiny ones."""
+    return _augmentation(_PRESETS[kind_of(splits), FAST], splits)

@@ -38,6 +38,9 @@ name = "torch"
 [fault]                      # left out: nothing is broken on purpose; see `glassnet.experiments.fault`
 code = "5c1f-9e01c2a47b33"
 
+[tune]                       # what a study searches over; a training ignores it, see `glassnet.experiments.search`
+"optimizer.lr" = "1e-4..1e-1 log"
+
 Whatever is left out is chosen for the data (`glassnet.experiments.defaults`); the recipe of a run folder has it all.
 """
 
@@ -241,7 +244,7 @@ def _replaced(values: dict[str, Any], settings: Mapping[str, Any]) -> dict[str, 
 
 def recipe_from(values: dict[str, Any]) -> Recipe:
     """A recipe from nested plain values. Raises `RecipeError` for an unknown part or name."""
-    parts = ("title", *_PARTS, "row")
+    parts = ("title", *_PARTS, "row", "tune")
     for name in values:
         if name not in parts:
             raise RecipeError(f"A recipe has no part [{name}]; it has {', '.join(_PARTS)}.{nearest(name, parts)}")

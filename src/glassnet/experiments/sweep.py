@@ -14,11 +14,10 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from glassnet.data import Splits
 from glassnet.errors import Fix, GlassnetError, RecipeError, TrainingError, TrainingInterrupted
 from glassnet.experiments.build import build
 from glassnet.experiments.carry_out import Finisher, resume, run_recipe
-from glassnet.experiments.data import load_splits
+from glassnet.experiments.data import LatestSplits
 from glassnet.experiments.defaults import resolve, sized
 from glassnet.experiments.folder import is_left_over
 from glassnet.experiments.recipe import Recipe, recipe_from
@@ -149,7 +148,7 @@ def sweep(
         raise RecipeError(f"'{path}' exists and holds something other than this sweep.", Fix.CHOOSE_OUTPUT)
     choices = _choices(values)
     runs = {label: _changed(recipe, choice, label) for label, choice in choices.items()}
-    splits = _Splits()
+    splits = LatestSplits()
     for label, each in runs.items():
         try:
             each = sized(each)
@@ -238,21 +237,6 @@ def _changed(recipe: Recipe, choice: dict[str, Any], label: str) -> Recipe:
         raise type(error)(f"{label}: {error}") from error
 
 
-class _Splits:
-    """The data of the latest recipe: read again only where another recipe divides them otherwise."""
-
-    def __init__(self) -> None:
-        self._key: Any = None
-        self._splits: Splits | None = None
-
-    def of(self, recipe: Recipe) -> Splits:
-        key = (recipe.data, recipe.settings.seed)
-        if self._splits is None or key != self._key:
-            self._splits = None  # two sets need not fit into memory
-            self._key, self._splits = key, load_splits(recipe)
-        return self._splits
-
-
 class _Runner:
     """Carries out the runs of one sweep and keeps its `sweep.json` true."""
 
@@ -262,7 +246,7 @@ class _Runner:
         plan: dict[str, Any],
         settings: dict[str, dict[str, Any]],
         recipes: dict[str, Recipe],
-        splits: _Splits,
+        splits: LatestSplits,
         ways: _Ways,
     ) -> None:
         self.folder, self.plan, self.settings, self.recipes, self.splits = folder, plan, settings, recipes, splits

@@ -201,9 +201,7 @@ class Trainer:
             more.append(Checkpoint(checkpoint_path, self.settings.checkpoint_seconds))
         training = self.training = Training(
             self.engine,
-            self._examples(
-                train, trains=True, augmentation=self.augmentation, seed=self.settings.seed, **self._weights(train)
-            ),
+            self.training_examples(train),
             self._examples(valid, trains=False) if valid is not None and len(valid) else None,
             settings=self.settings,
             schedule=self.schedule,
@@ -228,6 +226,12 @@ class Trainer:
         if self.training is None:
             raise TrainingError("There is no model yet: fit has not been called.")
         return self._model(train, self.training)
+
+    def training_examples(self, train: Dataset) -> Examples:
+        """What gives the batches of a training part: preprocessed, augmented and weighted as `fit` has them."""
+        return self._examples(
+            train, trains=True, augmentation=self.augmentation, seed=self.settings.seed, **self._weights(train)
+        )
 
     def check(self, train: Dataset, valid: Dataset | None = None) -> None:
         """Fit the preprocessing where it is not fitted yet, and raise `GlassnetError` where the data do not fit."""

@@ -4,6 +4,7 @@ from glassnet.report.pages.filter import filter_figure, write_filter_page
 from glassnet.report.pages.inside import look_inside
 from glassnet.report.pages.run import run_panels, write_run_page
 from glassnet.report.pages.sweep import SweepRun, best_run, short_settings, sweep_report, write_sweep_page
+from glassnet.report.pages.tune import write_tune_page
 
 __all__ = [
     "SweepRun",
@@ -16,4 +17,5 @@ __all__ = [
     "write_filter_page",
     "write_run_page",
     "write_sweep_page",
+    "write_tune_page",
 ]

@@ -87,7 +87,10 @@ def names(case: Case) -> set[str]:
         (course(FLAT, means_accuracy=0.9), {"worse-than-means"}),
         (course(FLAT, means_accuracy=0.6), set()),
         (course(FLAT, diverged="The loss became infinite at step 7 (epoch 1)"), {"loss-not-finite"}),
-        (course([0.5, 0.2, *[0.1] * 8], 0.95, evaluation=answers(0.34)), {"parts-differ", "labels-disagree", "at-chance"}),
+        (
+            course([0.5, 0.2, *[0.1] * 8], 0.95, evaluation=answers(0.34)),
+            {"parts-differ", "labels-disagree", "at-chance"},
+        ),
         (course(FALLING, 0.8, evaluation=answers(0.34)), {"labels-random", "at-chance", "overfitting"}),
     ],
 )  # fmt: skip

@@ -227,7 +227,7 @@ class _Work:
         frames = self.seen[1] if kind == "crop" else self.frames[kind]
         if math.isnan(stills):
             return Match(
-                kind, quantity.name, stills, frames, reason="cannot be matched: the photographs' sizes are gone"
+                kind, quantity.name, stills, frames, reason="cannot be matched: the files' sizes are not known"
             )
         asked = Match(kind, quantity.name, stills, frames)
         sign, way = self.sign(asked), quantity.way or (1 if frames > stills else -1)

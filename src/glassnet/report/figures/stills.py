@@ -26,9 +26,12 @@ def stills_figure(found: StillsBesideVideo, *, narrow: bool = False) -> Figure:
     rows = [("photographs", *of(int(found.right.sum())), style.BLUE)]
     for match in found.matches:
         if match.applies and match.right is not None:
-            rows.append((f"{match.kind} as in the video", *of(int(match.right.sum())), style.GREY))
-    rows.append(("all of these together", *of(int(found.together.sum())), style.GREEN))
-    rows.append(("frames of the video", found.frames.value, found.frames.interval, style.ORANGE))
+            name = match.kind if narrow else f"{match.kind} as in the video"
+            rows.append((name, *of(int(match.right.sum())), style.GREY))
+    rows.append(("all together" if narrow else "all of these together", *of(int(found.together.sum())), style.GREEN))
+    rows.append(
+        ("frames" if narrow else "frames of the video", found.frames.value, found.frames.interval, style.ORANGE)
+    )
     figure = style.new_figure(style.NARROW if narrow else 7.4, 0.34 * len(rows) + 0.9)
     axes = figure.subplots()
     for place, (_, value, interval, colour) in enumerate(rows):
@@ -36,9 +39,9 @@ def stills_figure(found: StillsBesideVideo, *, narrow: bool = False) -> Figure:
             axes.plot(interval, (place, place), color=colour, linewidth=2.2, solid_capstyle="butt", alpha=0.45)
         axes.plot(value, place, color=colour, marker="o", markersize=6, linestyle="none", clip_on=False, zorder=3)
     axes.axvline(rows[0][1], color=style.BLUE, linewidth=0.9, linestyle=(0, (4, 3)), zorder=0)
-    axes.set_yticks(range(len(rows)), [style.shorten(name, 18) if narrow else name for name, *_ in rows])
+    axes.set_yticks(range(len(rows)), [name for name, *_ in rows])
     style.dress(axes, grid="x", xlabel="accuracy")
     axes.set_xlim(0, 1)
     axes.set_ylim(len(rows) - 0.5, -0.5)
-    style.percent_axis(axes.xaxis, 5)
+    style.percent_axis(axes.xaxis, 3 if narrow else 5)
     return figure

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from glassnet.report.html import Html, element
+from glassnet.report.html import Html, element, join
 from glassnet.report.page import Panel
 from glassnet.report.tables import Cell, percent, table
 from glassnet.text import shorten
@@ -38,14 +38,15 @@ def divisions_panel(divisions: Mapping[str, Mapping[str, float]]) -> Panel | Non
         mean = float(np.mean(values))
         span = f"{percent(min(values))} to {percent(max(values))}"
         cells = [Cell(percent(accuracies[each]), accuracies[each]) for each in every]
-        rows.append([Cell(_whole(name), name), *cells, Cell(percent(mean), mean), Cell(_whole(span), min(values))])
+        shown = join([percent(mean), " ", element("small", span, class_="interval")])
+        rows.append([Cell(_whole(name), name), *cells, Cell(shown, mean)])
     headings = [("classifier", False), *((each, True) for each in every)]
     lead = (
         "Test accuracy where the set is divided anew and all are trained anew. What the rest of this page says is of"
         f" the division '{first}'; mean and span are of the random ones. How far these lie apart is what one division"
         " leaves to chance."
     )
-    headings += [("mean", True), ("least to most", True)]
+    headings.append(("mean, least to most", True))
     body = table(headings, rows, sortable=True, compact=True, label="accuracy by division")
     return Panel("divisions", "On several divisions of the set", lead, body=body)
 

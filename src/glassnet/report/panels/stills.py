@@ -50,6 +50,8 @@ def stills_panel(found: StillsBesideVideo) -> Panel:
     )
     reasons = [element("li", f"{match.kind}: {match.reason}.") for match in found.matches if match.reason]
     reasons += [element("li", f"{note}.") for note in found.notes]
+    if found.after:
+        reasons.append(element("li", f"With all together the photographs have {_after(found)}."))
     if found.frames.reason:
         reasons.append(element("li", f"The video's share has no interval: {found.frames.reason}."))
     body = join([table(headings, rows, label="what each corruption accounts for"), element("ul", *reasons)])
@@ -58,6 +60,15 @@ def stills_panel(found: StillsBesideVideo) -> Panel:
         narrow=lambda: stills_figure(found, narrow=True),
     )  # fmt: skip
     return Panel("stills", "Photographs beside the video", lead, chart, body)
+
+
+def _after(found: StillsBesideVideo) -> str:
+    """What was measured again of the photographs with all corruptions, beside the frames."""
+    frames = {match.kind: match for match in found.matches}
+    told = []
+    for kind, value in found.after.items():
+        told.append(f"{frames[kind].quantity} {number(value, 3)} (frames {number(frames[kind].frames, 3)})")
+    return ", ".join(told)
 
 
 def _row(found: StillsBesideVideo, match: Match) -> list[Cell]:

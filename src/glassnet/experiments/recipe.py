@@ -267,7 +267,7 @@ def recipe_from(values: dict[str, Any]) -> Recipe:
             raise RecipeError("The start names no trained model to begin from; give start.model, a run or a file.")
         _known("start", values["start"], [f.name for f in fields(Start)])
         values = start_defaults(values)
-        start = Start(**values["start"])
+        model, start = values["model"], Start(**values["start"])
     train = dict(values.get("train", {}))
     if isinstance(data.get("image_size"), list):
         data = {**data, "image_size": tuple(data["image_size"])}

@@ -37,6 +37,7 @@ FREEZE = ("all", "stages", "none")
 # Chosen by validation on sun8 and flowers17: `python -m benchmarks.fine_tuning`.
 _EPOCHS, _HEAD_SHARE = 24, 2 / 3
 _OPTIMIZER: dict[str, Any] = {"name": "adamw", "lr": 0.01, "weight_decay": 1.0}
+_LOSS = "softmax-cross-entropy, smoothing 0.1"
 _BATCH = 32
 _PHOTOGRAPHS = "flip -> crop 16, reflect"
 
@@ -145,4 +146,5 @@ def start_defaults(values: dict[str, Any]) -> dict[str, Any]:
         train["schedule"] = f"cosine, restart {heads}" if whole and 0 < heads < epochs else "cosine"
     if "augment" not in train and start.get("freeze") != "all" and start.get("model") in PRETRAINED:
         train["augment"] = _PHOTOGRAPHS
-    return {**values, "start": start, "optimizer": optimizer, "train": train}
+    model = {"loss": _LOSS, **values.get("model", {})}
+    return {**values, "model": model, "start": start, "optimizer": optimizer, "train": train}

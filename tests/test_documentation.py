@@ -66,7 +66,7 @@ SHORTER: dict[str, tuple[str | None, str]] = {
     "glassnet synthesise": ("--pages 1", "writes 20 pages"),
     "glassnet reproduce": ("--list", "needs the real data and hours"),
     "glassnet reproduce affine-fit": ("", "needs neither"),
-    "glassnet doctor broken": ("--budget 5", "trains for half a minute"),
+    "glassnet doctor": ("--budget 5", "trains for half a minute"),
     "glassnet plant --all": (None, "examines for a quarter of a minute"),
 }
 

@@ -16,6 +16,7 @@ from glassnet.doctor.network import FirstBatch, after_training, before_training
 from glassnet.doctor.practice import cannot_overfit
 from glassnet.doctor.probe import Probe
 from glassnet.doctor.training_laws import model_law, penalty_law, preprocess_law, scores_law, step_law
+from glassnet.errors import GlassnetError
 from glassnet.model import Model
 from glassnet.nn import Loss, Network
 from glassnet.nn.functional.arrays import Array
@@ -77,7 +78,17 @@ def examine_network(
     -------
     tuple of Finding
         The worst first; empty where nothing is wrong.
+
+    Raises
+    ------
+    GlassnetError
+        The examples are no input of the network, or the loss does not take the targets.
     """
+    if np.shape(x)[1:] != network.input_shape or not len(x):
+        wanted = ", ".join(map(str, network.input_shape))
+        raise GlassnetError(
+            f"The network takes examples as an array of shape (n, {wanted}), n at least 1. Got {np.shape(x)} instead."
+        )
     probe = Probe.of(network, loss, x, y, l2=l2, seed=seed)
     bad = next((name for name, array in network.arrays().items() if not np.isfinite(array).all()), "")
     if bad or not np.isfinite(probe.x).all():
@@ -92,7 +103,7 @@ def examine_network(
         if preprocess is not None and images is not None:
             found += preprocess_law(model, preprocess, images)
     count = int(np.clip(_WORK / max(network.flops, 1), len(probe.x), _PICTURES))
-    x, y = np.asarray(x[:count]).reshape(-1, *network.input_shape), np.asarray(y[:count])
+    x, y = np.asarray(x[:count]), np.asarray(y[:count])
     if trained:
         found += after_training(FirstBatch(network, loss, x, y, train=False))
     elif not found:

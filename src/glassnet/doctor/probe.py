@@ -60,6 +60,8 @@ class Probe:
         """A probe of the first few of the examples: 8, or 4 where the network is large."""
         count = _MOST if _MOST * network.flops <= _WORK else _FEWEST
         x, y = np.array(x[:count], np.float64), np.array(y[:count])
+        if len(x) == 1:  # two alike: batch normalisation takes no single one
+            x, y = np.repeat(x, 2, axis=0), np.repeat(y, 2, axis=0)
         return cls(network, loss, x.reshape(len(x), *network.input_shape), y, l2, seed)
 
     @property

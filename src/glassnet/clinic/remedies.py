@@ -156,12 +156,10 @@ def try_remedies(findings: Sequence[Finding], tryer: Tryer) -> tuple[Trial, ...]
     tuple of Trial
         Those of a finding together, the largest gain first.
     """
-    wanted = [
-        (finding.name, settings)
-        for finding in findings
-        if finding.severity != "good"
-        for settings in alternatives(finding, tryer.recipe)[:_MOST]
-    ]
+    wanted: list[tuple[str, dict[str, Any]]] = []
+    for finding in findings:
+        choices = alternatives(finding, tryer.recipe)[:_MOST] if finding.severity != "good" else []
+        wanted += [(finding.name, settings) for settings in choices if (finding.name, settings) not in wanted]
     if not wanted:
         return ()
     steps, most = tryer.steps_for(len(wanted))

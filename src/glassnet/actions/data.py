@@ -13,10 +13,12 @@ from numpy.typing import NDArray
 from glassnet.actions.events import Events
 from glassnet.data import CATALOGUE, Augmentation, Dataset, KnownSet, data_places, find, known, load
 from glassnet.data import get as download
+from glassnet.doctor.pictures import look_at
 from glassnet.experiments import Recipe
 from glassnet.experiments.defaults import sized
 from glassnet.experiments.recipe import Data
 from glassnet.report import image_grid, save_png
+from glassnet.report.pages.pictures import pictures_page
 from glassnet.weights import PRETRAINED, checksum_note, get_weights
 
 __all__ = ["Downloaded", "KnownSets", "ShownSet", "get_set", "list_sets", "show_set"]
@@ -104,7 +106,7 @@ class ShownSet:
     notes : tuple of str
         What a reader of results should know.
     picture : Path
-        The grid of pictures that was written.
+        The grid of pictures, or the page, that was written.
     """
 
     name: str
@@ -130,14 +132,15 @@ def show_set(
     augment: str = "",
     skip_bad: bool = False,
 ) -> ShownSet:
-    """Say what a set holds, and write a grid of its pictures, the same number of each class.
+    """Say what a set holds, and write a grid of its pictures, the same number of each class, or a page about them.
 
     Parameters
     ----------
     data : str
         A known set, or a folder or file.
     out : path, optional
-        The PNG file to write; None writes NAME.png.
+        The PNG file to write; None writes NAME.png. A name that ends in .html gets a page with some pictures of each
+        class, and with what the doctor finds: wrong labels, and pictures that are there twice.
     count : int, optional
         Pictures to show; None: 60, and 12 with an augmentation.
     seed : int
@@ -157,10 +160,12 @@ def show_set(
     splits = load(data, image_size=size, skip_bad=skip_bad)
     train = splits.train
     parts = (("train", train), ("validation", splits.valid), ("test", splits.test))
-    chosen = _some_of_each_class(train, seed)[: count or (_AUGMENTED if augmentation.steps else _PICTURES)]
-    names = [train.class_names[label] for label in train.labels[chosen]]
-    images = np.asarray(train.images[chosen])
-    figure = _augmented(images, chosen, names, augmentation, seed) if augmentation.steps else image_grid(images, names)
+    target = Path(out or f"{Path(data).name or 'data'}.png")
+    if target.suffix.lower() == ".html":
+        there = {name: part for name, part in parts if part is not None}
+        written = pictures_page(look_at(there, seed=seed), train.name, target)
+    else:
+        written = save_png(_grid(train, count, augmentation, seed), target)
     return ShownSet(
         train.name,
         train.class_names,
@@ -168,8 +173,16 @@ def show_set(
         train.image_shape,
         {name: len(part) for name, part in parts if part is not None},
         tuple(splits.notes),
-        save_png(figure, Path(out or f"{Path(data).name or 'data'}.png")),
+        written,
     )
+
+
+def _grid(train: Dataset, count: int | None, augmentation: Augmentation, seed: int) -> Figure:
+    """The same number of pictures of each class; with an augmentation, draws of each beside it."""
+    chosen = _some_of_each_class(train, seed)[: count or (_AUGMENTED if augmentation.steps else _PICTURES)]
+    names = [train.class_names[label] for label in train.labels[chosen]]
+    images = np.asarray(train.images[chosen])
+    return _augmented(images, chosen, names, augmentation, seed) if augmentation.steps else image_grid(images, names)
 
 
 def _some_of_each_class(part: Dataset, seed: int) -> NDArray[np.int64]:

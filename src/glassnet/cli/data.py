@@ -58,7 +58,12 @@ def get_set(
 @app.command("show")
 def show_set(
     data: Annotated[str, typer.Argument(help="A known set, or a folder or file.")],
-    out: Annotated[Path | None, typer.Option(help="Where to write the picture (default: NAME.png).")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Where to write the picture (default: NAME.png), or as .html a page with wrong labels and copies."
+        ),
+    ] = None,
     count: Annotated[
         int | None, typer.Option(help="Pictures to show (default: 60, with --augment 12).", min=1, max=1000)
     ] = None,
@@ -78,6 +83,8 @@ def show_set(
       glassnet data show flowers17
 
       glassnet data show photos --augment 'flip -> crop 4' --skip-bad
+
+      glassnet data show photos --out photos.html
     """
     from glassnet.actions.data import show_set as run
 

@@ -25,7 +25,7 @@ from glassnet.report.html import Html, data_uri, element
 from glassnet.report.page import Chart, Panel
 from glassnet.report.tables import number, percent
 
-__all__ = ["mistakes_panel", "reconstructions_panel"]
+__all__ = ["mistakes_panel", "reconstructions_panel", "tile"]
 
 _MISTAKES = 24
 _RECONSTRUCTIONS = 12
@@ -60,7 +60,7 @@ def mistakes_panel(
     if len(chosen) == 0:
         return Panel("mistakes", "Mistakes", "There are none: every example was recognised.", chart)
     tiles = [
-        _tile([(f"example {i}", picture)], *_mistake_caption(found, int(i), files, folder))
+        tile([(f"example {i}", picture)], *_mistake_caption(found, int(i), files, folder))
         for i, picture in zip(chosen, as_rgb(images[chosen]), strict=True)
     ]
     total = len(found.mistakes())
@@ -70,7 +70,8 @@ def mistakes_panel(
     return Panel("mistakes", "Most confident mistakes", lead, chart, element("div", *tiles, class_="tiles"))
 
 
-def _tile(pictures: list[tuple[str, NDArray[np.uint8]]], *caption: Html) -> Html:
+def tile(pictures: list[tuple[str, NDArray[np.uint8]]], *caption: Html) -> Html:
+    """Pictures (H, W, 3), each with what it is, one above the other over a caption."""
     images = [element("img", src=data_uri(picture_png(picture, _SIDE)), alt=name) for name, picture in pictures]
     return element("figure", *images, element("figcaption", *caption), class_="tile")
 
@@ -110,7 +111,7 @@ def reconstructions_panel(inputs: ArrayLike, outputs: ArrayLike) -> Panel:
     tiles = []
     for above, below, decibels in zip(as_rgb(before[:count]), as_rgb(after[:count]), quality, strict=True):
         text = "identical" if math.isinf(decibels) else f"{decibels:.1f} dB"
-        tiles.append(_tile([("input", above), ("reconstruction", below)], element("span", text)))
+        tiles.append(tile([("input", above), ("reconstruction", below)], element("span", text)))
     lead = (
         "Each input above what the network made of it. The figure is the peak signal-to-noise ratio (PSNR): higher is "
         "closer, and 3 dB more means half the squared error."

@@ -1,4 +1,4 @@
-"""Examinations as a whole: what is found in data, recipes, runs and models, and what remedies do when they are tried."""
+"""Examinations as a whole: what is found in data, recipes, runs and models, and what remedies do when tried."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def test_a_run_that_was_not_finished_is_examined_by_its_recipe_and_records(tmp_p
     run_recipe(recipe(train__epochs=2), tmp_path / "run")
     (tmp_path / "run" / "model.safetensors").unlink()
     subject = open_subject(tmp_path / "run")
-    assert subject.run is None and subject.kind == "recipe" or subject.kind == "run"
+    assert subject.run is None and subject.kind == "recipe"
     assert sum(record["kind"] == "epoch" for record in subject.records) == 2
 
 
@@ -145,8 +145,9 @@ class _Sorted(Feed):
 
 
 @pytest.mark.parametrize(
-    ("feed", "expected"), [(Feed, set()), (_Rolled, {"labels-out-of-step"}), (_Sorted, {"not-shuffled", "batches-repeat"})]
-)  # fmt: skip
+    ("feed", "expected"),
+    [(Feed, set()), (_Rolled, {"labels-out-of-step"}), (_Sorted, {"not-shuffled", "batches-repeat"})],
+)
 def test_batches_are_compared_with_the_set(feed: type[Feed], expected: set[str]) -> None:
     whole, splits = prepare(recipe(train__epochs=2))
     trainer = build(whole, splits)

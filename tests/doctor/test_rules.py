@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+import glassnet
 from glassnet.doctor import WHY, Case, examine
 from glassnet.doctor.rules import RULES
 from glassnet.metrics import Evaluation, evaluate
@@ -84,7 +87,7 @@ def names(case: Case) -> set[str]:
         (course(FLAT, means_accuracy=0.9), {"worse-than-means"}),
         (course(FLAT, means_accuracy=0.6), set()),
         (course(FLAT, diverged="The loss became infinite at step 7 (epoch 1)"), {"loss-not-finite"}),
-        (course([0.5, 0.2, *[0.1] * 8], 0.95, evaluation=answers(0.34)), {"parts-differ", "at-chance"}),
+        (course([0.5, 0.2, *[0.1] * 8], 0.95, evaluation=answers(0.34)), {"parts-differ", "labels-disagree", "at-chance"}),
         (course(FALLING, 0.8, evaluation=answers(0.34)), {"labels-random", "at-chance", "overfitting"}),
     ],
 )  # fmt: skip
@@ -135,3 +138,9 @@ def test_a_training_left_at_its_beginning_is_not_judged_by_its_answers() -> None
 def test_every_rule_has_a_sentence_and_every_finding_a_reason() -> None:
     assert all(rule.__doc__ for rule in RULES) and all(WHY[name] for name in WHY if name != "good")
     assert math.isnan(Case([]).first_loss)
+    source = Path(glassnet.__file__).parent
+    for file in (*(source / "doctor").glob("*.py"), *(source / "clinic").glob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Finding" and node.args:
+                name = getattr(node.args[0], "value", "good")
+                assert not isinstance(name, str) or name in WHY, (file.name, name)

@@ -43,7 +43,7 @@ class _Taken:
         for number, indices in enumerate(asked):
             x, target, *_ = training.train.take(indices, epoch)
             targets.append(np.array(target))
-            sums.append(zlib.crc32(np.ascontiguousarray(x).view(np.uint8)))
+            sums.append(zlib.crc32(np.ascontiguousarray(x).tobytes()))
             if not number:
                 first = np.array(x[:_PICTURES])
         return cls(asked, targets, sums, first)

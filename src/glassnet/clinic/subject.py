@@ -125,8 +125,10 @@ def _is_finished(folder: Path) -> bool:
 
 def _data_for(model: Model, source: str | Path) -> Splits:
     """Data as the model takes them."""
-    files = holds_picture_files(str(source))
-    splits = load(str(source), **({"image_size": model.image_shape[:2], "reading": model.reading} if files else {}))
+    if holds_picture_files(str(source)):
+        splits = load(str(source), image_size=model.image_shape[:2], reading=model.reading)
+    else:
+        splits = load(str(source))
     parts = {"train": splits.train, "valid": splits.valid, "test": splits.test}
     fitted = {
         name: with_shape(with_classes(part, model.class_names), model.image_shape, model.reading)

@@ -122,7 +122,7 @@ class Case:
         if not isinstance(epochs, int):
             return self.last_step
         if done:
-            return round(done[-1]["step"] / done[-1]["epoch"] * epochs)
+            return math.ceil(int(done[-1]["step"]) * epochs / int(done[-1]["epoch"]))
         examples, batch = sum(self.counts), self.settings.get("train.batch") or sum(self.counts)
         return math.ceil(examples / batch) * epochs if examples else self.last_step
 

@@ -63,12 +63,7 @@ def copies(sketches: Sketches, limit: int, seed: int) -> Copies:
     own = np.flatnonzero((first == np.arange(len(first))) & ~sketches.blank & sketches.finite)
     if len(own) > limit:
         own = np.sort(np.random.default_rng([seed, len(own)]).choice(own, limit, replace=False))
-    if sketches.shapes.shape[1] * sketches.shapes.shape[2] < _FEWEST_VALUES:
-        own = own[:0]
     return Copies(first, near_pairs(sketches, own))
-
-
-_FEWEST_VALUES = 36  # of a sketch: rows of features, and pictures so small, have no near copies to speak of
 
 
 def leaks(sketches: Sketches, found: Copies) -> Iterator[Finding]:

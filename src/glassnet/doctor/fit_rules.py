@@ -57,7 +57,7 @@ def labels_disagree(case: Case) -> Iterator[Finding]:
     taken = []
     for number, row in enumerate(found.confusion):
         answer = int(row.argmax())
-        if answer != number and row[answer] > _FAR * row.sum() and row.sum() >= _ENOUGH and case.counts[number]:
+        if answer != number and row[answer] > _FAR * row.sum() and min(row.sum(), case.counts[number]) >= _ENOUGH:
             taken.append((found.class_names[number], found.class_names[answer], int(row[answer]), int(row.sum())))
     if taken and not case.one_answer:
         name, other, count, n = taken[0]

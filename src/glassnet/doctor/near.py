@@ -36,6 +36,7 @@ _FARTHEST = 0.3  # whatever the set: a correlation of 0.955
 _BLOCK = 1024
 _COMPONENTS = 32
 _MOST = 20_000  # pairs that are looked at more closely
+_FEWEST_VALUES = 36  # of a sketch: rows of features, and pictures so small, have no near copies to speak of
 _FINE = 2 * SIDE
 
 Floats = npt.NDArray[np.float32]
@@ -63,7 +64,8 @@ class Near:
 
 def near_pairs(sketches: Sketches, numbers: Rows) -> Near:
     """The pairs among the pictures of these numbers, of which no two should be equal, none blank or not finite."""
-    if not len(numbers):
+    h, w = sketches.shapes.shape[1:]
+    if len(numbers) < 2 or h * w < _FEWEST_VALUES:
         return Near(np.empty((0, 2), np.int64), np.empty(0, np.float32), np.zeros(len(sketches), np.float32))
     shapes = sketches.shapes[numbers].reshape(len(numbers), -1)
     radius = _radii(shapes, sketches.labels[numbers])

@@ -31,7 +31,7 @@ PICTURES = 20
 # all of `BAD` stayed at 0.98 or more.
 _MOST, _FEWEST, _WORK = 400, 60, 4e10
 _LEARNED = 0.9  # of the way from the best answers to that loss
-_DONE = 0.5  # below which nothing more needs to be shown
+_DONE = 0.75  # below which nothing more needs to be shown
 _RATES = 10.0
 
 

@@ -11,7 +11,8 @@ from glassnet.doctor.advice import severity, without
 from glassnet.doctor.case import Case
 from glassnet.doctor.finding import Finding
 from glassnet.doctor.words import percent, times
-from glassnet.nn.layers import Conv, Dropout, Flatten, Layer, Linear, ReLU, Sigmoid, Tanh
+from glassnet.nn.layer import Layer
+from glassnet.nn.layers import Conv, Dropout, Flatten, Linear, ReLU, Sigmoid, Tanh
 
 __all__ = [
     "attack_too_strong",
@@ -156,7 +157,7 @@ def no_activation(case: Case) -> Iterator[Finding]:
     last: tuple[str, Layer] | None = None
     for name, layer in layers:
         if isinstance(layer, Linear):
-            if last is not None and math.prod(last[1].output_shape) >= layer.outputs if layer.outputs else False:
+            if last is not None and math.prod(last[1].output_shape) >= (layer.outputs or math.inf):
                 evidence = f"Nothing stands between {last[0]} and {name}, so that the two do the work of one."
                 yield Finding("no-activation", "warning", evidence, {}, "Put a ReLU between them.", name)
                 return

@@ -46,7 +46,7 @@ class Slope:
         Of the penalty that a step of plain gradient descent takes along.
     key : int
         Of the dropout masks, the same in all passes.
-    rng : numpy.random.Generator
+    rng : Generator
         Chooses elements and directions.
     """
 

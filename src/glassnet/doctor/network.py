@@ -16,7 +16,7 @@ import numpy as np
 from glassnet.doctor.case import Case
 from glassnet.doctor.finding import Finding
 from glassnet.doctor.probe import Trace, before_normalisation, double
-from glassnet.doctor.rules import same_units
+from glassnet.doctor.update_rules import same_units
 from glassnet.nn import (
     BatchNorm,
     Conv,

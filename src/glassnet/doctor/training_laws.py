@@ -193,7 +193,7 @@ def model_law(model: Model) -> Iterator[Finding]:
     description, arrays = model.contents()
     again = Model.from_contents(description, {name: array.copy() for name, array in arrays.items()}, "model").contents()
     for name, array in arrays.items():
-        if not np.array_equal(array, again[1].get(name), equal_nan=True):
+        if not np.array_equal(array, again[1][name], equal_nan=True):
             evidence = f"'{name}' of the model is not what its file gives back."
             yield Finding("model-differs", "failure", evidence, remedy="Save all arrays of the network.", where=name)
             return

@@ -1,6 +1,6 @@
 # make demo    set up, then train on embedded data and write a report (no PyTorch needed)
 # make test    set up, then run style checks, type checks and all tests
-# make verify  the long proofs in full: mutation, all kills, every published row; stopped, it goes on where it was
+# make verify  the long proofs: mutation (50 minutes a part), all kills, every published row; stopped, it goes on
 
 PYTHON ?= python3
 VENV := .venv

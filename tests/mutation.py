@@ -1,6 +1,6 @@
 """Planted bugs in what computes derivatives and estimates: does any survive the tests?
 
-    python tests/mutation.py [--workers N] [--only TEXT] [--sample N] [--light] [--results FILE]
+    python tests/mutation.py [--workers N] [--only TEXT] [--sample N] [--minutes M] [--results FILE]
 
 Every mutant is one small change (a sign, an operator, a constant, an index, a lost term or statement, a turned
 comparison) in one function that computes a gradient (in `nn/functional` or in the kernels behind it), a derivative of a
@@ -8,27 +8,32 @@ formula (`autodiff`) or an estimate (`classic`); `mutation_changes.py` makes the
 original in a copy of the package, and the tests that are about it run against that copy in a process of their own
 (PyTorch's twin is left out); see `mutation_bench.py`. A mutant is killed by a test that fails, or does not end, and
 passes on the original; one that every test passes has survived. Mutants listed in `EQUIVALENT` change no result and say
-why. The exit status is 1 when any other survives.
+why. The exit status is 1 when any other survives, or when none was tried.
 
 With `--results` every verdict is added to a file as it is reached. Stopped and started again, the run goes on from
-there: a verdict counts as long as neither the mutated file nor the tests have changed.
+there: a verdict counts as long as neither the mutated file nor the tests have changed. With `--minutes` those that are
+open are tried in an order drawn with `--seed`, until the time is over: a sample, which the next run adds to. The last
+line says how many were not tried.
 """
 
 from __future__ import annotations
 
 import argparse
 import hashlib
+import math
 import multiprocessing
 import os
+import random
 import sys
 import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import Any
 
 from mutation_bench import TESTS, Bench, get_ready
 from mutation_changes import Mutant, mutants
-from mutation_targets import SLOW
 
 
 def _start_worker(folder: str) -> None:
@@ -42,34 +47,32 @@ _folder = Path()
 _benches: dict[str, Bench] = {}
 
 
-def _judge(mutant: Mutant) -> str:
+def _judge(mutant: Mutant, until: float) -> str:
+    if time.monotonic() > until:
+        return "not tried"
     room = mutant.file.partition("/")[0]
     if room not in _benches:
         _benches[room] = Bench(_folder / room, room)
     return _benches[room].try_out(mutant)
 
 
-def survivors(chosen: list[Mutant], workers: int, results: Results, show: Any = None) -> list[Mutant]:
-    """The mutants that no test notices; each worker has benches of its own."""
-    left = []
-    open_ones = [mutant for mutant in chosen if results.of(mutant) is None]
+def judged(
+    chosen: list[Mutant], workers: int, results: Results, until: float = math.inf
+) -> Iterator[tuple[Mutant, str]]:
+    """Each mutant and what became of it, those first that are known; each worker has benches of its own."""
+    verdicts = [(mutant, results.of(mutant)) for mutant in chosen]
+    yield from ((mutant, verdict) for mutant, verdict in verdicts if verdict is not None)
+    left = [mutant for mutant, verdict in verdicts if verdict is None]
     context = multiprocessing.get_context("fork")
     with (
         tempfile.TemporaryDirectory(prefix="glassnet-mutation-") as folder,
         # Not a `Pool`: its workers are daemons, which may start no processes, and some tests do.
         ProcessPoolExecutor(workers, context, _start_worker, (folder,)) as pool,
     ):
-        judged = pool.map(_judge, open_ones)
-        for number, mutant in enumerate(chosen, start=1):
-            verdict = results.of(mutant)
-            if verdict is None:
-                verdict = next(judged)
+        for mutant, verdict in zip(left, pool.map(_judge, left, [until] * len(left)), strict=True):
+            if verdict != "not tried":
                 results.add(mutant, verdict)
-            if verdict == "survived":
-                left.append(mutant)
-            if show is not None:
-                show(number, mutant, verdict)
-    return left
+            yield mutant, verdict
 
 
 class Results:
@@ -113,31 +116,37 @@ def main() -> int:
     parser.add_argument("--workers", type=int, default=min(2, os.cpu_count() or 1))
     parser.add_argument("--only", default="", help="only mutants whose name holds this text")
     parser.add_argument("--sample", type=int, help="only so many, spread over all files")
-    parser.add_argument("--light", action="store_true", help="leave out what takes a minute")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="try no more after so long")
+    parser.add_argument("--seed", type=int, default=0, help="of the order under --minutes")
     parser.add_argument("--results", type=Path, help="where verdicts are kept, and taken from")
     parser.add_argument("--list", action="store_true", help="list the mutants and stop")
     arguments = parser.parse_args()
     chosen = [mutant for mutant in mutants() if arguments.only in mutant.name]
-    if arguments.light:
-        chosen = [mutant for mutant in chosen if not set(mutant.tests) & SLOW]
     if arguments.sample:
         chosen = sample(chosen, arguments.sample)
     if arguments.list:
         print("\n".join(mutant.name for mutant in chosen))
         return 0
 
-    def show(number: int, mutant: Mutant, verdict: str) -> None:
+    if arguments.minutes < math.inf:
+        random.Random(arguments.seed).shuffle(chosen)
+    until = time.monotonic() + 60 * arguments.minutes
+    tally: Counter[str] = Counter()
+    bad = []
+    for mutant, verdict in judged(chosen, arguments.workers, Results(arguments.results), until):
         if verdict == "survived":
             verdict = "equivalent" if mutant.reason_equivalent else "SURVIVED"
-        print(f"{number:4d}/{len(chosen)}  {verdict:<10}  {mutant.name}", flush=True)
-
-    left = survivors(chosen, arguments.workers, Results(arguments.results), show)
-    bad = [mutant for mutant in left if mutant.reason_equivalent is None]
-    killed, equivalent = len(chosen) - len(left), len(left) - len(bad)
-    print(f"{len(chosen)} mutants, {killed} killed, {equivalent} equivalent, {len(bad)} survived")
+        tally[verdict] += 1
+        if verdict == "SURVIVED":
+            bad.append(mutant)
+        if verdict != "not tried":
+            print(f"{tally.total():4d}/{len(chosen)}  {verdict:<10}  {mutant.name}", flush=True)
     for mutant in bad:
         print(f"  SURVIVED {mutant.name}")
-    return 1 if bad else 0
+    killed, untried = tally["killed"] + tally["endless"], tally["not tried"]
+    counts = f"{killed} killed, {tally['equivalent']} equivalent, {len(bad)} survived, {untried} not tried"
+    print(f"{len(chosen)} mutants: {counts}")
+    return 1 if bad or untried == len(chosen) else 0
 
 
 if __name__ == "__main__":

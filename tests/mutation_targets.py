@@ -20,6 +20,8 @@ TARGETS: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = [
         ("nn/functional/test_losses.py",),
     ),
     ("nn/functional/loss.py", ("log_softmax_backward",), ("nn/functional/test_log_softmax.py",)),
+    ("nn/functional/ctc.py", ("columns_needed", "ctc_greedy", "merged"), ("nn/functional/test_ctc.py",)),
+    ("nn/kernels/ctc.py", ("_log_sum", "_skips", "ctc"), ("nn/functional/test_ctc.py",)),
     ("nn/functional/joining.py", ("concat_backward",), ("nn/functional/test_joining.py",)),
     ("nn/kernels/joining.py", ("add", "get_columns"), ("nn/functional/test_joining.py",)),
     (
@@ -132,11 +134,6 @@ TARGETS: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = [
     ("classic/harris.py", ("kind", "components", "peaks", "harris", "_brightness"), ("classic/test_harris.py",)),
     ("classic/affine.py", ("_descend", "_step"), ("classic/test_affine.py",)),
 ]  # fmt: skip
-
-SLOW = {
-    "nn/functional/test_convolution.py", "nn/functional/test_winograd.py", "nn/functional/test_pooling.py",
-    "nn/functional/test_normalisation.py",
-}  # fmt: skip
 
 # Counting correct examples is not part of a gradient.
 COUNTS = {"correct", "best", "is_best", "hit"}
@@ -289,6 +286,16 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
                 "np.where(found[:, 0] > 0, found[:, 1], 0.0) => np.where(found[:, 0] > 0, found[:, 1], 1.0)",
                 "0 times any power is 0",
             ),
+        )
+    },
+    **{
+        ("classic/nearest.py", function, change): reason
+        for function, change, reason in (
+            ("_choose", "-len(near) // 16 => -len(near)", "how many threads share the queries: for speed alone"),
+            ("_choose", "-len(near) // 16 => -len(near) // 17", "how many threads share the queries: for speed alone"),
+            ("_nearest", "own[c] - row[c] < worst => own[c] - row[c] <= worst", "each is then looked at by itself"),
+            ("_nearest", "0 => 1", "each is then looked at by itself"),
+            ("_distances", "one * point[d] => point[d]", "Numba widens whole numbers by itself"),
         )
     },
     (

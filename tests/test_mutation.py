@@ -32,7 +32,19 @@ def _run(*arguments: str) -> None:
 
 
 def test_no_mutant_of_a_sample_survives() -> None:
-    _run("--only", "nn/", "--light", "--sample", "10", "--workers", "1")
+    """Of a Python file and of the compiled one behind it, whose tests are quick."""
+    _run("--only", "joining.py", "--sample", "8", "--workers", "1")
+
+
+def test_what_was_not_tried_is_counted(everything: list[mutation.Mutant]) -> None:
+    """No mutant is started after its time; a part of which none was tried has not passed."""
+    found = subprocess.run(
+        [sys.executable, str(SCRIPT), "--only", "joining.py", "--minutes", "0", "--workers", "1"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    number = sum("joining.py" in mutant.name for mutant in everything)
+    assert found.returncode == 1
+    assert found.stdout == f"{number} mutants: 0 killed, 0 equivalent, 0 survived, {number} not tried\n"
 
 
 @pytest.mark.long

@@ -4,8 +4,13 @@ A part that has passed is not run again until something that it depends on chang
 pinned versions. So a run that was stopped goes on where it was, and each part takes less than an hour. What every part
 printed is kept in runs/verify/PART.log. The exit status is 1 when a part fails.
 
-    python tools/verify.py --list              the parts, and whether they have passed
+Planted bugs are tried for 50 minutes at most in each part, in an order drawn at random: where a part has more of them
+than that, it has passed as a sample. Its last line, here and in the list, says how many were not tried. Verdicts are
+kept, so the part goes on with these when it is named again, or with all of them under --whole.
+
+    python tools/verify.py --list              the parts, whether they have passed, and their last line
     python tools/verify.py mutation-classic    one part, even if it has passed
+    python tools/verify.py --whole             every planted bug, however long that takes
 """
 
 from __future__ import annotations
@@ -21,9 +26,11 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "runs" / "verify"
+MINUTES = 50  # of planted bugs in each part
 TARGETS = runpy.run_path(str(ROOT / "tests" / "mutation_targets.py"))["TARGETS"]
 
 
@@ -36,8 +43,9 @@ class Part:
     command: tuple[str, ...]
 
 
-def parts() -> Iterator[Part]:
-    """All parts, the quick ones first."""
+def parts(whole: bool = False) -> Iterator[Part]:
+    """All parts, the quick ones first; planted bugs for as long as it takes where the `whole` is wanted."""
+    limit = () if whole else ("--minutes", str(MINUTES))
     pytest = (sys.executable, "-m", "pytest", "-q")
     yield Part("tests", "all tests but the long ones", (*pytest, "-m", "not long"))
     for path in sorted((ROOT / "tests").rglob("test_*.py")):
@@ -48,7 +56,7 @@ def parts() -> Iterator[Part]:
             )
     for name, text in mutated().items():
         results = str(FOLDER / "mutants.txt")
-        command = (sys.executable, "tests/mutation.py", "--only", text, "--results", results)
+        command = (sys.executable, "tests/mutation.py", "--only", text, "--results", results, *limit)
         yield Part(f"mutation-{name}", f"planted bugs in {text.strip('/:')}", command)
     faults = ("plant", "--all", "--report", "--seeds", "3", "--jobs", "2", "--out", str(FOLDER / "faults"), "--goals")
     yield Part("faults", "what the doctor finds of planted faults", (sys.executable, "-m", "glassnet", *faults))
@@ -79,8 +87,8 @@ def state() -> str:
     return digest.hexdigest()
 
 
-def run(part: Part) -> bool:
-    """Run a part with its output going to the terminal and to its log; whether it passed."""
+def run(part: Part) -> tuple[bool, str]:
+    """Run a part with its output going to the terminal and to its log; whether it passed, and the last line."""
     environment = {**os.environ, "GLASSNET_THREADS": os.environ.get("GLASSNET_THREADS", "1")}
     if part.name.startswith("row-"):
         environment.pop("GLASSNET_THREADS")  # rows say how many they take
@@ -90,40 +98,57 @@ def run(part: Part) -> bool:
             part.command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
         assert process.stdout is not None
+        last = ""
         for line in process.stdout:
             log.write(line)
             log.flush()
             print(line, end="", flush=True)
-        return process.wait() == 0
+            last = line.strip() or last
+        return process.wait() == 0, last
+
+
+def sampled(last: str) -> bool:
+    """Whether a part's last line says that some planted bugs were not tried."""
+    return last.endswith(" not tried") and not last.endswith(" 0 not tried")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", metavar="PART", help="only these, whether they have passed or not")
+    parser.add_argument("--whole", action="store_true", help="no sample of planted bugs, but all of them")
     parser.add_argument("--list", action="store_true", help="list the parts and stop")
     arguments = parser.parse_args()
-    known = {part.name: part for part in parts()}
+    known = {part.name: part for part in parts(arguments.whole)}
     unknown = [name for name in arguments.parts if name not in known]
     if unknown:
         print(f"There is no part '{unknown[0]}'. The parts: {', '.join(known)}.", file=sys.stderr)
         return 2
     record, now = FOLDER / "passed.json", state()
     kept = json.loads(record.read_text(encoding="utf-8")) if record.exists() else {}
-    passed: dict[str, float] = kept.get(now, {})
+    passed: dict[str, dict[str, Any]] = kept.get(now, {})
+    done = {name for name, found in passed.items() if not (arguments.whole and sampled(found["last"]))}
     if arguments.list:
         for name, part in known.items():
-            print(f"{name:<40}{f'passed in {passed[name]:.0f} s' if name in passed else '':<20}{part.what}")
+            found = passed.get(name)
+            print(
+                f"{name:<40}{part.what}"
+                + (f"\n{'':<8}passed in {found['seconds']:.0f} s: {found['last']}" if found else "")
+            )
         return 0
     failed = []
-    for name in arguments.parts or [name for name in known if name not in passed]:
+    for name in arguments.parts or [name for name in known if name not in done]:
         print(f"\n== {name}: {known[name].what}", flush=True)
         begun = time.monotonic()
-        if run(known[name]):
-            passed[name] = time.monotonic() - begun
+        right, last = run(known[name])
+        if right:
+            passed[name] = {"seconds": time.monotonic() - begun, "last": last}
             record.write_text(json.dumps({now: passed}, indent=1), encoding="utf-8")
         else:
             failed.append(name)
+    samples = [name for name in passed if sampled(passed[name]["last"])]
     print(f"\n{len(passed)} of {len(known)} parts have passed" + (f"; failed: {', '.join(failed)}" if failed else ""))
+    for name in samples:
+        print(f"a sample: {name}: {passed[name]['last']}")
     return 1 if failed else 0
 
 

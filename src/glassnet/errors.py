@@ -49,6 +49,7 @@ class Fix(Enum):
     FREE_SPACE = "Free some space or choose another place to write to."
     GET_DATA = "Download it: glassnet.data.get('{name}')."
     GET_WEIGHTS = "Download them: glassnet.weights.get_weights('{name}'), or name a file."
+    GIVE_DATA = "Give one set to compare them on, as '{example}'."
     GIVE_INPUT_SHAPE = "Give the input shape, as in {example}."
     GIVE_POINT = "Give the point as {example}."
     GIVE_RATE = "Give the rate, as in 0.1."

@@ -310,6 +310,21 @@ def test_corruptions_are_seeded_and_grow_with_severity(kind: str) -> None:
             assert 0 < change[0] < change[2] < change[4] and change[4] > 1.3 * change[0]
 
 
+def test_between_two_severities() -> None:
+    flat = np.full((3, 16, 16, 1), 100, np.uint8)
+    np.testing.assert_array_equal(corrupt(flat, "noise", 0), flat)
+    for severity, added in ((0.5, 0.04), (1, 0.08), (2.25, 0.18), (5, 0.4)):
+        for sign in (1, -1):
+            assert set(corrupt(flat, "brightness", severity, sign=sign).ravel()) == {round(100 + sign * added * 255)}
+    assert CORRUPTIONS["jpeg"].strength(0.5) == 80 and CORRUPTIONS["contrast"].strength(1.5) == 0.625
+    wide = np.repeat(np.arange(50, dtype=np.uint8), 2)[None, None, :, None].repeat(100, axis=1)
+    middle = corrupt(wide, "crop", 5)[0, 50, :, 0]  # half of either side is left
+    assert abs(int(middle[0]) - 12) <= 1 and abs(int(middle[-1]) - 37) <= 1
+    for wrong in (-0.1, 5.1):
+        with pytest.raises(RecipeError, match="from 0 to 5"):
+            corrupt(flat, "blur", wrong)
+
+
 def test_corruptions_by_their_definitions() -> None:
     flat = np.full((4, 16, 16, 1), 100, np.uint8)
     for kind in ("blur", "contrast", "shift", "rotation", "scale", "jpeg"):  # nothing to see in what is even

@@ -29,6 +29,7 @@ EXAMPLES: dict[str, tuple[object, ...]] = {
     "doctor": ("../run/model.safetensors",),
     "plant": ("labels-shuffled", "../run/recipe.toml", "--out", "out"),
     "evaluate": ("../run", "digits"),
+    "compare": ("../run", "../run/model.safetensors", "--data", "digits", "--out", "out"),
     "predict": ("../run", "picture.png"),
     "watch": ("video.mp4", "--model", "../run", "--out", "out"),
     "look": ("../run", "--out", "out"),

@@ -170,13 +170,13 @@ def test_five_per_cent_of_wrong_labels_are_found_and_most_are_listed(digits: Par
 def test_shuffled_labels_are_said_to_have_nothing_to_do_with_the_pictures(digits: Parts) -> None:
     shuffled = np.random.default_rng(0).permutation(digits["training"].labels)
     found = examine_pictures({"training": replace(digits["training"], labels=shuffled)})
-    assert [finding.name for finding in found] == ["unrelated-labels"]
+    assert [finding.name for finding in found] == ["labels-random"]
 
 
 def test_labels_of_one_part_that_are_off_by_one_are_found(digits: Parts) -> None:
     moved = replace(digits["test"], labels=(digits["test"].labels + 1) % 10)
     found = examine_pictures({**digits, "test": moved})
-    assert found[0].name == "unrelated-labels" and found[0].where == "test"
+    assert found[0].name == "labels-disagree" and found[0].where == "test"
 
 
 def test_a_part_of_one_class_is_named(digits: Parts) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -164,6 +166,22 @@ def started(folder: Path, processes: int, *arguments: str) -> subprocess.Complet
     )
 
 
+def team_of_two(folder: Path, recipes: tuple[str, str]) -> list[subprocess.Popen[str]]:
+    """`glassnet train` in two processes that meet by the environment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    team = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    return [
+        subprocess.Popen(
+            [sys.executable, "-m", "glassnet", "train", recipe, "--engine", "torch", "--out", "run"],
+            cwd=folder, env={**environment(), **team, "RANK": str(rank)},
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )
+        for rank, recipe in enumerate(recipes)
+    ]  # fmt: skip
+
+
 def records(run: Path) -> list[dict[str, float]]:
     found = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
     return [record for record in found if record["kind"] == "epoch"]
@@ -196,18 +214,7 @@ def test_one_that_fails_ends_all_with_one_line(tmp_path: Path) -> None:
     """Process 1 is given another recipe: it names no network, and process 0 says so."""
     (tmp_path / "own.toml").write_text(RECIPE, encoding="utf-8")
     (tmp_path / "other.toml").write_text(RECIPE.replace("tanh", "tan"), encoding="utf-8")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
-    team = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
-    running = [
-        subprocess.Popen(
-            [sys.executable, "-m", "glassnet", "train", recipe, "--engine", "torch", "--out", "run"],
-            cwd=tmp_path, env={**environment(), **team, "RANK": str(rank)},
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        )
-        for rank, recipe in enumerate(("own.toml", "other.toml"))
-    ]  # fmt: skip
+    running = team_of_two(tmp_path, ("own.toml", "other.toml"))
     try:
         (_, err), silent = (process.communicate(timeout=PATIENCE) for process in running)
     finally:
@@ -216,6 +223,25 @@ def test_one_that_fails_ends_all_with_one_line(tmp_path: Path) -> None:
     assert silent == ("", "") and [process.returncode for process in running] == [2, 2]
     assert err.startswith("error: Process 1: ") and err.count("\n") == 1 and "'tan'" in err
     assert not (tmp_path / "run" / "model.safetensors").exists()
+
+
+def test_one_that_is_asked_to_stop_stops_all(tmp_path: Path) -> None:
+    """The second process gets the signal; both end after the same step."""
+    text = RECIPE.replace("epochs = 2", "epochs = 100000\ncheckpoint_seconds = 0")
+    (tmp_path / "own.toml").write_text(text, encoding="utf-8")
+    running = team_of_two(tmp_path, ("own.toml", "own.toml"))
+    try:
+        until = time.monotonic() + PATIENCE
+        while not (tmp_path / "run" / "checkpoint.safetensors").exists():
+            assert time.monotonic() < until and running[0].poll() is None
+            time.sleep(0.05)
+        running[1].send_signal(signal.SIGINT)
+        (_, err), silent = (process.communicate(timeout=PATIENCE) for process in running)
+    finally:
+        for process in running:
+            process.kill()
+    assert silent == ("", "") and [process.returncode for process in running] == [130, 130]
+    assert "--resume run" in err and "error" not in err
 
 
 def test_what_several_processes_cannot_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,12 @@ from glassnet import experiments, reader, reproduce
 from glassnet.actions.check import check
 from glassnet.data import load
 from glassnet.errors import DataError, RecipeError
-from glassnet.experiments.recipe import recipe_from
+from glassnet.experiments import Run
+from glassnet.experiments.recipe import recipe_for, recipe_from
 from glassnet.experiments.sweep import _folder_names
 from glassnet.nn import Network
 from glassnet.optim import make_optimizer
+from glassnet.reproduce import reproduction
 from glassnet.reproduce.reproduction import reached
 
 VALUES: dict[str, st.SearchStrategy[Any]] = {
@@ -123,6 +126,14 @@ def test_shipped_recipes_are_whole() -> None:
             Network(row.recipe.model.network, (32, 32, 1), 10)
 
 
+@pytest.mark.parametrize("data", ["flowers17", "sun8"])
+@pytest.mark.parametrize(("file", "model"), [("squeezenet", "squeezenet-1.1"), ("lite0", "efficientnet-lite0")])
+def test_recipes_of_fine_tuning_are_the_bare_command_written_out(data: str, file: str, model: str) -> None:
+    written = experiments.load_recipe(Path(__file__).parents[2] / "recipes" / f"{data}-{file}.toml")
+    bare = recipe_for(data, {"start.model": model})
+    assert replace(written, title="") == replace(bare, title="")
+
+
 def test_runs_keep_nothing_without_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     recipe = recipe_from({"data": {"source": "digits", "train_limit": 100}, "train": {"epochs": 1}})
@@ -176,3 +187,21 @@ def test_pages_are_read_where_they_are_at_hand(tmp_path: Path, monkeypatch: pyte
     assert outcome.measured["pages"] == 1 and outcome.measured["accuracy"] > 0.9
     accuracy, wrong_words = outcome.measured["accuracy"], outcome.measured["word_error_rate"]
     assert wrong_words <= 0.5 and outcome.passed is (accuracy >= 0.98 and wrong_words <= 0.08)
+
+
+def test_rows_on_another_engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("torch")
+    recipe = recipe_for("digits", {"model.network": "linear", "train.epochs": 1})
+    row = reproduction.Row("mine", "", {}, {"test_accuracy": 0.5}, recipe=recipe)
+    measured = reproduction.Row("other", "", {}, {}, measure="affine_fit")
+    monkeypatch.setattr(reproduction, "rows", lambda: [row, measured])
+    monkeypatch.setattr(reproduction, "write_run_page", lambda run: [])
+    (ours,) = reproduction.reproduce(["mine"], tmp_path, engine="native").outcomes
+    (theirs,) = reproduction.reproduce(None, tmp_path, engine="torch").outcomes  # "other" trains nothing
+    assert (ours.row.id, theirs.row.id) == ("mine", "mine-torch")
+    assert theirs.measured["test_accuracy"] == ours.measured["test_accuracy"]
+    assert Run.open(tmp_path / "mine-torch-1").recipe.engine.name == "torch"
+    with pytest.raises(RecipeError, match="without training a recipe"):
+        reproduction.reproduce(["other"], tmp_path, engine="torch")
+    with pytest.raises(RecipeError, match="native or torch"):
+        reproduction.reproduce(["mine"], tmp_path, engine="fast")

@@ -13,7 +13,7 @@ from scipy import stats
 from scipy.optimize import brentq
 
 from glassnet.errors import DataError
-from glassnet.metrics import bootstrap_interval, normal_interval, wilson_interval
+from glassnet.metrics import Interval, bootstrap_interval, difference_interval, normal_interval, wilson_interval
 
 
 @st.composite
@@ -90,3 +90,11 @@ def test_values_must_be_a_list_of_finite_numbers(values: list[float]) -> None:
         bootstrap_interval(values)
     with pytest.raises(DataError, match="resamples"):
         bootstrap_interval([1.0, 2.0], resamples=5)
+
+
+def test_the_interval_of_a_difference_is_the_published_one() -> None:
+    """Newcombe 1998, table II, method 10: 56 of 70 less 48 of 80."""
+    first, second = wilson_interval(56, 70), wilson_interval(48, 80)
+    assert difference_interval(56 / 70, first, 48 / 80, second) == pytest.approx((0.0524, 0.3339), abs=5e-5)
+    assert difference_interval(48 / 80, second, 56 / 70, first) == pytest.approx((-0.3339, -0.0524), abs=5e-5)
+    assert all(map(math.isnan, difference_interval(0.5, Interval(math.nan, math.nan), 0.5, second)))

@@ -190,6 +190,7 @@ def _others(dtype: Any) -> None:
     for norm in NORMS.values():
         start = rng.random((3, 4, 4, 1)).astype(dtype)
         norm.least(start, rng.standard_normal(start.shape).astype(dtype), np.array([0.0, 0.1, 1e9]))
+    functional.ctc_loss(rng.standard_normal((2, 6, 5)).astype(dtype), [[0, 1, 1], [3]], [6, 2])
     mean: dict[str, np.ndarray] = {}
     for step in range(2):
         follow(mean, {"w": rng.standard_normal(50).astype(dtype)}, step, 0.9)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glassnet import attack
+from glassnet.actions import stills
 from glassnet.actions.evaluate import labelled, load_for
 from glassnet.actions.events import Events
 from glassnet.actions.places import beside_model, writable_folder
@@ -72,6 +73,8 @@ def audit(
     effort: str = "standard",
     corruptions: bool = True,
     part: str = "",
+    video: str | Path | None = None,
+    expect: str = "",
     seed: int = 0,
     out: str | Path | None = None,
     weights: str | Path | None = None,
@@ -89,7 +92,7 @@ def audit(
         The sizes of changes, such as 0.3 or "8/255", for a single norm; none takes 0.1, 0.2, 0.3 for grey pictures and
         2/255, 4/255, 8/255 for coloured ones, and by the norm l2 0.5, 1, 2.
     norms : sequence of str
-        "linf", "l2" or both.
+        "linf", "l2", both, or none: then nothing is attacked.
     examples : int
         How many pictures, the first of a random order.
     effort : str
@@ -98,6 +101,12 @@ def audit(
         Whether corrupted pictures are predicted too.
     part : str
         "test", "train", "valid" or "all"; "" takes test if there is one, else all.
+    video : str or path, optional
+        A video: the pictures are set beside its frames, and corrupted until they are as bad. They are those of the
+        expected classes, where the set has any.
+    expect : str
+        The classes that are right in the video, with commas between them; "" takes the one that its file is named
+        after.
     seed : int
         Of the choice of pictures, the attacks and the corruptions.
     out : path or None
@@ -125,6 +134,10 @@ def audit(
     victim, folder = Victim.of(loaded), writable_folder(folder)
     sizes = {norm: _sizes(eps, norm, loaded) for norm in norms}
     name, dataset = labelled(loaded, load_for(loaded, data), part)
+    whole = dataset
+    if video is not None:
+        expected = stills.expected_of(loaded, video, expect)
+        dataset = stills.of_classes(dataset, expected)
     at = np.sort(np.random.default_rng((seed, 0xAD)).permutation(len(dataset))[:examples])
     stored, labels = attack.pictures_of(dataset, at)
     found = Audited(str(data), name, _evaluation(loaded, stored, labels), [], [])
@@ -141,9 +154,15 @@ def audit(
                 progress=_telling(events, norm),
             )
         )
-    events.progress("looking for reasons to doubt", 0, 1)
-    found.flags = attack.flags_of(victim, stored, labels, found.robustness, seed=seed)
-    if corruptions:
+    if norms:
+        events.progress("looking for reasons to doubt", 0, 1)
+        found.flags = attack.flags_of(victim, stored, labels, found.robustness, seed=seed)
+    if video is not None:
+        found.stills = stills.beside(
+            loaded, whole, dataset.subset(at), video, expected, what=str(data), seed=seed, events=events
+        )
+        found.corruptions = {kind: list(right) for kind, right in found.stills.curves.items()}
+    elif corruptions:
         found.corruptions = _corrupted(victim, stored, labels, seed, events)
     _exact(loaded, stored, labels, at, norms, seed, _EXACT_SECONDS[effort], found, events)
     found.seconds = time.perf_counter() - began
@@ -225,7 +244,7 @@ def _exact(
     """The exact answers for some pictures that are right, and what the attacks find of them."""
     victim = Victim.of(model, dtype=np.float64)
     kind = attack.exact_kind(victim)
-    if not kind:
+    if not kind or not norms:
         return
     right = np.flatnonzero(~Goal(labels).reached(victim.scores(stored)))
     chosen = right[: _EXACT_LINEAR if kind == "linear" else _EXACT_RELU]

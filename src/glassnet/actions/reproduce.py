@@ -22,6 +22,7 @@ def reproduce(
     rows: Sequence[str] | None = None,
     out: str | Path = "runs/reproduce",
     *,
+    engine: str | None = None,
     threads: int | None = None,
     make_progress: Callable[[], Progress] = Progress,
     events: Events | None = None,
@@ -34,6 +35,8 @@ def reproduce(
         Rows to run; None runs all.
     out : path
         Folder for the tables and the run of each row.
+    engine : str, optional
+        "native" or "torch": what trains the recipes; None takes that of each.
     threads : int, optional
         Threads to use; None takes every core.
     make_progress : callable
@@ -44,7 +47,9 @@ def reproduce(
     Raises
     ------
     GlassnetError
-        There is no such row, or a run fails.
+        There is no such row or engine, or a run fails.
     """
     say = (events or Events()).say
-    return published.reproduce(rows or None, Path(out), threads=threads, make_progress=make_progress, say=say)
+    return published.reproduce(
+        rows or None, Path(out), engine=engine, threads=threads, make_progress=make_progress, say=say
+    )

@@ -9,7 +9,7 @@
 from glassnet.attack.adversarial import AdversarialEngine, Adversary
 from glassnet.attack.base import Attack, as_size, checked_size, size_text
 from glassnet.attack.bounded import APGD, FGSM, PGD, GradientAscent
-from glassnet.attack.corruptions import CORRUPTIONS, SEVERITIES, corrupt
+from glassnet.attack.corruptions import CORRUPTIONS, SEVERITIES, Corruption, corrupt
 from glassnet.attack.ensemble import EFFORTS, Robustness, Stage, measure_robustness, rounds_of
 from glassnet.attack.exact import Exact, exact_kind, exact_linear, exact_relu
 from glassnet.attack.flags import Flag, flags_of, probe
@@ -48,6 +48,7 @@ __all__ = [
     "Adversary",
     "Attack",
     "Checked",
+    "Corruption",
     "Exact",
     "Flag",
     "Fooled",

@@ -139,6 +139,9 @@ class AdversarialEngine(Engine):
         scores, gradient = self.engine.input_gradient(self.preprocess.transform(x), dscores)
         return scores, self.preprocess.adjoint(gradient, x.shape[1:])
 
+    def agreed(self, wish: bool) -> bool:
+        return self.engine.agreed(wish)
+
     def reset(self) -> None:
         self.engine.reset()
 

@@ -25,6 +25,7 @@ import numpy.typing as npt
 from glassnet import threads
 from glassnet.classic.distances import distances_of, extremes, gap, keys, order_of, squares_fit, underflowed
 from glassnet.nn.kernels import blas
+from glassnet.nn.kernels.blas import KEEP, TRANSPOSE
 from glassnet.nn.kernels.options import inner
 from glassnet.nn.kernels.sharing import shared
 
@@ -96,8 +97,7 @@ class Index:
 
     def _choose(self, near: npt.NDArray[np.float32], scores: npt.NDArray[np.float32], candidates: Integers) -> None:
         parts = min(threads.count(), -(-len(near) // 16))
-        size = min(_QUERIES, -(-len(near) // parts))
-        scratch = np.empty((parts, size, min(_POINTS, len(self._near))), np.float32)
+        scratch = np.empty((parts, min(_QUERIES, len(near)), min(_POINTS, len(self._near))), np.float32)
         if blas.AVAILABLE:
             with threads.single_blas_thread():
                 _nearest(near, self._near, self._half, scratch, scores, candidates, parts)
@@ -140,7 +140,7 @@ class Index:
 
     def _among_all(self, query: npt.NDArray[Any], k: int, plain: bool) -> tuple[Floats, Integers]:
         """Distances and numbers of the k nearest of all points."""
-        block = max(1, _EXACT_BLOCK // max(1, self.points.shape[1]))
+        block = max(1, _EXACT_BLOCK // self.points.shape[1])
         parts = [self.points[s : s + block] for s in range(0, len(self.points), block)]
         if plain:
             squared = np.concatenate([_squared(part, query) for part in parts])
@@ -221,19 +221,17 @@ def _nearest(queries, points, half, scratch, scores, candidates, t, parts):
     size, d = points.shape
     rows, columns = scratch.shape[1], scratch.shape[2]
     block = scratch[t]
-    flat = block.reshape(-1)
-    q, x = queries.reshape(-1), points.reshape(-1)
+    flat, q, x = block.ravel(), queries.ravel(), points.ravel()
     for first in range(lo, hi, rows):
         m = min(rows, hi - first)
         for start in range(0, size, columns):
             n = min(columns, size - start)
-            blas.gemm(111, 112, m, n, d, 1.0, q[first * d :], d, x[start * d :], d, 0.0, flat, columns)
-            own = half[start : start + n]
+            blas.gemm(KEEP, TRANSPOSE, m, n, d, 1.0, q[first * d :], d, x[start * d :], d, 0.0, flat, columns)
+            own = half[start:]
             for r in range(m):
                 row, best, who = block[r], scores[first + r], candidates[first + r]
                 worst = best[-1]
-                j = 0
-                while j < n:
+                for j in range(0, n, _CHUNK):
                     stop = min(j + _CHUNK, n)
                     better = 0
                     for c in range(j, stop):
@@ -244,7 +242,6 @@ def _nearest(queries, points, half, scratch, scores, candidates, t, parts):
                             if s < worst:
                                 _keep(s, start + c, best, who)
                                 worst = best[-1]
-                    j = stop
 
 
 @shared
@@ -257,6 +254,6 @@ def _distances(points, queries, numbers, out, one, t, parts):
             point = points[numbers[q, c]]
             total = one - one
             for d in range(len(own)):
-                gap = one * point[d] - one * own[d]
+                gap = one * point[d] - own[d]
                 total += gap * gap
             out[q, c] = total

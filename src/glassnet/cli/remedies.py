@@ -12,6 +12,7 @@ REMEDIES = {
     Fix.FREE_SPACE: "Free some space or choose another place (--out).",
     Fix.GET_DATA: "Type: glassnet data get {name}",
     Fix.GET_WEIGHTS: "Type: glassnet data get {name} (or name a file with --weights)",
+    Fix.GIVE_DATA: "Give one set to compare them on, as in --data {example}.",
     Fix.GIVE_INPUT_SHAPE: "Give them, as in --input {example}.",
     Fix.GIVE_POINT: "Give --at {example}.",
     Fix.GIVE_RATE: "Give a rate, as in --rate 0.1.",

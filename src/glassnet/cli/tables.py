@@ -7,15 +7,27 @@ from collections.abc import Sequence
 from typing import Any
 
 from glassnet.errors import escaped
+from glassnet.experiments.compare import Comparison
+from glassnet.experiments.contestants import Group
 from glassnet.metrics import Evaluation
 from glassnet.text import columns, ending, shorten
 
-__all__ = ["answer_table", "class_table", "confusion_table", "taken_for_table"]
+__all__ = [
+    "answer_table",
+    "class_table",
+    "confusion_table",
+    "group_table",
+    "pair_table",
+    "settings_table",
+    "taken_for_table",
+]
 
 _WIDEST_MATRIX = 20
 _CLASS_WIDTHS = (40, 24, 16, 10)  # to which names of classes are shortened, one after another
 _FILE_WIDTH = 20  # to which names of files may be shortened before anything is left out
 _PERCENT, _GAP = len("100.0%"), 2
+_MOST_PAIRS = 15  # of which a comparison prints a table in full; of more those of the best
+_SETTING = 40  # characters of a setting's value
 
 
 def class_table(found: Evaluation) -> str:
@@ -93,3 +105,56 @@ def _fitting(rows: Sequence[tuple[str, Sequence[tuple[str, float]]]], width: int
 
 def _share(value: float) -> str:
     return "-" if math.isnan(value) else f"{value:.3f}"
+
+
+def group_table(found: Comparison) -> str:
+    """What is compared: networks, pictures, the figure of each."""
+    accuracy = found.unit.scale > 1
+    rows: list[Sequence[Any]] = [
+        ("", "networks", "pictures", found.unit.name if accuracy else "PSNR", "seeds from", "to", "deviation")
+    ]
+    many = any(len(group.members) > 1 for group in found.groups)
+    for group in found.groups:
+        shown = [f"{100 * f:.2f} %" if accuracy else f"{f:.2f} dB" for f in _summary(group)]
+        spread = shown[1:] if len(group.members) > 1 else ["-"] * 3
+        one = group.members[0].predictions
+        rows.append((group.name, len(group.members), f"{len(one):,} {one.part}", shown[0], *spread))
+    return columns(rows if many else [row[:4] for row in rows])
+
+
+def _summary(group: Group) -> list[float]:
+    """Mean, least, most and standard deviation over the seeds."""
+    figures = group.figures
+    mean = sum(figures) / len(figures)
+    deviation = math.sqrt(sum((f - mean) ** 2 for f in figures) / max(1, len(figures) - 1))
+    return [mean, min(figures), max(figures), deviation]
+
+
+def settings_table(found: Comparison) -> str:
+    """The settings in which they differ."""
+    rows: list[Sequence[Any]] = [("setting", *(group.name for group in found.groups))]
+    for name, values in found.settings.items():
+        rows.append((name, *("-" if value is None else shorten(value, _SETTING) for value in values)))
+    return columns(rows, left=len(rows[0]))
+
+
+def pair_table(found: Comparison) -> str:
+    """Every two of them, or where there are many the best beside the others: difference, interval, probability."""
+    unit, pairs = found.unit, list(found.pairs)
+    if len(pairs) > _MOST_PAIRS:
+        best = max(found.groups, key=lambda group: _summary(group)[0]).name
+        pairs = [pair for pair in pairs if best in (pair.first, pair.second)]
+    rows: list[Sequence[Any]] = [
+        ("first", "second", f"difference in {unit.unit}", "95 % interval", "p", "p, all pairs", "verdict")
+    ]
+    for pair in pairs:
+        low, high = pair.found.interval()
+        verdict = {"first": f"{pair.first} is better", "second": f"{pair.second} is better"}.get(
+            pair.outcome, pair.outcome
+        )
+        rows.append(
+            (pair.first, pair.second, unit.show(pair.found.value), f"{unit.show(low)} to {unit.show(high)}",
+             f"{pair.found.p:.2g}", f"{pair.p:.2g}", verdict)
+        )  # fmt: skip
+    kept = rows if len(found.pairs) > 1 else [(*row[:5], row[6]) for row in rows]
+    return columns(kept, sides="<<" + ">" * (len(kept[0]) - 3) + "<")

@@ -129,6 +129,14 @@ class Engine(Protocol):
         """
         raise TrainingError(f"{type(self).__name__} gives no gradient at single layers.")
 
+    def agreed(self, wish: bool) -> bool:
+        """Whether the training is to stop after the step just made, asked once after each.
+
+        A process by itself does as it wishes. One of several answers what any of them had wished before the step, so
+        that all stop after the same one.
+        """
+        return wish
+
     def reset(self) -> None:
         """Forget the memory of the optimiser: a new training begins."""
 

@@ -148,6 +148,9 @@ class FineTuneEngine(Engine):
 
     # ---- state
 
+    def agreed(self, wish: bool) -> bool:
+        return self._parts[self._trained][0].agreed(wish)
+
     def reset(self) -> None:
         for engine, _ in self._parts.values():
             engine.reset()

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from glassnet.data import Dataset, Splits
+from glassnet.experiments.data import evaluated_part
 from glassnet.files import arrays_of, atomic_write, exists
 
-__all__ = ["KnownPictures"]
+__all__ = ["KnownPictures", "short_digests"]
 
 Digests = npt.NDArray[np.uint64]
 
@@ -29,29 +30,33 @@ class KnownPictures:
         Those that the network was trained on.
     validation : (M,) uint64
         Those that its epoch was chosen by.
+    evaluated : (E,) uint64, or None
+        Those that its final figures are of, in their order; None where the run is of before they were kept.
     """
 
     training: Digests
     validation: Digests
+    evaluated: Digests | None = None
 
     @classmethod
     def of(cls, splits: Splits) -> KnownPictures:
         """Those of a run's data."""
         nothing: list[bytes] = []
         return cls(
-            _short(splits.train.picture_digests),
-            _short(nothing if splits.valid is None else splits.valid.picture_digests),
+            short_digests(splits.train.picture_digests),
+            short_digests(nothing if splits.valid is None else splits.valid.picture_digests),
+            short_digests(evaluated_part(splits)[1].picture_digests),
         )
 
     def among(self, dataset: Dataset) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
         """(which pictures of a set were trained on, which others the epoch was chosen by), each (N,)."""
-        digests = _short(dataset.picture_digests)
+        digests = short_digests(dataset.picture_digests)
         trained = np.isin(digests, self.training)
         return trained, np.isin(digests, self.validation) & ~trained
 
     def save(self, path: str | Path) -> None:
         """Write a NumPy archive (`.npz`), whole or not at all. Raises `GlassnetError`."""
-        arrays = {each.name: getattr(self, each.name) for each in fields(self)}
+        arrays = {name: array for name, array in vars(self).items() if array is not None}
         with atomic_write(path) as file:
             np.savez(file, allow_pickle=False, **arrays)
 
@@ -61,12 +66,11 @@ class KnownPictures:
         if not exists(Path(path)):
             return None
         with arrays_of(path, "the pictures that the run has seen,") as arrays:
-            found = cls(**{each.name: arrays[each.name] for each in fields(cls)})
-            if any(array.dtype != np.uint64 or array.ndim != 1 for array in (found.training, found.validation)):
+            if any(array.dtype != np.uint64 or array.ndim != 1 for array in arrays.values()):
                 raise ValueError("they are no list of hashes")
-            return found
+            return cls(arrays["training"], arrays["validation"], arrays.get("evaluated"))
 
 
-def _short(digests: Sequence[bytes]) -> Digests:
-    """The first 64 bits of each."""
+def short_digests(digests: Sequence[bytes]) -> Digests:
+    """The first 64 bits of each SHA-256, (N,) uint64."""
     return np.frombuffer(b"".join(digest[:8] for digest in digests), "<u8").astype(np.uint64)

@@ -2,6 +2,7 @@
 
 from glassnet.metrics.blocks import SeriesMean, block_interval, block_length, series_mean
 from glassnet.metrics.classification import ClassScore, Confusion, Evaluation, confusion_matrix, evaluate
+from glassnet.metrics.difference import Difference, difference_by_parts, paired_difference
 from glassnet.metrics.image import (
     Reconstruction,
     evaluate_reconstruction,
@@ -10,8 +11,16 @@ from glassnet.metrics.image import (
     psnr,
     psnr_per_image,
 )
-from glassnet.metrics.intervals import Interval, bootstrap_interval, normal_interval, wilson_interval
+from glassnet.metrics.intervals import (
+    Interval,
+    bootstrap_interval,
+    difference_interval,
+    normal_interval,
+    wilson_interval,
+)
 from glassnet.metrics.paired import McNemar, holm, mcnemar
+from glassnet.metrics.plan import more_pictures, more_seeds
+from glassnet.metrics.quality import blockiness, blur, brightness, contrast, noise
 from glassnet.metrics.regression import mean_squared_error
 from glassnet.metrics.reliability import Calibration, best_temperature, calibration
 
@@ -19,6 +28,7 @@ __all__ = [
     "Calibration",
     "ClassScore",
     "Confusion",
+    "Difference",
     "Evaluation",
     "Interval",
     "McNemar",
@@ -27,9 +37,15 @@ __all__ = [
     "best_temperature",
     "block_interval",
     "block_length",
+    "blockiness",
+    "blur",
     "bootstrap_interval",
+    "brightness",
     "calibration",
     "confusion_matrix",
+    "contrast",
+    "difference_by_parts",
+    "difference_interval",
     "evaluate",
     "evaluate_reconstruction",
     "evaluate_reconstruction_in_pieces",
@@ -37,7 +53,11 @@ __all__ = [
     "mcnemar",
     "mean_psnr",
     "mean_squared_error",
+    "more_pictures",
+    "more_seeds",
+    "noise",
     "normal_interval",
+    "paired_difference",
     "psnr",
     "psnr_per_image",
     "series_mean",

@@ -15,6 +15,7 @@ from glassnet.errors import DataError
 __all__ = [
     "Interval",
     "bootstrap_interval",
+    "difference_interval",
     "finite_values",
     "normal_interval",
     "normal_quantile",
@@ -119,6 +120,34 @@ def normal_interval(values: ArrayLike, level: float = 0.95) -> Interval:
     mean = float(array.mean())
     half = z * float(array.std(ddof=1)) / math.sqrt(array.size)
     return Interval(mean - half, mean + half)
+
+
+def difference_interval(first: float, of_first: Interval, second: float, of_second: Interval) -> Interval:
+    """Interval of the difference of two independent figures, from those of both (of the same level).
+
+        low  = (a - b) - sqrt((a - a_low)^2 + (b_high - b)^2)
+        high = (a - b) + sqrt((a_high - a)^2 + (b - b_low)^2)
+
+    Neither has to lie in the middle of its interval. Both ends are `nan` where one of the figures has none.
+
+    Parameters
+    ----------
+    first, second : float
+        The figures a and b.
+    of_first, of_second : Interval
+        Theirs.
+
+    Notes
+    -----
+    Source: R. G. Newcombe, "Interval estimation for the difference between independent proportions", Statistics in
+    Medicine 17 (1998) 873-890, method 10; for any figures G. Y. Zou and A. Donner, Statistics in Medicine 27 (2008)
+    1693-1702.
+    """
+    gap = first - second
+    return Interval(
+        gap - math.hypot(first - of_first.low, of_second.high - second),
+        gap + math.hypot(of_first.high - first, second - of_second.low),
+    )
 
 
 def bootstrap_interval(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -62,7 +61,7 @@ def mcnemar(first: ArrayLike, second: ArrayLike) -> McNemar:
 
         p = min(1, 2 sum_{k <= min(b, n - b)} C(n, k) / 2^n)
 
-    and 1 where n = 0. The sum is one of whole numbers, exact.
+    and 1 where n = 0.
 
     Parameters
     ----------
@@ -79,6 +78,8 @@ def mcnemar(first: ArrayLike, second: ArrayLike) -> McNemar:
     Source: Q. McNemar, "Note on the sampling error of the difference between correlated proportions or percentages",
     Psychometrika 12 (1947); advised for classifiers by T. Dietterich, Neural Computation 10 (1998).
     """
+    from scipy import special  # slow to import, and seldom needed
+
     a, b = np.asarray(first, dtype=bool), np.asarray(second, dtype=bool)
     if a.ndim != 1 or a.shape != b.shape or a.size == 0:
         raise DataError(
@@ -86,12 +87,7 @@ def mcnemar(first: ArrayLike, second: ArrayLike) -> McNemar:
             f" {a.shape} and {b.shape}."
         )
     only_first, only_second = int((a & ~b).sum()), int((~a & b).sum())
-    n = only_first + only_second
-    tail = term = 1
-    for k in range(1, min(only_first, only_second) + 1):
-        term = term * (n - k + 1) // k
-        tail += term
-    p = float(min(Fraction(1), Fraction(2 * tail, 2**n)))
+    p = min(1.0, 2.0 * float(special.bdtr(min(only_first, only_second), only_first + only_second, 0.5)))
     return McNemar(int((a & b).sum()), only_first, only_second, int((~a & ~b).sum()), p)
 
 

@@ -14,6 +14,7 @@ from glassnet.report.html import element
 from glassnet.report.page import Heading, Panel, write_page
 from glassnet.report.pages.watch import write_watch_page
 from glassnet.report.tables import Cell, interval_text, number, percent, table
+from glassnet.reproduce.place import Place
 from glassnet.watch import Watched, expected_classes, watch_video
 from glassnet.weights import find_weights, named_by_words
 
@@ -22,7 +23,7 @@ __all__ = ["imagenet_category_and_video"]
 _MODEL, _SET, _VIDEO, _EXPECT = "efficientnet-lite0", "imagenette", "flamingo.mp4", "flamingo"
 
 
-def imagenet_category_and_video(folder: Path) -> dict[str, float]:
+def imagenet_category_and_video(place: Place) -> dict[str, float]:
     """EfficientNet-Lite0 on imagenette over all 1,000 classes, and on every frame of `videos/flamingo.mp4`.
 
     Returns the accuracy over all photographs, the lowest and the highest recall of a category, and the share of frames
@@ -40,8 +41,8 @@ def imagenet_category_and_video(folder: Path) -> dict[str, float]:
     dataset = replace(dataset, class_names=named_by_words(dataset.class_names))
     found = model.evaluate(with_shape(with_classes(dataset, model.class_names), model.image_shape, model.reading))
     watched = watch_video(model, videos / _VIDEO, expect=expected_classes(model, _EXPECT))
-    write_watch_page(folder / "video.html", _MODEL, watched)
-    _write_page(folder / "report.html", found, watched)
+    write_watch_page(place.folder / "video.html", _MODEL, watched)
+    _write_page(place.folder / "report.html", found, watched)
     recalls = [score.recall for score in found.per_class if score.support]
     assert watched.raw is not None and watched.after is not None
     return {

@@ -7,8 +7,7 @@ A row file (`rows/*.toml`) is a recipe with one more part:
     what = "784-1024-10, Adam 5e-4, batch 64, 5 epochs"
     how = "what we do differently, in a few words"
     stand_in = "letters36"                 # the set that takes the place of one that few people have
-    measure = "numeric_gradient_speed"     # instead of a recipe: a name in `MEASURES` or `PAGED`
-    beside = "words_and_pretrained"        # a name in `BESIDE`: what is set beside the run of the recipe
+    measure = "numeric_gradient_speed"     # a name in `MEASURES`: what is done instead of a run of the recipe, if any
 
 The published figures and the goals of all rows are in `goals.toml`.
 """
@@ -18,7 +17,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from itertools import count
 from pathlib import Path
@@ -31,40 +30,34 @@ from glassnet.experiments import Run, run_recipe
 from glassnet.experiments.recipe import Recipe, recipe_from, with_source
 from glassnet.files import first_free, write_json, write_text
 from glassnet.report.pages import write_run_page
-from glassnet.reproduce import classical, measures, photographs, scenes
+from glassnet.reproduce import classical, measures, photographs, side_by_side
+from glassnet.reproduce.place import Measure, Place, alone
 from glassnet.text import columns
 from glassnet.train import Progress
 
 __all__ = ["Reproduction", "Row", "reproduce", "rows"]
 
-MEASURES: dict[str, Callable[[], Mapping[str, float]]] = {
-    "affine_fit": classical.affine_fit,
-    "computational_graph": classical.computational_graph,
-    "harris_is_pca": classical.harris_is_pca,
-    "mnist_knn": classical.mnist_knn,
-    "mnist_pca": classical.mnist_pca,
-    "numeric_gradient_speed": measures.numeric_gradient_speed,
-    "read_pages": measures.read_pages,
-    "softmax_loss_speed": measures.softmax_loss_speed,
-}
-"""What a row may measure without training a recipe."""
-
-BESIDE: dict[str, Callable[[Run, scenes.Place], Mapping[str, float]]] = {
-    "words_and_pretrained": scenes.beside_words_and_pretrained,
-}
-"""What a row may set beside the run of its recipe, on a page in the run's folder."""
-
-PAGED: dict[str, Callable[[Path], Mapping[str, float]]] = {
+MEASURES: dict[str, Measure] = {
+    "affine_fit": alone(classical.affine_fit),
+    "computational_graph": alone(classical.computational_graph),
+    "flowers17": side_by_side.flowers17,
+    "harris_is_pca": alone(classical.harris_is_pca),
     "imagenet_category_and_video": photographs.imagenet_category_and_video,
+    "mnist_knn": alone(classical.mnist_knn),
+    "mnist_pca": alone(classical.mnist_pca),
+    "numeric_gradient_speed": alone(measures.numeric_gradient_speed),
+    "read_pages": alone(measures.read_pages),
+    "softmax_loss_speed": alone(measures.softmax_loss_speed),
+    "sun8_scenes": side_by_side.sun8_scenes,
 }
-"""What a row may measure that also writes pages into a folder."""
+"""What a row may measure. A recipe that it has as well is a part of that: the measurement carries it out."""
 
 _LOWER_IS_BETTER = ("seconds", "difference", "ratio", "error")
 
 
 @dataclass(frozen=True)
 class Row:
-    """A published result and the recipe that reproduces it, or the name in `MEASURES` or `PAGED` of what does.
+    """A published result and the recipe that reproduces it, or the name in `MEASURES` of what does.
 
     `stand_in` names the data that are taken where the recipe's own are not here, `stand_in_goal` what we aim at then.
     """
@@ -76,7 +69,6 @@ class Row:
     how: str = ""
     recipe: Recipe | None = None
     measure: str = ""
-    beside: str = ""
     stand_in: str = ""
     stand_in_goal: dict[str, float] = field(default_factory=dict)
 
@@ -169,7 +161,7 @@ def rows() -> list[Row]:
 def _row(values: dict[str, Any], goals: Mapping[str, Any]) -> Row:
     row = dict(values.pop("row"))
     figures = goals[row["id"]]
-    recipe = None if "measure" in row else recipe_from({"title": row["id"], **values})
+    recipe = recipe_from({"title": row["id"], **values}) if values else None
     instead = figures[row["stand_in"]] if "stand_in" in row else {}
     return Row(
         published=figures.get("published", {}), goal=figures["goal"], recipe=recipe, stand_in_goal=instead, **row
@@ -180,15 +172,23 @@ def reproduce(
     ids: Sequence[str] | None,
     out: str | Path,
     *,
+    engine: str | None = None,
     threads: int | None = None,
     make_progress: Callable[[], Progress] = Progress,
     say: Callable[[str], None] = lambda text: None,
 ) -> Reproduction:
     """Run the rows named by `ids` (None: all) and write `reproduce.md` and `reproduce.json` into `out`.
 
-    Figures of rows that an earlier call left in `out` are kept in the tables. Raises `RecipeError` for an unknown row.
+    With an `engine`, those that train a recipe are run on it, and stand in the tables as ID-ENGINE. Figures of rows
+    that an earlier call left in `out` are kept in the tables. Raises `RecipeError` for an unknown row, or one that
+    trains nothing on an engine.
     """
     known = {row.id: row for row in rows()}
+    if engine is not None:
+        for name in ids or ():
+            if name in known and known[name].recipe is None:
+                raise RecipeError(f"The row '{name}' measures without training a recipe; leave the engine out.")
+        known = {name: _on(row, engine) for name, row in known.items() if row.recipe is not None}
     for name in ids or ():
         if name not in known:
             raise RecipeError(f"There is no row '{name}'.{nearest(name, known)} Known: {', '.join(known)}.")
@@ -203,35 +203,44 @@ def reproduce(
     return result
 
 
-def _run_row(row: Row, out: Path, make_progress: Callable[[], Progress], say: Callable[[str], None]) -> Outcome:
-    if row.measure:
-        try:
-            paged = PAGED.get(row.measure)
-            found = MEASURES[row.measure]() if paged is None else paged(_free(out / row.id))
-            return Outcome(row, "", row.goal, dict(found))
-        except DataError as error:
-            say(str(error))
-            return Outcome(row, "", row.goal, skipped=str(error))
+def _on(row: Row, engine: str) -> Row:
+    """The row with its recipe on another engine; as it is where the recipe names that engine itself."""
     assert row.recipe is not None
+    if row.recipe.engine.name == engine:
+        return row
+    return replace(row, id=f"{row.id}-{engine}", recipe=row.recipe.with_settings({"engine.name": engine}))
+
+
+def _run_row(row: Row, out: Path, make_progress: Callable[[], Progress], say: Callable[[str], None]) -> Outcome:
     recipe, goal = row.recipe, row.goal
-    if find(recipe.data.source) is None and row.stand_in:
+    if recipe is not None and find(recipe.data.source) is None and row.stand_in:
         recipe, goal = with_source(recipe, row.stand_in), row.stand_in_goal
-    source = recipe.data.source
-    if find(source) is None:
-        reason = f"the data set '{source}' is not here: glassnet data get {source}"
-        say(reason)
-        return Outcome(row, source, goal, skipped=reason)
+    source, lacking = "" if recipe is None else recipe.data.source, _lacking(recipe)
+    if row.measure and not lacking:
+        try:
+            found = MEASURES[row.measure](Place(_free(out / row.id), make_progress, say, recipe))
+            return Outcome(row, source, goal, dict(found))
+        except DataError as error:
+            lacking = str(error)
+    if lacking:
+        say(lacking)
+        return Outcome(row, source, goal, skipped=lacking)
+    assert recipe is not None
+    run = run_recipe(recipe, _free(out / row.id), progress=make_progress(), say=say, on_finish=[write_run_page])
+    return Outcome(row, source, goal, _measured(run, goal))
+
+
+def _lacking(recipe: Recipe | None) -> str:
+    """What this machine lacks for a recipe, as a sentence."""
+    if recipe is None:
+        return ""
+    if find(recipe.data.source) is None:
+        return f"the data set '{recipe.data.source}' is not here: glassnet data get {recipe.data.source}"
     try:
         recipe.engine.maker()
     except GlassnetError as error:
-        say(str(error))
-        return Outcome(row, source, goal, skipped=str(error))
-    folder = _free(out / row.id)
-    run = run_recipe(recipe, folder, progress=make_progress(), say=say, on_finish=[write_run_page])
-    found = _measured(run, goal)
-    if row.beside:
-        found |= BESIDE[row.beside](run, scenes.Place(folder, make_progress, say))
-    return Outcome(row, source, goal, found)
+        return str(error)
+    return ""
 
 
 def _measured(run: Run, goal: dict[str, float]) -> dict[str, float]:

@@ -2,9 +2,9 @@
 
 A batch of n examples is divided in order, as evenly as can be. A process computes the gradient of the mean over its n_r
 examples; the sum of n_r / n times these is the gradient of the mean over all n, however uneven the shares are. One
-all-reduce adds up gradients, loss, right answers and the running statistics of batch normalisation, each weighted so;
-then every process updates its own copy of the weights by the same numbers. A process whose share is empty adds zeros:
-it takes part in every step, so none waits for it.
+all-reduce adds up gradients, loss, right answers and the running statistics of batch normalisation, each weighted so,
+and whether any process was asked to stop; then every process updates its own copy of the weights by the same numbers. A
+process whose share is empty adds zeros: it takes part in every step, so none waits for it.
 
 PyTorch's DistributedDataParallel adds up while the backward pass goes on, which is faster where the network between the
 machines is slow. It takes the mean over processes, which is that over the examples only where all shares are equal, and
@@ -68,6 +68,7 @@ class SharedEngine(TorchEngine):
         tensors = self.module.tensors()
         self.statistics = [tensor for name, tensor in tensors.items() if name not in self.trained]
         self._met = False
+        self._wish = self._wished = False  # this process's wish to stop, and whether any had one before the latest step
 
     @property
     def least_batch(self) -> int:
@@ -98,19 +99,25 @@ class SharedEngine(TorchEngine):
             for tensor in self.trained.values():
                 tensor.grad = torch.zeros_like(tensor)
             figures = torch.zeros(2, dtype=self.dtype, device=self.device)
+        wish = torch.tensor(float(self._wish), dtype=self.dtype, device=self.device)
         with torch.no_grad():
             penalty = self.update.penalty(self.l2) if count else 0.0
             gradients = [tensor.grad for tensor in self.trained.values() if tensor.grad is not None]
             torch._foreach_mul_(gradients, _factor(self.loss, count, n))
             weighted = [tensor * (count / n) for tensor in self.statistics]
             total = (figures[0] - penalty) * _factor(self.loss, count, n) + penalty * (count / n)
-            sums = torch.cat([t.reshape(-1).to(self.dtype) for t in (*gradients, *weighted, total, figures[1])])
+            sums = torch.cat([t.reshape(-1).to(self.dtype) for t in (*gradients, *weighted, total, figures[1], wish)])
             with together():
                 distributed.all_reduce(sums)
-            pieces = torch.split(sums, [t.numel() for t in (*gradients, *self.statistics)] + [2])
-            for tensor, piece in zip((*gradients, *self.statistics), pieces[:-1], strict=True):
+            pieces = torch.split(sums, [t.numel() for t in (*gradients, *self.statistics)] + [2, 1])
+            for tensor, piece in zip((*gradients, *self.statistics), pieces[:-2], strict=True):
                 tensor.copy_(piece.reshape(tensor.shape))
-            return pieces[-1]
+            self._wished = bool(pieces[-1] > 0)
+            return pieces[-2]
+
+    def agreed(self, wish: bool) -> bool:
+        self._wish = wish
+        return self._wished
 
     # ---- evaluation
 

@@ -38,6 +38,7 @@ from glassnet.nn.functional.convolution import (
     conv2d_input_gradient,
     conv2d_output_shape,
 )
+from glassnet.nn.functional.ctc import ctc_greedy, ctc_loss, ctc_loss_naive
 from glassnet.nn.functional.dropout import (
     channel_dropout_mask,
     dropout_backward,
@@ -128,6 +129,9 @@ __all__ = [
     "cross_entropy_backward",
     "cross_entropy_backward_naive",
     "cross_entropy_naive",
+    "ctc_greedy",
+    "ctc_loss",
+    "ctc_loss_naive",
     "dropout_backward",
     "dropout_backward_naive",
     "dropout_forward",

@@ -116,7 +116,14 @@ def robustness_figure(results: Sequence[Robustness], *, narrow: bool = False) ->
     return figure
 
 
-def corruption_figure(rates: Mapping[str, Sequence[int]], clean: int, count: int, *, narrow: bool = False) -> Figure:
+def corruption_figure(
+    rates: Mapping[str, Sequence[int]],
+    clean: int,
+    count: int,
+    matched: Mapping[str, tuple[float, float]] | None = None,
+    *,
+    narrow: bool = False,
+) -> Figure:
     """Accuracy by severity, a small panel for each corruption with its 95 % interval.
 
     Parameters
@@ -127,10 +134,12 @@ def corruption_figure(rates: Mapping[str, Sequence[int]], clean: int, count: int
         How many of the pictures as they are.
     count : int
         How many pictures there are.
+    matched : mapping of str to (float, float), optional
+        By corruption a severity to mark, and the accuracy there.
     narrow : bool
         As a phone shows it.
     """
-    columns = min(2 if narrow else 5, len(rates))
+    columns = min(2 if narrow else 4 if len(rates) <= 8 else 5, len(rates))
     rows = math.ceil(len(rates) / columns)
     width, high = (style.NARROW, 1.45) if narrow else (2.15 * columns + 0.4, 1.9)
     figure = style.new_figure(width, high * rows + 0.4)
@@ -142,6 +151,8 @@ def corruption_figure(rates: Mapping[str, Sequence[int]], clean: int, count: int
         style.dress(axes, title=kind, grid="both")
         axes.fill_between(places, low, high, color=style.BLUE, alpha=0.15, linewidth=0)
         axes.plot(places, np.array(counts) / count, color=style.BLUE, marker="o", markersize=3, linewidth=1.5)
+        if matched and kind in matched:
+            axes.plot(*matched[kind], color=style.ORANGE, marker="D", markersize=6, linestyle="none", zorder=3)
         axes.set_ylim(0, 1.02)
         axes.set_xticks(places)
         style.percent_axis(axes.yaxis)

@@ -12,7 +12,9 @@ from glassnet.metrics import Evaluation
 from glassnet.report.page import Heading, write_page
 from glassnet.report.panels.attacks import ExactRow, corruptions_panel, exact_panel, flags_panel, robustness_panel
 from glassnet.report.panels.results import reliability_panel
+from glassnet.report.panels.stills import points, points_interval, stills_panel
 from glassnet.report.tables import interval_text, number, percent
+from glassnet.watch import StillsBesideVideo
 
 __all__ = ["Audited", "ExactRow", "write_audit_page"]
 
@@ -35,6 +37,8 @@ class Audited:
         How many pictures are right at each severity.
     exact : dict of str to list of ExactRow
         The exact answers by norm, where they can be had.
+    stills : StillsBesideVideo or None
+        The pictures beside a video; the corruptions are then those that were matched to it.
     seconds : float
         What it took.
     """
@@ -46,6 +50,7 @@ class Audited:
     flags: list[Flag]
     corruptions: dict[str, list[int]] = field(default_factory=dict)
     exact: dict[str, list[ExactRow]] = field(default_factory=dict)
+    stills: StillsBesideVideo | None = None
     seconds: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
@@ -67,6 +72,7 @@ class Audited:
                 ]
                 for norm, rows in self.exact.items()
             },
+            "stills_beside_video": None if self.stills is None else self.stills.to_dict(),
             "flags": [flag.to_dict() for flag in self.flags],
             "seconds": round(self.seconds, 1),
         }
@@ -74,11 +80,13 @@ class Audited:
 
 def write_audit_page(path: Path, name: str, found: Audited, figures: Path | None = None) -> list[Path]:
     """Write the page of an audit of the model called `name`."""
-    panels = [robustness_panel(found.robustness), flags_panel(found.flags, found.robustness)]
+    panels = [] if found.stills is None else [stills_panel(found.stills)]
+    if found.robustness:
+        panels += [robustness_panel(found.robustness), flags_panel(found.flags, found.robustness)]
     panels += [exact_panel(norm, rows) for norm, rows in found.exact.items() if rows]
     if found.corruptions:
-        right = round(found.evaluation.accuracy * found.evaluation.n)
-        panels.append(corruptions_panel(found.corruptions, right, found.evaluation.n))
+        right = round((found.stills or found.evaluation).accuracy * found.evaluation.n)
+        panels.append(corruptions_panel(found.corruptions, right, found.evaluation.n, _matched(found.stills)))
     panels.append(reliability_panel(found.evaluation))
     return write_page(path, _heading(name, found), panels, figures_folder=figures)
 
@@ -93,10 +101,37 @@ def _heading(name: str, found: Audited) -> Heading:
         low, high = result.interval(eps)
         note = f"changes up to {size_text(eps)} ({result.norm}); {interval_text(low, high)}"
         cards.append(("robust accuracy", percent(result.accuracy(eps)), note))
-    cards.append(("doubts", number(len(found.flags)), _titles(found.flags)))
-    count = number(found.evaluation.n)
-    sentence = f"{count} pictures of {found.data} ({found.part}): as they are, under attack, and corrupted."
+    if found.robustness:
+        cards.append(("doubts", number(len(found.flags)), _titles(found.flags)))
+    if found.stills is not None:
+        cards += _video_cards(found.stills)
+    ways = [
+        "as they are",
+        *(["under attack"] if found.robustness else []),
+        *(["corrupted"] if found.corruptions else []),
+    ]
+    more = "" if found.stills is None else f", beside {found.stills.watched.path.name}"
+    count, said = number(found.evaluation.n), f"{', '.join(ways[:-1])} and {ways[-1]}" if len(ways) > 1 else ways[0]
+    sentence = f"{count} pictures of {found.data} ({found.part}): {said}{more}."
     return Heading(f"How robust is {name}?", sentence, cards)
+
+
+def _video_cards(found: StillsBesideVideo) -> list[tuple[str, str, str]]:
+    frames, loss = found.frames, found.loss
+    expected = f"of {number(frames.n)} seen as {found.watched.expected_names}"
+    ends = f"no interval: {frames.reason}" if frames.reason else f"95 % interval {interval_text(*frames.interval)}"
+    lost = "the video is easier" if loss.value < 0 else "no interval" if frames.reason else points_interval(loss)
+    return [
+        ("frames right", percent(frames.value), f"{expected}; {ends}"),
+        ("points lost to the video", points(loss), lost),
+    ]
+
+
+def _matched(found: StillsBesideVideo | None) -> dict[str, tuple[float, float]]:
+    """By corruption the severity of the video, and the accuracy there."""
+    if found is None:
+        return {}
+    return {m.kind: (m.severity, float(m.right.mean())) for m in found.matches if m.applies and m.right is not None}
 
 
 def _titles(flags: Sequence[Flag]) -> str:

@@ -243,8 +243,13 @@ def flags_panel(flags: Sequence[Flag], results: Sequence[Robustness]) -> Panel:
     return Panel("flags", "Reasons to doubt these figures", "", None, join(parts))
 
 
-def corruptions_panel(rates: Mapping[str, Sequence[int]], clean: int, count: int) -> Panel:
-    """Accuracy on corrupted pictures, as curves and as a table."""
+def corruptions_panel(
+    rates: Mapping[str, Sequence[int]],
+    clean: int,
+    count: int,
+    matched: Mapping[str, tuple[float, float]] | None = None,
+) -> Panel:
+    """Accuracy on corrupted pictures, as curves and as a table; see `corruption_figure`."""
     rows = [
         [Cell(kind, kind), *(Cell(percent(value / count), value / count) for value in right),
          Cell(interval_text(*wilson_interval(right[-1], count)), right[-1])]
@@ -257,8 +262,11 @@ def corruptions_panel(rates: Mapping[str, Sequence[int]], clean: int, count: int
         " are (severity 0). Strengths and random numbers are glassnet's own, so these are not the figures of CIFAR-10-C"
         " or MNIST-C."
     )
-    chart = Chart("corruptions", lambda: corruption_figure(rates, clean, count), "Accuracy by corruption and severity",
-                  narrow=lambda: corruption_figure(rates, clean, count, narrow=True))  # fmt: skip
+    if matched:
+        lead += " An orange mark is the severity that the video has, and the accuracy there."
+    chart = Chart("corruptions", lambda: corruption_figure(rates, clean, count, matched),
+                  "Accuracy by corruption and severity",
+                  narrow=lambda: corruption_figure(rates, clean, count, matched, narrow=True))  # fmt: skip
     return Panel("corruptions", "Corruptions", lead, chart, table(headings, rows, sortable=True))
 
 

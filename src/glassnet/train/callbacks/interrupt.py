@@ -30,7 +30,7 @@ class Interrupt(Callback):
             yield
 
     def step(self, training: Training, result: StepResult) -> None:
-        if self.request.asked:
+        if training.engine.agreed(self.request.asked):
             training.interrupt()
 
 

@@ -24,7 +24,7 @@ from glassnet.experiments.search import parse_search, space_from
 from glassnet.text import columns
 
 RECIPE: dict[str, Any] = {
-    "data": {"source": "digits", "validation": 400, "test": 0.4, "train_limit": 300},
+    "data": {"source": "digits", "validation": 1000},
     "model": {"network": "linear 16 -> relu -> linear", "preprocess": "scale"},
     "optimizer": {"name": "momentum", "lr": 0.001},
     "train": {"epochs": 6, "batch": 64, "schedule": "constant", "threads": 1},

@@ -127,6 +127,11 @@ def test_known_pictures_are_kept(tmp_path: Path) -> None:
     known.save(tmp_path / "pictures.npz")
     again = KnownPictures.load(tmp_path / "pictures.npz")
     assert again is not None and np.array_equal(again.training, known.training) and len(again.validation) == 0
+    assert digits.test is not None and again.evaluated is not None
+    assert int(again.evaluated[-1]) == int.from_bytes(digits.test.picture_digests[-1][:8], "little")
+    KnownPictures(known.training, known.validation).save(tmp_path / "before.npz")  # as runs were kept before
+    before = KnownPictures.load(tmp_path / "before.npz")
+    assert before is not None and before.evaluated is None and np.array_equal(before.training, known.training)
     first = int.from_bytes(digits.train.picture_digests[0][:8], "little")
     assert int(again.training[0]) == first
     trained, chosen = again.among(digits.train.subset([3, 4]))

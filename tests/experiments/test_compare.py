@@ -11,9 +11,9 @@ from glassnet.data import Dataset
 from glassnet.errors import DataError, TrainingError
 from glassnet.experiments import Predictions, Run, run_recipe
 from glassnet.experiments.compare import compare
-from glassnet.experiments.contestants import Contestant, Group, groups_of, open_runs, runs_inside
+from glassnet.experiments.contestants import Contestant, Group, common_name, groups_of, open_runs, runs_inside
 from glassnet.experiments.recipe import recipe_from
-from glassnet.experiments.verdicts import meaning, sentence, verdict_of
+from glassnet.experiments.verdicts import meaning, open_questions, sentence, verdict_of
 from glassnet.metrics import Interval, Reconstruction, mcnemar
 
 N, NAMES = 60, ("cat", "dog")
@@ -125,7 +125,9 @@ def test_more_than_two() -> None:
     corrected = {(p.first, p.second): p.p for p in found.pairs}
     assert corrected["good", "poor"] == pytest.approx(6 * raw[0])
     text = verdict_of(found)
-    assert text.startswith("good has the highest accuracy: better than bad and poor, undecided beside fair (")
+    assert text.startswith("good has the highest accuracy: better than bad and poor, undecided beside fair")
+    (line,) = open_questions(found)
+    assert line.startswith("good and fair: undecided: ") and not open_questions(compare([group("a", 1), group("b", 2)]))
     assert verdict_of(compare([group("a", 1), group("b", 30), group("c", 31)])) == (
         "a has the highest accuracy: better than all 2 others"
     )
@@ -192,6 +194,20 @@ def test_runs_of_a_folder_are_grouped_by_recipe(runs: Path) -> None:
     run = found[0]
     assert run.known is not None and run.known.evaluated is not None
     assert np.array_equal(run.known.evaluated, groups[0].members[0].digests)
+
+
+@pytest.mark.parametrize(
+    ("names", "common"),
+    [
+        (["alone-1"], "alone-1"),
+        (["wide-1", "wide-2"], "wide"),
+        (["wide-19", "wide-18", "wide-2"], "wide"),
+        (["lr=0.1_train.seed=10", "lr=0.1_train.seed=11"], "lr=0.1"),
+        (["1", "2"], "1"),
+    ],
+)
+def test_names_of_groups(names: list[str], common: str) -> None:
+    assert common_name(names) == common
 
 
 def test_one_recipe_and_one_run_twice(runs: Path) -> None:

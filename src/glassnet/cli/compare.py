@@ -42,7 +42,7 @@ def compare(
     from glassnet.actions.compare import compare as run
     from glassnet.cli.events import TerminalEvents
     from glassnet.cli.tables import group_table, pair_table, settings_table
-    from glassnet.experiments.verdicts import meaning, verdict_of
+    from glassnet.experiments.verdicts import meaning, open_questions, verdict_of
 
     with TerminalEvents() as events:
         result = run(what, data=data, part=part, margin=margin, out=out, events=events)
@@ -57,6 +57,8 @@ def compare(
     for note in found.notes:
         say(f"note: {note}")
     say(verdict_of(found))
+    for line in open_questions(found):
+        say(line)
     say(meaning(found))
     for file in result.files:
         say(f"wrote {file}")

@@ -9,6 +9,7 @@ from typing import Any
 from glassnet.errors import escaped
 from glassnet.experiments.compare import Comparison
 from glassnet.experiments.contestants import Group
+from glassnet.experiments.verdicts import best_of
 from glassnet.metrics import Evaluation
 from glassnet.text import columns, ending, shorten
 
@@ -142,7 +143,7 @@ def pair_table(found: Comparison) -> str:
     """Every two of them, or where there are many the best beside the others: difference, interval, probability."""
     unit, pairs = found.unit, list(found.pairs)
     if len(pairs) > _MOST_PAIRS:
-        best = max(found.groups, key=lambda group: _summary(group)[0]).name
+        best = best_of(found)
         pairs = [pair for pair in pairs if best in (pair.first, pair.second)]
     rows: list[Sequence[Any]] = [
         ("first", "second", f"difference in {unit.unit}", "95 % interval", "p", "p, all pairs", "verdict")

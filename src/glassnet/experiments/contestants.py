@@ -23,7 +23,7 @@ from glassnet.experiments.run import Run, finished
 from glassnet.files import exists, read_json
 from glassnet.metrics import Evaluation, Reconstruction, evaluate
 
-__all__ = ["Contestant", "Group", "differing", "groups_of", "open_runs", "runs_inside"]
+__all__ = ["Contestant", "Group", "common_name", "differing", "groups_of", "open_runs", "runs_inside"]
 
 # What does not change what a recipe amounts to: how a run is called and kept, and on how many cores it runs.
 _SAME = ("title", "train.seed", "train.threads", "train.log_every", "train.checkpoint_seconds")
@@ -272,16 +272,20 @@ def _settings(recipe: Recipe, without: Sequence[str]) -> dict[str, Any]:
 
 def _names(groups: Sequence[Sequence[Run]]) -> list[str]:
     """A name for each group: what its folders' names begin with; whole paths where names are equal."""
-    found = []
-    for own in groups:
-        names = [_folder(run).name for run in own]
-        start = "".join(
-            letters[0] for letters in takewhile(lambda some: len(set(some)) == 1, zip(*names, strict=False))
-        )
-        found.append((_SEED.sub("", start) if len(names) > 1 else start) or names[0])
+    found = [common_name([_folder(run).name for run in own]) for own in groups]
     clash = {name for name in found if found.count(name) > 1}
     longer = [str(_folder(own[0])) if name in clash else name for name, own in zip(found, groups, strict=True)]
     return [f"{name} ({i})" if longer.count(name) > 1 else name for i, name in enumerate(longer, start=1)]
+
+
+def common_name(names: Sequence[str]) -> str:
+    """What names begin with, without the seed and what leads to it; no number is cut in two."""
+    if len(names) == 1:
+        return names[0]
+    start = "".join(letters[0] for letters in takewhile(lambda some: len(set(some)) == 1, zip(*names, strict=False)))
+    if any(name[len(start) :][:1].isdigit() for name in names):
+        start = start.rstrip("0123456789")
+    return _SEED.sub("", start) or names[0]
 
 
 def _folder(run: Run) -> Path:

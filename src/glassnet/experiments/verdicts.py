@@ -8,7 +8,7 @@ from glassnet.experiments.compare import Comparison
 from glassnet.experiments.pairs import Pair, Unit
 from glassnet.text import counted
 
-__all__ = ["interval_words", "meaning", "sentence", "verdict_of"]
+__all__ = ["best_of", "interval_words", "meaning", "open_questions", "sentence", "verdict_of"]
 
 
 def sentence(pair: Pair, unit: Unit, margin: float) -> str:
@@ -73,17 +73,14 @@ def verdict_of(comparison: Comparison) -> str:
     unit, margin = comparison.unit, comparison.margin
     if len(comparison.pairs) == 1:
         return sentence(comparison.pairs[0], unit, margin)
-    means = {group.name: sum(group.figures) / len(group.figures) for group in comparison.groups}
-    best = max(means, key=lambda name: means[name])
+    best = best_of(comparison)
     of: dict[str, list[str]] = {"better": [], "equal": [], "undecided": []}
-    open_pairs = []
     for pair in comparison.pairs:
         if best not in (pair.first, pair.second):
             continue
         other = pair.second if pair.first == best else pair.first
         if pair.outcome in ("equal", "undecided"):
             of[pair.outcome].append(other)
-            open_pairs += [pair] if pair.outcome == "undecided" else []
         else:
             of["better"].append(other)
     said = []
@@ -93,8 +90,23 @@ def verdict_of(comparison: Comparison) -> str:
         said.append(f"equal to {_listed(of['equal'])} within {unit.show(margin)} {unit.unit}")
     if of["undecided"]:
         said.append(f"undecided beside {_listed(of['undecided'])}")
-    text = f"{best} has the highest {unit.name if unit.scale > 1 else unit.name.upper()}: {', '.join(said)}"
-    return f"{text} ({promise(open_pairs[0])})" if len(open_pairs) == 1 else text
+    return f"{best} has the highest {unit.name if unit.scale > 1 else unit.name.upper()}: {', '.join(said)}"
+
+
+def best_of(comparison: Comparison) -> str:
+    """The name of the group with the highest mean figure."""
+    means = {group.name: sum(group.figures) / len(group.figures) for group in comparison.groups}
+    return max(means, key=lambda name: means[name])
+
+
+def open_questions(comparison: Comparison) -> list[str]:
+    """Of more than two groups: what would settle each pair of the best that is undecided."""
+    best = best_of(comparison)
+    return [
+        f"{pair.first} and {pair.second}: {sentence(pair, comparison.unit, comparison.margin)}"
+        for pair in comparison.pairs
+        if len(comparison.pairs) > 1 and pair.outcome == "undecided" and best in (pair.first, pair.second)
+    ]
 
 
 def _listed(names: list[str], whole: int = 0) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from glassnet.experiments.compare import Comparison
 from glassnet.experiments.contestants import Group
 from glassnet.experiments.pairs import Pair
-from glassnet.experiments.verdicts import interval_words, meaning, sentence, verdict_of
+from glassnet.experiments.verdicts import interval_words, meaning, open_questions, sentence, verdict_of
 from glassnet.report.figures.grouped import Grouped, grouped_curves
 from glassnet.report.html import Html, element, join
 from glassnet.report.page import Chart, Heading, Panel, write_page
@@ -82,11 +82,13 @@ def _spread_text(found: Comparison, group: Group) -> str:
 def _verdict_box(found: Comparison) -> Html:
     """The verdict, with what it rests on and which question it answers."""
     word, opened, rest = verdict_of(found).partition(" (")
+    questions = open_questions(found)
     settled = all(pair.outcome != "undecided" for pair in found.pairs)
     return element(
         "div",
         element("p", word[:1].upper() + word[1:] if word.startswith("undecided") else word, class_="word"),
         element("p", rest.removesuffix(")").replace(" %", "\u00a0%")) if opened else None,
+        element("ul", *(element("li", text) for text in questions)) if questions else None,
         element("p", meaning(found)),
         class_=f"verdict {'good' if settled else 'warning'}",
         role="status",

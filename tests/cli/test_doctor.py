@@ -24,7 +24,7 @@ def test_nothing_wrong_is_status_0(shell: Shell) -> None:
 
 
 def test_findings_are_status_1_with_reason_advice_and_trial(shell: Shell) -> None:
-    text = shell("doctor", "digits", *QUICK, "--set", "optimizer.lr=1e-7", status=1)
+    text = shell("doctor", "digits", *QUICK, "--set", "optimizer.lr=1e-7", "--budget", 1e4, status=1)
     lines = [line.strip() for line in text.splitlines()]
     first = next(place for place, line in enumerate(lines) if line.startswith("FAILED: rate-too-low"))
     assert lines[first + 1].startswith("The learning rate of 1e-07 is too low")
@@ -36,7 +36,7 @@ def test_findings_are_status_1_with_reason_advice_and_trial(shell: Shell) -> Non
 def test_json_has_findings_with_their_trials(shell: Shell, tmp_path: Path) -> None:
     recipe = tmp_path / "recipe.toml"
     recipe.write_text(open_subject("digits").recipe.to_toml(), encoding="utf-8")  # type: ignore[union-attr]
-    given = (recipe, "--set", "optimizer.lr=0.0", "--set", "train.epochs=1", "--budget", 20)
+    given = (recipe, "--set", "optimizer.lr=0.0", "--set", "train.epochs=1", "--budget", 1e4)
     found = shell.json("doctor", *given, status=1)
     assert found["kind"] == "recipe" and found["verdict"]["severity"] == "failure"
     cause = next(finding for finding in found["findings"] if finding["name"] == "no-update")

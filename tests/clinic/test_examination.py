@@ -64,7 +64,7 @@ def test_a_good_recipe_gives_one_good_finding() -> None:
 
 
 def test_a_cause_is_named_and_its_remedy_tried_beside_the_training() -> None:
-    found = examine(recipe(optimizer__lr=1e-7))
+    found = examine(recipe(optimizer__lr=1e-7), budget=1e4)  # time enough for whole trainings, whatever the machine
     causes = [finding for finding in found.findings if not finding.symptom]
     assert causes[0].name == "rate-too-low" and not found.healthy
     trials = found.tried(causes[0])

@@ -31,4 +31,4 @@ def test_the_page_shows_wrong_labels_and_copies(tmp_path: Path) -> None:
 def test_data_show_writes_the_page_of_a_healthy_set(tmp_path: Path) -> None:
     found = show_set("digits", tmp_path / "digits.html")
     page = found.picture.read_text(encoding="utf-8")
-    assert "Nothing was found." in page and "Labels that look wrong" not in page and page.count("<figure") == 60
+    assert "Nothing was found." in page and "Labels that look wrong" not in page and page.count("<figure") == 80

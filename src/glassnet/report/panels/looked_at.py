@@ -16,7 +16,7 @@ from glassnet.report.panels.gallery import tile
 
 __all__ = ["classes_panel", "copies_panel", "doubtful_panel", "findings_panel"]
 
-_MOST, _OF_EACH, _CLASSES = 24, 6, 20  # tiles of a panel; pictures of each class, and classes
+_MOST, _OF_EACH, _CLASSES = 24, 8, 20  # tiles of a panel; pictures of each class, and classes
 
 
 def findings_panel(findings: Sequence[Finding]) -> Panel:

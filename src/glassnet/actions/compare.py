@@ -143,13 +143,18 @@ def _on_data(what: Sequence[str | Path], data: str | Path, part: str, events: Ev
         for group in groups
     ]
     for name, model in singles:
+        if name in [group.name for group in tests]:
+            name = f"{name} ({len(tests) + 1})"
         empty: Any = None
         tests.append(Group(name, (_on(Contestant(name, empty, model.class_names), model, data, part, notes),)))
     return tests, notes
 
 
 def _single(what: str | Path) -> tuple[str, Model]:
-    return Path(what).name.removesuffix(".safetensors") if exists(what) else str(what), open_model(what)
+    """A model by its file's name; a run's `model.safetensors` by the folder's."""
+    path = Path(what)
+    name = path.name.removesuffix(".safetensors") if exists(what) else str(what)
+    return path.resolve().parent.name if name == "model" and exists(what) else name, open_model(what)
 
 
 def _on(one: Contestant, model: Model, data: str | Path, part: str, notes: list[str]) -> Contestant:

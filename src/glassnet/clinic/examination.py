@@ -105,7 +105,8 @@ def examine(
     what : Subject, Recipe, Run or Model
         What is examined.
     splits : Splits, optional
-        Its data, where they are at hand.
+        The data of a recipe or a model as `glassnet.data.load` gives them, where they are at hand: a recipe holds parts
+        out of them, and breaks them where it has a fault.
     budget : float
         Seconds that it may take.
     remedies : bool

@@ -182,7 +182,7 @@ def test_more_seeds_are_promised_where_they_vary() -> None:
 
 def test_simulated_sides_get_the_right_verdict_and_what_was_promised() -> None:
     """The smaller version of `python -m benchmarks.compare`."""
-    worlds = [World(delta, 500) for delta in (0.0, 0.01, 0.03)] + [World(0.03, 500, 3, 0.003)]
+    worlds = [World(delta, 2000) for delta in (0.0, 0.005, 0.01)] + [World(0.03, 500, 3, 0.003)]
     found = [tally(world, 25, (2, i)) for i, world in enumerate(worlds)]
     whole = found[0] + found[1] + found[2] + found[3]
     assert whole.pairs == 100 and whole.wrong <= 5

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Mapping
 
 import numpy as np
-from scipy import stats
 
 from glassnet.data import Dataset
 from glassnet.data.folder import part_of
@@ -78,6 +77,8 @@ def imbalance(parts: Parts) -> Iterator[Finding]:
 
 def proportions(parts: Parts) -> Iterator[Finding]:
     """Classes in other proportions in one part than in the part that is trained on."""
+    from scipy import stats  # slow to import, and seldom needed
+
     (first, training), *others = parts.items()
     counts = training.counts()
     for word, part in others:

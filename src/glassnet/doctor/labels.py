@@ -28,7 +28,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize, special, stats
 
 from glassnet.doctor.finding import Finding, Severity
 from glassnet.doctor.sketches import Sketches
@@ -80,6 +79,8 @@ class Judged:
 
     def wrong_share(self, rows: Rows) -> float:
         """The share of wrong labels among these of the M pictures; 0 where nothing can be said."""
+        from scipy import stats  # slow to import, and seldom needed
+
         order = rows[np.argsort(-self.sure[rows], kind="stable")]
         wrong = self.answer[order] != self.given[order]
         few, some, many = (wrong[: max(1, round(share * len(order)))] for share in _SUREST)
@@ -151,6 +152,8 @@ def _scores(x: npt.NDArray[np.float32], given: Rows, fold: Rows, classes: int) -
 
 def _probabilities(scores: Floats, given: Rows) -> Floats:
     """Softmax of the scores, times what makes the labels most likely."""
+    from scipy import optimize, special  # slow to import, and seldom needed
+
     rows = np.arange(len(given))
 
     def loss(exponent: float) -> float:
@@ -227,5 +230,7 @@ def _chance(found: Judged, rows: Rows) -> float:
 
 def _guessed(found: Judged, rows: Rows) -> bool:
     """Whether the classifier is no better than always answering the largest class."""
+    from scipy import stats  # slow to import, and seldom needed
+
     right = int((found.answer[rows] == found.given[rows]).sum())
     return bool(stats.binom.sf(right - 1, len(rows), _chance(found, rows)) > _RISK)

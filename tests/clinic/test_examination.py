@@ -11,7 +11,7 @@ import pytest
 
 from glassnet.clinic import Examination, examine, open_subject, train_briefly
 from glassnet.clinic.batches import look_at_batches
-from glassnet.clinic.remedies import Tryer, alternatives, with_dropout
+from glassnet.clinic.remedies import Trial, Tryer, alternatives, with_dropout
 from glassnet.clinic.unexplained import explain
 from glassnet.data import Dataset, Splits
 from glassnet.doctor import WHY, Finding
@@ -73,6 +73,22 @@ def test_a_cause_is_named_and_its_remedy_tried_beside_the_training() -> None:
     assert [trial.gain for trial in trials] == sorted((trial.gain for trial in trials), reverse=True)
     assert trials[0].gain == pytest.approx(math.log(trials[0].loss_before / trials[0].loss_after))
     assert f"with optimizer.lr = 0.001: loss after {trials[0].steps} steps" in trials[0].sentence()
+
+
+def test_what_is_advised_is_what_did_best() -> None:
+    finding = Finding("rate-too-high", "failure", "It is.", {"optimizer.lr": 0.001})
+
+    def advised(*gains: tuple[float, float]) -> Any:
+        """What is advised where rates gained so much."""
+        trials = tuple(
+            Trial(finding.name, {"optimizer.lr": lr}, 50, 2.0, 1.0, math.nan, math.nan, "", gain) for lr, gain in gains
+        )
+        return Examination("recipe", "r", "r.toml", (finding,), trials).advice(finding)
+
+    assert advised() == {"optimizer.lr": 0.001}
+    assert advised((0.1, 2.0), (0.001, 0.5)) == {"optimizer.lr": 0.1}
+    assert advised((0.1, 0.0)) == {"optimizer.lr": 0.001}  # which was not tried
+    assert advised((0.1, 0.0), (0.001, -1.0)) == {}
 
 
 def test_a_trial_is_a_training_with_the_settings() -> None:

@@ -108,7 +108,7 @@ def _tell_finding(found: Examination, finding: Finding) -> None:
         say(f"  why it matters: {reason}")
     if finding.remedy:
         say(f"  what to change: {finding.remedy}")
-    if finding.advice:
-        say(f"  try: {try_line(found.recipe_file, finding.advice)}")
+    if advice := found.advice(finding):
+        say(f"  try: {try_line(found.recipe_file, advice)}")
     for trial in found.tried(finding):
         say(f"  {'tried' if trial.helped else 'tried, no help'}: {trial.sentence()}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -73,6 +73,15 @@ class Examination:
         """The remedies of a finding, the best first."""
         return tuple(trial for trial in self.trials if trial.finding == finding.name)
 
+    def advice(self, finding: Finding) -> Mapping[str, Any]:
+        """The settings to try: those that did best when tried; where none helped, what the finding advises, unless that
+        is among them.
+        """
+        trials = self.tried(finding)
+        if trials and trials[0].helped:
+            return trials[0].settings
+        return {} if finding.advice in [trial.settings for trial in trials] else finding.advice
+
     def to_dict(self) -> dict[str, Any]:
         """All of it with plain keys."""
         summary = doctor.verdict(self.findings)
@@ -81,7 +90,11 @@ class Examination:
             "name": self.name,
             "verdict": summary and summary.to_dict(),
             "findings": [
-                {**finding.to_dict(), "trials": [trial.to_dict() for trial in self.tried(finding)]}
+                {
+                    **finding.to_dict(),
+                    "try": dict(self.advice(finding)),
+                    "trials": [trial.to_dict() for trial in self.tried(finding)],
+                }
                 for finding in self.findings
             ],
             "notes": list(self.notes),

@@ -25,20 +25,9 @@ from glassnet.optim import Adam
 from glassnet.report.figures.diagram import network_figure
 from glassnet.report.figures.features import chosen_layers
 from glassnet.train import Trainer
+from support.networks import SHAPE, STEPS
 
 HAS_TORCH = importlib.util.find_spec("torch") is not None
-
-# A step of each layer that fits pictures of 6x6x4; a layer without one here is written by its word alone.
-STEPS = {
-    "linear": "linear 3",
-    "conv": "conv 3x3, 4, pad 1",
-    "depthwise": "depthwise 3x3, 2, pad 1",
-    "maxpool": "maxpool 2x2",
-    "avgpool": "avgpool 3x2, pad 1, count_pad",
-    "residual": "residual(conv 3x3, 4, pad 1 -> relu | conv 1x1, 4 -> dropout 0.5)",
-    "concat": "concat(conv 1x1, 2 -> batchnorm | maxpool 3x3, stride 1, pad 1)",
-}
-SHAPE = (6, 6, 4)
 
 
 def layers_of(package: str = "glassnet.nn.layers") -> set[type[Layer]]:

@@ -31,6 +31,7 @@ __all__ = [
     "escaped",
     "nearest",
     "one_line",
+    "reason_of",
 ]
 
 _LONGEST_NAME, _LONGEST_LINE = 240, 2000  # characters that are shown
@@ -189,6 +190,12 @@ def escaped(text: str) -> str:
     Names of files and classes may hold any character: `\\n`, `\\x1b`, a byte that is not UTF-8 (`\\xff`).
     """
     return _UNSHOWN.sub(_escape, text)
+
+
+def reason_of(error: BaseException) -> str:
+    """What went wrong, in one line: the message of an error of ours, with its type that of any other."""
+    text = str(error) if isinstance(error, GlassnetError) else f"{type(error).__name__}: {error}"
+    return " ".join(text.split())
 
 
 def one_line(text: str) -> str:

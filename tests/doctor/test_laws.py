@@ -34,24 +34,16 @@ from glassnet.nn.layers import LAYERS
 from glassnet.nn.loss import Loss
 from glassnet.nn.named import NAMED
 from glassnet.optim import OPTIMIZERS, SGD, Adam, make_optimizer
-from support.networks import stirred
+from support.networks import SHAPE, stirred
+from support.networks import STEPS as OF_LAYERS
 
-SHAPE, CLASSES = (6, 6, 4), 3
+CLASSES = 3
 MIXED = (
     "conv 3x3, 4, pad 1, bias off -> batchnorm -> relu -> residual(conv 3x3, 4, pad 1 -> relu -> conv 3x3, 4, pad 1)"
     " -> maxpool 2x2 -> dropout 0.3 -> linear 6 -> tanh -> linear"
 )
 PLAIN = "conv 3x3, 4, pad 1 -> relu -> maxpool 2x2 -> linear 6 -> relu -> linear"
-STEPS = {
-    "linear": "linear 3",
-    "conv": "conv 3x3, 4, pad 1",
-    "depthwise": "depthwise 3x3, 2, pad 1",
-    "maxpool": "maxpool 2x2",
-    "avgpool": "avgpool 3x2, pad 1, count_pad",
-    "residual": "residual(conv 3x3, 4, pad 1 -> relu | conv 1x1, 4 -> dropout 0.5)",
-    "concat": "concat(conv 1x1, 2 -> batchnorm | maxpool 3x3, stride 1, pad 1)",
-    "dropout": "dropout 0.4",
-}
+STEPS = {**OF_LAYERS, "dropout": "dropout 0.4"}
 SMALL = ("softmax", "autoencoder", "digits-convnet")
 
 

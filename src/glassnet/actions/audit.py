@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 
 from glassnet import attack
 from glassnet.actions import stills
-from glassnet.actions.evaluate import labelled, load_for
+from glassnet.actions.evaluate import labelled
 from glassnet.actions.events import Events
 from glassnet.actions.places import beside_model, writable_folder
 from glassnet.attack import APGD, FAB, FGSM, PGD, Attack, Checked, Goal, Victim
 from glassnet.errors import DataError, RecipeError
+from glassnet.experiments.for_model import load_for
 from glassnet.files import exists
 from glassnet.imagenet import open_model
 from glassnet.model import Model

@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.actions.evaluate import choose_part, fitted, load_for
+from glassnet.actions.evaluate import choose_part
 from glassnet.actions.events import Events
 from glassnet.errors import DataError, Fix, RecipeError
 from glassnet.experiments.carry_out import predict
 from glassnet.experiments.compare import Comparison
 from glassnet.experiments.compare import compare as compare_groups
 from glassnet.experiments.contestants import Contestant, Group, groups_of, open_runs
+from glassnet.experiments.for_model import fitted, load_for
 from glassnet.experiments.pairs import ACCURACY, PSNR
 from glassnet.experiments.verdicts import meaning, sentence, verdict_of
 from glassnet.files import exists

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from glassnet.data import Dataset, Splits, holds_picture_files, join, load, with_classes, with_shape
-from glassnet.data.imagenet import are_wordnet_ids
+from glassnet.data import Dataset, Splits
 from glassnet.errors import DataError, Fix, RecipeError, nearest
 from glassnet.experiments import KnownPictures, held_out
+from glassnet.experiments.for_model import fitted, load_for
 from glassnet.files import exists
 from glassnet.imagenet import open_model
 from glassnet.metrics import Evaluation, Interval, wilson_interval
 from glassnet.model import Model
-from glassnet.weights import named_by_words
 
-__all__ = ["Evaluated", "Seen", "choose_part", "evaluate", "labelled", "load_for"]
+__all__ = ["Evaluated", "Seen", "choose_part", "evaluate", "labelled"]
 
 _LISTED = 12  # classes that a message names
 _PARTS = ("test", "train", "valid", "all")
@@ -172,15 +171,6 @@ def evaluate(
     return Evaluated(evaluation, name, (*dataset.notes, *remarks), seen, own is not None, asked)
 
 
-def fitted(model: Model, dataset: Dataset) -> Dataset:
-    """The set with the model's classes and picture shape. Raises `DataError` where it cannot have them."""
-    if dataset.class_names != model.class_names:
-        dataset = replace(dataset, class_names=named_by_words(dataset.class_names))
-    if are_wordnet_ids(dataset.class_names):
-        model.require_its_classes(dataset)  # which knows what to do about WordNet ids
-    return with_shape(with_classes(dataset, model.class_names), model.image_shape, model.reading)
-
-
 def _category(model: Model, dataset: Dataset, name: str) -> int:
     """The number of a class by its name. Raises `GlassnetError` where there is none, or it has no pictures."""
     number = model.class_number(name.strip())
@@ -223,14 +213,6 @@ def _by_card(model: Model, dataset: Dataset, part: str) -> list[str]:
     return []
 
 
-def load_for(model: Model, data: str | Path) -> Splits:
-    """The data that a model is to be used on; picture files are read at the model's size and in its way."""
-    data = str(data)
-    if holds_picture_files(data):
-        return load(data, image_size=model.image_shape[:2], reading=model.reading)
-    return load(data)
-
-
 def choose_part(splits: Splits, part: str) -> tuple[str, Dataset]:
     """A part of a set by name: test, train, valid or all; with "" test if there is one, else all."""
     if part and part not in _PARTS:
@@ -238,10 +220,7 @@ def choose_part(splits: Splits, part: str) -> tuple[str, Dataset]:
     parts = {"train": splits.train, "valid": splits.valid, "test": splits.test}
     name = part or ("test" if splits.test is not None else "all")
     if name == "all":
-        whole = splits.train
-        for other in (splits.valid, splits.test):
-            whole = whole if other is None else join(whole, other)
-        return "all", whole
+        return "all", splits.whole()
     chosen = parts[name]
     if chosen is None:
         raise DataError(f"'{splits.name}' has no part '{name}'.", Fix.CHOOSE_PART)

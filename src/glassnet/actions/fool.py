@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from glassnet import attack
-from glassnet.actions.evaluate import labelled, load_for
+from glassnet.actions.evaluate import labelled
 from glassnet.actions.events import Events
 from glassnet.actions.places import beside_model, new_folder
 from glassnet.attack import Attack, Fooled, Victim, album
 from glassnet.data import Dataset, read_picture
 from glassnet.errors import DataError, RecipeError
+from glassnet.experiments.for_model import load_for
 from glassnet.imagenet import open_model
 from glassnet.metrics import wilson_interval
 from glassnet.model import Model

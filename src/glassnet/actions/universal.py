@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 
 from glassnet import attack
-from glassnet.actions.evaluate import labelled, load_for
+from glassnet.actions.evaluate import labelled
 from glassnet.actions.events import Events
 from glassnet.actions.fool import fooling_folder
 from glassnet.attack import Fooled, Victim, album
 from glassnet.data import Dataset
 from glassnet.errors import DataError, RecipeError
+from glassnet.experiments.for_model import load_for
 from glassnet.imagenet import open_model
 from glassnet.metrics import wilson_interval
 from glassnet.model import Model

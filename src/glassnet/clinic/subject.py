@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from glassnet.data import Splits, holds_picture_files, load, with_classes, with_shape
+from glassnet.data import Splits
 from glassnet.errors import RecipeError
 from glassnet.experiments import UNFINISHED, Recipe, Run, load_recipe, prepare, recipe_for
+from glassnet.experiments.for_model import fitted, load_for
 from glassnet.files import exists
 from glassnet.imagenet import PRETRAINED, open_model
 from glassnet.model import Model
@@ -125,14 +126,6 @@ def _is_finished(folder: Path) -> bool:
 
 def _data_for(model: Model, source: str | Path) -> Splits:
     """Data as the model takes them."""
-    if holds_picture_files(str(source)):
-        splits = load(str(source), image_size=model.image_shape[:2], reading=model.reading)
-    else:
-        splits = load(str(source))
+    splits = load_for(model, source)
     parts = {"train": splits.train, "valid": splits.valid, "test": splits.test}
-    fitted = {
-        name: with_shape(with_classes(part, model.class_names), model.image_shape, model.reading)
-        for name, part in parts.items()
-        if part is not None
-    }
-    return Splits(**fitted)
+    return Splits(**{name: fitted(model, part) for name, part in parts.items() if part is not None})

@@ -212,6 +212,13 @@ class Splits:
         """The name of the set."""
         return self.train.name
 
+    def whole(self) -> Dataset:
+        """All examples as one set: training, validation, test."""
+        whole = self.train
+        for part in (self.valid, self.test):
+            whole = whole if part is None else join(whole, part)
+        return whole
+
     @cached_property
     def notes(self) -> tuple[str, ...]:
         """The notes of all parts, each once; then which classes a part lacks, and which pictures are in two parts or

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from glassnet.doctor.advice import more_variety, severity
 from glassnet.doctor.case import Case
 from glassnet.doctor.finding import Finding
-from glassnet.doctor.words import pictures, some
+from glassnet.doctor.words import some
+from glassnet.text import counted
 
 __all__ = ["absent_classes", "few_pictures"]
 
@@ -36,7 +37,9 @@ def few_pictures(case: Case) -> Iterator[Finding]:
         return
     least = min(counts)
     if least == max(counts):
-        evidence = f"There {'is' if least == 1 else 'are'} only {pictures(least)} of each class to learn from."
+        evidence = (
+            f"There {'is' if least == 1 else 'are'} only {counted(least, 'picture')} of each class to learn from."
+        )
     else:
         names = [n for n, count in zip(case.class_names, case.counts, strict=False) if 0 < count < _FEW]
         evidence = (

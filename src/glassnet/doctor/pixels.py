@@ -12,6 +12,7 @@ from glassnet.data.pictures import picture_info
 from glassnet.doctor.finding import Finding, Severity
 from glassnet.doctor.sketches import Sketches
 from glassnet.errors import DataError
+from glassnet.text import counted
 
 __all__ = ["blank", "channels", "frames", "inverted", "not_finite", "ranges", "sizes"]
 
@@ -34,7 +35,7 @@ def not_finite(sketches: Sketches) -> Iterator[Finding]:
             yield Finding(
                 "not-finite",
                 "failure",
-                f"{_pictures(bad.size)} of the {word} part have pixels that are NaN or infinite:"
+                f"{counted(bad.size, 'picture')} of the {word} part have pixels that are NaN or infinite:"
                 f" {sketches.named(bad)}.",
                 remedy="Repair these pictures or leave them out: one of them makes every weight NaN.",
                 where=word,
@@ -257,7 +258,3 @@ def sizes(sketches: Sketches) -> Iterator[Finding]:
                 where=word,
             )
             return
-
-
-def _pictures(count: int) -> str:
-    return f"{count:,} picture" if count == 1 else f"{count:,} pictures"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-__all__ = ["percent", "pictures", "size", "some", "times"]
+__all__ = ["percent", "size", "some", "times"]
 
 _NAMED = 3  # names that a sentence lists
 
@@ -25,11 +25,6 @@ def times(ratio: float) -> str:
 def size(value: float) -> str:
     """A number of any size."""
     return f"{value:,.0f}" if 1e3 <= value < 1e7 else f"{value:.3g}"
-
-
-def pictures(count: int) -> str:
-    """A number of pictures."""
-    return "1 picture" if count == 1 else f"{count:,} pictures"
 
 
 def some(names: Any) -> str:

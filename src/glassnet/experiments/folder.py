@@ -14,7 +14,7 @@ from glassnet.experiments.recipe import Recipe
 from glassnet.files import exists, first_free, remove_partial, write_json, write_text
 from glassnet.locking import LOCK, locked
 
-__all__ = ["begun", "is_left_over", "new_folder", "require_run", "require_same_data", "resumable"]
+__all__ = ["begun", "is_occupied", "make_folder", "new_folder", "require_run", "require_same_data", "resumable"]
 
 
 def new_folder(recipe: Recipe, parent: str | Path = "runs") -> Path:
@@ -26,11 +26,8 @@ def new_folder(recipe: Recipe, parent: str | Path = "runs") -> Path:
 @contextlib.contextmanager
 def begun(path: Path, recipe: Recipe, environment: dict[str, Any]) -> Iterator[None]:
     """A run folder of this recipe, new and locked within the block."""
-    try:
-        _refuse_occupied(path)
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RecipeError(f"Cannot make the run folder '{path}': {error.strerror or error}.") from error
+    _refuse_occupied(path)
+    make_folder(path, "run folder")
     with locked(path):
         _refuse_occupied(path)  # by a run that began in between
         remove_partial(path)
@@ -68,16 +65,35 @@ def require_same_data(before: Any, now: dict[str, Any], path: Path) -> None:
 
 
 def _refuse_occupied(path: Path) -> None:
-    """Raise `RecipeError` where a new run would overwrite something.
-
-    A run that was killed before its recipe was written leaves its environment, its lock and half a file, and may be
-    begun again.
-    """
-    if path.exists() and (not path.is_dir() or any(not is_left_over(inside.name) for inside in path.iterdir())):
+    """Raise `RecipeError` where a new run would overwrite something."""
+    if is_occupied(path, "run folder"):
         fix = Fix.RESUME if (path / "recipe.toml").exists() else Fix.CHOOSE_OUTPUT
         raise RecipeError(f"'{path}' exists and is not empty; a run never overwrites another.", fix, folder=path)
 
 
-def is_left_over(name: str) -> bool:
-    """Whether a file of this name says nothing of a run or sweep: its writer was killed before there was one."""
+def is_occupied(path: Path, what: str) -> bool:
+    """Whether a path is a file, or a folder that holds more than what says nothing: the environment, the lock and half
+    a file of a writer that was killed before it had begun.
+
+    Raises `RecipeError`, which calls the folder `what`, where that cannot be seen.
+    """
+    with _told(path, what):
+        return path.exists() and (not path.is_dir() or any(not _is_left_over(inside.name) for inside in path.iterdir()))
+
+
+def make_folder(path: Path, what: str) -> None:
+    """Make a folder where it is not there. Raises `RecipeError`, which calls it `what`."""
+    with _told(path, what):
+        path.mkdir(parents=True, exist_ok=True)
+
+
+@contextlib.contextmanager
+def _told(path: Path, what: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise RecipeError(f"Cannot make the {what} '{path}': {error.strerror or error}.") from error
+
+
+def _is_left_over(name: str) -> bool:
     return name in ("environment.json", LOCK) or (name.startswith(".") and name.endswith(".partial"))

@@ -14,12 +14,12 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from glassnet.errors import Fix, GlassnetError, RecipeError, TrainingError, TrainingInterrupted
+from glassnet.errors import Fix, GlassnetError, RecipeError, TrainingError, TrainingInterrupted, reason_of
 from glassnet.experiments.build import build
 from glassnet.experiments.carry_out import Finisher, resume, run_recipe
 from glassnet.experiments.data import LatestSplits
 from glassnet.experiments.defaults import resolve, sized
-from glassnet.experiments.folder import is_left_over
+from glassnet.experiments.folder import is_occupied, make_folder
 from glassnet.experiments.recipe import Recipe, recipe_from
 from glassnet.experiments.run import Run
 from glassnet.files import exists, read_json, write_json
@@ -143,8 +143,7 @@ def sweep(
     """
     path = Path(folder)
     plan = _plan(recipe, values)
-    occupied = exists(path) and (not path.is_dir() or any(not is_left_over(inside.name) for inside in path.iterdir()))
-    if occupied and not (is_sweep(path) and _same_plan(read_json(path / PLAN), plan)):
+    if is_occupied(path, "folder of the sweep") and not (is_sweep(path) and _same_plan(read_json(path / PLAN), plan)):
         raise RecipeError(f"'{path}' exists and holds something other than this sweep.", Fix.CHOOSE_OUTPUT)
     choices = _choices(values)
     runs = {label: _changed(recipe, choice, label) for label, choice in choices.items()}
@@ -156,10 +155,7 @@ def sweep(
             build(each, splits.of(each)).check(splits.of(each).train, splits.of(each).valid)
         except GlassnetError as error:
             raise type(error)(f"{label}: {error}") from error
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RecipeError(f"Cannot make the folder of the sweep '{path}': {error.strerror or error}.") from error
+    make_folder(path, "folder of the sweep")
     with locked(path):
         ways = _Ways(make_progress, say, on_run, on_finish)
         return _Runner(path, plan, choices, runs, splits, ways).run(recipe.title)
@@ -270,8 +266,7 @@ class _Runner:
                     folder=self.folder,
                 ) from error
             except Exception as error:  # whatever one run dies of, the others go on
-                reason = str(error) if isinstance(error, GlassnetError) else f"{type(error).__name__}: {error}"
-                result.failed[label] = self.ended[label] = " ".join(reason.split())
+                result.failed[label] = self.ended[label] = reason_of(error)
                 self.say(f"failed: {result.failed[label]}")
             self._keep()
         result.files = [path for finish in self.ways.on_finish for path in finish(result)]

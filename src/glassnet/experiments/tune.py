@@ -30,13 +30,13 @@ from typing import Any
 from glassnet import threads
 from glassnet.data import Splits
 from glassnet.doctor import Watch
-from glassnet.errors import Fix, GlassnetError, RecipeError, TrainingError, TrainingInterrupted
+from glassnet.errors import Fix, GlassnetError, RecipeError, TrainingError, TrainingInterrupted, reason_of
 from glassnet.experiments.book import PRUNERS, Book, Taken, Trial, require_optuna
 from glassnet.experiments.build import build
 from glassnet.experiments.carry_out import Finisher, resume, run_recipe
 from glassnet.experiments.data import LatestSplits
 from glassnet.experiments.defaults import prepare, resolve, sized
-from glassnet.experiments.folder import is_left_over
+from glassnet.experiments.folder import is_occupied, make_folder
 from glassnet.experiments.recipe import Recipe, recipe_from
 from glassnet.experiments.run import Run, finished
 from glassnet.experiments.search import WIDTH, Choice, Space, changed, space_from, usual_space
@@ -327,12 +327,9 @@ def _claim(path: Path, plan: dict[str, Any], storage: str, trials: int) -> None:
                 f"'{path}' holds another study: its {(others or ['storage'])[0]} differs.", Fix.CHOOSE_OUTPUT
             )
         plan = {name: kept[name] for name in plan}
-    elif exists(path) and (not path.is_dir() or any(not is_left_over(inside.name) for inside in path.iterdir())):
+    elif is_occupied(path, "folder of the study"):
         raise RecipeError(f"'{path}' exists and holds something other than this study.", Fix.CHOOSE_OUTPUT)
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise RecipeError(f"Cannot make the folder of the study '{path}': {error.strerror or error}.") from error
+    make_folder(path, "folder of the study")
     write_json(path / PLAN, {**plan, "storage": storage, "trials": trials})
 
 
@@ -405,8 +402,7 @@ class _Worker:
         except (TrainingInterrupted, _OutOfTime):
             raise
         except Exception as error:  # whatever a trial dies of, the others go on
-            told = str(error) if isinstance(error, GlassnetError) else f"{type(error).__name__}: {error}"
-            reason = " ".join(told.split())
+            reason = reason_of(error)
         seconds = round(time.perf_counter() - began, 3)
         trial = Trial(taken.number, taken.settings, outcome, value, loss, tuple(taken.values), reason, seconds)
         self.book.close(taken, trial)

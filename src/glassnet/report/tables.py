@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from glassnet.report.html import Html, element, join, scroll_box
+from glassnet.text import shorten
 
-__all__ = ["SCRIPT", "Cell", "interval_text", "key_value_table", "number", "percent", "table"]
+__all__ = ["SCRIPT", "Cell", "interval_text", "key_value_table", "number", "percent", "table", "whole"]
 
 DASH = "–"
 
@@ -63,6 +64,11 @@ class Cell(NamedTuple):
 
     shown: object
     key: float | str
+
+
+def whole(text: str, length: int = 36) -> Html:
+    """A name on one line, of at most so many letters."""
+    return element("span", shorten(text, length), class_="whole")
 
 
 def number(value: Any, digits: int = 4) -> str:

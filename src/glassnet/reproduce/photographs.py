@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
-from glassnet.data import load, with_classes, with_shape
 from glassnet.data.catalogue import find_folder
 from glassnet.errors import DataError
+from glassnet.experiments.for_model import fitted, load_for
 from glassnet.imagenet import pretrained
 from glassnet.metrics import Evaluation
 from glassnet.report.html import element
@@ -16,7 +15,7 @@ from glassnet.report.pages.watch import write_watch_page
 from glassnet.report.tables import Cell, interval_text, number, percent, table
 from glassnet.reproduce.place import Place
 from glassnet.watch import Watched, expected_classes, watch_video
-from glassnet.weights import find_weights, named_by_words
+from glassnet.weights import find_weights
 
 __all__ = ["imagenet_category_and_video"]
 
@@ -36,10 +35,8 @@ def imagenet_category_and_video(place: Place) -> dict[str, float]:
     if find_weights(_MODEL) is None:
         raise DataError(f"The weights of '{_MODEL}' are not on this machine yet.")
     model = pretrained(_MODEL)
-    splits = load(_SET, image_size=model.image_shape[:2], reading=model.reading)
-    dataset = splits.test or splits.valid or splits.train
-    dataset = replace(dataset, class_names=named_by_words(dataset.class_names))
-    found = model.evaluate(with_shape(with_classes(dataset, model.class_names), model.image_shape, model.reading))
+    splits = load_for(model, _SET)
+    found = model.evaluate(fitted(model, splits.test or splits.valid or splits.train))
     watched = watch_video(model, videos / _VIDEO, expect=expected_classes(model, _EXPECT))
     write_watch_page(place.folder / "video.html", _MODEL, watched)
     _write_page(place.folder / "report.html", found, watched)

@@ -119,13 +119,6 @@ def _recipe_of(place: Place) -> Recipe:
 # ---- divisions
 
 
-def _whole(loaded: Splits) -> Dataset:
-    whole = loaded.train
-    for part in (loaded.valid, loaded.test):
-        whole = whole if part is None else join(whole, part)
-    return whole
-
-
 def _published(seed: int) -> Division:
     """The set's own parts, a tenth of training held out for validation as in any run."""
     return Division(PUBLISHED, seed, lambda loaded: arrange(loaded, validation=0.1, seed=seed))
@@ -136,7 +129,7 @@ def _stratified(seed: int, name: str) -> Division:
 
     def cut(loaded: Splits) -> Splits:
         assert loaded.test is not None
-        whole, test = _whole(loaded), len(loaded.test)
+        whole, test = loaded.whole(), len(loaded.test)
         return arrange(split(whole, (len(whole) - test, test), seed), validation=0.1, seed=seed)
 
     return Division(name, seed, cut)
@@ -144,7 +137,7 @@ def _stratified(seed: int, name: str) -> Division:
 
 def _divided(seed: int, name: str, sizes: tuple[int, int, int]) -> Division:
     """A random division into parts of these sizes."""
-    return Division(name, seed, lambda loaded: split(_whole(loaded), sizes, seed))
+    return Division(name, seed, lambda loaded: split(loaded.whole(), sizes, seed))
 
 
 # ---- ways

@@ -15,7 +15,7 @@ from glassnet.report.figures.grouped import Grouped, grouped_curves
 from glassnet.report.html import Html, element, join
 from glassnet.report.page import Chart, Heading, Panel, write_page
 from glassnet.report.panels.contested import class_panels, contested_panels
-from glassnet.report.tables import Cell, interval_text, number, percent, table
+from glassnet.report.tables import Cell, interval_text, number, percent, table, whole
 from glassnet.text import counted, shorten
 
 __all__ = ["write_comparison_page"]
@@ -95,11 +95,6 @@ def _verdict_box(found: Comparison) -> Html:
     )
 
 
-def _whole(text: str) -> Html:
-    """A name on one line."""
-    return element("span", shorten(text, _LONGEST), class_="whole")
-
-
 def _figures_panel(found: Comparison) -> Panel:
     accuracy = found.unit.scale > 1
     several = any(len(group.members) > 1 for group in found.groups)
@@ -114,7 +109,7 @@ def _figures_panel(found: Comparison) -> Panel:
     rows = []
     for group in found.groups:
         mean, parts = float(np.mean(group.figures)), group.members[0].predictions
-        cells = [Cell(_whole(group.name), group.name)]
+        cells = [Cell(whole(group.name), group.name)]
         if told:
             cells.append(Cell(element("span", shorten(group.about, _SETTING), class_="sentence"), group.about))
         if several:
@@ -172,7 +167,7 @@ def _pairs_panel(found: Comparison) -> Panel:
     headings += [("p", True), *([("p, all pairs", True), ("verdict", False)] if several else [])]
     rows = []
     for pair in found.pairs:
-        names = join([_whole(f"{pair.first},"), element("br"), _whole(pair.second)])
+        names = join([whole(f"{pair.first},"), element("br"), whole(pair.second)])
         cells = [Cell(names, pair.first), _difference(pair, found)]
         if seeded:
             low, high = pair.networks.interval()

@@ -16,7 +16,7 @@ from glassnet.metrics import holm, paired_difference
 from glassnet.report.figures.pictures import as_rgb, picture_png
 from glassnet.report.html import Html, data_uri, element, join
 from glassnet.report.page import Panel
-from glassnet.report.tables import Cell, number, percent, table
+from glassnet.report.tables import Cell, number, percent, table, whole
 from glassnet.text import counted, shorten
 
 __all__ = ["class_panels", "contested_panels"]
@@ -41,7 +41,7 @@ def class_panels(found: Comparison) -> list[Panel]:
     for name in shown:
         count = max(own[name][1] for own in recalls if name in own)
         cells = [
-            Cell(element("span", shorten(name, _LONGEST), class_="whole"), name),
+            Cell(whole(name), name),
             Cell(number(count), float(count)),
         ]
         for own in recalls:

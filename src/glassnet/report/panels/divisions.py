@@ -6,14 +6,11 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from glassnet.report.html import Html, element, join
+from glassnet.report.html import element, join
 from glassnet.report.page import Panel
-from glassnet.report.tables import Cell, percent, table
-from glassnet.text import shorten
+from glassnet.report.tables import Cell, percent, table, whole
 
 __all__ = ["PUBLISHED", "divisions_panel"]
-
-_LONGEST = 36  # letters of a name in a table
 
 PUBLISHED = "published"
 """What the division is called that a set comes with."""
@@ -39,7 +36,7 @@ def divisions_panel(divisions: Mapping[str, Mapping[str, float]]) -> Panel | Non
         span = f"{percent(min(values))} to {percent(max(values))}"
         cells = [Cell(percent(accuracies[each]), accuracies[each]) for each in every]
         shown = join([percent(mean), " ", element("small", span, class_="interval")])
-        rows.append([Cell(_whole(name), name), *cells, Cell(shown, mean)])
+        rows.append([Cell(whole(name), name), *cells, Cell(shown, mean)])
     headings = [("classifier", False), *((each, True) for each in every)]
     lead = (
         "Test accuracy where the set is divided anew and all are trained anew. What the rest of this page says is of"
@@ -49,8 +46,3 @@ def divisions_panel(divisions: Mapping[str, Mapping[str, float]]) -> Panel | Non
     headings.append(("mean, least to most", True))
     body = table(headings, rows, sortable=True, compact=True, label="accuracy by division")
     return Panel("divisions", "On several divisions of the set", lead, body=body)
-
-
-def _whole(text: str) -> Html:
-    """A name on one line."""
-    return element("span", shorten(text, _LONGEST), class_="whole")

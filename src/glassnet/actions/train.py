@@ -175,7 +175,7 @@ def resume(
         How many epochs a run is to have in all, more than it has had: then a finished one goes on, too.
     engine : mapping of str to value, optional
         What the run's `[engine]` is to have from here on: {"name": "torch", "device": "cuda"}.
-    watched : bool
+    watched, audited : bool
         As of `train`, for a run.
     make_progress : callable
         As of `train`.
@@ -261,8 +261,8 @@ def _watches(events: Events, settings: Mapping[str, Any], watched: bool, audited
     def tell(finding: Finding) -> None:
         events.say(f"doctor: {finding.name}: {finding.evidence}")
 
-    watch = [Watch(tell, settings=settings)] if watched else []
-    return [*watch, *([AuditGradients(tell)] if audited else [])]
+    found: list[Callback] = [Watch(tell, settings=settings)] if watched else []
+    return [*found, AuditGradients(tell)] if audited else found
 
 
 def _reporting(events: Events) -> Callable[[Run], list[Path]]:

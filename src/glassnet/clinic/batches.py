@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from glassnet.data import Dataset, PictureFiles, Preprocess, Splits, epoch_order
+from glassnet.data import Dataset, Preprocess, Splits, epoch_order
 from glassnet.doctor import Finding
 from glassnet.nn.functional.arrays import Array
 from glassnet.train import Trainer, Training
@@ -142,8 +142,7 @@ def _validation(training: Training, valid: Dataset, preprocess: Preprocess) -> I
     assert training.valid is not None
     rows = np.arange(min(_PICTURES, len(valid)))
     once, again = (np.array(training.valid.take(rows, 0)[0]) for _ in range(2))
-    images = valid.images[rows] if isinstance(valid.images, PictureFiles) else valid.images[: len(rows)]
-    wanted = np.asarray(preprocess.transform(images), np.float32)
+    wanted = np.asarray(preprocess.transform(valid.images[rows]), np.float32)
     if once.size != wanted.size:
         return  # an engine may keep something else of a picture
     if not _near(once, again):

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from glassnet import threads
-from glassnet.data import Dataset, PictureFiles, Splits
+from glassnet.data import Dataset, PictureFiles, Preprocess, Splits
 from glassnet.doctor import Case
 from glassnet.engines import StepResult, swapped_in
 from glassnet.errors import Diverged, TrainingInterrupted
@@ -23,9 +23,10 @@ from glassnet.metrics import Evaluation
 from glassnet.metrics import Reconstruction as Reconstructed
 from glassnet.model import Model
 from glassnet.nn.functional.arrays import Array
+from glassnet.tasks import Task
 from glassnet.train import Callback, Saved, Trainer, Training
 
-__all__ = ["Brief", "evaluated", "some_of", "train_briefly"]
+__all__ = ["Brief", "evaluated", "examples_of", "some_of", "train_briefly"]
 
 _LOOKED_AT = 1000  # pictures that figures are of: a share is then known to 3 points (Wilson's 95 % interval)
 _LONGEST = 20.0  # times the shortest step that a step may take; above it kernels were compiled
@@ -101,7 +102,7 @@ class Brief:
         if self.evaluation is None or self.part == "training":
             return math.nan
         train, other = some_of(splits.train, 2 * _LOOKED_AT), _looked_at(splits)[1]
-        x, y = (_flat(self.trainer.preprocess.transform(part.images[np.arange(len(part))])) for part in (train, other))
+        x, y = (_flat(self.trainer.preprocess.transform(_pixels(part))) for part in (train, other))
         there = np.unique(train.labels)
         means = np.stack([x[train.labels == label].mean(axis=0) for label in there])
         distances = (means * means).sum(axis=1) - 2.0 * y @ means.T
@@ -192,6 +193,21 @@ def some_of(dataset: Dataset, most: int = _LOOKED_AT) -> Dataset:
     return dataset.subset(np.linspace(0, len(dataset) - 1, most).astype(np.int64))
 
 
+def examples_of(
+    dataset: Dataset, preprocess: Preprocess, task: Task, most: int = _LOOKED_AT
+) -> tuple[Array, Array, Array]:
+    """(pixels, inputs, targets) of as many examples of a set as may be looked at, evenly spread."""
+    chosen = some_of(dataset, most)
+    pixels = _pixels(chosen)
+    x = preprocess.transform(pixels)
+    return pixels, x, x.reshape(len(x), -1) if task.rebuilds else chosen.labels
+
+
+def _pixels(dataset: Dataset) -> Array:
+    images = dataset.images
+    return images[np.arange(len(images))] if isinstance(images, PictureFiles) else images
+
+
 def _unfinished(training: Training, whole: bool) -> list[dict[str, Any]]:
     """A record of the epoch that is under way, where a fifth of it is done or there is none yet."""
     state = training.state
@@ -208,10 +224,9 @@ def _fitted(trainer: Trainer, training: Training, train: Dataset) -> tuple[float
     """(loss, accuracy) on some training pictures in evaluation mode, as the network is now."""
     if trainer.task.feed is not None:
         return math.nan, math.nan
-    chosen, engine = some_of(train), training.engine
-    images = chosen.images[np.arange(len(chosen))] if isinstance(chosen.images, PictureFiles) else chosen.images
-    x = np.ascontiguousarray(trainer.preprocess.transform(images), np.float32)
-    targets = x.reshape(len(x), -1) if trainer.task.rebuilds else chosen.labels
+    engine = training.engine
+    _, x, targets = examples_of(train, trainer.preprocess, trainer.task)
+    x = np.ascontiguousarray(x, np.float32)
     inside = getattr(engine, "engine", engine)  # of one under attack, which would take pixels
     with threads.single_blas_thread(), swapped_in(engine, dict(training.weights())):
         size = 250
@@ -219,7 +234,7 @@ def _fitted(trainer: Trainer, training: Training, train: Dataset) -> tuple[float
     if not np.isfinite(scores).all():
         return math.inf, math.nan
     loss, correct = trainer.loss.run(scores, targets, np.empty_like(scores))
-    return float(loss), math.nan if trainer.task.rebuilds else correct / len(chosen)
+    return float(loss), math.nan if trainer.task.rebuilds else correct / len(x)
 
 
 def _kept(trainer: Trainer, training: Training, train: Dataset, diverged: str) -> Model:

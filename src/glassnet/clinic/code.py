@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from glassnet import threads
-from glassnet.clinic.brief import some_of
-from glassnet.data import PictureFiles, Splits
+from glassnet.clinic.brief import examples_of
+from glassnet.data import Splits
 from glassnet.doctor import Finding, examine_network
 from glassnet.doctor.laws import broken_laws
 from glassnet.doctor.network import FirstBatch, after_training
@@ -40,10 +40,7 @@ def look_at_code(recipe: Recipe, splits: Splits, model: Model | None = None) -> 
         if trainer.task.feed is not None:
             return ()
         trainer.check(splits.train, splits.valid)
-        chosen = some_of(splits.train, _EXAMPLES)
-        images = chosen.images[np.arange(len(chosen))] if isinstance(chosen.images, PictureFiles) else chosen.images
-        x = trainer.preprocess.transform(images)
-        y = x.reshape(len(x), -1) if trainer.task.rebuilds else chosen.labels
+        images, x, y = examples_of(splits.train, trainer.preprocess, trainer.task, _EXAMPLES)
         engine = trainer.engine
         own = engine if isinstance(engine, NativeEngine) else None
         return examine_network(
@@ -65,10 +62,7 @@ def look_at_trained(model: Model, splits: Splits) -> tuple[Finding, ...]:
     """What a trained network does with training pictures: units that are dead, moments that do not fit."""
     if model.task.word not in ("classification", "reconstruction"):
         return ()
-    chosen = some_of(splits.train, _EXAMPLES)
-    images = chosen.images[np.arange(len(chosen))] if isinstance(chosen.images, PictureFiles) else chosen.images
-    x = model.preprocess.transform(images)
-    y = x.reshape(len(x), -1) if model.task.rebuilds else chosen.labels
+    _, x, y = examples_of(splits.train, model.preprocess, model.task, _EXAMPLES)
     with threads.single_blas_thread():
         return tuple(after_training(FirstBatch(model.network, model.loss, x, y, train=False)))
 
@@ -76,10 +70,7 @@ def look_at_trained(model: Model, splits: Splits) -> tuple[Finding, ...]:
 def look_at_model(model: Model, splits: Splits | None = None, seed: int = 0) -> tuple[Finding, ...]:
     """The laws that the code of a model breaks, on pictures of its data or, without any, on noise."""
     if splits is not None:
-        chosen = some_of(splits.train, _NOISE)
-        images = chosen.images[np.arange(len(chosen))] if isinstance(chosen.images, PictureFiles) else chosen.images
-        x = model.preprocess.transform(images)
-        y = x.reshape(len(x), -1) if model.task.rebuilds else chosen.labels
+        images, x, y = examples_of(splits.train, model.preprocess, model.task, _NOISE)
         return examine_network(model.network, model.loss, x, y, model=model, images=images[:8], trained=True, seed=seed)
     rng = np.random.default_rng(seed)
     noise = rng.integers(0, 256, (_NOISE, *model.image_shape), np.uint8)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from glassnet.clinic.brief import Brief, train_briefly
-from glassnet.data import PictureFiles, Splits, epoch_order
+from glassnet.data import Splits, epoch_order
 from glassnet.experiments.build import build
 from glassnet.train import Trainer
 
@@ -55,6 +55,4 @@ def _batch(trainer: Trainer, brief: Brief, splits: Splits) -> np.ndarray:
     per_epoch = math.ceil(len(splits.train) / size)
     epoch, place = divmod(brief.steps - 1, per_epoch)
     rows = epoch_order(len(splits.train), brief.recipe.settings.seed, epoch)[place * size : (place + 1) * size]
-    images = splits.train.images
-    pictures = images[rows] if isinstance(images, PictureFiles) else np.asarray(images)[rows]
-    return np.asarray(trainer.preprocess.transform(pictures), np.float32)
+    return np.asarray(trainer.preprocess.transform(splits.train.images[rows]), np.float32)

@@ -19,7 +19,7 @@ from glassnet.experiments.recipe import Recipe
 from glassnet.nn.named import expand
 from glassnet.notation import parse
 
-__all__ = ["Trial", "Tryer", "alternatives", "try_remedies"]
+__all__ = ["Trial", "Tryer", "alternatives", "try_remedies", "two_digits"]
 
 _MOST = 4  # remedies of one finding that are tried
 _SHORTEST = 20  # steps; fewer show nothing
@@ -222,13 +222,13 @@ def alternatives(finding: Finding, recipe: Recipe) -> list[dict[str, Any]]:
 def _lower_rates(recipe: Recipe) -> list[dict[str, Any]]:
     lr = recipe.make_optimizer().lr
     return [
-        {"optimizer.lr": _short(lr / 10)}, {"optimizer.lr": _short(lr / 100)}, {"train.clip": 1.0},
+        {"optimizer.lr": two_digits(lr / 10)}, {"optimizer.lr": two_digits(lr / 100)}, {"train.clip": 1.0},
     ]  # fmt: skip
 
 
 def _higher_rates(recipe: Recipe) -> list[dict[str, Any]]:
     lr = recipe.make_optimizer().lr
-    return [{"optimizer.lr": _short(lr * 10)}, {"optimizer.lr": _short(lr * 100)}] if lr > 0 else []
+    return [{"optimizer.lr": two_digits(lr * 10)}, {"optimizer.lr": two_digits(lr * 100)}] if lr > 0 else []
 
 
 def _against_overfitting(recipe: Recipe) -> list[dict[str, Any]]:
@@ -260,7 +260,8 @@ _OTHERS: dict[str, Callable[[Recipe], list[dict[str, Any]]]] = {
 }
 
 
-def _short(value: float) -> float:
+def two_digits(value: float) -> float:
+    """A number that is pleasant to read."""
     return float(f"{value:.2g}")
 
 

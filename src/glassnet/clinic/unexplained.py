@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from glassnet.clinic.remedies import Trial, Tryer
+from glassnet.clinic.remedies import Trial, Tryer, two_digits
 from glassnet.doctor import Finding
 from glassnet.doctor.words import percent
 from glassnet.experiments.recipe import Recipe
@@ -61,8 +61,8 @@ def candidates(recipe: Recipe) -> list[tuple[str, dict[str, Any]]]:
     """Changes to try, the likeliest first, each with the name of the cause that it would show."""
     lr, settings, train = recipe.make_optimizer().lr, recipe.settings, recipe.train
     found: list[tuple[str, dict[str, Any]]] = [
-        ("rate-too-high", {"optimizer.lr": float(f"{lr / 10:.2g}")}),
-        ("rate-too-low", {"optimizer.lr": float(f"{lr * 10:.2g}")}),
+        ("rate-too-high", {"optimizer.lr": two_digits(lr / 10)}),
+        ("rate-too-low", {"optimizer.lr": two_digits(lr * 10)}),
     ]
     if "standardise" not in recipe.model.preprocess and recipe.start is None:
         found.append(("input-range", {"model.preprocess": f"{recipe.model.preprocess} -> standardise"}))
@@ -80,5 +80,5 @@ def candidates(recipe: Recipe) -> list[tuple[str, dict[str, Any]]]:
         found.append(("class-weights", {"train.class_weights": ""}))
     if recipe.optimizer.get("name") in ("sgd", "momentum", "nesterov", "rmsprop"):
         found.append(("unexplained", {"optimizer.name": "adam", "optimizer.lr": 0.001, "optimizer.momentum": None}))
-    found.append(("rate-too-high", {"optimizer.lr": float(f"{lr / 100:.2g}")}))
+    found.append(("rate-too-high", {"optimizer.lr": two_digits(lr / 100)}))
     return found

@@ -24,7 +24,7 @@ from glassnet.experiments.book import Book, _Turn
 from glassnet.experiments.build import build
 from glassnet.experiments.recipe import recipe_from
 from glassnet.experiments.search import space_from
-from glassnet.experiments.tune import _name_of, best_of
+from glassnet.experiments.study import best_of, name_of
 from glassnet.files import read_json
 from glassnet.locking import locked
 from glassnet.report.pages import write_tune_page
@@ -106,7 +106,7 @@ def test_files(whole: Tuned) -> None:
 
 
 def test_no_trial_is_given_the_test_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    module = sys.modules["glassnet.experiments.tune"]
+    module = sys.modules["glassnet.experiments.trials"]
     right, seen = module.build, []
 
     def build(recipe: Any, splits: Any, *more: Any) -> Any:
@@ -120,8 +120,8 @@ def test_no_trial_is_given_the_test_part(tmp_path: Path, monkeypatch: pytest.Mon
 
 def interrupt_at(trial: int, epoch: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Press Ctrl-C in an epoch of a trial."""
-    module = sys.modules["glassnet.experiments.tune"]
-    right = module._Judge.epoch
+    module = sys.modules["glassnet.experiments.trials"]
+    right = module.Judge.epoch
 
     def judged(self: Any, training: Any, record: dict[str, Any]) -> None:
         right(self, training, record)
@@ -129,7 +129,7 @@ def interrupt_at(trial: int, epoch: int, monkeypatch: pytest.MonkeyPatch) -> Non
             monkeypatch.undo()
             signal.raise_signal(signal.SIGINT)
 
-    monkeypatch.setattr(module._Judge, "epoch", judged)
+    monkeypatch.setattr(module.Judge, "epoch", judged)
 
 
 def test_an_interrupted_study_goes_on_bit_for_bit(
@@ -211,7 +211,7 @@ def book_of(folder: Path) -> Book:
         folder,
         space_from(SPACE),
         {},
-        name=_name_of(read_json(folder / "study.json")),
+        name=name_of(read_json(folder / "study.json")),
         seed=0,
         higher_is_better=True,
     )
@@ -230,7 +230,7 @@ def test_a_study_that_is_killed_ten_times(seed: int, whole: Tuned, tmp_path: Pat
 
 
 def test_trials_that_fail_are_kept_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    module = sys.modules["glassnet.experiments.tune"]
+    module = sys.modules["glassnet.experiments.trials"]
     right = module.build
 
     def build(recipe: Any, splits: Any, *more: Any) -> Any:

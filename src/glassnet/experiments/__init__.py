@@ -11,8 +11,9 @@ from glassnet.experiments.predictions import Predictions
 from glassnet.experiments.recipe import Data, ModelPart, Recipe, load_recipe, recipe_for
 from glassnet.experiments.run import UNFINISHED, Run, finished, held_out
 from glassnet.experiments.search import Choice, Space, Span, parse_search, search_in
+from glassnet.experiments.study import Tuned, is_study
 from glassnet.experiments.sweep import Sweep, is_sweep, resume_sweep, sweep
-from glassnet.experiments.tune import Tuned, is_study, resume_study, tune
+from glassnet.experiments.tune import resume_study, tune
 
 __all__ = [
     "UNFINISHED",

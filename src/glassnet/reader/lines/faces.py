@@ -15,10 +15,11 @@ from glassnet.errors import ReaderError
 from glassnet.files import plain_bytes, plain_text
 from glassnet.reader.lines.alphabet import CHARACTERS
 
-__all__ = ["BUILT_IN", "Face", "Font", "Mask", "face_of", "read_fonts"]
+__all__ = ["BUILT_IN", "STYLES", "Face", "Font", "Mask", "face_of", "read_fonts"]
 
-_STYLES = ("joined", "printed", "printed-caps")
+STYLES = ("joined", "printed", "printed-caps")
 _PLAIN = "nopqrstuvxacemhkld"  # letters that a font's thickness is measured on
+_TOLD_APART = tuple(zip("/-'-()[]", "\\~`_[]{}", strict=True))  # a font may draw the second as the first
 
 
 @dataclass(frozen=True)
@@ -31,22 +32,27 @@ class Font:
         Of the file.
     path : Path or None
         Where it lies; None for the font that Pillow brings along.
-    joined : bool
-        Whether its letters are joined, so that a word is drawn as a whole.
-    capitals : bool
-        Whether its small letters look like capitals.
+    style : str
+        `joined`: a word is drawn as a whole; `printed`; `printed-caps`: small letters look like capitals.
     missing : str
         Printable ASCII characters that it lacks.
     weight : float
-        How often it is chosen, relative to others.
+        How often it is chosen, relative to others of its style.
     """
 
     name: str
     path: Path | None = None
-    joined: bool = False
-    capitals: bool = False
+    style: str = "printed"
     missing: str = ""
     weight: float = 1.0
+
+    @property
+    def joined(self) -> bool:
+        return self.style == "joined"
+
+    @property
+    def capitals(self) -> bool:
+        return self.style == "printed-caps"
 
 
 BUILT_IN = Font("built-in")
@@ -81,24 +87,26 @@ def read_fonts(folder: Path) -> list[Font]:
             Font(
                 name=row["file"],
                 path=folder / row["file"],
-                joined=_STYLES.index(row["style"]) == 0,
-                capitals=_STYLES.index(row["style"]) == 2,
+                style=STYLES[STYLES.index(row["style"])],
                 missing=row.get("missing_ascii", "").strip(),
-                weight=float(row["real_looking_1to5"]),
+                weight=float(row["real_looking_1to5"]) - 1,
             )
             for row in table
         ]
     except OSError as error:
-        raise ReaderError(f"Cannot read '{path}': {error.strerror or error}. Give a folder of fonts with it.") from error
+        raise ReaderError(
+            f"Cannot read '{path}': {error.strerror or error}. Give a folder of fonts with it."
+        ) from error
     except (KeyError, ValueError) as error:
         raise ReaderError(
-            f"'{path}' is no index of fonts ({error}): it needs the columns file, style ({', '.join(_STYLES)}) and "
+            f"'{path}' is no index of fonts ({error}): it needs the columns file, style ({', '.join(STYLES)}) and "
             "real_looking_1to5, parted by tabs."
         ) from error
 
 
 class Face:
-    """A font at a size.
+    """A font at a size: `capital`, `x_height`, `above` and `below` are how far its letters reach from the baseline, in
+    pixels - capitals, small ones, tall ones and those with descenders.
 
     Parameters
     ----------
@@ -118,12 +126,19 @@ class Face:
         em = 100
         for _ in range(2):  # the second time with the size that the first has shown to be right
             self._drawn = _opened(font, em)
-            left, top, right, bottom = self._drawn.getbbox("Hgpy", anchor="ls")
+            _, top, _, bottom = self._drawn.getbbox("Hgpy", anchor="ls")
             em = max(8, round(em * span / max(1, bottom - top)))
         self.capital = float(-self._drawn.getbbox("H", anchor="ls")[1])
         self.x_height = float(-self._drawn.getbbox("x", anchor="ls")[1])
+        _, top, _, bottom = self._drawn.getbbox("bdhklgpqy()", anchor="ls")
+        self.above, self.below = float(-top), float(bottom)
         self._masks: dict[str, Mask] = {}
         self._steps: dict[str, float] = {}
+
+    @property
+    def legible(self) -> float:
+        """From 0 to 1: fonts whose small letters are less than a third of the line's height are hard to read in it."""
+        return min(1.0, 3 * self.x_height / (self.above + self.below)) ** 2
 
     def mask(self, text: str) -> Mask:
         """A word's ink, drawn as a whole, with kerning and whatever the font does to neighbours."""
@@ -152,10 +167,13 @@ class Face:
 
     @cached_property
     def missing(self) -> frozenset[str]:
-        """Characters that the font lacks: those it is known to lack, and those that leave no ink."""
+        """Characters that the font lacks: those it is known to lack, those that leave no ink, and signs that it draws
+        as others."""
         boxes = ((character, self._drawn.getbbox(character)) for character in CHARACTERS[1:])
         blank = (c for c, (left, top, right, bottom) in boxes if right <= left or bottom <= top)
-        return frozenset(self.font.missing) | frozenset(blank)
+        lacked = frozenset(self.font.missing) | frozenset(blank)
+        doubles = (b for a, b in _TOLD_APART if not {a, b} & lacked and _same(self.glyph(a), self.glyph(b)))
+        return lacked | frozenset(doubles)
 
     @cached_property
     def thickness(self) -> float:
@@ -172,6 +190,10 @@ class Face:
 def face_of(font: Font, span: int) -> Face:
     """A font at a size; kept, with what it has drawn."""
     return Face(font, span)
+
+
+def _same(a: Mask, b: Mask) -> bool:
+    return a.top == b.top and np.array_equal(a.pixels, b.pixels)
 
 
 def _opened(font: Font, em: int) -> ImageFont.FreeTypeFont:

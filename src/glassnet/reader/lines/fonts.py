@@ -16,16 +16,17 @@ import numpy.typing as npt
 
 from glassnet.errors import ReaderError
 from glassnet.nn.kernels.stamps import stamp
-from glassnet.reader.lines.faces import BUILT_IN, Face, Font, Mask, face_of, read_fonts
+from glassnet.reader.lines.faces import BUILT_IN, STYLES, Face, Font, Mask, face_of, read_fonts
 from glassnet.reader.lines.parts import PARTS, part_of
 from glassnet.reader.lines.texts import Texts
 
 __all__ = ["FontWriter", "Manner", "draw_manner"]
 
 _FINER = 2  # how much larger a line is drawn
-_SHOUTED = 0.15  # how often a joined font may write a text in capitals, of the times it is asked to
+_SHARES = (0.42, 0.53, 0.05)  # of lines in fonts of each style
+_SHARES_SHOUTED = (0.04, 0.82, 0.14)  # of lines in capitals: hardly anyone joins these
 _BROADEST = 0.3  # of a pen, in heights of an x
-_SMALLEST = 0.28  # height of an x in the line's: swashes that would make letters smaller are cut off
+_SWASH = 1.2  # how much farther than its plain letters a font may reach; what is beyond is cut off
 
 Ink = npt.NDArray[np.float32]  # (h, w) in 0..1
 
@@ -159,7 +160,7 @@ class FontWriter:
         words = text.split()
         if not words:
             raise ReaderError("There is no text to write: it is empty. Give at least one character.")
-        span = 40 * -(-5 * height // 80)  # larger than the line will be drawn
+        span = 16 * -(-height // 7)  # a little larger than the line will be drawn
         font = font or self._choose("".join(words), rng, span)
         if font.capitals:
             words = [word.upper() for word in words]
@@ -170,12 +171,16 @@ class FontWriter:
 
     def _choose(self, characters: str, rng: np.random.Generator, span: int) -> Font:
         asked = set(characters)
-        able = [font for font in self.fonts if not asked & face_of(font, span).missing]
-        if not able:
+        faces = [face for face in (face_of(font, span) for font in self.fonts) if not asked & face.missing]
+        if not faces:
             raise ReaderError(f"No font among these {len(self.fonts)} has all characters of '{characters}'.")
         shouted = characters.isupper() and sum(c.isalpha() for c in characters) > 2
-        weights = np.array([font.weight * (_SHOUTED if shouted and font.joined else 1.0) for font in able])
-        return able[int(rng.choice(len(able), p=weights / weights.sum()))]
+        shares = dict(zip(STYLES, _SHARES_SHOUTED if shouted else _SHARES, strict=True))
+        weights = np.array([face.font.weight * face.legible for face in faces])
+        styles = np.array([face.font.style for face in faces])
+        for style in set(styles):
+            weights[styles == style] *= shares[style] / weights[styles == style].sum()
+        return faces[int(rng.choice(len(faces), p=weights / weights.sum()))].font
 
 
 def _set(
@@ -235,23 +240,24 @@ def _drawn(
     across = places[:, :1] * corner[..., 0] + places[:, 1:2] * corner[..., 1] + places[:, 2:3]
     down = places[:, 3:4] * corner[..., 0] + places[:, 4:5] * corner[..., 1] + places[:, 5:6]
     swing = manner.wander * face.x_height
-    tall = max(float(np.ptp(down)) + swing, face.capital * float(rng.uniform(0.7, 1.0)))
-    scale = _FINER * height / min(tall, face.x_height / _SMALLEST)
-    places = places * scale
+    highest = max(float(down.min()), -_SWASH * face.above) - swing
+    lowest = min(float(down.max()), _SWASH * face.below) + swing
+    scale = _FINER * height / max(lowest - highest - swing, face.capital * float(rng.uniform(0.7, 1.0)))
     broad = min(manner.thickness, max(_BROADEST, face.thickness / face.x_height)) * face.x_height
     thicker = float(np.clip(broad - face.thickness, -0.5 * face.thickness, face.thickness)) * scale
     room = 2 + abs(thicker)
+    places = places * scale
     places[:, 2] += room - across.min() * scale
-    places[:, 5] += room - (down.min() - swing) * scale
+    places[:, 5] += room - highest * scale
     width = int(np.ptp(across) * scale + 2 * room) // _FINER + 1
-    rows = int((np.ptp(down) + 2 * swing) * scale + 2 * room) // _FINER + 1
+    rows = int((lowest - highest) * scale + 2 * room) // _FINER + 1
     canvas = np.zeros((rows * _FINER, width * _FINER), np.uint8)
     phase = rng.uniform(0, 2 * np.pi) + np.arange(canvas.shape[1]) * (
         2 * np.pi * manner.waves / (100 * face.x_height * scale)
     )
     pixels = np.concatenate([mask.pixels.reshape(-1) for mask in masks])
     stamp(canvas, pixels, shapes, places, np.sin(phase) * (swing * scale))
-    return _cropped(_reduced(_thickened(canvas, thicker / 2)), height)
+    return _cropped(_reduced(_thickened(canvas, thicker / 2)))
 
 
 def _thickened(canvas: npt.NDArray[np.uint8], by: float) -> Ink:
@@ -280,12 +286,7 @@ def _reduced(canvas: Ink) -> Ink:
     return ink
 
 
-def _cropped(ink: Ink, height: int) -> Ink:
-    """The ink without the paper around it; of more than `height` rows (and a little) those that hold the most ink."""
-    most = height + 2
-    if len(ink) > most:
-        above = np.concatenate([[0.0], np.cumsum(ink.sum(axis=1))])
-        first = int(np.argmax(above[most:] - above[:-most]))
-        ink = ink[first : first + most]
+def _cropped(ink: Ink) -> Ink:
+    """The ink without the paper around it."""
     rows, columns = np.flatnonzero(ink.max(axis=1) > 0.1), np.flatnonzero(ink.max(axis=0) > 0.1)
     return np.ascontiguousarray(ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])

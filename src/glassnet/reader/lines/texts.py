@@ -9,22 +9,22 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
 from glassnet.errors import ReaderError
 from glassnet.reader.lines.alphabet import CHARACTERS
-from glassnet.reader.lines.templates import PATTERNS, PLACES, STREETS, TITLES
+from glassnet.reader.lines.templates import CHOICES, PATTERNS
 
 __all__ = ["Texts", "count_words"]
 
 _WORD = re.compile(r"[A-Za-z]+(?:['-][A-Za-z]+)*")
 _BLANK = re.compile(r"\{(\w+|\*\d)\}")
 _LONGEST = 15  # letters of a word
-_MONTHS = "January February March April May June July August September October November December".split()
-_DAYS = "Monday Tuesday Wednesday Thursday Friday Saturday Sunday".split()
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
+_SELDOM = "jqxzjqxzjqxz"  # letters that words would leave too rare
+_RARE = "\\\\\\\\&&&``%%{}#@~|"  # signs that patterns would
 _SIGNS = "".join(c for c in CHARACTERS if not c.isalnum() and c != " ")
 
 # Shares of lines, and of what happens in running text.
@@ -34,16 +34,6 @@ _TITLED = 0.06  # with a capital at each word
 _PLAIN = 0.3  # words without any punctuation
 _FAMILIAR = 0.3  # words of running text from the hundred most usual ones
 _BROKEN = 0.02  # lines whose last word is parted by a hyphen
-
-_ENDS = (". . . . . . . . ! ! ? ? ... :").split()
-_PAUSES = (", , , , , , , ; : -").split()
-# The most usual words of English, by frequency; each is about as frequent as the first over its rank (Zipf's law).
-_USUAL = (
-    "the of and to a in is that it for was on are as with his they at be this from I have or by one had not but what all "
-    "were when we there can an your which their if do will each how them then she many some so these would into has more "
-    "her two him see time could no than first been its who now my made over did down only way find use may other water"
-).split()
-_AROUND = ('""', '""', "''", "()", "()", "[]", "**", "__", "<>", "{}")
 
 
 def count_words(labels: Iterable[str]) -> dict[str, int]:
@@ -116,18 +106,18 @@ class Texts:
         for k in range(len(words) - 1):
             chance = rng.random()
             if chance < 0.09:
-                pause = _one(rng, _PAUSES)
+                pause = _one(rng, CHOICES["pause"])
                 words[k] += f" {pause}" if pause == "-" else pause
             elif chance < 0.11:
-                around = _one(rng, _AROUND)
+                around = _one(rng, CHOICES["around"])
                 words[k] = around[0] + words[k] + around[1]
             elif chance < 0.13:
                 words[k] = self.filled(self._pattern(rng, 0.0), rng)
             elif chance < 0.14:
-                words[k] += f" {_one(rng, ('&', '/', '+', '='))}"
+                words[k] += f" {_one(rng, ('&', '&', '&', '/', '+', '=', '%'))}"
             elif chance < 0.15:
                 words[k] += f"{_one(rng, ('-', '/'))}{self.word(rng)}"
-        words[-1] += _one(rng, _ENDS)
+        words[-1] += _one(rng, CHOICES["end"])
         if rng.random() < 0.05:
             words[0], words[-1] = f'"{words[0]}', f'{words[-1]}"'
         return words
@@ -153,6 +143,8 @@ class Texts:
         return _BLANK.sub(lambda blank: self._blank(blank[1], rng), pattern)
 
     def _blank(self, name: str, rng: np.random.Generator) -> str:
+        if name in CHOICES:
+            return _one(rng, CHOICES[name])
         if name in _FILL:
             return _FILL[name](rng)
         if name == "words":
@@ -174,19 +166,21 @@ class Texts:
 
 _SETS = {
     "0": "0123456789",
-    "A": _LETTERS.upper(),
-    "a": _LETTERS,
-    "b": _LETTERS + _LETTERS.upper() + "0123456789",
-    "*": _SIGNS,
+    "A": (_LETTERS + _SELDOM).upper(),
+    "a": _LETTERS + _SELDOM,
+    "b": _LETTERS + _SELDOM + (_LETTERS + _SELDOM).upper() + "0123456789",
+    "*": _SIGNS + 3 * _RARE,
 }
 
 
-def _one(rng: np.random.Generator, of: str | tuple[str, ...] | list[str]) -> str:
+def _one(rng: np.random.Generator, of: Sequence[str]) -> str:
     return of[int(rng.random() * len(of))]
 
 
 def _usual(rng: np.random.Generator) -> str:
-    return _USUAL[int((len(_USUAL) + 1) ** rng.random()) - 1]
+    """One of the most usual words: each is about as frequent as the first over its rank (Zipf's law)."""
+    words = CHOICES["usual"]
+    return words[int((len(words) + 1) ** rng.random()) - 1]
 
 
 def _number(rng: np.random.Generator) -> str:
@@ -197,9 +191,13 @@ def _number(rng: np.random.Generator) -> str:
 def _sum(rng: np.random.Generator) -> str:
     """A sum that is right."""
     a, b = int(rng.integers(1, 100)), int(rng.integers(1, 30))
-    left, right = [(f"{a}+{b}", a + b), (f"{a}-{b}", a - b), (f"{a}*{b}", a * b), (f"{a}x{b}", a * b), (f"{a * b}/{b}", a)][
-        int(rng.integers(5))
-    ]
+    left, right = [
+        (f"{a}+{b}", a + b),
+        (f"{a}-{b}", a - b),
+        (f"{a}*{b}", a * b),
+        (f"{a}x{b}", a * b),
+        (f"{a * b}/{b}", a),
+    ][int(rng.integers(5))]
     result = f"{left}={right}"
     return re.sub(r"([+*/x=]|(?<=\d)-)", r" \1 ", result) if rng.random() < 0.4 else result
 
@@ -219,12 +217,4 @@ _FILL: dict[str, Callable[[np.random.Generator], str]] = {
     "yyyy": _between(1900, 2035),
     "h": _between(1, 12),
     "min": _between(0, 59, "02d"),
-    "month": lambda rng: _one(rng, _MONTHS),
-    "mon": lambda rng: _one(rng, _MONTHS)[:3],
-    "weekday": lambda rng: _one(rng, _DAYS),
-    "day": lambda rng: _one(rng, _DAYS)[:3],
-    "place": lambda rng: _one(rng, PLACES),
-    "street": lambda rng: _one(rng, STREETS),
-    "title": lambda rng: _one(rng, TITLES),
-    "tld": lambda rng: _one(rng, ("com", "com", "org", "net", "edu", "de", "co.uk", "io")),
 }

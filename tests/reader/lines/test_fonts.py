@@ -30,10 +30,11 @@ def writer() -> FontWriter:
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Fonts under names of all three parts: the built-in one, joined, printed and in capitals."""
-    content = ImageFont.load_default(20).font_bytes
+    built_in = ImageFont.load_default(20)
+    assert isinstance(built_in, ImageFont.FreeTypeFont)
     rows = ["file\tstyle\treal_looking_1to5\tmissing_ascii"]
     for k in range(40):
-        (tmp_path / f"{k}.ttf").write_bytes(content)
+        (tmp_path / f"{k}.ttf").write_bytes(built_in.font_bytes)
         rows.append(f"{k}.ttf\t{('joined', 'printed', 'printed-caps')[k % 3]}\t{2 + k % 4}\t{'~%' * (k % 2)}")
     (tmp_path / "index.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
     return tmp_path

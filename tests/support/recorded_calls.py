@@ -29,6 +29,7 @@ from glassnet.nn.kernels.trajectories import measure_words
 from glassnet.optim import SGD, Adam, RMSProp
 from glassnet.optim.averaging import follow
 from glassnet.reader.components import find_components
+from glassnet.reader.lines.fonts import FontWriter
 from glassnet.reader.pen import ink
 
 SMALL = 1 << 14  # bytes in all arrays of a call: what lies close together
@@ -224,3 +225,5 @@ def _pictures() -> None:
     measure_words(path, strokes, np.array([0, 3, 4]), np.arange(2), reach, -reach / 2, np.empty((2, 6), np.float32))
     canvas = np.zeros((32, 90), np.float32)
     draw_strokes(canvas, path.astype(np.float32) + 30, np.ones(40, np.float32), strokes, np.float32(1.5))
+    for text in ("on", "A line of writing, long enough to fill a large array"):
+        FontWriter(None).write(text, rng)

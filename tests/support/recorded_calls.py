@@ -27,6 +27,7 @@ from glassnet.nn.kernels.stochastic import softmax_descent
 from glassnet.optim import SGD, Adam, RMSProp
 from glassnet.optim.averaging import follow
 from glassnet.reader.components import find_components
+from glassnet.reader.lines.decoder import Decoder
 from glassnet.reader.pen import ink
 
 SMALL = 1 << 14  # bytes in all arrays of a call: what lies close together
@@ -217,3 +218,6 @@ def _pictures() -> None:
     canvas = np.zeros((90, 90), np.float32)
     ink(canvas, [np.array([[20.0, 20], [60, 70]]), np.array([[10.0, 70], [80, 75]])], 3.0, 0.2, rng)
     find_components(canvas.astype(np.float64))
+    decoder = Decoder(words=["ab"])
+    decoder(rng.standard_normal((9, 96)))
+    decoder.prior.score([1, 2])

@@ -29,6 +29,7 @@ from glassnet.nn.kernels.trajectories import measure_words
 from glassnet.optim import SGD, Adam, RMSProp
 from glassnet.optim.averaging import follow
 from glassnet.reader.components import find_components
+from glassnet.reader.lines.decoder import Decoder
 from glassnet.reader.lines.fonts import FontWriter
 from glassnet.reader.pen import ink
 
@@ -227,3 +228,6 @@ def _pictures() -> None:
     draw_strokes(canvas, path.astype(np.float32) + 30, np.ones(40, np.float32), strokes, np.float32(1.5))
     for text in ("on", "A line of writing, long enough to fill a large array"):
         FontWriter(None).write(text, rng)
+    decoder = Decoder(words=["ab"])
+    decoder(rng.standard_normal((9, 96)))
+    decoder.prior.score([1, 2])

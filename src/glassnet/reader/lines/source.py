@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -20,11 +19,12 @@ from glassnet.nn.functional.ctc import columns_needed
 from glassnet.reader.lines.alphabet import encode
 from glassnet.reader.lines.copybook import Copybook
 from glassnet.reader.lines.damage import add_marks, damaged
-from glassnet.reader.lines.drawing import draw, draw_pen, ink_height
+from glassnet.reader.lines.drawing import Pen, draw, draw_pen, ink_height
 from glassnet.reader.lines.widths import LEAST, padded_width
+from glassnet.reader.lines.writers import Ink, PenWriter, Writer
 from glassnet.reader.lines.writing import FULL, Hands, Writing, varied
 
-__all__ = ["COLUMN", "WIDEST", "LineSource", "PenWriter", "Placed", "Writer", "inked", "place"]
+__all__ = ["COLUMN", "WIDEST", "LineSource", "Placed", "inked", "laid", "place"]
 
 Floats = npt.NDArray[np.float32]
 
@@ -34,41 +34,6 @@ _STREAM = 0x11E5  # keeps these random numbers apart from all other streams of t
 WIDEST = 1024
 _STRETCH = (0.75, 1.35)
 _TRIES = 8
-
-
-class Writer(Protocol):
-    """What writes a line."""
-
-    def line(self, rng: np.random.Generator, proportion: float) -> Writing | None:
-        """A word or line whose ink is about `proportion` times as wide as high; None where it has none such."""
-
-
-@dataclass(frozen=True)
-class PenWriter:
-    """UNIPEN's writers: their lines and words as they are, their words side by side, texts of their characters.
-
-    Attributes
-    ----------
-    hands : Hands
-        Who writes.
-    copybook : Copybook
-        What is set from characters.
-    shares : (float, float, float)
-        Of samples as they are, of words set side by side, of texts set from characters.
-    """
-
-    hands: Hands
-    copybook: Copybook
-    shares: tuple[float, float, float] = (0.45, 0.4, 0.15)
-
-    def line(self, rng: np.random.Generator, proportion: float) -> Writing | None:
-        way = int(np.searchsorted(np.cumsum(self.shares), rng.random() * sum(self.shares), side="right"))
-        if way == 2 and self.hands.spells:
-            length = max(1, round(proportion * FULL / 0.8))
-            return self.hands.spelt(rng, lambda has: self.copybook.draw(rng, has, length))
-        if way == 1:
-            return self.hands.words(rng, proportion * FULL)
-        return self.hands.sample(rng, 0.85 * proportion, 1.2 * proportion)
 
 
 class LineSource:
@@ -87,7 +52,7 @@ class LineSource:
     samples : PenSamples, optional
         Pen trajectories; None reads them from the data folder.
     others : sequence of (Writer, float)
-        Others who write, each with its share of the examples in 0 ... 1; UNIPEN's writers have the rest.
+        Others who write, each with its share of the examples in 0 ... 1; UNIPEN's writers have the rest. See `writers`.
     widest : int
         The widest strips, in pixels.
     damage : float
@@ -144,12 +109,17 @@ class LineSource:
         for trial in range(_TRIES):
             writer = self.writers[int(np.searchsorted(self._sums, rng.random() * self._sums[-1], side="right"))][0]
             fill = float(np.exp(rng.uniform(np.log(max(least, 24)), np.log(width)))) - 12
-            writing = writer.line(rng, fill / (0.9 * NOMINAL * self.height))
-            if writing is None:
-                continue
-            placed = place(writing, rng, (least if trial < _TRIES - 3 else 1, width), self.height)
-            if placed is not None:
-                return inked(placed, writing, rng, self.height, self.damage), writing.text
+            written = writer.line(rng, fill, NOMINAL * self.height)
+            between = least if trial < _TRIES - 3 else 1, width
+            if isinstance(written, Ink):
+                canvas = laid(written, rng, between, self.height)
+                if canvas is not None:
+                    add_marks(canvas, np.empty((0, 2), np.float32), np.zeros(1, np.int64), Pen(1.0), rng, self.damage)
+                    return damaged(canvas, rng, self.damage), written.text
+            elif written is not None:
+                placed = place(written, rng, between, self.height)
+                if placed is not None:
+                    return inked(placed, written, rng, self.height, self.damage), written.text
         return damaged(np.zeros((self.height, width), np.float32), rng, self.damage), ""
 
 
@@ -208,6 +178,31 @@ def place(
     middle = height / 2 + variation * rng.normal(0, 1.2)
     points[:, 1] = middle + (moved.points[:, 1] - 0.5 * (top + bottom)) * np.float32(size)
     return Placed(points, width, size)
+
+
+def laid(written: Ink, rng: np.random.Generator, widths: tuple[int, int], height: int) -> Floats | None:
+    """Lay out ink on a strip (height, w) of a width between these two; None where it cannot be, see `place`."""
+    ink, (left, right) = written.ink, rng.integers(4, 9, 2)
+    room = widths[1] - int(left) - int(right)
+    if ink.shape[1] > room:
+        ink = narrowed(ink, room) if ink.shape[1] * _STRETCH[0] <= room else ink
+    width = max(widths[0], ink.shape[1] + int(left) + int(right))
+    if ink.shape[1] > room or columns_needed(encode(written.text)) >= width // COLUMN:
+        return None
+    canvas = np.zeros((height, width), np.float32)
+    top = round((height - len(ink)) / 2 + rng.normal(0, 1.2))
+    first, last = max(0, top), min(height, top + len(ink))
+    canvas[first:last, left : left + ink.shape[1]] = ink[first - top : last - top]
+    return canvas
+
+
+def narrowed(ink: Floats, width: int) -> Floats:
+    """Ink (h, w) at another width, by linear interpolation along its rows."""
+    at = np.clip((np.arange(width) + 0.5) * (ink.shape[1] / width) - 0.5, 0, ink.shape[1] - 1)
+    before = np.minimum(at.astype(int), max(0, ink.shape[1] - 2))
+    part = (at - before).astype(np.float32)
+    result: Floats = ink[:, before] * (1 - part) + ink[:, np.minimum(before + 1, ink.shape[1] - 1)] * part
+    return result
 
 
 def _widths(widest: int) -> list[int]:

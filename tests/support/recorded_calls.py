@@ -225,6 +225,7 @@ def _pictures() -> None:
     measure_words(path, strokes, np.array([0, 3, 4]), np.arange(2), reach, -reach / 3, -reach / 2, out)
     canvas = np.zeros((32, 90), np.float32)
     draw_strokes(canvas, path.astype(np.float32) + 30, np.ones(40, np.float32), strokes, np.float32(1.5))
+    strips.paste(canvas, canvas[:20, :30].copy(), 3.5, 2.5, 1.3, 0.8)
     strips.blur(canvas, 0.7)
     strips.coarsen(canvas, 1.4, 0.2, 0.3)
     strips.squeeze_blocks(canvas, np.eye(8, dtype=np.float32), np.float32(0.05), 3, 2)

@@ -8,9 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from glassnet.nn.kernels.strokes import draw_strokes
-from glassnet.reader.lines.writing import Writing
 
-__all__ = ["Pen", "draw", "draw_pen", "ink_height"]
+__all__ = ["Pen", "draw", "draw_pen"]
 
 Floats = npt.NDArray[np.float32]
 
@@ -48,11 +47,3 @@ def draw(points: Floats, starts: npt.NDArray[np.int64], canvas: Floats, pen: Pen
     slow = np.interp(np.arange(len(points)), 8.0 * np.arange(len(noise)), noise)
     radii = (pen.radius * np.exp(pen.pressure * 0.6 * slow)).astype(np.float32)
     draw_strokes(canvas, np.ascontiguousarray(points, np.float32), radii, starts, np.float32(pen.edge))
-
-
-def ink_height(writing: Writing) -> tuple[float, float]:
-    """(top, bottom) of the ink: of its points but for the outermost, long tails of single letters."""
-    y, cut = writing.points[:, 1], int(0.007 * len(writing.points))
-    ordered = np.partition(y, (cut, len(y) - 1 - cut))
-    top, bottom = ordered[cut], ordered[len(y) - 1 - cut]
-    return float(top), float(bottom)

@@ -12,9 +12,10 @@ from glassnet.data.streams import generator
 from glassnet.data.unipen import PARTS, STYLES, PenSamples, load_unipen
 from glassnet.errors import DataError
 from glassnet.reader.lines.alphabet import encode
-from glassnet.reader.lines.source import WIDEST, inked, place
+from glassnet.reader.lines.layout import strip_of
+from glassnet.reader.lines.pens import Hands
+from glassnet.reader.lines.source import WIDEST
 from glassnet.reader.lines.widths import padded_width
-from glassnet.reader.lines.writing import Hands
 
 __all__ = ["HeldOut", "HeldOutStrip"]
 
@@ -94,11 +95,11 @@ class HeldOut:
         for index in _taken(hands, samples, most, generator(*key, 0)):
             writing = hands.writing(int(index))
             rng = generator(*key, 1, int(index))
-            placed = place(writing, rng, (1, WIDEST), height, variation=0.3)
-            if placed is None:
+            strip = strip_of(writing, rng, widths=(1, WIDEST), height=height, variation=0.3, damage=damage)
+            if strip is None:
                 self.left_out += 1
                 continue
-            ink = np.rint(255 * inked(placed, writing, rng, height, damage)).astype(np.uint8)
+            ink = np.rint(255 * strip).astype(np.uint8)
             kind = ("line", "word")[samples.kind[index]]
             donor, writer = samples.donors[samples.donor[index]], str(samples.writer[index])
             self.strips.append(HeldOutStrip(ink, writing.text, kind, STYLES[samples.style[index]], donor, writer))

@@ -6,8 +6,6 @@ together is y = 0.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import numpy.typing as npt
 
@@ -125,16 +123,13 @@ class Hands:
                 break
         return Writing(" ".join(texts), *_together(placed))
 
-    def spelt(self, rng: np.random.Generator, text_for: Callable[[frozenset[str]], str]) -> Writing | None:
-        """A text set from single characters of one writer; None where nobody left any, or the text is empty.
-
-        `text_for` is called with the characters that the writer has.
-        """
+    def spelt(self, rng: np.random.Generator, text: str) -> Writing | None:
+        """What can be set of a text from the single characters of one writer; None where that is nothing."""
         if not self.spells:
             return None
         has = self._letters.draw(rng)
-        text = text_for(frozenset(has) | {" "})
-        if not text.strip():
+        text = " ".join("".join(character for character in text if character in has or character == " ").split())
+        if not text:
             return None
         apart = float(np.exp(-1.9 + 0.5 * rng.standard_normal()))
         base = _GAP[1] + _GAP_OF_LINES * rng.standard_normal()

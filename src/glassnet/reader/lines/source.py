@@ -24,7 +24,7 @@ from glassnet.reader.lines.pens import Hands
 from glassnet.reader.lines.widths import LEAST, padded_width
 from glassnet.reader.lines.writing import FULL, Inked, Writing
 
-__all__ = ["WIDEST", "ByLength", "LineSource", "PenWriter", "TextWriter", "Writer"]
+__all__ = ["WIDEST", "ByLength", "LineSource", "PenWriter", "TextWriter", "Texts", "Writer"]
 
 Floats = npt.NDArray[np.float32]
 
@@ -39,6 +39,13 @@ class Writer(Protocol):
 
     def line(self, rng: np.random.Generator, proportion: float) -> Writing | Inked | None:
         """A word or line whose ink is about `proportion` times as wide as high; None where it has none such."""
+
+
+class Texts(Protocol):
+    """What is written."""
+
+    def draw(self, rng: np.random.Generator, characters: int) -> str:
+        """A text of about so many characters."""
 
 
 class TextWriter(Protocol):
@@ -84,21 +91,21 @@ class PenWriter:
     ----------
     hands : Hands
         Who writes.
-    copybook : Copybook
-        What is set from characters.
+    texts : Texts
+        What is set from characters, as far as the writer left them.
     shares : (float, float, float)
         Of samples as they are, of words set side by side, of texts set from characters.
     """
 
     hands: Hands
-    copybook: Copybook
+    texts: Texts
     shares: tuple[float, float, float] = (0.45, 0.4, 0.15)
 
     def line(self, rng: np.random.Generator, proportion: float) -> Writing | None:
         way = int(np.searchsorted(np.cumsum(self.shares), rng.random() * sum(self.shares), side="right"))
         if way == 2 and self.hands.spells:
             length = max(1, round(proportion * FULL / _CHARACTER))
-            return self.hands.spelt(rng, lambda has: self.copybook.draw(rng, has, length))
+            return self.hands.spelt(rng, self.texts.draw(rng, length))
         if way == 1:
             return self.hands.words(rng, proportion * FULL)
         return self.hands.sample(rng, 0.85 * proportion, 1.2 * proportion)
@@ -119,6 +126,8 @@ class LineSource:
         How many strips are called an epoch.
     samples : PenSamples, optional
         Pen trajectories; None reads them from the data folder.
+    texts : Texts, optional
+        What is set from single characters; None takes a `Copybook` of the writers' own words.
     others : sequence of (Writer, float)
         Others who write, each with its share of the examples in 0 ... 1; UNIPEN's writers have the rest.
     widest : int
@@ -135,6 +144,7 @@ class LineSource:
         seed: int = 0,
         examples_per_epoch: int = 50_000,
         samples: PenSamples | None = None,
+        texts: Texts | None = None,
         others: Sequence[tuple[Writer, float]] = (),
         widest: int = WIDEST,
         damage: float = 1.0,
@@ -145,7 +155,7 @@ class LineSource:
         if not len(hands.whole):
             raise DataError(f"None of the pen trajectories is by a writer of the part '{part}'.")
         words = [samples.labels[i] for i in hands.whole if samples.kind[i] == WORD]
-        self.pens = PenWriter(hands, Copybook(words))
+        self.pens = PenWriter(hands, texts or Copybook(words))
         self.writers = (*((writer, share) for writer, share in others), (self.pens, 1.0 - sum(s for _, s in others)))
         self._sums = np.cumsum([share for _, share in self.writers])
         self.widths = _widths(widest)

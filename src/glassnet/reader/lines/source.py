@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -19,12 +18,13 @@ from glassnet.errors import DataError
 from glassnet.nn.functional.ctc import columns_needed
 from glassnet.reader.lines.alphabet import encode
 from glassnet.reader.lines.copybook import Copybook
-from glassnet.reader.lines.damage import damaged
-from glassnet.reader.lines.drawing import draw, draw_pen, ink_height
+from glassnet.reader.lines.damage import add_marks, damaged
+from glassnet.reader.lines.drawing import Pen, draw, draw_pen, ink_height
 from glassnet.reader.lines.widths import LEAST, padded_width
+from glassnet.reader.lines.writers import Ink, PenWriter, Writer
 from glassnet.reader.lines.writing import FULL, Hands, Writing, varied
 
-__all__ = ["COLUMN", "WIDEST", "LineSource", "PenWriter", "Placed", "Writer", "inked", "place"]
+__all__ = ["COLUMN", "WIDEST", "LineSource", "Placed", "inked", "laid", "place"]
 
 Floats = npt.NDArray[np.float32]
 
@@ -34,41 +34,6 @@ _STREAM = 0x11E5  # keeps these random numbers apart from all other streams of t
 WIDEST = 1024
 _STRETCH = (0.75, 1.35)
 _TRIES = 8
-
-
-class Writer(Protocol):
-    """What writes a line."""
-
-    def line(self, rng: np.random.Generator, proportion: float) -> Writing | None:
-        """A word or line whose ink is about `proportion` times as wide as high; None where it has none such."""
-
-
-@dataclass(frozen=True)
-class PenWriter:
-    """UNIPEN's writers: their lines and words as they are, their words side by side, texts of their characters.
-
-    Attributes
-    ----------
-    hands : Hands
-        Who writes.
-    copybook : Copybook
-        What is set from characters.
-    shares : (float, float, float)
-        Of samples as they are, of words set side by side, of texts set from characters.
-    """
-
-    hands: Hands
-    copybook: Copybook
-    shares: tuple[float, float, float] = (0.45, 0.4, 0.15)
-
-    def line(self, rng: np.random.Generator, proportion: float) -> Writing | None:
-        way = int(np.searchsorted(np.cumsum(self.shares), rng.random() * sum(self.shares), side="right"))
-        if way == 2 and self.hands.spells:
-            length = max(1, round(proportion * FULL / 0.8))
-            return self.hands.spelt(rng, lambda has: self.copybook.draw(rng, has, length))
-        if way == 1:
-            return self.hands.words(rng, proportion * FULL)
-        return self.hands.sample(rng, 0.85 * proportion, 1.2 * proportion)
 
 
 class LineSource:
@@ -87,7 +52,7 @@ class LineSource:
     samples : PenSamples, optional
         Pen trajectories; None reads them from the data folder.
     others : sequence of (Writer, float)
-        Others who write, each with its share of the examples in 0 ... 1; UNIPEN's writers have the rest.
+        Others who write, each with its share of the examples in 0 ... 1; UNIPEN's writers have the rest. See `writers`.
     widest : int
         The widest strips, in pixels.
     damage : float
@@ -144,12 +109,17 @@ class LineSource:
         for trial in range(_TRIES):
             writer = self.writers[int(np.searchsorted(self._sums, rng.random() * self._sums[-1], side="right"))][0]
             fill = float(np.exp(rng.uniform(np.log(max(least, 24)), np.log(width)))) - 12
-            writing = writer.line(rng, fill / (0.9 * NOMINAL * self.height))
-            if writing is None:
-                continue
-            placed = place(writing, rng, (least if trial < _TRIES - 3 else 1, width), self.height)
-            if placed is not None:
-                return inked(placed, writing, rng, self.height, self.damage), writing.text
+            written = writer.line(rng, fill, NOMINAL * self.height)
+            between = least if trial < _TRIES - 3 else 1, width
+            if isinstance(written, Ink):
+                canvas = laid(written, rng, between, self.height)
+                if canvas is not None:
+                    add_marks(canvas, np.empty((0, 2), np.float32), np.zeros(1, np.int64), Pen(1.0), rng, self.damage)
+                    return damaged(canvas, rng, self.damage), written.text
+            elif written is not None:
+                placed = place(written, rng, between, self.height)
+                if placed is not None:
+                    return inked(placed, written, rng, self.height, self.damage), written.text
         return damaged(np.zeros((self.height, width), np.float32), rng, self.damage), ""
 
 
@@ -177,6 +147,7 @@ def inked(placed: Placed, writing: Writing, rng: np.random.Generator, height: in
     canvas = np.zeros((height, placed.width), np.float32)
     pen = draw_pen(rng, placed.capital, placed.width / max(1, len(writing.text)))
     draw(placed.points, writing.starts, canvas, pen, rng)
+    add_marks(canvas, placed.points, writing.starts, pen, rng, damage)
     return damaged(canvas, rng, damage)
 
 
@@ -190,22 +161,48 @@ def place(
     """
     moved = varied(writing, rng, variation)
     top, bottom = ink_height(moved)
-    usual = FULL if rng.random() < 0.35 else bottom - top
-    mixed = max(bottom - top, 0.25) ** (1 - (mix := rng.random())) * usual**mix if usual == FULL else max(usual, 0.25)
-    size = NOMINAL * height * rng.uniform(0.75, 1.05) / mixed  # pixels for a height of a capital
+    # A line is as tall as its ink. On a page of several it may be as tall as they are, were it of small letters alone.
+    own, mix = max(bottom - top, 0.25), variation * max(0.0, rng.uniform(-1.8, 1.0))
+    fill = 0.95 + variation * rng.uniform(-0.2, 0.1)
+    size = NOMINAL * height * fill / (own ** (1 - mix) * FULL**mix)  # pixels for a height of a capital
     left, right = rng.uniform(4, 9, 2) + (rng.random(2) < 0.1) * rng.uniform(0, 16, 2)
     edges = float(moved.points[:, 0].min()), float(moved.points[:, 0].max())
     natural = max(1.0, size * (edges[1] - edges[0]))
     stretch = float(np.clip(np.exp(variation * rng.normal(0, 0.13)), *_STRETCH))
     stretch = float(np.clip(natural * stretch, widths[0] - left - right, widths[1] - left - right)) / natural
-    own = min(widths[1], max(widths[0], round(natural * stretch + left + right)))
-    if not _STRETCH[0] <= stretch <= _STRETCH[1] or columns_needed(encode(writing.text)) >= own // COLUMN:
+    width = min(widths[1], max(widths[0], round(natural * stretch + left + right)))
+    if not _STRETCH[0] <= stretch <= _STRETCH[1] or columns_needed(encode(writing.text)) >= width // COLUMN:
         return None
     points = np.empty_like(moved.points)
     points[:, 0] = left + (moved.points[:, 0] - edges[0]) * np.float32(size * stretch)
-    middle = height / 2 + rng.normal(0, 1.2)
+    middle = height / 2 + variation * rng.normal(0, 1.2)
     points[:, 1] = middle + (moved.points[:, 1] - 0.5 * (top + bottom)) * np.float32(size)
-    return Placed(points, own, size)
+    return Placed(points, width, size)
+
+
+def laid(written: Ink, rng: np.random.Generator, widths: tuple[int, int], height: int) -> Floats | None:
+    """Lay out ink on a strip (height, w) of a width between these two; None where it cannot be, see `place`."""
+    ink, (left, right) = written.ink, rng.integers(4, 9, 2)
+    room = widths[1] - int(left) - int(right)
+    if ink.shape[1] > room:
+        ink = narrowed(ink, room) if ink.shape[1] * _STRETCH[0] <= room else ink
+    width = max(widths[0], ink.shape[1] + int(left) + int(right))
+    if ink.shape[1] > room or columns_needed(encode(written.text)) >= width // COLUMN:
+        return None
+    canvas = np.zeros((height, width), np.float32)
+    top = round((height - len(ink)) / 2 + rng.normal(0, 1.2))
+    first, last = max(0, top), min(height, top + len(ink))
+    canvas[first:last, left : left + ink.shape[1]] = ink[first - top : last - top]
+    return canvas
+
+
+def narrowed(ink: Floats, width: int) -> Floats:
+    """Ink (h, w) at another width, by linear interpolation along its rows."""
+    at = np.clip((np.arange(width) + 0.5) * (ink.shape[1] / width) - 0.5, 0, ink.shape[1] - 1)
+    before = np.minimum(at.astype(int), max(0, ink.shape[1] - 2))
+    part = (at - before).astype(np.float32)
+    result: Floats = ink[:, before] * (1 - part) + ink[:, np.minimum(before + 1, ink.shape[1] - 1)] * part
+    return result
 
 
 def _widths(widest: int) -> list[int]:

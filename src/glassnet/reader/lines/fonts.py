@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from glassnet.data.unipen import PARTS, part_of
 from glassnet.errors import ReaderError
 from glassnet.nn.kernels.stamps import stamp
 from glassnet.reader.lines.faces import BUILT_IN, STYLES, Face, Font, Mask, face_of, read_fonts
-from glassnet.reader.lines.parts import PARTS, part_of
 from glassnet.reader.lines.texts import Texts
 
 __all__ = ["FontWriter", "Manner", "draw_manner"]

@@ -116,4 +116,4 @@ def test_a_line_is_as_tall_as_most_of_its_ink() -> None:
     # Of a length of 250, 25 at either end: 12.5 of two strokes above; below 11.7 of these, and 1.7 of the third.
     top, bottom = ink_span(tall, starts, np.float32(0.5), np.float32(0.1))
     assert abs(top - 12.5) < 1 and abs(bottom - 88.3) < 1
-    assert ink_span(tall[:1], np.array([0, 1]), np.float32(0.5), np.float32(0.1)) == (0, 0)
+    assert ink_span(tall[:1], np.array([0, 1]), np.float32(0.5), np.float32(0.1)) == pytest.approx((0, 0), abs=1e-6)

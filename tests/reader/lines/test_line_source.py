@@ -16,7 +16,7 @@ from glassnet.reader.lines.alphabet import decode
 from glassnet.reader.lines.held_out import HeldOut
 from glassnet.reader.lines.layout import strip_of
 from glassnet.reader.lines.marks import AFTER, AROUND, mark
-from glassnet.reader.lines.pens import Hands
+from glassnet.reader.lines.pens import UnipenWriters
 from glassnet.reader.lines.source import ByLength, LineSource
 from glassnet.reader.lines.widths import padded_width
 from glassnet.reader.lines.writing import Inked, Writing, varied
@@ -79,7 +79,7 @@ def test_a_part_without_writers(samples: PenSamples) -> None:
 
 
 def test_words_stand_on_their_baseline_in_heights_of_a_capital(samples: PenSamples) -> None:
-    hands = Hands(samples, "train")
+    hands = UnipenWriters(samples, "train")
     for index in hands.whole:
         drawn = np.concatenate(written(samples.labels[index]))
         points = hands.writing(int(index)).points
@@ -89,7 +89,7 @@ def test_words_stand_on_their_baseline_in_heights_of_a_capital(samples: PenSampl
 
 
 def test_words_side_by_side_read_as_their_text(samples: PenSamples) -> None:
-    hands = Hands(samples, "train")
+    hands = UnipenWriters(samples, "train")
     rng = np.random.default_rng(0)
     for _ in range(20):
         line = hands.words(rng, 12.0)
@@ -107,7 +107,7 @@ def test_words_side_by_side_read_as_their_text(samples: PenSamples) -> None:
 
 
 def test_a_text_set_from_characters_has_those_that_there_are(samples: PenSamples) -> None:
-    hands = Hands(samples, "train")
+    hands = UnipenWriters(samples, "train")
     line = hands.spelt(np.random.default_rng(1), "A  13 zz 0b")
     assert line is not None and line.text == "A 13 0b"
     assert hands.spelt(np.random.default_rng(1), "zz yy") is None

@@ -56,5 +56,5 @@ def test_pens_are_as_broad_as_can_be_read() -> None:
     rng = np.random.default_rng(0)
     pens = [draw_pen(rng, 18.0, 10.0) for _ in range(300)]
     radii = np.array([pen.radius for pen in pens])
-    assert radii.min() >= 0.4 and radii.max() <= 0.085 * 18.0 and np.ptp(radii) > 0.8
-    assert max(draw_pen(rng, 18.0, 4.0).radius for _ in range(300)) <= 0.56 + 1e-9
+    assert radii.min() >= 0.4 and radii.max() <= 0.08 * 18.0 and np.ptp(radii) > 0.8
+    assert max(draw_pen(rng, 18.0, 4.0).radius for _ in range(300)) <= 0.52 + 1e-9

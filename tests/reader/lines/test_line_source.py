@@ -149,7 +149,8 @@ def test_a_line_of_ink_keeps_its_shape() -> None:
     size = 26 * 0.95 / 52
     columns, tall = strip.sum(axis=0), int(strip.sum(axis=0).argmax())
     before, after = columns[: tall - 1].sum(), columns[tall + 2 :].sum()  # the tall stroke may be in two columns
-    assert before / (50 * size**2) == pytest.approx(1, abs=0.1) and after / (249 * size**2) == pytest.approx(1, abs=0.03)
+    assert before / (50 * size**2) == pytest.approx(1, abs=0.1)
+    assert after / (249 * size**2) == pytest.approx(1, abs=0.03)
     assert strip.sum() == pytest.approx(size**2 * ink.sum(), rel=1e-4)
 
 

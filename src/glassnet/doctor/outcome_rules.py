@@ -109,3 +109,6 @@ def good(case: Case) -> Iterator[Finding]:
     elif case.reconstruction is not None:
         evidence = f"It learned: a mean PSNR of {case.reconstruction.psnr:.2f} dB."
         yield Finding("good", "good", evidence, where=case.part)
+    elif case.transcription is not None:
+        evidence = f"It learned: {case.transcription.describe()} in the {case.part} part."
+        yield Finding("good", "good", evidence, where=case.part)

@@ -108,7 +108,9 @@ class Model:
             facts = [f"lines {height} pixels high", f"{len(self.class_names)} characters"]
             rate: Any = self.card.get("character_error_rate")
             if is_real(rate):
-                facts.append(f"character error rate {100 * float(rate):.1f} % on {self.card.get('evaluated_on', 'test')}")
+                facts.append(
+                    f"character error rate {100 * float(rate):.1f} % on {self.card.get('evaluated_on', 'test')}"
+                )
             return facts
         facts = [f"rows of {channels} features" if self.takes_rows else f"pictures {height}x{width}x{channels}"]
         facts.append("reconstructs them" if self.task.rebuilds else f"{len(self.class_names)} classes")

@@ -74,7 +74,9 @@ def line_set(part: int, n: int, *, height: int = 8, seed: int = 0, drawn: bool =
 def _open(path: Path, options: ReadOptions) -> Splits:
     wanted = options.lines
     sizes = [20 if size is None else size for size in (wanted.validation, wanted.test)]
-    held_out: Sequence[Any] = [line_set(part, n, height=wanted.height) if n else None for part, n in enumerate(sizes, 2)]
+    held_out: Sequence[Any] = [
+        line_set(part, n, height=wanted.height) if n else None for part, n in enumerate(sizes, 2)
+    ]
     train = line_set(1, wanted.per_epoch, height=wanted.height, seed=wanted.seed, drawn=True)
     return Splits(train, *held_out)
 
@@ -84,7 +86,15 @@ def tiny_lines() -> Iterator[None]:
     """Within the block `tiny-lines` is a known set."""
     register(
         KnownSet(
-            "tiny-lines", "Marks on lines", NAMES, (8, None, 1), "20 + 20", "none", "none", _open, place=lambda: Path(".")
+            "tiny-lines",
+            "Marks on lines",
+            NAMES,
+            (8, None, 1),
+            "20 + 20",
+            "none",
+            "none",
+            _open,
+            place=lambda: Path(),
         )
     )
     try:

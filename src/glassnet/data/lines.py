@@ -1,8 +1,8 @@
 """Lines of writing as a part of a data set, and how batches of them reach a network.
 
-A picture set is an array of pictures, each with a class. Lines have widths of their own, a text in place of a class, and
-there may be more of them than anybody could keep: those to train on are drawn anew for every epoch. `LineSet` is such a
-part of a data set; `LineFeed` makes the batches.
+A picture set is an array of pictures, each with a class. Lines have widths of their own and a text in place of a class,
+and there may be more of them than anybody could keep: those to train on are drawn anew for every epoch. `LineSet` is
+such a part of a data set; `LineFeed` makes the batches.
 """
 
 from __future__ import annotations

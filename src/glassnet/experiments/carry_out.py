@@ -330,8 +330,9 @@ def card(run: Run, trainer: Trainer) -> dict[str, Any]:
     if run.reconstruction is not None:
         found["psnr"] = run.reconstruction.psnr
     if run.transcription is not None:
-        names = ("character_error_rate", "character_interval", "word_error_rate")
-        found |= {name: run.transcription.figures()[name] for name in names}
+        characters, words = run.transcription.characters, run.transcription.words
+        found |= {"character_error_rate": characters.rate, "character_interval": characters.known_interval}
+        found["word_error_rate"] = words.rate
     if run.under_attack is not None:
         found["under_attack"] = run.under_attack.to_dict()
     return found

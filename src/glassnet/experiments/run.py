@@ -203,7 +203,9 @@ class Run:
         if self.reconstruction is not None:
             found |= {"psnr": self.reconstruction.psnr, "mean_squared_error": self.reconstruction.mean_squared_error}
         if self.transcription is not None:
-            found |= self.transcription.figures()
+            lines = self.transcription
+            found |= {"error": lines.characters.rate, "error_interval": list(lines.characters.interval)}
+            found |= {"word_error": lines.words.rate, "loss": lines.loss}
         if self.under_attack is not None:
             found |= self.under_attack.figures()
         kept = best_epoch(self.history.epochs) or {}

@@ -143,8 +143,8 @@ class Transcription:
         order = np.lexsort((-self.losses, -self.errors / sizes))
         return np.asarray(order[self.errors[order] > 0], np.int64)
 
-    def figures(self) -> dict[str, Any]:
-        """The figures of all lines by plain name."""
+    def to_dict(self) -> dict[str, Any]:
+        """All of it but the single lines, with plain keys."""
         return {
             "character_error_rate": self.characters.rate,
             "character_interval": self.characters.known_interval,
@@ -153,12 +153,6 @@ class Transcription:
             "exact_lines": self.exact,
             "lines": self.n,
             "loss": self.loss,
-        }
-
-    def to_dict(self) -> dict[str, Any]:
-        """All of it but the single lines, with plain keys."""
-        return {
-            **self.figures(),
             "characters": self.characters.size,
             "words": self.words.size,
             "by_group": {

@@ -29,6 +29,7 @@ from glassnet.metrics.texts import GAP, edits, error_rate
 
 __all__ = ["GAP", "PageScore", "Scores", "compare", "fold", "interval_text", "pairs_in", "summarise"]
 
+
 def fold(text: str) -> str:
     """Upper case, A-Z and 0-9 alone; words stay apart, by one space."""
     words = ("".join(c for c in word.upper() if c.isascii() and c.isalnum()) for word in text.split())

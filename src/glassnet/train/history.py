@@ -109,7 +109,7 @@ class History(Callback):
         return display.block(f"History, {counted(len(self.epochs), 'epoch')}", last, self.chart())
 
     def chart(self) -> str:
-        """Accuracy (else PSNR, error rate, loss) over the epochs, in training and validation, as HTML for a notebook."""
+        """Accuracy (else PSNR, error rate, loss) over the epochs, in training and validation, as HTML."""
         for name, figure in _CHARTED:
             keys = {f"training {name}": figure, f"validation {name}": f"valid_{figure}"}
             found = {label: [float(record.get(key, math.nan)) for record in self.epochs] for label, key in keys.items()}

@@ -147,8 +147,8 @@ class Trainer:
     ) -> Model:
         """Train on `train`, choosing the epoch that does best on `valid`, and return the model.
 
-        Best is the highest accuracy (or PSNR, or the lowest error rate) on `valid`, of equal ones the lowest loss, of equal ones the earliest
-        (see `glassnet.tasks`). Without `valid` the model is that of the last epoch.
+        Best is the highest accuracy (or PSNR, or the lowest error rate) on `valid`, of equal ones the lowest loss, of
+        equal ones the earliest (see `glassnet.tasks`). Without `valid` the model is that of the last epoch.
 
         Every call is a new training: it starts from the weights and running statistics that the network has, with a
         new history, a new best, the schedule at its beginning and no memory in the optimiser. A second call so goes on

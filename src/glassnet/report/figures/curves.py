@@ -59,8 +59,8 @@ def learning_curves(history: Records, *, narrow: bool = False) -> Figure:
     Parameters
     ----------
     history : History
-        Records: kind "epoch" with `epoch` and any of `loss`, `accuracy`, `psnr`, `error` and the same with `valid_` before; kind
-        "step" adds the loss of single batches as a faint line.
+        Records: kind "epoch" with `epoch` and any of `loss`, `accuracy`, `psnr`, `error` and the same with `valid_`
+        before; kind "step" adds the loss of single batches as a faint line.
     narrow : bool
         One panel above the other, as a phone shows it.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -251,6 +252,7 @@ def _gradient_check(run: Run, part: Dataset) -> tuple[tuple[Row, ...], str]:
     if sample is None:
         return (), ""
     examples, entries = sample
+    target: Any
     if part.holds_lines:
         strips, target = line_set(part).take(next(line_set(part).together())[:examples], 0)
     else:

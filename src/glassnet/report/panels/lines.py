@@ -61,7 +61,9 @@ def worst_panel(found: Transcription, part: LineSet) -> Panel:
     chosen = order[:_SHOWN]
     which = f"The {len(chosen)} worst of {number(len(order))} lines with errors."
     if len(chosen) == len(order):
-        which = f"All {len(order)} lines with errors, the worst first." if len(order) > 1 else "The only line with errors."
+        which = (
+            f"All {len(order)} lines with errors, the worst first." if len(order) > 1 else "The only line with errors."
+        )
     lead = f"{which} {number(found.exact)} of {number(found.n)} lines were read without an error."
     return Panel("worst", "Worst lines", lead, body=_strips(found, part, chosen))
 

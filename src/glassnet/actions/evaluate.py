@@ -261,6 +261,10 @@ def choose_part(splits: Splits, part: str) -> tuple[str, Dataset]:
     parts = {"train": splits.train, "valid": splits.valid, "test": splits.test}
     rest = "valid" if splits.train.holds_lines else "all"
     name = part or ("test" if splits.test is not None else rest)
+    if name == "all" and splits.train.holds_lines:
+        raise DataError(
+            f"The lines of '{splits.name}' to train on are drawn without end. A part is test, valid or train."
+        )
     if name == "all":
         return "all", splits.whole()
     chosen = parts[name]

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, NoReturn, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from glassnet.data.ahead import Ahead
 from glassnet.data.augment import Augmentation
 from glassnet.data.dataset import Dataset
 from glassnet.data.names import checked_names
@@ -165,7 +166,8 @@ class LineSet(Dataset):
 class LineFeed:
     """Gives (x, labels) of chosen lines, x (n, H, W, C) float32 as the network takes it, see `glassnet.train.Feed`.
 
-    There is no augmentation: lines are varied where they are made.
+    There is no augmentation: lines are varied where they are made. Those of a training, which has a seed, are made while
+    the network works on the batch before.
 
     Raises
     ------
@@ -183,6 +185,7 @@ class LineFeed:
         seed: int | None = None,
     ) -> None:
         self.dataset, self.preprocess = line_set(dataset), preprocess
+        self._source = self.dataset if seed is None else Ahead(self.dataset, seed)
 
     def __len__(self) -> int:
         return len(self.dataset)
@@ -193,8 +196,13 @@ class LineFeed:
 
     def take(self, indices: Whole, epoch: int) -> tuple[npt.NDArray[np.float32], list[Any]]:
         """The lines `indices` (n,) as they are in `epoch`."""
-        strips, labels = self.dataset.take(indices, epoch)
+        strips, labels = self._source.take(indices, epoch)
         return np.ascontiguousarray(self.preprocess.transform(strips), np.float32), list(labels)
+
+    def close(self) -> None:
+        """Make no more batches in advance."""
+        if isinstance(self._source, Ahead):
+            self._source.close()
 
 
 def line_set(dataset: Dataset) -> LineSet:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from glassnet.data import batches, epoch_order
+from glassnet.data.batches import batches, epoch_order
 
 __all__ = ["Ahead"]
 

@@ -14,7 +14,7 @@ from glassnet.reader.lines.damage import add_marks, damaged
 from glassnet.reader.lines.drawing import Pen, draw, draw_pen
 from glassnet.reader.lines.writing import FULL, Inked, Writing, varied
 
-__all__ = ["COLUMN", "INK", "strip_of"]
+__all__ = ["COLUMN", "INK", "strip_of", "unwritten"]
 
 COLUMN = 4  # pixels of a strip for each column of scores
 INK = 26 / 32  # of a strip's height is ink: rows 3 to 29 of 32
@@ -73,6 +73,20 @@ def strip_of(
         pen = draw_pen(rng, place.down, place.width / max(1, len(writing.text)))
         draw(points, writing.starts, canvas, pen, rng)
         add_marks(canvas, points, writing.starts, pen, rng, damage)
+    return damaged(canvas, rng, damage)
+
+
+def unwritten(rng: np.random.Generator, width: int, height: int = 32, damage: float = 1.0) -> Floats:
+    """A strip (height, width) without writing: up to three long bent lines, ruled lines, specks, or bare paper."""
+    canvas = np.zeros((height, width), np.float32)
+    pen = draw_pen(rng, INK * height, height)
+    count = int(rng.integers(0, 4))
+    if count:
+        at = np.linspace(0, 1, 30)[:, None]  # along a Bezier curve of four points
+        ways = np.concatenate([(1 - at) ** 3, 3 * at * (1 - at) ** 2, 3 * at**2 * (1 - at), at**3], axis=1)
+        curves = ways @ (rng.uniform([-0.1, -0.5], [1.1, 1.5], (count, 4, 2)) * np.array([width, height]))
+        draw(curves.reshape(-1, 2).astype(np.float32), 30 * np.arange(count + 1), canvas, pen, rng)
+    add_marks(canvas, _NOTHING, np.zeros(1, np.int64), pen, rng, damage)
     return damaged(canvas, rng, damage)
 
 

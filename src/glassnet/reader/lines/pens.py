@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from glassnet.data.unipen import CHARACTER, LINE, WORD, PenSamples
 from glassnet.nn.kernels.trajectories import measure_words
+from glassnet.reader.lines.marks import AFTER, AROUND, mark
 from glassnet.reader.lines.writing import FULL, Writing
 
 __all__ = ["Hands"]
@@ -113,12 +114,17 @@ class Hands:
                 if x + gap + right - left > 1.15 * width:
                     break
                 x += gap
+            before, after = _marks(rng)
+            for character in before:
+                x = _add_mark(placed, character, x, rng)
             size = float(np.exp(0.03 * rng.standard_normal()))
             points, starts = self._strokes(index)
             offset = np.array([x - left * size, 0.04 * rng.standard_normal()], np.float32)
             placed.append((points * np.float32(size) + offset, starts))
-            texts.append(self.samples.labels[index])
             x, reached = x + (right - left) * size, inner
+            for character in after:
+                x = _add_mark(placed, character, x + float(rng.uniform(0.02, 0.2)), rng)
+            texts.append(f"{before}{self.samples.labels[index]}{after}")
             if x > rng.uniform(0.8, 1.0) * width:
                 break
         return Writing(" ".join(texts), *_together(placed))
@@ -195,6 +201,25 @@ class _Letters:
 
     def draw(self, rng: np.random.Generator) -> dict[str, Whole]:
         return self.writers[rng.integers(len(self.writers))]
+
+
+def _marks(rng: np.random.Generator) -> tuple[str, str]:
+    """What stands before a word and behind it, mostly nothing."""
+    chance = rng.random()
+    if chance < 0.12:
+        return "", AFTER[rng.integers(len(AFTER))]
+    if chance < 0.14:
+        around = AROUND[rng.integers(len(AROUND))]
+        return around[0], around[1]
+    return "", ""
+
+
+def _add_mark(placed: list[tuple[Floats, Whole]], character: str, x: float, rng: np.random.Generator) -> float:
+    """Set a mark at x; returns where it ends."""
+    written = Writing.of(character, mark(character, rng), 1.0)
+    left, right = float(written.points[:, 0].min()), float(written.points[:, 0].max())
+    placed.append((written.points + np.array([x - left, 0.0], np.float32), written.starts))
+    return x + right - left + float(rng.uniform(0.02, 0.12))
 
 
 def _together(placed: list[tuple[Floats, Whole]]) -> tuple[Floats, Whole]:

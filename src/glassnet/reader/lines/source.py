@@ -18,8 +18,7 @@ from glassnet.data.unipen import PARTS, WORD, PenSamples, load_unipen
 from glassnet.errors import DataError
 from glassnet.reader.lines.alphabet import encode
 from glassnet.reader.lines.copybook import Copybook
-from glassnet.reader.lines.damage import damaged
-from glassnet.reader.lines.layout import INK, strip_of
+from glassnet.reader.lines.layout import INK, strip_of, unwritten
 from glassnet.reader.lines.pens import Hands
 from glassnet.reader.lines.widths import LEAST, padded_width
 from glassnet.reader.lines.writing import FULL, Inked, Writing
@@ -134,6 +133,8 @@ class LineSource:
         The widest strips, in pixels.
     damage : float
         From 0, none, to 1.
+    nothing : float
+        Share of strips without any writing: lines, flourishes, specks or bare paper, which read as an empty text.
     """
 
     def __init__(
@@ -148,8 +149,10 @@ class LineSource:
         others: Sequence[tuple[Writer, float]] = (),
         widest: int = WIDEST,
         damage: float = 1.0,
+        nothing: float = 0.01,
     ) -> None:
         self.part, self.height, self.seed, self.examples, self.damage = part, height, seed, examples_per_epoch, damage
+        self.nothing = nothing
         samples = load_unipen() if samples is None else samples
         hands = Hands(samples, part)
         if not len(hands.whole):
@@ -184,7 +187,7 @@ class LineSource:
         """A strip whose padded width is `width`, or at least no wider, and its text."""
         at = self.widths.index(width)
         least = self.widths[at - 1] + 1 if at else 1
-        for trial in range(_TRIES):
+        for trial in range(_TRIES if rng.random() >= self.nothing else 0):
             writer = self.writers[int(np.searchsorted(self._sums, rng.random() * self._sums[-1], side="right"))][0]
             fill = float(np.exp(rng.uniform(np.log(max(least, 24)), np.log(width)))) - 12
             writing = writer.line(rng, fill / (0.9 * INK * self.height))
@@ -194,7 +197,7 @@ class LineSource:
             strip = strip_of(writing, rng, widths=widths, height=self.height, damage=self.damage)
             if strip is not None:
                 return strip, writing.text
-        return damaged(np.zeros((self.height, width), np.float32), rng, self.damage), ""
+        return unwritten(rng, width, self.height, self.damage), ""
 
 
 def _widths(widest: int) -> list[int]:

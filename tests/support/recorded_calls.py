@@ -29,6 +29,8 @@ from glassnet.nn.kernels.trajectories import measure_words
 from glassnet.optim import SGD, Adam, RMSProp
 from glassnet.optim.averaging import follow
 from glassnet.reader.components import find_components
+from glassnet.reader.lines.decoder import Decoder
+from glassnet.reader.lines.fonts import FontWriter
 from glassnet.reader.pen import ink
 
 SMALL = 1 << 14  # bytes in all arrays of a call: what lies close together
@@ -225,6 +227,11 @@ def _pictures() -> None:
     measure_words(path, strokes, np.array([0, 3, 4]), np.arange(2), reach, -reach / 3, -reach / 2, out)
     canvas = np.zeros((32, 90), np.float32)
     draw_strokes(canvas, path.astype(np.float32) + 30, np.ones(40, np.float32), strokes, np.float32(1.5))
+    for text in ("on", "A line of writing, long enough to fill a large array"):
+        FontWriter(None).write(text, rng)
+    decoder = Decoder(words=["ab"])
+    decoder(rng.standard_normal((9, 96)))
+    decoder.prior.score([1, 2])
     strips.paste(canvas, canvas[:20, :30].copy(), 3.5, 2.5, 1.3, 0.8)
     strips.blur(canvas, 0.7)
     strips.coarsen(canvas, 1.4, 0.2, 0.3)

@@ -166,8 +166,8 @@ class LineSet(Dataset):
 class LineFeed:
     """Gives (x, labels) of chosen lines, x (n, H, W, C) float32 as the network takes it, see `glassnet.train.Feed`.
 
-    There is no augmentation: lines are varied where they are made. Those of a training, which has a seed, are made while
-    the network works on the batch before.
+    There is no augmentation: lines are varied where they are made. Those of a training, which has a seed, are made
+    while the network works on the batch before.
 
     Raises
     ------

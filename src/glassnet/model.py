@@ -371,7 +371,8 @@ def _stored(name: str, array: Array, precision: str) -> Array:
     """An array as a file keeps it. Biases and what normalisation measures are small, and stay as they are."""
     if precision == PRECISIONS[0] or array.ndim < 2:
         return array
-    kept = array.astype(np.float16)
+    with np.errstate(over="ignore"):
+        kept = array.astype(np.float16)
     if not np.isfinite(kept).all():
         raise ModelError(f"The weights of {name} do not fit into float16, which ends at 65504; keep them in float32.")
     return kept

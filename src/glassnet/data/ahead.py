@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from glassnet.data import epoch_order
+from glassnet.data.batches import epoch_order
 
 __all__ = ["Ahead"]
 

@@ -29,6 +29,7 @@ from glassnet.reader.components import Component, Components, find_components, w
 from glassnet.reader.decoding import Decoded, decode_lines
 from glassnet.reader.deskew import level, rotate
 from glassnet.reader.group import Segment, group_lines
+from glassnet.reader.lines.strips import Strip, line_strips
 from glassnet.reader.orient import quarter_turns
 from glassnet.reader.page import Line, Page
 from glassnet.reader.recogniser import Recogniser
@@ -37,7 +38,7 @@ from glassnet.reader.segmentation import cut_wide
 from glassnet.reader.selection import lines_of_writing, why_none
 from glassnet.reader.settings import DEFAULTS, ReaderSettings
 
-__all__ = ["PageState", "Picture", "Reader", "read", "read_words"]
+__all__ = ["PageState", "Picture", "Reader", "read", "read_words", "strips_of"]
 
 _NO_INK = "nothing on it is darker or lighter than its paper as a pen would be"
 _NO_STROKES = "what is darker or lighter than the paper has no strokes of characters"
@@ -68,6 +69,8 @@ class PageState:
         From `segment`, again from `orient` where the page was turned.
     segments : list of list of Segment or None
         From `group`: of every line, from left to right.
+    strips : list of Strip or None
+        From `straighten`: one of every line.
     characters : list of list of Decoded or None
         From `recognise`, be they writing or not; from `select`, those of writing alone.
     words : list of list of list of Rescored or None
@@ -85,6 +88,7 @@ class PageState:
     turned: float = 0.0
     components: Components | None = field(default=None, repr=False)
     segments: list[list[Segment]] | None = field(default=None, repr=False)
+    strips: list[Strip] | None = field(default=None, repr=False)
     characters: list[list[Decoded]] | None = field(default=None, repr=False)
     words: list[list[list[Rescored]]] | None = field(default=None, repr=False)
     page: Page | None = field(default=None, repr=False)
@@ -268,6 +272,13 @@ class Reader:
         return xs.min() < margin, ys.min() < margin, state.width - xs.max() < margin, state.height - ys.max() < margin
 
     @_stage
+    def straighten(self, state: PageState) -> PageState:
+        """Every line straightened along its baseline and scaled to one height."""
+        components, ink = _from("segment", state.components), _from("binarise", state.ink)
+        strips = line_strips(_from("group", state.segments), components, ink, self.settings.lines.strip)
+        return replace(state, strips=strips)
+
+    @_stage
     def recognise(self, state: PageState) -> PageState:
         """The characters of every line: the network sees each way of cutting it, and the best way is taken."""
         ink, components = _from("binarise", state.ink), _from("segment", state.components)
@@ -308,6 +319,23 @@ def read(
 ) -> Page:
     """The text of one picture; parameters, result and errors as of `Reader` and `Reader.read`."""
     return Reader(model, alphabet=alphabet, words=words).read(picture)
+
+
+def strips_of(picture: Picture, settings: ReaderSettings = DEFAULTS) -> list[Strip]:
+    """The strips of a picture's lines as it stands, be they writing or not, from top to bottom.
+
+    Parameters
+    ----------
+    picture : Picture
+        As of `Reader.read`.
+    settings : ReaderSettings
+        Every threshold.
+    """
+    reader = Reader(settings=settings)
+    state = reader.open(picture)
+    for stage in (reader.binarise, reader.deskew, reader.segment, reader.group, reader.straighten):
+        state = stage(state)
+    return state.strips or []
 
 
 def read_words(path: str | Path) -> frozenset[str]:

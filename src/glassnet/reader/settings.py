@@ -23,6 +23,7 @@ __all__ = [
     "DecodeSettings",
     "DeskewSettings",
     "GroupSettings",
+    "LinesSettings",
     "OrientSettings",
     "PlaceSettings",
     "ReaderSettings",
@@ -33,6 +34,7 @@ __all__ = [
     "SelectSettings",
     "SpacingSettings",
     "SplitSettings",
+    "StripSettings",
 ]
 
 
@@ -485,6 +487,59 @@ class RescoreSettings:
 
 
 @dataclass(frozen=True)
+class StripSettings:
+    """From a line's ink to its strip. Tried by looking at the strips of photographed pages (`strips_of`).
+
+    Attributes
+    ----------
+    ink : float
+        What counts as ink, as in `SegmentSettings`.
+    soft : float
+        Strokes around a line's own ink within which paler ink is its own too.
+    margin : int
+        Pixels of paper on the strip's left and right.
+    stretch : float
+        Heights of a letter that a stretch is wide, at each of which the line's highest and lowest ink are looked at.
+    degrees : (float, float, float)
+        Heights that a line is long from which it may slant, bend, and bend twice.
+    stiff : float
+        How much a bend counts against the fit; a slant costs nothing.
+    spread : float
+        Heights from the curve at which ink counts half for it.
+    above : float
+        Heights of the usual letters that others reach above them, at most: beyond is a stray mark.
+    below : float
+        The same below them.
+    least : float
+        Share of the usual height of the page's lines that a line is taken for at least.
+    """
+
+    ink: float = 0.42
+    soft: float = 0.7
+    margin: int = 6
+    stretch: float = 0.6
+    degrees: tuple[float, float, float] = (3.0, 8.0, 20.0)
+    stiff: float = 0.02
+    spread: float = 0.2
+    above: float = 1.5
+    below: float = 1.3
+    least: float = 0.55
+
+
+@dataclass(frozen=True)
+class LinesSettings:
+    """Reading whole lines.
+
+    Attributes
+    ----------
+    strip : StripSettings
+        From a line's ink to its strip.
+    """
+
+    strip: StripSettings = StripSettings()
+
+
+@dataclass(frozen=True)
 class ReaderSettings:
     """Every threshold of the reader, by stage; `python -m benchmarks.reading` shows what a change does.
 
@@ -506,6 +561,8 @@ class ReaderSettings:
         What is writing.
     rescore : RescoreSettings
         What neighbours and a word list say.
+    lines : LinesSettings
+        Whole lines instead of pieces.
     alternatives : int
         Alternatives of a character that the page keeps, at most.
     improbable : float
@@ -520,6 +577,7 @@ class ReaderSettings:
     recognise: RecogniseSettings = RecogniseSettings()
     select: SelectSettings = SelectSettings()
     rescore: RescoreSettings = RescoreSettings()
+    lines: LinesSettings = LinesSettings()
     alternatives: int = 4
     improbable: float = 5e-4
 

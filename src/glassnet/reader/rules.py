@@ -34,25 +34,37 @@ def without_rules(mask: Mask, height: float, stroke: float, settings: RulesSetti
     """
     longer = max(mask.shape)
     least = int(max(settings.length * height, settings.page * longer) if height else settings.first * longer)
-    found, nearby = [], []
-    for turned in (False, True):
-        view = np.ascontiguousarray(mask.T) if turned else mask
-        rules, near = _rules(view, least, stroke, settings)
-        found.append(rules.T if turned else rules)
-        nearby.append(near.T if turned else near)
-    gone = found[0] | found[1] | (nearby[0] & nearby[1])  # where rules cross, neither is thin
+    thick = max(3, round(settings.thick * stroke))
+    level = _bands(mask, least, thick, stroke, settings)
+    upright = tuple(m.T for m in _bands(np.ascontiguousarray(mask.T), least, thick, stroke, settings))
+    rules = [
+        (thin & (kept := _mostly_thin(near, runs & ~other, thin, settings.share)), kept)
+        for (runs, near, thin), (_, other, _) in ((level, upright), (upright, level))
+    ]
+    gone = rules[0][0] | rules[1][0] | (rules[0][1] & rules[1][1])  # where rules cross, neither is thin
     return mask & ~gone if gone.any() else mask
 
 
-def _rules(mask: Mask, least: int, stroke: float, s: RulesSettings) -> tuple[Mask, Mask]:
-    """Pixels of horizontal rules: in long runs (small gaps filled), where the ink is no taller than a rule; and the
-    band in which each rule lies. A page seen askew has rules of every small slope."""
-    thick = max(3, round(s.thick * stroke))
+def _bands(mask: Mask, least: int, thick: int, stroke: float, s: RulesSettings) -> tuple[Mask, Mask, Mask]:
+    """Pixels in long level runs (small gaps filled), the bands in which these lie, and the ink there that is no taller
+    than a rule. A page seen askew has rules of every small slope."""
     runs = _runs(mask, least, stroke, s.slope)
     if not runs.any():
-        return runs, runs
+        return runs, runs, runs
     near = taller(runs, max(1, thick // 2))
-    return near & mask & ~_taller_than(mask, thick), near
+    return runs & mask, near, near & mask & ~_taller_than(mask, thick)
+
+
+def _mostly_thin(near: Mask, runs: Mask, thin: Mask, share: float) -> Mask:
+    """The bands in which most of the runs is thin: a run through a word in heavy letters mostly crosses strokes."""
+    if not near.any():
+        return near
+    labels, count = ndimage.label(near, structure=np.ones((3, 3), bool))
+    numbers = np.arange(count + 1)
+    rules = ndimage.sum_labels(runs & thin, labels, numbers) >= share * ndimage.sum_labels(runs, labels, numbers)
+    rules[0] = False
+    result: Mask = rules[labels]
+    return result
 
 
 def _runs(mask: Mask, least: int, stroke: float, steepest: float) -> Mask:

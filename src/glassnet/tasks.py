@@ -4,6 +4,7 @@
 |----------------|---------------|---------------------------|--------------------------|
 | classification | one per class | labels (n,)               | accuracy, higher better  |
 | reconstruction | one per pixel | the input itself, (n, k)  | PSNR, higher better      |
+| transcription  | columns of k  | labels of each line       | error rate, lower better |
 
 A loss names its task (`Loss.task`). A new task is a subclass of `Task`, made known by `register`: the training loop,
 the run, the model file and the reports ask it and need no change.
@@ -23,9 +24,22 @@ from glassnet.data import Dataset, PictureFiles, Preprocess, pieces
 from glassnet.errors import DataError, ModelError, TrainingError
 from glassnet.nn import Loss, Network
 from glassnet.nn.functional.arrays import Array
+from glassnet.nn.functional.ctc import ctc_greedy
+from glassnet.nn.loss import columns
 from glassnet.notation import is_real
 
-__all__ = ["TASKS", "Classification", "Metric", "Rank", "Reconstruction", "Task", "best_epoch", "rank", "register"]
+__all__ = [
+    "TASKS",
+    "Classification",
+    "Metric",
+    "Rank",
+    "Reconstruction",
+    "Task",
+    "Transcription",
+    "best_epoch",
+    "rank",
+    "register",
+]
 
 Rank = tuple[float, ...]  # compared as tuples: larger is better
 
@@ -139,7 +153,7 @@ class Task:
         """The targets of a whole set, for `evaluate` and gradient checks."""
         raise NotImplementedError
 
-    def random_targets(self, rng: np.random.Generator, n: int, outputs: int) -> Array:
+    def random_targets(self, rng: np.random.Generator, n: int, outputs: int) -> Any:
         """Targets of n random examples, for a gradient check."""
         raise NotImplementedError
 
@@ -241,6 +255,53 @@ class Reconstruction(Task):
         raise ModelError(f"This model reconstructs pictures and names no classes. {purpose}")
 
 
+class Transcription(Task):
+    """The text of a line of writing: columns of scores over the characters and a blank, read as CTC has it.
+
+    The metric is the character error rate of the best path: the characters that must be put in, left out or exchanged
+    to turn what was read into what is there (Levenshtein 1966), by the characters that are there.
+    """
+
+    word = "transcription"
+    metric = Metric("error", higher_is_better=False)
+
+    def outputs(self, input_shape: Sequence[int], classes: int) -> int:
+        return classes + 1  # the blank
+
+    def check(self, network: Network, classes: int) -> None:
+        shape = network.output_shape
+        if len(shape) not in (2, 3) or shape[-1] != classes + 1 or shape[:-1].count(1) < len(shape) - 2:
+            raise DataError(
+                f"The network gives {shape}; wanted are columns of {classes + 1} scores (one a character, and one for"
+                " none), from a network that ends with pictures one pixel high."
+            )
+
+    def check_data(self, network: Network, preprocess: Preprocess, train: Any) -> None:
+        height, channels = train.image_shape[0], train.image_shape[2]
+        if (network.input_shape[0], network.input_shape[2]) != (height, channels):
+            raise DataError(
+                f"The network takes lines of {network.input_shape[0]} rows and {network.input_shape[2]} channels;"
+                f" the data have {height} and {channels}."
+            )
+        self.check(network, len(train.class_names))
+
+    def training_figures(self, correct: int, n: int) -> dict[str, float]:
+        return {"lines": correct / n}
+
+    def measure(self, scores: Array, target: Any, correct: int) -> tuple[float, int]:
+        from rapidfuzz.distance import Levenshtein  # only here: every command would start later by its import
+
+        read = ctc_greedy(columns(scores))
+        edits = sum(Levenshtein.distance(own, list(wanted)) for own, wanted in zip(read, target, strict=True))
+        return edits, sum(map(len, target))
+
+    def random_targets(self, rng: np.random.Generator, n: int, outputs: int) -> list[Array]:
+        return [rng.integers(0, outputs - 1, rng.integers(0, 3)) for _ in range(n)]
+
+    def require_classes(self, purpose: str) -> None:
+        raise ModelError(f"This model reads lines of writing and names no classes. {purpose}")
+
+
 TASKS: dict[str, Task] = {}
 
 
@@ -249,7 +310,7 @@ def register(task: Task) -> None:
     TASKS[task.word] = task
 
 
-for _task in (Classification(), Reconstruction()):
+for _task in (Classification(), Reconstruction(), Transcription()):
     register(_task)
 
 

@@ -24,9 +24,12 @@ from glassnet.nn.kernels import batch
 from glassnet.nn.kernels.blas import matmul
 from glassnet.nn.kernels.sharing import shared
 from glassnet.nn.kernels.stochastic import softmax_descent
+from glassnet.nn.kernels.strokes import draw_strokes
+from glassnet.nn.kernels.trajectories import measure_words
 from glassnet.optim import SGD, Adam, RMSProp
 from glassnet.optim.averaging import follow
 from glassnet.reader.components import find_components
+from glassnet.reader.lines.fonts import FontWriter
 from glassnet.reader.pen import ink
 
 SMALL = 1 << 14  # bytes in all arrays of a call: what lies close together
@@ -217,3 +220,10 @@ def _pictures() -> None:
     canvas = np.zeros((90, 90), np.float32)
     ink(canvas, [np.array([[20.0, 20], [60, 70]]), np.array([[10.0, 70], [80, 75]])], 3.0, 0.2, rng)
     find_components(canvas.astype(np.float64))
+    path = (20 * rng.standard_normal((40, 2))).astype(np.int16)
+    strokes, reach = np.array([0, 3, 4, 20, 40]), np.ones(2, np.float32)
+    measure_words(path, strokes, np.array([0, 3, 4]), np.arange(2), reach, -reach / 2, np.empty((2, 6), np.float32))
+    canvas = np.zeros((32, 90), np.float32)
+    draw_strokes(canvas, path.astype(np.float32) + 30, np.ones(40, np.float32), strokes, np.float32(1.5))
+    for text in ("on", "A line of writing, long enough to fill a large array"):
+        FontWriter(None).write(text, rng)

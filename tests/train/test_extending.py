@@ -345,16 +345,16 @@ class LineFeed:
 
 class ColumnLoss(Loss):
     word = "column-cross-entropy"
-    task = "transcription"
+    task = "columns"
 
     def run(self, scores: Any, target: Any, out: Any) -> tuple[float, int]:
         return SoftmaxCrossEntropy().run(scores, np.concatenate(target), out)
 
 
-class Transcription(Task):
+class Columns(Task):
     """The class of every column; the metric is the share of columns that are wrong."""
 
-    word = "transcription"
+    word = "columns"
     metric = Metric("error", higher_is_better=False)
     feed = LineFeed
 
@@ -380,13 +380,13 @@ class ColumnEngine(NativeEngine):
 
 
 @pytest.fixture
-def transcription() -> Iterator[None]:
-    tasks.register(Transcription())
+def columns() -> Iterator[None]:
+    tasks.register(Columns())
     yield
-    del tasks.TASKS["transcription"]
+    del tasks.TASKS["columns"]
 
 
-@pytest.mark.usefixtures("transcription")
+@pytest.mark.usefixtures("columns")
 def test_a_task_of_sequences_of_any_length(tmp_path: Path) -> None:
     path = tmp_path / "c.safetensors"
 
@@ -413,7 +413,7 @@ def test_a_task_of_sequences_of_any_length(tmp_path: Path) -> None:
 
 def test_a_task_that_nobody_registered() -> None:
     network = Network("linear", (4, 1, 1), 3)
-    with pytest.raises(TrainingError, match=r"'transcription'.*Known: classification, reconstruction"):
+    with pytest.raises(TrainingError, match=r"'columns'.*Known: classification, reconstruction"):
         Trainer(network, loss=ColumnLoss())
 
 

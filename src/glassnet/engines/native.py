@@ -20,6 +20,7 @@ from glassnet.engines.memory import memory_arrays, memory_from
 from glassnet.engines.optimised import OptimisedEngine
 from glassnet.nn import Loss, Network, SoftmaxCrossEntropy
 from glassnet.nn.functional.arrays import Array, flat
+from glassnet.nn.functional.workspace import Workspace
 from glassnet.nn.kernels import updates
 from glassnet.nn.kernels.stochastic import softmax_descent
 from glassnet.nn.layers import Flatten, Linear
@@ -38,7 +39,7 @@ class NativeEngine(OptimisedEngine):
         self._decaying = [flat(p.value) for p in self.parameters.values() if p.decays]
         alike = all(parameter.rate == 1 for parameter in self.parameters.values())
         self.folded = optimizer.is_plain_descent and clip is None and alike
-        self._dscores = np.empty((0, *network.output_shape), network.dtype)
+        self._memory = Workspace()
 
     @property
     def one_by_one(self) -> bool:
@@ -55,22 +56,23 @@ class NativeEngine(OptimisedEngine):
     # ---- steps
 
     def step(self, batch: Batch, lr: float, *, norms: bool = False) -> StepResult:
+        network = self.network.at(batch.x.shape[1:])
         if self.dropouts and batch.key is not None:
-            self.network.set_dropout_key(batch.key)
-        loss, correct, dscores = self._forward(batch)
+            network.set_dropout_key(batch.key)
+        loss, correct, dscores = self._forward(network, batch)
         if norms:  # by the general way, which stores every gradient
-            self.network.run_backward(dscores)
+            network.run_backward(dscores)
             return StepResult(loss, correct, self._recorded_update(lr))
         if self.folded:
             self.optimizer.steps += 1
-            self.network.run_descent(dscores, lr, self.l2)
+            network.run_descent(dscores, lr, self.l2)
         else:
-            self.network.run_backward(dscores)
+            network.run_backward(dscores)
             self._update(lr)
         return StepResult(loss, correct)
 
     def scores(self, x: Array) -> Array:
-        return self.network.run_inference(x)
+        return self.network.at(x.shape[1:]).run_inference(x)
 
     def input_gradient(self, x: Array, dscores: Callable[[Array], Array]) -> tuple[Array, Array]:
         return self.network.input_gradient(x, dscores)
@@ -104,11 +106,9 @@ class NativeEngine(OptimisedEngine):
         self.optimizer.steps += len(order)
         return StepResult(total + penalty, correct, steps=len(order))
 
-    def _forward(self, batch: Batch) -> tuple[float, int, Array]:
-        scores = self.network.run(batch.x, train=True)
-        if len(self._dscores) < len(scores):
-            self._dscores = np.empty_like(scores)
-        dscores = self._dscores[: len(scores)]
+    def _forward(self, network: Network, batch: Batch) -> tuple[float, int, Array]:
+        scores = network.run(batch.x, train=True)
+        dscores = self._memory.get("dscores", scores.shape, scores.dtype)
         loss, correct = self.loss.run(scores, batch.target, dscores)
         if batch.weights is not None:
             if (batch.weights != 1).any():

@@ -20,12 +20,13 @@ from glassnet.nn.layers import (
     Sigmoid,
     Tanh,
 )
-from glassnet.nn.loss import Hinge, Loss, SoftmaxCrossEntropy, SquaredError, parse_loss
+from glassnet.nn.loss import CTC, Hinge, Loss, SoftmaxCrossEntropy, SquaredError, parse_loss
 from glassnet.nn.network import Network
 from glassnet.nn.parameter import Parameter
 from glassnet.nn.plan import Plan
 
 __all__ = [
+    "CTC",
     "AveragePool",
     "BatchNorm",
     "Choices",

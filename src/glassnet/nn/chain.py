@@ -51,6 +51,11 @@ class Chain:
         """A copy in another precision that shares no array with this one; it is still to be planned."""
         return Chain([layer.clone(dtype) for layer in self.layers])
 
+    def adopt(self, other: Chain) -> None:
+        """Take the parameters, state and memory of the same layers, see `Layer.adopt`."""
+        for mine, its in zip(self.layers, other.layers, strict=True):
+            mine.adopt(its)
+
     def share(self, arena: Arena) -> None:
         """Let all layers use this arena."""
         self.arena = arena

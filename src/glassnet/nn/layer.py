@@ -145,6 +145,21 @@ class Layer:
         made.forget()
         return made
 
+    def adopt(self, other: Layer) -> None:
+        """Take the parameters, the state and the memory of a layer of the same settings that has another input size.
+
+        Raises `ModelError` where its parameters are of other sizes: a layer that is bound to the size of its input.
+        """
+        mine, its = ({**{n: p.value for n, p in x.parameters.items()}, **x.state} for x in (self, other))
+        for name, array in mine.items():
+            if array.shape != its[name].shape:
+                here, there = sizes(self.input_shape), sizes(other.input_shape)
+                raise ModelError(
+                    f"'{self.notation()}' is bound to inputs of {there}: for {here} its {name} would be"
+                    f" {sizes(array.shape)} instead of {sizes(its[name].shape)}."
+                )
+        self.parameters, self.state, self.workspace = other.parameters, other.state, other.workspace
+
     def share(self, arena: Arena) -> None:
         """Use this arena from now on."""
         self.arena = arena

@@ -5,6 +5,7 @@
 | softmax-cross-entropy | labels            | softmax and cross-entropy as one operation                 |
 | svm                   | labels            | multi-class hinge with margin 1                            |
 | squared-error         | arrays, or labels | mean over all numbers ('mean'), 'half' or 'sum' as options |
+| ctc                   | texts as labels   | connectionist temporal classification, mean over the lines |
 """
 
 from __future__ import annotations
@@ -13,14 +14,14 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from glassnet.errors import NotationError, nearest
+from glassnet.errors import GlassnetError, NotationError, nearest
 from glassnet.nn import functional as F
 from glassnet.nn.functional.arrays import Array
 from glassnet.nn.functional.loss import squared_error_factor
 from glassnet.nn.kernels import losses
 from glassnet.notation import as_real, parse, real_text
 
-__all__ = ["LOSSES", "Hinge", "Loss", "SoftmaxCrossEntropy", "SquaredError", "parse_loss"]
+__all__ = ["CTC", "LOSSES", "Hinge", "Loss", "SoftmaxCrossEntropy", "SquaredError", "columns", "parse_loss"]
 
 
 class Loss:
@@ -120,7 +121,46 @@ class SquaredError(Loss):
         return np.clip(scores, 0, 1)
 
 
-LOSSES: dict[str, type[Loss]] = {loss.word: loss for loss in (SoftmaxCrossEntropy, Hinge, SquaredError)}
+class CTC(Loss):
+    """Connectionist temporal classification, see `glassnet.nn.functional.ctc`. Notation: `ctc`.
+
+    Scores are those of a line's columns, (n, columns, k) or (n, 1, columns, k) with the blank as the last class; the
+    targets are n sequences of labels in 0 ... k - 2, of any lengths.
+    """
+
+    word = "ctc"
+    task = "transcription"
+
+    def loss(self, scores: Array, target: Any, *, out: Array | None = None) -> tuple[float, Array]:
+        scores = np.asarray(scores)
+        value, gradient = F.ctc_loss(columns(scores), target, out=None if out is None else columns(out))
+        return value, gradient.reshape(scores.shape)
+
+    def run(self, scores: Array, target: Any, out: Array) -> tuple[float, int]:
+        value, _ = F.ctc_loss(columns(scores), target, out=columns(out))
+        read = F.ctc_greedy(columns(scores))
+        return value, sum(own == list(wanted) for own, wanted in zip(read, target, strict=True))
+
+    def probabilities(self, scores: Array) -> Array:
+        flat = scores.reshape(-1, scores.shape[-1])
+        return F.softmax_forward(flat)[0].reshape(scores.shape)
+
+
+def columns(scores: Array) -> Array:
+    """Scores of lines as (n, columns, k): a picture that is one pixel high, (n, 1, columns, k), is a row of columns.
+
+    Raises `GlassnetError` for anything else.
+    """
+    if scores.ndim == 3:
+        return scores
+    if scores.ndim != 4 or scores.shape[1] != 1:
+        raise GlassnetError(
+            f"Scores of lines have the shape (n, columns, k) or (n, 1, columns, k). Got {scores.shape}."
+        )
+    return scores[:, 0]
+
+
+LOSSES: dict[str, type[Loss]] = {loss.word: loss for loss in (SoftmaxCrossEntropy, Hinge, SquaredError, CTC)}
 
 
 def parse_loss(text: str) -> Loss:
@@ -135,8 +175,8 @@ def parse_loss(text: str) -> Loss:
             return SoftmaxCrossEntropy(**{name: as_real(value) for name, (value,) in named.items()})
         if word == "squared-error" and not named and len(positional) <= 1:
             return SquaredError(*positional)
-        if word == "svm" and not positional and not named:
-            return Hinge()
+        if not positional and not named:
+            return LOSSES[word]()
     except (TypeError, ValueError):
         pass
     raise NotationError(f"'{text}' has arguments that the loss '{word}' does not take.")

@@ -91,6 +91,7 @@ class Network:
         self.arena = Arena()
         self.chain.share(self.arena)
         self.chain.plan(self.choices)
+        self._sized: dict[tuple[int, ...], Network] = {}
 
     # ---- what it is made of
 
@@ -148,6 +149,48 @@ class Network:
         made.output_shape = made.layers[-1].output_shape if made.layers else made.input_shape
         return made
 
+    def at(self, input_shape: Sequence[int]) -> Network:
+        """This network for examples of another size: the same layers, with the same arrays, not copied.
+
+        A network of convolutions and pools has no size of its own, so one that was trained on pictures of 32 x 64
+        scores lines of 32 x 640 as well. The two take turns, and a backward pass of either is that of the latest
+        forward pass of both. What is made for a size is kept.
+
+        Parameters
+        ----------
+        input_shape : sequence of int
+            Shape of one example.
+
+        Raises
+        ------
+        NotationError
+            A layer does not fit the one before it at this size.
+        ModelError
+            A layer's weights are bound to the size of its input, as those of `linear` after `flatten` are.
+
+        Examples
+        --------
+        >>> network = Network("conv 3x3, 8, pad 1 -> relu -> conv 1x1, 3", (16, 16, 1))
+        >>> network.at((16, 40, 1)).infer(np.zeros((2, 16, 40, 1))).shape
+        (2, 16, 40, 3)
+        """
+        shape = tuple(input_shape)
+        if shape == self.input_shape:
+            return self
+        with self.turn:
+            if shape not in self._sized:
+                self._sized[shape] = self._at(shape)
+            return self._sized[shape]
+
+    def _at(self, shape: tuple[int, ...]) -> Network:
+        made = copy.copy(self)
+        made.input_shape, made.chain = shape, self.chain.clone(self.dtype)
+        made.output_shape = made.chain.build(shape, np.random.default_rng(0), self.dtype)
+        made.chain.adopt(self.chain)
+        made.chain.share(self.arena)
+        made.chain.plan(self.choices)
+        return made
+
     def choose(self, **choices: bool) -> Network:
         """Turn fast ways off or on (`fuse_relu`, `fuse_norm`, `winograd`, ...; see `Choices`); return the network."""
         unknown = set(choices) - set(vars(self.choices))
@@ -157,6 +200,7 @@ class Network:
         with self.turn:
             self.choices = replace(self.choices, **choices)
             self.chain.plan(self.choices)
+            self._sized.clear()
         return self
 
     def plan(self, batch: int = 1) -> Plan:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from glassnet.reader.forms import FORMS
 
-__all__ = ["X_HEIGHT", "extents", "strokes_of", "variants"]
+__all__ = ["X_HEIGHT", "extents", "parsed", "strokes_of", "variants"]
 
 X_HEIGHT = 0.58
 _SAMPLES = 7  # points that a smooth piece between two given points is drawn with
@@ -26,10 +26,15 @@ def variants(character: str) -> int:
     return len(FORMS[character])
 
 
-@cache
 def strokes_of(character: str, variant: int) -> tuple[Stroke, ...]:
     """The strokes as polylines (points, 2), x and y as in the table; a curve is sampled finely."""
-    return tuple(_parse(text.strip()) for text in FORMS[character][variant].split("|"))
+    return parsed(FORMS[character][variant])
+
+
+@cache
+def parsed(form: str) -> tuple[Stroke, ...]:
+    """The strokes of a form in the notation of `forms`, as polylines."""
+    return tuple(_parse(text.strip()) for text in form.split("|"))
 
 
 @cache

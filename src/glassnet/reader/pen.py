@@ -17,7 +17,7 @@ from glassnet.nn.kernels.strokes import draw_stroke
 from glassnet.reader.alphabet import ALPHABET
 from glassnet.reader.glyphs import X_HEIGHT, Stroke, strokes_of, variants
 
-__all__ = ["Hand", "bounds", "draw_hand", "ink", "write"]
+__all__ = ["Hand", "bounds", "distorted", "draw_hand", "ink", "write"]
 
 _POINTS = 32  # that a flowing stroke is drawn through
 _GRID = 3  # knots a side of the field that bends a character
@@ -99,14 +99,18 @@ def draw_hand(rng: np.random.Generator, *, usual: float = 0.35) -> Hand:
 def write(character: str, hand: Hand, rng: np.random.Generator) -> list[Stroke]:
     """The strokes (points, 2) of a character as this hand writes it once, beginning near x = 0."""
     form = hand.forms[character] if rng.random() < 0.85 else int(rng.integers(variants(character)))
-    strokes = strokes_of(character, form)
+    return distorted(strokes_of(character, form), hand, rng, small=character.islower() and character.isalpha())
+
+
+def distorted(strokes: Sequence[Stroke], hand: Hand, rng: np.random.Generator, *, small: bool) -> list[Stroke]:
+    """Strokes of one character, given as in the table, as this hand writes them once; `small` letters get the hand's
+    x-height."""
     everything = np.concatenate(strokes)
     low, size = everything.min(axis=0), np.maximum(np.ptp(everything, axis=0), 0.15)
     field = rng.normal(0, hand.bend, (_GRID, _GRID, 2)) * np.minimum(size, 1.0)
     angle, scale = rng.normal(0, hand.turn), np.exp(rng.normal(0, hand.uneven, 2))
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     middle = low + size / 2
-    small = character.islower() and character.isalpha()
     written = []
     for stroke in strokes:
         stroke = _flowing(_stretched(stroke, hand.overshoot, rng), hand, rng)

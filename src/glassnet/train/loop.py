@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -34,7 +34,11 @@ Saved = dict[str, Any]  # arrays and plain JSON by name
 
 
 class Examples(Protocol):
-    """What gives the batches of a part of the data. Where it has a `close`, that is called when the training ends."""
+    """What gives the batches of a part of the data.
+
+    Where it has a `close`, that is called when the training ends. Where its examples are of several sizes it has
+    `groups`, which gives the indices (n,) of those that can be evaluated together, all of them in turn.
+    """
 
     def __len__(self) -> int:
         """How many examples there are."""
@@ -244,17 +248,25 @@ class Training:
             return {}
         if not all(np.isfinite(array).all() for array in self.evaluated.values()):
             raise self._diverged("The weights are no longer finite")
-        total, measured, count, n = 0.0, 0.0, 0, len(self.valid)
+        total, measured, count = 0.0, 0.0, 0
         with swapped_in(self.engine, self.evaluated) if self.evaluated else contextlib.nullcontext():
-            for start in range(0, n, _EVALUATION_BATCH):
-                indices = np.arange(start, min(n, start + _EVALUATION_BATCH))
+            for indices in self._groups(self.valid):
                 x, target, *_ = self.valid.take(indices, 0)
                 scores = self.engine.scores(x)
                 loss, correct = self.engine.loss.run(scores, target, np.empty_like(scores))
                 total += loss * len(indices)
                 part, size = self.task.measure(scores, target, correct)
                 measured, count = measured + part, count + size
-        return {"valid_loss": total / n, self.task.metric.key: measured / count}
+        return {"valid_loss": total / len(self.valid), self.task.metric.key: measured / count}
+
+    @staticmethod
+    def _groups(examples: Examples) -> Iterator[Array]:
+        """The indices of examples that are evaluated together."""
+        if groups := getattr(examples, "groups", None):
+            yield from groups()
+            return
+        for start in range(0, len(examples), _EVALUATION_BATCH):
+            yield np.arange(start, min(len(examples), start + _EVALUATION_BATCH))
 
     def _diverged(self, what: str) -> Diverged:
         rate = self.engine.lr

@@ -109,7 +109,8 @@ class TorchEngine(OptimisedEngine):
         """
         for tensor in self.trained.values():
             tensor.grad = None
-        target = torch.as_tensor(batch.target, device=self.device)
+        of_lines = isinstance(batch.target, list)  # label sequences of any lengths
+        target = batch.target if of_lines else torch.as_tensor(batch.target, device=self.device)
         with self._precision():
             scores = self.forward(self.there(batch.x))
         loss, correct = loss_and_correct(self.loss, scores.to(self.dtype), target, batch.weights)

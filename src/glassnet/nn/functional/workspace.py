@@ -127,17 +127,22 @@ class _Slab:
 
 
 class Workspace:
-    """Arrays by name that stay until the same name is asked for again; they grow to the largest batch seen."""
+    """Arrays by name that stay until the same name is asked for again; they grow to the largest asked for so far."""
 
     def __init__(self) -> None:
-        self._buffers: dict[str, Array] = {}
+        self._buffers: dict[str, Array] = {}  # all the memory of a name, in one dimension
+        self._views: dict[str, Array] = {}  # what was handed out last
 
     def get(self, name: str, shape: tuple[int, ...], dtype: Any) -> Array:
         """A C-contiguous buffer of `shape`, valid until the same name is asked for again."""
-        buffer = self._buffers.get(name)
-        if buffer is None or buffer.shape[0] < shape[0] or buffer.shape[1:] != shape[1:] or buffer.dtype != dtype:
-            buffer = self._buffers[name] = np.empty(shape, dtype)
-        return buffer if buffer.shape[0] == shape[0] else buffer[: shape[0]]
+        view = self._views.get(name)
+        if view is not None and view.shape == shape and view.dtype == dtype:
+            return view
+        size, buffer = math.prod(shape), self._buffers.get(name)
+        if buffer is None or buffer.size < size or buffer.dtype != dtype:
+            buffer = self._buffers[name] = np.empty(size, dtype)
+        view = self._views[name] = buffer[:size].reshape(shape)
+        return view
 
     @property
     def nbytes(self) -> int:

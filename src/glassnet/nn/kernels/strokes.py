@@ -7,7 +7,7 @@ from numba import njit
 
 from glassnet.nn.kernels.options import SERIAL
 
-__all__ = ["draw_stroke", "long_runs"]
+__all__ = ["draw_stroke", "draw_strokes", "long_runs"]
 
 
 @njit(**SERIAL)
@@ -28,6 +28,36 @@ def draw_stroke(canvas, points, radii):  # type: ignore[no-untyped-def]
                 cover = r0 + t * (r1 - r0) - np.sqrt(ex * ex + ey * ey) + 0.5
                 if cover > canvas[y, x]:
                     canvas[y, x] = min(1.0, cover)
+
+
+@njit(**SERIAL)
+def draw_strokes(canvas, points, radii, starts, edge):  # type: ignore[no-untyped-def]
+    """As `draw_stroke` for many: stroke s is the points starts[s] to starts[s + 1] - 1, `edge` pixels of its edge are
+    soft. All in float32."""
+    height, width = canvas.shape
+    scale = np.float32(1.0) / edge
+    for s in range(len(starts) - 1):
+        last = starts[s + 1] - 1
+        for k in range(starts[s], max(starts[s] + 1, last)):
+            other = min(k + 1, last)
+            ax, ay, r0 = points[k, 0], points[k, 1], radii[k]
+            dx, dy, dr = points[other, 0] - ax, points[other, 1] - ay, radii[other] - r0
+            reach = max(r0, r0 + dr) + np.float32(0.5) * edge
+            square = dx * dx + dy * dy
+            inverse = np.float32(0.0) if square == 0 else np.float32(1.0) / square
+            top = max(0, int(np.ceil(min(ay, ay + dy) - reach)))
+            bottom = min(height - 1, int(np.floor(max(ay, ay + dy) + reach)))
+            left = max(0, int(np.ceil(min(ax, ax + dx) - reach)))
+            right = min(width - 1, int(np.floor(max(ax, ax + dx) + reach)))
+            for y in range(top, bottom + 1):
+                fy = np.float32(y) - ay
+                for x in range(left, right + 1):
+                    fx = np.float32(x) - ax
+                    t = min(np.float32(1.0), max(np.float32(0.0), (fx * dx + fy * dy) * inverse))
+                    ex, ey = fx - t * dx, fy - t * dy
+                    cover = (r0 + t * dr - np.sqrt(ex * ex + ey * ey)) * scale + np.float32(0.5)
+                    if cover > canvas[y, x]:
+                        canvas[y, x] = min(np.float32(1.0), cover)
 
 
 @njit(**SERIAL)

@@ -84,6 +84,13 @@ class Composite(Layer):
         made._collect()
         return made
 
+    def adopt(self, other: Layer) -> None:
+        assert isinstance(other, Composite)
+        for name, branch in self.chains.items():
+            branch.adopt(other.chains[name])
+        self.workspace = other.workspace
+        self._collect()
+
     def choose(self, choices: Choices) -> None:
         for branch in self.chains.values():
             branch.plan(choices)

@@ -1,0 +1,148 @@
+"""Strips to measure on: lines and words of one part's writers, each once, as they wrote them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from glassnet.data.streams import generator
+from glassnet.data.unipen import PARTS, STYLES, PenSamples, load_unipen
+from glassnet.errors import DataError
+from glassnet.reader.lines.alphabet import encode
+from glassnet.reader.lines.source import WIDEST, inked, place
+from glassnet.reader.lines.widths import padded_width
+from glassnet.reader.lines.writing import Hands
+
+__all__ = ["HeldOut", "HeldOutStrip"]
+
+_STREAM = 0x0E1D  # keeps these random numbers apart from all other streams of the seed
+
+
+@dataclass(frozen=True)
+class HeldOutStrip:
+    """A strip and what is known of it.
+
+    Attributes
+    ----------
+    ink : (h, w) uint8 array
+        The strip, not filled up: 0 paper, 255 ink.
+    text : str
+        What it reads.
+    kind : str
+        "line" or "word".
+    style : str
+        One of `glassnet.data.unipen.STYLES`.
+    donor : str
+        Who gave the sample.
+    writer : str
+        Who wrote it.
+    """
+
+    ink: npt.NDArray[np.uint8]
+    text: str
+    kind: str
+    style: str
+    donor: str
+    writer: str
+
+
+class HeldOut:
+    """Lines and words of a part, as `glassnet.train.loop.Examples`: always the same, by their padded widths.
+
+    Parameters
+    ----------
+    part : str
+        "valid" or "test"; "train" shows how well the training writers are read.
+    height : int
+        Of a strip, in pixels.
+    most : int, optional
+        Take this many at most, as many of each kind and style as there are and of as many writers; None: all.
+    samples : PenSamples, optional
+        Pen trajectories; None reads them from the data folder.
+    damage : float
+        From 0, none, to 1.
+    seed : int
+        Of pens, damage and what is taken.
+
+    Attributes
+    ----------
+    strips : list of HeldOutStrip
+        All of them, padded widths rising.
+    left_out : int
+        How many did not fit: wider than the widest strips, or with more characters than columns.
+    """
+
+    def __init__(
+        self,
+        part: str = "valid",
+        *,
+        height: int = 32,
+        most: int | None = None,
+        samples: PenSamples | None = None,
+        damage: float = 0.5,
+        seed: int = 0,
+    ) -> None:
+        self.height = height
+        samples = load_unipen() if samples is None else samples
+        hands = Hands(samples, part)
+        key = seed, _STREAM, PARTS.index(part)
+        self.strips: list[HeldOutStrip] = []
+        self.left_out = 0
+        for index in _taken(hands, samples, most, generator(*key, 0)):
+            writing = hands.writing(int(index))
+            rng = generator(*key, 1, int(index))
+            placed = place(writing, rng, (1, WIDEST), height, variation=0.3)
+            if placed is None:
+                self.left_out += 1
+                continue
+            ink = np.rint(255 * inked(placed, writing, rng, height, damage)).astype(np.uint8)
+            kind = ("line", "word")[samples.kind[index]]
+            donor, writer = samples.donors[samples.donor[index]], str(samples.writer[index])
+            self.strips.append(HeldOutStrip(ink, writing.text, kind, STYLES[samples.style[index]], donor, writer))
+        if not self.strips:
+            raise DataError(f"No line or word of the pen trajectories is by a writer of the part '{part}'.")
+        self.strips.sort(key=lambda strip: padded_width(strip.ink.shape[1]))
+
+    def __len__(self) -> int:
+        return len(self.strips)
+
+    def take(self, indices: npt.NDArray[np.int64], epoch: int) -> tuple[npt.NDArray[np.float32], list[list[int]]]:
+        """Strips (n, height, width, 1) in [0, 1], filled up to the widest padded width among them, and their labels.
+
+        In every epoch the same. For figures that do not depend on what a strip stands beside go through `batches`.
+        """
+        chosen = [self.strips[int(index)] for index in indices]
+        width = max(padded_width(strip.ink.shape[1]) for strip in chosen)
+        x = np.zeros((len(chosen), self.height, width, 1), np.float32)
+        for n, strip in enumerate(chosen):
+            x[n, :, : strip.ink.shape[1], 0] = strip.ink / np.float32(255)
+        return x, [encode(strip.text) for strip in chosen]
+
+    def batches(self, size: int = 64) -> Iterator[npt.NDArray[np.int64]]:
+        """All positions in `strips`, in batches of one padded width."""
+        widths = np.array([padded_width(strip.ink.shape[1]) for strip in self.strips])
+        for own in np.split(np.arange(len(widths)), np.flatnonzero(np.diff(widths)) + 1):
+            yield from np.split(own, range(size, len(own), size))
+
+
+def _taken(hands: Hands, samples: PenSamples, most: int | None, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+    """Samples of all kinds and styles in turn, and within each of all writers in turn."""
+    whole = np.sort(hands.whole)
+    if most is None or most >= len(whole):
+        return whole
+    whole = rng.permutation(whole)
+    groups = samples.kind[whole].astype(np.int64) * len(STYLES) + samples.style[whole]
+    turn = _turns(groups, _turns(groups * (samples.writer.max() + 1) + samples.writer[whole], np.zeros(len(whole))))
+    return np.sort(whole[np.argsort(turn, kind="stable")[:most]])
+
+
+def _turns(groups: npt.NDArray[np.int64], first: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """For each thing its number within its group, those with a low `first` first."""
+    turns = np.empty(len(groups))
+    order = np.lexsort((first, groups))
+    starts = np.flatnonzero(np.r_[True, np.diff(groups[order]) != 0])
+    turns[order] = np.arange(len(order)) - np.repeat(starts, np.diff(np.r_[starts, len(order)]))
+    return turns

@@ -158,9 +158,14 @@ def character_height(components: list[Component], stroke: float, settings: Segme
     return float(order[int(np.searchsorted(weight, weight[-1] / 2))])
 
 
-def is_line(p: Component, stroke: float, length: float, thick: float = 1.6) -> bool:
-    """Whether a component is one thin line, straight or bent a little, of more than `length` strokes."""
+def is_line(p: Component, stroke: float, length: float) -> bool:
+    """Whether a component is one thin line, straight or bent a little, of more than `length` strokes.
+
+    One that lies along the rows or columns may be uneven; of others, which joined writing in heavy letters resembles,
+    the ink must be no more than a stroke's.
+    """
     longest = float(np.hypot(p.width, p.height))
+    thick = 1.6 if min(p.width, p.height) < 3.5 * stroke else 1.2
     return longest > length * stroke and p.area < thick * stroke * longest
 
 

@@ -38,7 +38,7 @@ def without_rules(mask: Mask, height: float, stroke: float, settings: RulesSetti
     level = _bands(mask, least, thick, stroke, settings)
     upright = tuple(m.T for m in _bands(np.ascontiguousarray(mask.T), least, thick, stroke, settings))
     rules = [
-        (thin & (kept := _mostly_thin(near, runs & ~other, thin, settings.share)), kept)
+        (thin & (kept := _of_rules(near, runs & ~other, thin, int(settings.clear * least), settings.share)), kept)
         for (runs, near, thin), (_, other, _) in ((level, upright), (upright, level))
     ]
     gone = rules[0][0] | rules[1][0] | (rules[0][1] & rules[1][1])  # where rules cross, neither is thin
@@ -55,14 +55,19 @@ def _bands(mask: Mask, least: int, thick: int, stroke: float, s: RulesSettings) 
     return runs & mask, near, near & mask & ~_taller_than(mask, thick)
 
 
-def _mostly_thin(near: Mask, runs: Mask, thin: Mask, share: float) -> Mask:
-    """The bands in which most of the runs is thin: a run through a word in heavy letters mostly crosses strokes."""
-    if not near.any():
-        return near
+def _of_rules(near: Mask, runs: Mask, thin: Mask, long: int, share: float) -> Mask:
+    """The bands that are rules: most of the runs in them is thin, or there is a long stretch where nothing else is.
+
+    A run through a word in heavy letters mostly crosses strokes, and is thin for the width of a letter at most.
+    """
     labels, count = ndimage.label(near, structure=np.ones((3, 3), bool))
-    numbers = np.arange(count + 1)
-    rules = ndimage.sum_labels(runs & thin, labels, numbers) >= share * ndimage.sum_labels(runs, labels, numbers)
-    rules[0] = False
+    rules = np.zeros(count + 1, bool)
+    for number, box in enumerate(ndimage.find_objects(labels), start=1):
+        own = labels[box] == number
+        along, across = own & runs[box] & thin[box], own & runs[box] & ~thin[box]
+        clear = along.any(axis=0) & ~across.any(axis=0)
+        ends = np.flatnonzero(~np.pad(clear, 1))
+        rules[number] = along.sum() >= share * (along.sum() + across.sum()) or np.diff(ends).max() > long
     result: Mask = rules[labels]
     return result
 

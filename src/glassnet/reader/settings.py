@@ -24,6 +24,8 @@ __all__ = [
     "DeskewSettings",
     "FindingSettings",
     "GroupSettings",
+    "LineSelectSettings",
+    "LineTurnSettings",
     "LinesSettings",
     "OrientSettings",
     "PlaceSettings",
@@ -131,6 +133,8 @@ class RulesSettings:
     share : float
         Share of a rule that is thin, at least: of rules on photographed pages 0.86 and more are, of squares where they
         cross writing 0.7, of runs along words in heavy letters half and less.
+    clear : float
+        Share of the shortest rule along which, somewhere, nothing crosses one that has less: two heights.
     slope : float
         Rows for each column that a rule may rise against the lines of writing: perspective, bent paper.
     faint : float
@@ -148,6 +152,7 @@ class RulesSettings:
     first: float = 0.35
     thick: float = 1.6
     share: float = 0.6
+    clear: float = 0.4
     slope: float = 0.06
     faint: float = 0.15
     ink: float = 0.6
@@ -542,16 +547,27 @@ class FindingSettings:
     ----------
     rule : float
         What is longer and nothing but one line is a rule, an underline or an edge.
-    rule_thick : float
-        Strokes that such a line is thick on average, at most; a word's ink goes up and down.
     framed : float
         What has something taller than this inside, ink of its own all around, is a frame.
+    group : float
+        What counts as the height of a character where pieces are grouped: some of joined writing lie far off the
+        middle of their line.
     piece : float
         Width of the pieces that wide components are looked at in.
     tall : float
         Pieces that are taller are of a heading, a drawing, or of two lines.
     reach : float
         How far a line is prolonged to meet such a piece.
+    alone : float
+        What has nothing of its row this near, sideways, stands alone in it.
+    company : float
+        Width of what is that near, at most, to count as nothing.
+    close : float
+        The same to the writing of another row that it may belong to.
+    above : float
+        How far above that writing it may lie: the dot of an i, an exponent.
+    below : float
+        How far below: a comma, a tail.
     smallest : float
         Height of what makes rows of its own beside larger writing, at least.
     core : float
@@ -565,16 +581,69 @@ class FindingSettings:
     """
 
     rule: float = 4.0
-    rule_thick: float = 1.6
     framed: float = 0.45
+    group: float = 1.25
     piece: float = 0.9
     tall: float = 2.2
     reach: float = 3.0
+    alone: float = 1.5
+    company: float = 0.6
+    close: float = 0.8
+    above: float = 0.45
+    below: float = 0.5
     smallest: float = 0.35
     core: float = 0.35
     part: float = 0.3
     between: float = 0.7
-    field: float = 4.0
+    field: float = 5.0
+
+
+@dataclass(frozen=True)
+class LineSelectSettings:
+    """Whether lines are writing, by what is read in them (`lines.judging`).
+
+    Attributes
+    ----------
+    weights : (float, float, float, float)
+        Of the mean logarithm of the characters' confidences, the logarithm of their number, that of their number for
+        each height of the strip, and 1.
+    line : float
+        Evidence (logarithm of the odds) below which a line that stands alone is left out: even odds.
+    page : float
+        Evidence of all likely lines together below which a page is left out.
+    support : float
+        How much less evidence a line needs beside clear writing, at most.
+    """
+
+    weights: tuple[float, float, float, float] = (4.0, 0.8, 0.5, 1.5)
+    line: float = 0.0
+    page: float = 1.0
+    support: float = 2.0
+
+
+@dataclass(frozen=True)
+class LineTurnSettings:
+    """Which way up a page is, by how well its longest lines read (`lines.judging`).
+
+    Attributes
+    ----------
+    lines : int
+        Lines that are read each way, at most.
+    pixels : int
+        Of their strips' widths together, at most.
+    upright : float
+        By how much more than upright another way must be read.
+    sure : float
+        Where lines read better than that as they are, or upside down, the page is not on its side.
+    few : float
+        Characters' worth of doubt: what reads as one character or two is no evidence.
+    """
+
+    lines: int = 5
+    pixels: int = 2500
+    upright: float = 0.15
+    sure: float = 0.6
+    few: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -589,11 +658,17 @@ class LinesSettings:
         From components to lines.
     strip : StripSettings
         From a line's ink to its strip.
+    turn : LineTurnSettings
+        Which way up the page is.
+    select : LineSelectSettings
+        What is writing.
     """
 
-    segment: SegmentSettings = SegmentSettings(tall=12.0, wide=40.0)
+    segment: SegmentSettings = SegmentSettings(tall=12.0, wide=40.0, edge=3.0, capital=8.0)
     finding: FindingSettings = FindingSettings()
     strip: StripSettings = StripSettings()
+    turn: LineTurnSettings = LineTurnSettings()
+    select: LineSelectSettings = LineSelectSettings()
 
 
 @dataclass(frozen=True)

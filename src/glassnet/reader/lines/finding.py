@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from glassnet.reader.components import Component, Components
+from glassnet.reader.components import Component, Components, is_line
 from glassnet.reader.group import Midline, Segment, group_rows
 from glassnet.reader.settings import DEFAULTS, FindingSettings, GroupSettings
 
@@ -43,7 +43,8 @@ def find_lines(
     group : GroupSettings
         Those of grouping pieces as if they were letters.
     """
-    items = [p for p in components.items if not _is_rule(p, components, settings)]
+    longest = settings.rule * components.height / max(components.stroke, 1.0)
+    items = [p for p in components.items if not is_line(p, components.stroke, longest)]
     items = _without_frames(items, components, settings)
     if not items:
         return [], replace(components, items=[])
@@ -56,12 +57,6 @@ def find_lines(
 
 
 # ---- what is no writing ----------------------------------------------------------------------------------------------
-
-
-def _is_rule(p: Component, components: Components, s: FindingSettings) -> bool:
-    """Whether a component is one long thin line, straight or bent: a rule, an underline, an edge of paper."""
-    longest = max(p.width, p.height)
-    return longest > s.rule * components.height and p.area < s.rule_thick * components.stroke * longest
 
 
 def _without_frames(items: Row, components: Components, s: FindingSettings) -> Row:
@@ -128,7 +123,7 @@ def _pieces(p: Component, labels: Labels, wide: float) -> Row:
 def _rows(pieces: Row, height: float, s: FindingSettings, group: GroupSettings) -> list[Row]:
     """The pieces in rows, in reading order: those of letters, then what is too tall or too small for these."""
     usual = [p for p in pieces if p.height <= s.tall * height]
-    rows = group_rows(usual, height, group) if usual else []
+    rows = group_rows(usual, s.group * height, group) if usual else []
     placed = {id(p) for row in rows for p in row}
     lines = [Midline(row) for row in rows]
     tall, small = [], [p for p in usual if id(p) not in placed]
@@ -145,7 +140,41 @@ def _rows(pieces: Row, height: float, s: FindingSettings, group: GroupSettings) 
             if own > s.smallest * height:
                 for row in group_rows(rest, own, group):
                     rows.insert(_place(row, rows), row)
-    return rows
+    return _joined(rows, height, s)
+
+
+def _joined(rows: list[Row], height: float, s: FindingSettings) -> list[Row]:
+    """Pieces that stand alone in their row, close beside the writing of another, in that one: a tail that is a
+    component of its own, a large comma, an exponent, what a rule has cut off."""
+    result = [list(row) for row in rows]
+    for number in sorted(range(len(rows)), key=lambda k: sum(p.width for p in rows[k])):
+        for p in rows[number]:
+            own = [q for q in result[number] if q.label != p.label and _gap(p, q) < s.alone * height]
+            if sum(q.width for q in own) > s.company * height:
+                continue
+            others = [k for k in range(len(rows)) if k != number and result[k]]
+            best = min(others, key=lambda k: _apart(p, result[k], height, s), default=None)
+            if best is not None and _apart(p, result[best], height, s) < np.inf:
+                result[number].remove(p)
+                result[best].append(p)
+    return [sorted(row, key=lambda p: p.left) for row in result if row]
+
+
+def _gap(p: Component, q: Component) -> float:
+    """Columns between two components, 0 where they stand above each other."""
+    return float(max(q.left - p.right, p.left - q.right, 0))
+
+
+def _apart(p: Component, row: Row, height: float, s: FindingSettings) -> float:
+    """How far a piece is from a row that it may belong to, sideways above all; infinite where it cannot."""
+    near = sorted(row, key=lambda q: _gap(p, q))[:4]
+    if _gap(p, near[0]) > s.close * height or sum(q.width for q in row) < p.width:
+        return np.inf
+    top, bottom = np.median([[q.top, q.bottom] for q in near], axis=0)
+    above, below = top - p.bottom, p.top - bottom
+    if above > s.above * height or below > s.below * height:
+        return np.inf
+    return _gap(p, near[0]) + max(above, below, 0.0)
 
 
 def _through(line: Midline, p: Component, reach: float) -> bool:

@@ -13,7 +13,7 @@ included, so that thin strokes grow paler and never vanish.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -63,6 +63,16 @@ class Strip:
     @property
     def width(self) -> int:
         return int(self.picture.shape[1])
+
+    @property
+    def length(self) -> float:
+        """Pixels from the first ink to the last."""
+        columns = np.flatnonzero(self.picture.max(axis=0) > 0)
+        return float(columns[-1] + 1 - columns[0]) if columns.size else 1.0
+
+    def upside_down(self) -> Strip:
+        """The strip turned by half a turn; it knows no way back to the page."""
+        return replace(self, picture=np.ascontiguousarray(self.picture[::-1, ::-1]))
 
     def to_picture(self, columns: tuple[float, float], least: int = 64) -> Box:
         """The place in the picture of what stands in these columns [start, stop) of the strip.

@@ -20,7 +20,7 @@ from glassnet.classic.descriptors import describe
 from glassnet.data import Augmentation
 from glassnet.engines import Batch, NativeEngine
 from glassnet.nn import Hinge, Network, SoftmaxCrossEntropy, SquaredError, functional
-from glassnet.nn.kernels import batch
+from glassnet.nn.kernels import batch, strips
 from glassnet.nn.kernels.blas import matmul
 from glassnet.nn.kernels.sharing import shared
 from glassnet.nn.kernels.stochastic import softmax_descent
@@ -29,6 +29,7 @@ from glassnet.nn.kernels.trajectories import measure_words
 from glassnet.optim import SGD, Adam, RMSProp
 from glassnet.optim.averaging import follow
 from glassnet.reader.components import find_components
+from glassnet.reader.lines.decoder import Decoder
 from glassnet.reader.lines.fonts import FontWriter
 from glassnet.reader.pen import ink
 
@@ -222,8 +223,17 @@ def _pictures() -> None:
     find_components(canvas.astype(np.float64))
     path = (20 * rng.standard_normal((40, 2))).astype(np.int16)
     strokes, reach = np.array([0, 3, 4, 20, 40]), np.ones(2, np.float32)
-    measure_words(path, strokes, np.array([0, 3, 4]), np.arange(2), reach, -reach / 2, np.empty((2, 6), np.float32))
+    out = np.empty((2, 6), np.float32)
+    measure_words(path, strokes, np.array([0, 3, 4]), np.arange(2), reach, -reach / 3, -reach / 2, out)
     canvas = np.zeros((32, 90), np.float32)
     draw_strokes(canvas, path.astype(np.float32) + 30, np.ones(40, np.float32), strokes, np.float32(1.5))
     for text in ("on", "A line of writing, long enough to fill a large array"):
         FontWriter(None).write(text, rng)
+    decoder = Decoder(words=["ab"])
+    decoder(rng.standard_normal((9, 96)))
+    decoder.prior.score([1, 2])
+    strips.blur(canvas, 0.7)
+    strips.coarsen(canvas, 1.4, 0.2, 0.3)
+    strips.squeeze_blocks(canvas, np.eye(8, dtype=np.float32), np.float32(0.05), 3, 2)
+    half = np.float32(0.5)
+    strips.develop(canvas, rng.random((9, 20), np.float32), 5.0, half, half, path / half, 3, 2, half, half, half, half)

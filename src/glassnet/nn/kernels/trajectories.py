@@ -11,13 +11,14 @@ __all__ = ["measure_words"]
 
 
 @njit(**SERIAL)
-def measure_words(xy, strokes, samples, chosen, tops, bottoms, out):  # type: ignore[no-untyped-def]
+def measure_words(xy, strokes, samples, chosen, tops, bottoms, lowest, out):  # type: ignore[no-untyped-def]
     """For each chosen sample (left, top, right, bottom, baseline, widest gap), in the units of `xy`, y down.
 
     `tops` and `bottoms` say how far, in heights of a capital, the text of a chosen sample reaches above its baseline
-    and below it. Where the baseline would be by that is the middle of a bell; the points where the pen turns from down
-    to up vote for the places near them, and the place with the most votes under the bell is the baseline. The widest
-    gap is that between strokes, seen from below.
+    and below it; `lowest` how far below where letters such as f, which some write so, have a descender. Where the
+    baseline would be by that is the flat middle of a bell; the points where the pen turns from down to up vote for the
+    places near them, and the place with the most votes under the bell is the baseline. The widest gap is that between
+    strokes, seen from below.
     """
     most = 0
     for i in chosen:
@@ -37,17 +38,18 @@ def measure_words(xy, strokes, samples, chosen, tops, bottoms, out):  # type: ig
                     turns[count] = y
                     count += 1
         height = max(np.float32(1.0), bottom - top)
-        expected = bottom + height * bottoms[n] / max(np.float32(0.1), tops[n] - bottoms[n])
+        low = bottom + height * bottoms[n] / max(np.float32(0.1), tops[n] - bottoms[n])
+        high = bottom + height * lowest[n] / max(np.float32(0.1), tops[n] - lowest[n])
         spread = (np.float32(0.08) if bottoms[n] > -0.1 else np.float32(0.14)) * height
         out[n, 0], out[n, 1], out[n, 2], out[n, 3] = left, top, right, bottom
-        out[n, 4] = _most_votes(turns[:count], expected, spread, np.float32(0.05) * height)
+        out[n, 4] = _most_votes(turns[:count], high, low, spread, np.float32(0.05) * height)
         out[n, 5] = _widest_gap(xy, strokes, first, last, left)
 
 
 @inner
-def _most_votes(turns, expected, spread, near):  # type: ignore[no-untyped-def]
-    """The place with the most votes nearby, under a bell around what was expected; that itself where none votes."""
-    best, place = np.float32(0.02), expected
+def _most_votes(turns, high, low, spread, near):  # type: ignore[no-untyped-def]
+    """The place with the most votes nearby, under a bell around `high` to `low`; `low` where none votes."""
+    best, place = np.float32(0.02), low
     for i in range(len(turns)):
         votes, total = np.float32(0.0), np.float32(0.0)
         for j in range(len(turns)):
@@ -55,7 +57,7 @@ def _most_votes(turns, expected, spread, near):  # type: ignore[no-untyped-def]
             weight = np.exp(-off * off)
             votes += weight
             total += weight * turns[j]
-        off = (turns[i] - expected) / spread
+        off = max(np.float32(0.0), high - turns[i], turns[i] - low) / spread
         score = votes * np.exp(np.float32(-0.5) * off * off)
         if score > best:
             best, place = score, total / votes

@@ -112,7 +112,7 @@ class HeldOut:
     def take(self, indices: npt.NDArray[np.int64], epoch: int) -> tuple[npt.NDArray[np.float32], list[list[int]]]:
         """Strips (n, height, width, 1) in [0, 1], filled up to the widest padded width among them, and their labels.
 
-        In every epoch the same. For figures that do not depend on what a strip stands beside go through `batches`.
+        In every epoch the same. For figures that do not depend on what a strip stands beside go through `groups`.
         """
         chosen = [self.strips[int(index)] for index in indices]
         width = max(padded_width(strip.ink.shape[1]) for strip in chosen)
@@ -121,7 +121,7 @@ class HeldOut:
             x[n, :, : strip.ink.shape[1], 0] = strip.ink / np.float32(255)
         return x, [encode(strip.text) for strip in chosen]
 
-    def batches(self, size: int = 64) -> Iterator[npt.NDArray[np.int64]]:
+    def groups(self, size: int = 64) -> Iterator[npt.NDArray[np.int64]]:
         """All positions in `strips`, in batches of one padded width."""
         widths = np.array([padded_width(strip.ink.shape[1]) for strip in self.strips])
         for own in np.split(np.arange(len(widths)), np.flatnonzero(np.diff(widths)) + 1):

@@ -19,7 +19,7 @@ from glassnet.errors import DataError
 from glassnet.nn.functional.ctc import columns_needed
 from glassnet.reader.lines.alphabet import encode
 from glassnet.reader.lines.copybook import Copybook
-from glassnet.reader.lines.damage import damaged
+from glassnet.reader.lines.damage import add_marks, damaged
 from glassnet.reader.lines.drawing import draw, draw_pen, ink_height
 from glassnet.reader.lines.widths import LEAST, padded_width
 from glassnet.reader.lines.writing import FULL, Hands, Writing, varied
@@ -177,6 +177,7 @@ def inked(placed: Placed, writing: Writing, rng: np.random.Generator, height: in
     canvas = np.zeros((height, placed.width), np.float32)
     pen = draw_pen(rng, placed.capital, placed.width / max(1, len(writing.text)))
     draw(placed.points, writing.starts, canvas, pen, rng)
+    add_marks(canvas, placed.points, writing.starts, pen, rng, damage)
     return damaged(canvas, rng, damage)
 
 
@@ -190,22 +191,23 @@ def place(
     """
     moved = varied(writing, rng, variation)
     top, bottom = ink_height(moved)
-    usual = FULL if rng.random() < 0.35 else bottom - top
-    mixed = max(bottom - top, 0.25) ** (1 - (mix := rng.random())) * usual**mix if usual == FULL else max(usual, 0.25)
-    size = NOMINAL * height * rng.uniform(0.75, 1.05) / mixed  # pixels for a height of a capital
+    # A line is as tall as its ink. On a page of several it may be as tall as they are, were it of small letters alone.
+    own, mix = max(bottom - top, 0.25), variation * max(0.0, rng.uniform(-1.8, 1.0))
+    fill = 0.95 + variation * rng.uniform(-0.2, 0.1)
+    size = NOMINAL * height * fill / (own ** (1 - mix) * FULL**mix)  # pixels for a height of a capital
     left, right = rng.uniform(4, 9, 2) + (rng.random(2) < 0.1) * rng.uniform(0, 16, 2)
     edges = float(moved.points[:, 0].min()), float(moved.points[:, 0].max())
     natural = max(1.0, size * (edges[1] - edges[0]))
     stretch = float(np.clip(np.exp(variation * rng.normal(0, 0.13)), *_STRETCH))
     stretch = float(np.clip(natural * stretch, widths[0] - left - right, widths[1] - left - right)) / natural
-    own = min(widths[1], max(widths[0], round(natural * stretch + left + right)))
-    if not _STRETCH[0] <= stretch <= _STRETCH[1] or columns_needed(encode(writing.text)) >= own // COLUMN:
+    width = min(widths[1], max(widths[0], round(natural * stretch + left + right)))
+    if not _STRETCH[0] <= stretch <= _STRETCH[1] or columns_needed(encode(writing.text)) >= width // COLUMN:
         return None
     points = np.empty_like(moved.points)
     points[:, 0] = left + (moved.points[:, 0] - edges[0]) * np.float32(size * stretch)
-    middle = height / 2 + rng.normal(0, 1.2)
+    middle = height / 2 + variation * rng.normal(0, 1.2)
     points[:, 1] = middle + (moved.points[:, 1] - 0.5 * (top + bottom)) * np.float32(size)
-    return Placed(points, own, size)
+    return Placed(points, width, size)
 
 
 def _widths(widest: int) -> list[int]:

@@ -31,6 +31,7 @@ _BOTTOMS = dict.fromkeys("gjpqy", -0.55) | dict.fromkeys("()[]{}|/\\$;", -0.12) 
     ",": -0.2, "-": 0.36, "_": -0.12, "~": 0.36, "*": 0.45, "+": 0.1, "=": 0.25, "<": 0.1, ">": 0.1, "Q": -0.1,
     "f": -0.1,
 }  # fmt: skip
+_DOUBTFUL = frozenset("fzGJYZ")  # some people write these with a descender
 _FLAT = 0.3  # what reaches over less than this is marks alone, which show neither a baseline nor a size
 
 # Logarithms of the gaps between words, by style: over the 30,600 gaps of UNIPEN's lines the mean is -0.26 (0.8 heights
@@ -82,9 +83,9 @@ class Hands:
     def __init__(self, samples: PenSamples, part: str) -> None:
         self.samples = samples
         chosen = samples.part(part)
-        tops, bottoms = _reach([samples.labels[i] for i in chosen])
+        tops, bottoms, lowest = _reach([samples.labels[i] for i in chosen])
         box = np.empty((len(chosen), 6), np.float32)
-        measure_words(samples.xy, samples.strokes, samples.samples, chosen, tops, bottoms, box)
+        measure_words(samples.xy, samples.strokes, samples.samples, chosen, tops, bottoms, lowest, box)
         capital = _capitals(box, tops, bottoms, samples.kind[chosen] == CHARACTER, samples.writer[chosen])
         _mend_baselines(box, tops, bottoms, samples.kind[chosen] == CHARACTER, capital)
         self._place = {int(i): n for n, i in enumerate(chosen)}  # of a sample in what follows
@@ -167,7 +168,7 @@ class Hands:
             if character == " ":
                 x += max(float(np.exp(base + _GAP_WITHIN * rng.standard_normal())), 2.0 * apart + 0.15)
                 continue
-            index = int(rng.choice(has[character]))
+            index = int(has[character][rng.integers(len(has[character]))])
             left, right, _ = self._extent(index)
             points, starts = self._strokes(index)
             jitter = rng.standard_normal(2)
@@ -237,21 +238,19 @@ def varied(writing: Writing, rng: np.random.Generator, strength: float = 1.0) ->
     points = writing.points
     x, y = points[:, 0], points[:, 1]
     width = max(1.0, float(np.ptp(x)))
-    moved = points.copy()
+    moved = points + np.float32(strength * rng.uniform(0, 0.02)) * rng.standard_normal(points.shape, np.float32)
+    # Waves of 1.2 and 2.6 radians for a height, about: whole characters, and parts of them.
+    waves = (rng.normal(0, 1, (2, 2, 2)) * np.array([[[1.2], [2.6]]])).astype(np.float32)
+    phases = rng.uniform(0, 2 * np.pi, (2, 2)).astype(np.float32)
+    sizes = (strength * rng.uniform(0, 0.05, (2, 2)) / np.array([1.0, 1.6])).astype(np.float32)
     for axis in (0, 1):
-        waves, phases = rng.normal(0, 1, (2, 2)), rng.uniform(0, 2 * np.pi, 2)
-        waves = waves * np.array([[1.2], [2.6]])  # radians for a height: parts of a character, and whole ones
-        size = strength * rng.uniform(0, 0.05, 2) / np.array([1.0, 1.6])
-        for (kx, ky), phase, amount in zip(waves, phases, size, strict=True):
-            moved[:, axis] += (amount * np.sin(kx * x + ky * y + phase)).astype(np.float32)
-    unsteady = strength * rng.uniform(0, 0.02)
-    moved += (unsteady * rng.standard_normal(points.shape)).astype(np.float32)
+        for (kx, ky), phase, size in zip(waves[axis], phases[axis], sizes[axis], strict=True):
+            moved[:, axis] += size * np.sin(kx * x + ky * y + phase)
     bow, turns, phase = strength * rng.normal(0, 0.06), rng.uniform(0.3, 2.0), rng.uniform(0, 2 * np.pi)
-    moved[:, 1] += (bow * np.sin(2 * np.pi * turns / width * x + phase)).astype(np.float32)
+    moved[:, 1] += np.float32(bow) * np.sin(np.float32(2 * np.pi * turns / width) * x + np.float32(phase))
     moved[:, 0] -= np.float32(strength * np.clip(rng.normal(0, 0.14), -0.35, 0.35)) * y
     slope = strength * np.clip(rng.normal(0, 0.012), -0.035, 0.035)
-    slope = np.clip(slope, -0.3 / width, 0.3 / width)
-    moved[:, 1] += np.float32(slope) * x
+    moved[:, 1] += np.float32(np.clip(slope, -0.3 / width, 0.3 / width)) * x
     return replace(writing, points=moved)
 
 
@@ -263,11 +262,12 @@ def _together(placed: list[tuple[Floats, Whole]]) -> tuple[Floats, Whole]:
     return np.concatenate([points for points, _ in placed]), np.concatenate(starts)
 
 
-def _reach(labels: list[str]) -> tuple[Floats, Floats]:
-    """How far texts reach above the baseline, and below (negative), in heights of a capital."""
+def _reach(labels: list[str]) -> tuple[Floats, Floats, Floats]:
+    """How far texts reach above the baseline, below it (negative), and at most below it, in heights of a capital."""
     tops = [max(_TOPS.get(c, 1.0) for c in label) if label.strip() else 1.0 for label in labels]
     bottoms = [min(_BOTTOMS.get(c, 0.0) for c in label) if label.strip() else 0.0 for label in labels]
-    return np.array(tops, np.float32), np.array(bottoms, np.float32)
+    lowest = [min(b, -0.55 if _DOUBTFUL & set(label) else b) for b, label in zip(bottoms, labels, strict=True)]
+    return np.array(tops, np.float32), np.array(bottoms, np.float32), np.array(lowest, np.float32)
 
 
 def _capitals(box: Floats, tops: Floats, bottoms: Floats, single: npt.NDArray[np.bool_], writers: Whole) -> Floats:

@@ -532,7 +532,7 @@ class StripSettings:
     margin: int = 6
     stretch: float = 0.6
     degrees: tuple[float, float, float] = (3.0, 8.0, 20.0)
-    stiff: float = 0.02
+    stiff: float = 0.002
     spread: float = 0.2
     above: float = 1.5
     below: float = 1.3
@@ -591,7 +591,7 @@ class FindingSettings:
     close: float = 0.8
     above: float = 0.45
     below: float = 0.5
-    smallest: float = 0.35
+    smallest: float = 0.3
     core: float = 0.35
     part: float = 0.3
     between: float = 0.7
@@ -664,7 +664,7 @@ class LinesSettings:
         What is writing.
     """
 
-    segment: SegmentSettings = SegmentSettings(tall=12.0, wide=40.0, edge=3.0, capital=8.0)
+    segment: SegmentSettings = SegmentSettings(short=0.03, tall=12.0, wide=40.0, edge=3.0, capital=8.0)
     finding: FindingSettings = FindingSettings()
     strip: StripSettings = StripSettings()
     turn: LineTurnSettings = LineTurnSettings()

@@ -45,9 +45,9 @@ def find_lines(
     """
     longest = settings.rule * components.height / max(components.stroke, 1.0)
     items = [p for p in components.items if not is_line(p, components.stroke, longest)]
-    items = _without_frames(items, components, settings)
     if not items:
         return [], replace(components, items=[])
+    items = _without_frames(items, components.labels, _letter_height(items, components.labels, settings), settings)
     height = _letter_height(items, components.labels, settings)
     pieces = [piece for p in items for piece in _pieces(p, components.labels, settings.piece * height)]
     rows = _rows(pieces, height, settings, group)
@@ -59,13 +59,13 @@ def find_lines(
 # ---- what is no writing ----------------------------------------------------------------------------------------------
 
 
-def _without_frames(items: Row, components: Components, s: FindingSettings) -> Row:
+def _without_frames(items: Row, labels: Labels, height: float, s: FindingSettings) -> Row:
     """The components without those that have others, as tall as letters, inside: boxes and circles around writing."""
-    letters = [p for p in items if p.height > s.framed * components.height]
+    letters = [p for p in items if p.height > s.framed * height]
     kept = []
     for p in items:
         inner = [q for q in letters if p.left < q.left and q.right < p.right and p.top < q.top and q.bottom < p.bottom]
-        if not inner or not _encloses(p, inner, components.labels):
+        if not inner or not _encloses(p, inner, labels):
             kept.append(p)
     return kept
 

@@ -232,6 +232,7 @@ def _pictures() -> None:
     decoder = Decoder(words=["ab"])
     decoder(rng.standard_normal((9, 96)))
     decoder.prior.score([1, 2])
+    strips.paste(canvas, canvas[:20, :30].copy(), 3.5, 2.5, 1.3, 0.8)
     strips.blur(canvas, 0.7)
     strips.coarsen(canvas, 1.4, 0.2, 0.3)
     strips.squeeze_blocks(canvas, np.eye(8, dtype=np.float32), np.float32(0.05), 3, 2)

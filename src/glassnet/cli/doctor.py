@@ -97,7 +97,8 @@ def _tell_finding(found: Examination, finding: Finding) -> None:
     from glassnet.doctor.words import some
 
     where = f" ({finding.where})" if finding.where else ""
-    say(f"{WORDS[finding.severity]}: {finding.name}{where}")
+    word = WORDS[finding.severity]
+    say(word + where if finding.name == finding.severity else f"{word}: {finding.name}{where}")
     say(f"  {finding.evidence}")
     elsewhere = [other.where for other in found.findings if other.name == finding.name and other is not finding]
     if elsewhere:

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from PIL import ImageFont
 
+from glassnet.data.unipen import PARTS, part_of
 from glassnet.errors import ReaderError
 from glassnet.nn.kernels.stamps import stamp
 from glassnet.reader.lines.alphabet import CHARACTERS
 from glassnet.reader.lines.faces import BUILT_IN, Font, face_of, read_fonts
 from glassnet.reader.lines.fonts import FontWriter, Manner
-from glassnet.reader.lines.parts import PARTS, part_of
 from glassnet.reader.lines.texts import Texts
 
 PLAIN = Manner(

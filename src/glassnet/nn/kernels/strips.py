@@ -7,7 +7,7 @@ from numba import njit
 
 from glassnet.nn.kernels.options import SERIAL, inner
 
-__all__ = ["blur", "coarsen", "develop", "squeeze_blocks"]
+__all__ = ["blur", "coarsen", "develop", "paste", "squeeze_blocks"]
 
 
 @njit(**SERIAL)
@@ -69,6 +69,19 @@ def _mean(ink, left, right, top, bottom):  # type: ignore[no-untyped-def]
         for x in range(max(0, int(np.floor(left))), min(width, int(np.ceil(right)))):
             total += part * (min(right, x + 1.0) - max(left, float(x))) * ink[y, x]
     return total / ((right - left) * (bottom - top))
+
+
+@njit(**SERIAL)
+def paste(canvas, ink, left, top, across, down):  # type: ignore[no-untyped-def]
+    """Add ink (h, w) to a canvas, its corner at (left, top), made `across` and `down` times as large: a pixel of the
+    canvas has the mean of what it covers."""
+    height, width = canvas.shape
+    rows, columns = ink.shape
+    for y in range(max(0, int(np.floor(top))), min(height, int(np.ceil(top + down * rows)))):
+        high, low = (y - top) / down, (y + 1 - top) / down
+        for x in range(max(0, int(np.floor(left))), min(width, int(np.ceil(left + across * columns)))):
+            here = canvas[y, x] + _mean(ink, (x - left) / across, (x + 1 - left) / across, high, low)
+            canvas[y, x] = min(np.float32(1.0), np.float32(here))
 
 
 @njit(**SERIAL)

@@ -11,7 +11,7 @@ __all__ = ["Copybook"]
 
 
 class Copybook:
-    """Short texts of the characters at hand.
+    """Short texts.
 
     Parameters
     ----------
@@ -27,21 +27,16 @@ class Copybook:
         )  # fmt: skip
         self._sums = np.cumsum([share for _, share in self._forms])
 
-    def draw(self, rng: np.random.Generator, has: frozenset[str], length: int) -> str:
-        """A text of about `length` characters, all of them in `has`; it may be empty."""
+    def draw(self, rng: np.random.Generator, characters: int) -> str:
+        """A text of about so many characters."""
         text = ""
-        for _ in range(3 * max(1, length)):
+        while len(text) < 0.85 * characters:
             form = self._forms[int(np.searchsorted(self._sums, rng.random() * self._sums[-1]))][0]
-            own = "".join(character for character in form(rng) if character in has)
-            joined = f"{text} {own}".strip() if own else text
-            if len(joined) > 1.2 * length + 1:
-                if not text:
-                    text = own[: max(1, length)].strip()
-                break
-            text = joined
-            if len(text) >= 0.85 * length:
-                break
-        return " ".join(text.split())
+            longer = f"{text} {form(rng)}".strip()
+            if len(longer) > 1.2 * characters + 1:
+                return text or longer[: max(1, characters)].strip()
+            text = longer
+        return text
 
     def _word(self, rng: np.random.Generator) -> str:
         return self.words[rng.integers(len(self.words))] if self.words else "word"

@@ -23,7 +23,7 @@ Whole = npt.NDArray[np.int64]
 
 # How often each kind of damage is done at full strength.
 _RULES, _UNDERLINE, _NEIGHBOURS, _SHOW_THROUGH, _SPECKS = 0.15, 0.06, 0.15, 0.04, 0.15
-_COARSE, _BLOCKS, _UNEVEN, _BROKEN, _STEEP = 0.3, 0.12, 0.3, 0.12, 0.3
+_COARSE, _BLOCKS, _UNEVEN, _BROKEN, _STEEP = 0.3, 0.12, 0.3, 0.08, 0.3
 
 
 def add_marks(
@@ -47,7 +47,7 @@ def add_marks(
     if chances[0] < strength * _RULES:
         np.maximum(canvas, np.float32(rng.uniform(0.15, 0.8)) * _rules(height, width, rng), out=canvas)
     if chances[1] < strength * _UNDERLINE:
-        _line(canvas, rng.uniform(0.82, 0.97) * height, pen.radius * rng.uniform(0.6, 1.2), rng)
+        _line(canvas, rng.uniform(0.9, 1.02) * height, pen.radius * rng.uniform(0.6, 1.2), rng)
     if len(points) and chances[2] < strength * _NEIGHBOURS:
         for way in (-1, 1):
             if rng.random() < 0.6:  # a line that reaches a few pixels into the strip
@@ -85,7 +85,7 @@ def damaged(ink: Floats, rng: np.random.Generator, strength: float = 1.0) -> Flo
     uneven = broken or chances[4] < strength * _UNEVEN
     cell = float(rng.uniform(3, 7) if broken else rng.uniform(8, 40))
     grid = rng.standard_normal((int(height / cell) + 2, int(width / cell) + 2), np.float32) if uneven else _NO_GRID
-    depth = strength * (rng.uniform(0.6, 1.5) if broken else rng.uniform(0.05, 0.3)) if uneven else 0.0
+    depth = strength * (rng.uniform(0.5, 1.2) if broken else rng.uniform(0.05, 0.3)) if uneven else 0.0
     least = rng.uniform(0.5, 1.5) if broken else -1.0
     carpet = _carpet()
     grain = strength * min(0.1, float(rng.exponential(0.02)))

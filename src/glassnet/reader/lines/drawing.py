@@ -8,9 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from glassnet.nn.kernels.strokes import draw_strokes
-from glassnet.reader.lines.writing import Writing
 
-__all__ = ["Pen", "draw", "draw_pen", "ink_height"]
+__all__ = ["Pen", "draw", "draw_pen"]
 
 Floats = npt.NDArray[np.float32]
 
@@ -37,7 +36,7 @@ class Pen:
 def draw_pen(rng: np.random.Generator, capital: float, character: float) -> Pen:
     """A pen for capitals so many pixels high and characters so many wide: from a thin ball pen to a broad felt pen, as
     far as it can be read."""
-    broadest = max(0.5, min(0.085 * capital, 0.15 * character))
+    broadest = max(0.5, min(0.085 * capital, 0.14 * character))
     radius = min(broadest, float(np.exp(rng.uniform(np.log(0.4), np.log(2.8)))))
     return Pen(radius, float(rng.uniform(0, 0.35)), float(rng.uniform(0.9, 1.8)))
 
@@ -48,11 +47,3 @@ def draw(points: Floats, starts: npt.NDArray[np.int64], canvas: Floats, pen: Pen
     slow = np.interp(np.arange(len(points)), 8.0 * np.arange(len(noise)), noise)
     radii = (pen.radius * np.exp(pen.pressure * 0.6 * slow)).astype(np.float32)
     draw_strokes(canvas, np.ascontiguousarray(points, np.float32), radii, starts, np.float32(pen.edge))
-
-
-def ink_height(writing: Writing) -> tuple[float, float]:
-    """(top, bottom) of the ink: of its points but for the outermost, long tails of single letters."""
-    y, cut = writing.points[:, 1], int(0.007 * len(writing.points))
-    ordered = np.partition(y, (cut, len(y) - 1 - cut))
-    top, bottom = ordered[cut], ordered[len(y) - 1 - cut]
-    return float(top), float(bottom)

@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from glassnet.data.unipen import PARTS, part_of
 from glassnet.errors import ReaderError
 from glassnet.nn.kernels.stamps import stamp
 from glassnet.reader.lines.faces import BUILT_IN, STYLES, Face, Font, Mask, face_of, read_fonts
-from glassnet.reader.lines.parts import PARTS, part_of
 from glassnet.reader.lines.texts import Texts
 
 __all__ = ["FontWriter", "Manner", "draw_manner"]
@@ -26,6 +26,7 @@ _FINER = 2  # how much larger a line is drawn
 _SHARES = (0.42, 0.53, 0.05)  # of lines in fonts of each style
 _SHARES_SHOUTED = (0.04, 0.82, 0.14)  # of lines in capitals: hardly anyone joins these
 _BROADEST = 0.3  # of a pen, in heights of an x
+_VISIBLE = 0.1  # ink, of 1
 _SWASH = 1.2  # how much farther than its plain letters a font may reach; what is beyond is cut off
 
 Ink = npt.NDArray[np.float32]  # (h, w) in 0..1
@@ -195,7 +196,7 @@ def _set(
         if face.font.joined or manner.whole:
             masks.append(face.mask(word))
             at.append(pen)
-            pen += face.length(word)
+            pen += masks[-1].length
         else:
             jitter = np.exp(rng.normal(0, 0.25, len(word)))
             for k, character in enumerate(word):
@@ -257,7 +258,8 @@ def _drawn(
     )
     pixels = np.concatenate([mask.pixels.reshape(-1) for mask in masks])
     stamp(canvas, pixels, shapes, places, np.sin(phase) * (swing * scale))
-    return _cropped(_reduced(_thickened(canvas, thicker / 2)))
+    ink = _reduced(_thickened(canvas, thicker / 2))
+    return _cropped(ink if ink.max() > _VISIBLE else _reduced(canvas))  # hairlines are made no thinner
 
 
 def _thickened(canvas: npt.NDArray[np.uint8], by: float) -> Ink:
@@ -278,9 +280,9 @@ def _thickened(canvas: npt.NDArray[np.uint8], by: float) -> Ink:
     return result
 
 
-def _reduced(canvas: Ink) -> Ink:
+def _reduced(canvas: Ink | npt.NDArray[np.uint8]) -> Ink:
     """The mean of every `_FINER` x `_FINER` pixels, in 0..1."""
-    rows = sum(canvas[k::_FINER] for k in range(_FINER))
+    rows = sum(canvas[k::_FINER].astype(np.float32) for k in range(_FINER))
     assert not isinstance(rows, int)
     ink: Ink = sum(rows[:, k::_FINER] for k in range(_FINER)) * np.float32(1 / (255 * _FINER**2))  # type: ignore[assignment]
     return ink
@@ -288,5 +290,8 @@ def _reduced(canvas: Ink) -> Ink:
 
 def _cropped(ink: Ink) -> Ink:
     """The ink without the paper around it."""
-    rows, columns = np.flatnonzero(ink.max(axis=1) > 0.1), np.flatnonzero(ink.max(axis=0) > 0.1)
+    least = min(_VISIBLE, 0.5 * float(ink.max()))
+    rows, columns = np.flatnonzero(ink.max(axis=1) > least), np.flatnonzero(ink.max(axis=0) > least)
+    if not len(rows):  # a speck between the pixels
+        return np.full((1, 1), _VISIBLE, np.float32)
     return np.ascontiguousarray(ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,9 +12,11 @@ from glassnet.data.streams import generator
 from glassnet.data.unipen import PARTS, STYLES, PenSamples, load_unipen
 from glassnet.errors import DataError
 from glassnet.reader.lines.alphabet import encode
-from glassnet.reader.lines.source import WIDEST, inked, place
+from glassnet.reader.lines.layout import strip_of
+from glassnet.reader.lines.pens import Hands
+from glassnet.reader.lines.source import WIDEST, Writer
 from glassnet.reader.lines.widths import padded_width
-from glassnet.reader.lines.writing import Hands
+from glassnet.reader.lines.writing import Inked, Writing
 
 __all__ = ["HeldOut", "HeldOutStrip"]
 
@@ -62,6 +64,8 @@ class HeldOut:
         Take this many at most, as many of each kind and style as there are and of as many writers; None: all.
     samples : PenSamples, optional
         Pen trajectories; None reads them from the data folder.
+    others : dict of str to (Writer, int)
+        Lines of other writers: who writes, and how many. The name is their style, donor and writer.
     damage : float
         From 0, none, to 1.
     seed : int
@@ -82,6 +86,7 @@ class HeldOut:
         height: int = 32,
         most: int | None = None,
         samples: PenSamples | None = None,
+        others: Mapping[str, tuple[Writer, int]] | None = None,
         damage: float = 0.5,
         seed: int = 0,
     ) -> None:
@@ -92,19 +97,24 @@ class HeldOut:
         self.strips: list[HeldOutStrip] = []
         self.left_out = 0
         for index in _taken(hands, samples, most, generator(*key, 0)):
-            writing = hands.writing(int(index))
-            rng = generator(*key, 1, int(index))
-            placed = place(writing, rng, (1, WIDEST), height, variation=0.3)
-            if placed is None:
-                self.left_out += 1
-                continue
-            ink = np.rint(255 * inked(placed, writing, rng, height, damage)).astype(np.uint8)
-            kind = ("line", "word")[samples.kind[index]]
             donor, writer = samples.donors[samples.donor[index]], str(samples.writer[index])
-            self.strips.append(HeldOutStrip(ink, writing.text, kind, STYLES[samples.style[index]], donor, writer))
+            known = ("line", "word")[samples.kind[index]], STYLES[samples.style[index]], donor, writer
+            self._add(hands.writing(int(index)), generator(*key, 1, int(index)), damage, *known)
+        for number, (name, (other, count)) in enumerate(sorted((others or {}).items())):
+            for index in range(count):
+                rng = generator(*key, 2 + number, index)
+                if (written := other.line(rng, float(rng.uniform(3, 25)))) is not None:
+                    self._add(written, rng, damage, "line", name, name, name)
         if not self.strips:
             raise DataError(f"No line or word of the pen trajectories is by a writer of the part '{part}'.")
         self.strips.sort(key=lambda strip: padded_width(strip.ink.shape[1]))
+
+    def _add(self, writing: Writing | Inked, rng: np.random.Generator, damage: float, *known: str) -> None:
+        strip = strip_of(writing, rng, widths=(1, WIDEST), height=self.height, variation=0.3, damage=damage)
+        if strip is None:
+            self.left_out += 1
+        else:
+            self.strips.append(HeldOutStrip(np.rint(255 * strip).astype(np.uint8), writing.text, *known))
 
     def __len__(self) -> int:
         return len(self.strips)

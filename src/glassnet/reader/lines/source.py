@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -16,31 +16,70 @@ import numpy.typing as npt
 from glassnet.data.streams import generator
 from glassnet.data.unipen import PARTS, WORD, PenSamples, load_unipen
 from glassnet.errors import DataError
-from glassnet.nn.functional.ctc import columns_needed
 from glassnet.reader.lines.alphabet import encode
 from glassnet.reader.lines.copybook import Copybook
-from glassnet.reader.lines.damage import add_marks, damaged
-from glassnet.reader.lines.drawing import draw, draw_pen, ink_height
+from glassnet.reader.lines.layout import INK, strip_of, unwritten
+from glassnet.reader.lines.pens import Hands
 from glassnet.reader.lines.widths import LEAST, padded_width
-from glassnet.reader.lines.writing import FULL, Hands, Writing, varied
+from glassnet.reader.lines.writing import FULL, Inked, Writing
 
-__all__ = ["COLUMN", "WIDEST", "LineSource", "PenWriter", "Placed", "Writer", "inked", "place"]
+__all__ = ["WIDEST", "ByLength", "LineSource", "PenWriter", "TextWriter", "Texts", "Writer"]
 
 Floats = npt.NDArray[np.float32]
 
-COLUMN = 4  # pixels of a strip for each column of scores
-NOMINAL = 26 / 32  # of a strip's height is ink
+WIDEST = 1024  # pixels of a strip
 _STREAM = 0x11E5  # keeps these random numbers apart from all other streams of the seed
-WIDEST = 1024
-_STRETCH = (0.75, 1.35)
+_CHARACTER = 0.8  # heights of a capital that a character takes, about
 _TRIES = 8
 
 
 class Writer(Protocol):
-    """What writes a line."""
+    """What writes a line of some width."""
 
-    def line(self, rng: np.random.Generator, proportion: float) -> Writing | None:
+    def line(self, rng: np.random.Generator, proportion: float) -> Writing | Inked | None:
         """A word or line whose ink is about `proportion` times as wide as high; None where it has none such."""
+
+
+class Texts(Protocol):
+    """What is written."""
+
+    def draw(self, rng: np.random.Generator, characters: int) -> str:
+        """A text of about so many characters."""
+
+
+class TextWriter(Protocol):
+    """What writes a line of some length."""
+
+    def line(self, rng: np.random.Generator, characters: int) -> tuple[Any, str]:
+        """Ink (h, w) float32 in [0, 1], or a list of strokes (n, 2) float, y down; and what is written."""
+
+
+@dataclass(frozen=True)
+class ByLength:
+    """A writer of texts of some length, as a `Writer`.
+
+    Attributes
+    ----------
+    writer : TextWriter
+        Who writes.
+    capital : float
+        How high a capital of its strokes is, where it writes in strokes.
+    """
+
+    writer: TextWriter
+    capital: float = 100.0
+
+    def line(self, rng: np.random.Generator, proportion: float) -> Writing | Inked | None:
+        characters = max(1, round(proportion * FULL / _CHARACTER))
+        for _ in range(2):
+            made, text = self.writer.line(rng, characters)
+            line = Inked(text, made) if isinstance(made, np.ndarray) else Writing.of(text, made, self.capital)
+            left, top, right, bottom = line.extent()
+            off = (right - left) / max(1e-6, bottom - top) / proportion
+            if 0.7 < off < 1.4:
+                break
+            characters = max(1, round(characters / off))
+        return line
 
 
 @dataclass(frozen=True)
@@ -51,21 +90,21 @@ class PenWriter:
     ----------
     hands : Hands
         Who writes.
-    copybook : Copybook
-        What is set from characters.
+    texts : Texts
+        What is set from characters, as far as the writer left them.
     shares : (float, float, float)
         Of samples as they are, of words set side by side, of texts set from characters.
     """
 
     hands: Hands
-    copybook: Copybook
+    texts: Texts
     shares: tuple[float, float, float] = (0.45, 0.4, 0.15)
 
     def line(self, rng: np.random.Generator, proportion: float) -> Writing | None:
         way = int(np.searchsorted(np.cumsum(self.shares), rng.random() * sum(self.shares), side="right"))
         if way == 2 and self.hands.spells:
-            length = max(1, round(proportion * FULL / 0.8))
-            return self.hands.spelt(rng, lambda has: self.copybook.draw(rng, has, length))
+            length = max(1, round(proportion * FULL / _CHARACTER))
+            return self.hands.spelt(rng, self.texts.draw(rng, length))
         if way == 1:
             return self.hands.words(rng, proportion * FULL)
         return self.hands.sample(rng, 0.85 * proportion, 1.2 * proportion)
@@ -86,12 +125,16 @@ class LineSource:
         How many strips are called an epoch.
     samples : PenSamples, optional
         Pen trajectories; None reads them from the data folder.
+    texts : Texts, optional
+        What is set from single characters; None takes a `Copybook` of the writers' own words.
     others : sequence of (Writer, float)
         Others who write, each with its share of the examples in 0 ... 1; UNIPEN's writers have the rest.
     widest : int
         The widest strips, in pixels.
     damage : float
         From 0, none, to 1.
+    nothing : float
+        Share of strips without any writing: lines, flourishes, specks or bare paper, which read as an empty text.
     """
 
     def __init__(
@@ -102,17 +145,20 @@ class LineSource:
         seed: int = 0,
         examples_per_epoch: int = 50_000,
         samples: PenSamples | None = None,
+        texts: Texts | None = None,
         others: Sequence[tuple[Writer, float]] = (),
         widest: int = WIDEST,
         damage: float = 1.0,
+        nothing: float = 0.01,
     ) -> None:
         self.part, self.height, self.seed, self.examples, self.damage = part, height, seed, examples_per_epoch, damage
+        self.nothing = nothing
         samples = load_unipen() if samples is None else samples
         hands = Hands(samples, part)
         if not len(hands.whole):
             raise DataError(f"None of the pen trajectories is by a writer of the part '{part}'.")
         words = [samples.labels[i] for i in hands.whole if samples.kind[i] == WORD]
-        self.pens = PenWriter(hands, Copybook(words))
+        self.pens = PenWriter(hands, texts or Copybook(words))
         self.writers = (*((writer, share) for writer, share in others), (self.pens, 1.0 - sum(s for _, s in others)))
         self._sums = np.cumsum([share for _, share in self.writers])
         self.widths = _widths(widest)
@@ -141,73 +187,17 @@ class LineSource:
         """A strip whose padded width is `width`, or at least no wider, and its text."""
         at = self.widths.index(width)
         least = self.widths[at - 1] + 1 if at else 1
-        for trial in range(_TRIES):
+        for trial in range(_TRIES if rng.random() >= self.nothing else 0):
             writer = self.writers[int(np.searchsorted(self._sums, rng.random() * self._sums[-1], side="right"))][0]
             fill = float(np.exp(rng.uniform(np.log(max(least, 24)), np.log(width)))) - 12
-            writing = writer.line(rng, fill / (0.9 * NOMINAL * self.height))
+            writing = writer.line(rng, fill / (0.9 * INK * self.height))
             if writing is None:
                 continue
-            placed = place(writing, rng, (least if trial < _TRIES - 3 else 1, width), self.height)
-            if placed is not None:
-                return inked(placed, writing, rng, self.height, self.damage), writing.text
-        return damaged(np.zeros((self.height, width), np.float32), rng, self.damage), ""
-
-
-@dataclass(frozen=True)
-class Placed:
-    """Where on a strip the strokes of a line lie.
-
-    Attributes
-    ----------
-    points : (p, 2) float32 array
-        Its points, in pixels.
-    width : int
-        The strip's width.
-    capital : float
-        The height of a capital in pixels.
-    """
-
-    points: Floats
-    width: int
-    capital: float
-
-
-def inked(placed: Placed, writing: Writing, rng: np.random.Generator, height: int, damage: float) -> Floats:
-    """The strip (height, width) of a line drawn with some pen and damaged; ink is 1."""
-    canvas = np.zeros((height, placed.width), np.float32)
-    pen = draw_pen(rng, placed.capital, placed.width / max(1, len(writing.text)))
-    draw(placed.points, writing.starts, canvas, pen, rng)
-    add_marks(canvas, placed.points, writing.starts, pen, rng, damage)
-    return damaged(canvas, rng, damage)
-
-
-def place(
-    writing: Writing, rng: np.random.Generator, widths: tuple[int, int], height: int, variation: float = 1.0
-) -> Placed | None:
-    """Lay out a line on a strip of a width between these two, with `variation` from 0, none, to 1.
-
-    Returns None where the line does not fit those widths with a stretch that leaves it readable, or has too many
-    characters for its columns.
-    """
-    moved = varied(writing, rng, variation)
-    top, bottom = ink_height(moved)
-    # A line is as tall as its ink. On a page of several it may be as tall as they are, were it of small letters alone.
-    own, mix = max(bottom - top, 0.25), variation * max(0.0, rng.uniform(-1.8, 1.0))
-    fill = 0.95 + variation * rng.uniform(-0.2, 0.1)
-    size = NOMINAL * height * fill / (own ** (1 - mix) * FULL**mix)  # pixels for a height of a capital
-    left, right = rng.uniform(4, 9, 2) + (rng.random(2) < 0.1) * rng.uniform(0, 16, 2)
-    edges = float(moved.points[:, 0].min()), float(moved.points[:, 0].max())
-    natural = max(1.0, size * (edges[1] - edges[0]))
-    stretch = float(np.clip(np.exp(variation * rng.normal(0, 0.13)), *_STRETCH))
-    stretch = float(np.clip(natural * stretch, widths[0] - left - right, widths[1] - left - right)) / natural
-    width = min(widths[1], max(widths[0], round(natural * stretch + left + right)))
-    if not _STRETCH[0] <= stretch <= _STRETCH[1] or columns_needed(encode(writing.text)) >= width // COLUMN:
-        return None
-    points = np.empty_like(moved.points)
-    points[:, 0] = left + (moved.points[:, 0] - edges[0]) * np.float32(size * stretch)
-    middle = height / 2 + variation * rng.normal(0, 1.2)
-    points[:, 1] = middle + (moved.points[:, 1] - 0.5 * (top + bottom)) * np.float32(size)
-    return Placed(points, width, size)
+            widths = least if trial < _TRIES - 3 else 1, width
+            strip = strip_of(writing, rng, widths=widths, height=self.height, damage=self.damage)
+            if strip is not None:
+                return strip, writing.text
+        return unwritten(rng, width, self.height, self.damage), ""
 
 
 def _widths(widest: int) -> list[int]:

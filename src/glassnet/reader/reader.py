@@ -291,7 +291,7 @@ class Reader:
         if self.lines is None:
             lines = group_lines(components.items, components.height, s.group)
         else:
-            lines, components = find_lines(components, s.lines.finding, s.group)
+            lines, components = find_lines(components, _from("binarise", state.ink).ink, s.lines.finding, s.lines.group)
         if not lines:
             return replace(state, nothing=_NO_LINES)
         return replace(state, components=components, segments=lines)

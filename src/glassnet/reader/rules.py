@@ -35,13 +35,12 @@ def without_rules(mask: Mask, height: float, stroke: float, settings: RulesSetti
     longer = max(mask.shape)
     least = int(max(settings.length * height, settings.page * longer) if height else settings.first * longer)
     thick = max(3, round(settings.thick * stroke))
-    level = _bands(mask, least, thick, stroke, settings)
-    upright = tuple(m.T for m in _bands(np.ascontiguousarray(mask.T), least, thick, stroke, settings))
-    rules = [
-        (thin & (kept := _of_rules(near, runs & ~other, thin, int(settings.clear * least), settings.share)), kept)
-        for (runs, near, thin), (_, other, _) in ((level, upright), (upright, level))
-    ]
-    gone = rules[0][0] | rules[1][0] | (rules[0][1] & rules[1][1])  # where rules cross, neither is thin
+    turned = np.ascontiguousarray(mask.T)
+    level, upright = _bands(mask, least, thick, stroke, settings), _bands(turned, least, thick, stroke, settings)
+    long = int(settings.clear * least)
+    across, thin_across = _of_rules(mask, *level, upright[1].T, long, settings)
+    down, thin_down = _of_rules(turned, *upright, level[1].T, long, settings)
+    gone = thin_across | thin_down.T | (across & down.T)  # where rules cross, neither is thin
     return mask & ~gone if gone.any() else mask
 
 
@@ -55,21 +54,28 @@ def _bands(mask: Mask, least: int, thick: int, stroke: float, s: RulesSettings) 
     return runs & mask, near, near & mask & ~_taller_than(mask, thick)
 
 
-def _of_rules(near: Mask, runs: Mask, thin: Mask, long: int, share: float) -> Mask:
-    """The bands that are rules: most of the runs in them is thin, or there is a long stretch where nothing else is.
+def _of_rules(
+    mask: Mask, runs: Mask, near: Mask, thin: Mask, crossing: Mask, long: int, s: RulesSettings
+) -> tuple[Mask, Mask]:
+    """The bands that are rules, and the ink in them that is no taller than each rule is where nothing else is near.
 
-    A run through a word in heavy letters mostly crosses strokes, and is thin for the width of a letter at most.
+    Most of the runs in a rule's band is thin, or it has a `long` stretch where nothing crosses it. A run through a word
+    in heavy letters mostly crosses strokes, and is thin for the width of a letter at most.
     """
     labels, count = ndimage.label(near, structure=np.ones((3, 3), bool))
-    rules = np.zeros(count + 1, bool)
+    height = np.zeros(count + 1, int)
     for number, box in enumerate(ndimage.find_objects(labels), start=1):
-        own = labels[box] == number
-        along, across = own & runs[box] & thin[box], own & runs[box] & ~thin[box]
+        own = (labels[box] == number) & runs[box] & ~crossing[box]
+        along, across = own & thin[box], own & ~thin[box]
         clear = along.any(axis=0) & ~across.any(axis=0)
-        ends = np.flatnonzero(~np.pad(clear, 1))
-        rules[number] = along.sum() >= share * (along.sum() + across.sum()) or np.diff(ends).max() > long
-    result: Mask = rules[labels]
-    return result
+        longest = np.diff(np.flatnonzero(~np.pad(clear, 1))).max()
+        if along.sum() >= s.share * (along.sum() + across.sum()) or longest > long:
+            height[number] = 1 + round(1.35 * float(np.median(along[:, clear].sum(axis=0)))) if clear.any() else 99
+    heights = height[labels]
+    gone = np.zeros_like(mask)
+    for tall in np.unique(height[height > 0]):
+        gone |= thin & (heights == tall) & ~_taller_than(mask, int(tall))
+    return heights > 0, gone
 
 
 def _runs(mask: Mask, least: int, stroke: float, steepest: float) -> Mask:

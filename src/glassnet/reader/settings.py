@@ -549,6 +549,25 @@ class FindingSettings:
         What is longer and nothing but one line is a rule, an underline or an edge.
     framed : float
         What has something taller than this inside, ink of its own all around, is a frame.
+    pale : float
+        Share of the writing's usual darkness below which a component shows through from behind: on photographed pages
+        a hand keeps within 0.9, what shows through has 0.7.
+    faint : float
+        Width of a row of such components, at least: less are flecks.
+    goes_on : float
+        Gap between a row and one that goes on with it, at most.
+    ends : int
+        Pieces at the end of a row that say how high it ends.
+    beside : float
+        Share of the lower of the two by which they lie beside each other, at least.
+    larger : float
+        How many times as much writing another row has, at least, to take up what stands alone in one.
+    bar : float
+        Height of upright lines at the ends of a row that are none of its letters.
+    block : float
+        The same of what is thicker than a stroke and solid.
+    solid : float
+        Share of its box that this fills.
     group : float
         What counts as the height of a character where pieces are grouped: some of joined writing lie far off the
         middle of their line.
@@ -582,6 +601,15 @@ class FindingSettings:
 
     rule: float = 4.0
     framed: float = 0.45
+    pale: float = 0.82
+    faint: float = 3.0
+    goes_on: float = 2.5
+    ends: int = 4
+    beside: float = 0.5
+    larger: float = 2.0
+    bar: float = 2.4
+    block: float = 1.5
+    solid: float = 0.75
     group: float = 1.25
     piece: float = 0.9
     tall: float = 2.2
@@ -656,6 +684,8 @@ class LinesSettings:
         Components of joined writing, which are as wide as words and, where lines touch, as tall as several lines.
     finding : FindingSettings
         From components to lines.
+    group : GroupSettings
+        Pieces of components grouped as if they were letters.
     strip : StripSettings
         From a line's ink to its strip.
     turn : LineTurnSettings
@@ -666,6 +696,7 @@ class LinesSettings:
 
     segment: SegmentSettings = SegmentSettings(short=0.03, tall=12.0, wide=40.0, edge=3.0, capital=8.0)
     finding: FindingSettings = FindingSettings()
+    group: GroupSettings = GroupSettings(big=0.4)
     strip: StripSettings = StripSettings()
     turn: LineTurnSettings = LineTurnSettings()
     select: LineSelectSettings = LineSelectSettings()

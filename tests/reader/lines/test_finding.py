@@ -29,7 +29,7 @@ def _page(rows: list[int], words: int = 4, letters: int = 8, high: int = 400) ->
 
 
 def _found(ink: np.ndarray) -> tuple[list[list[tuple[int, int, int, int]]], Components]:
-    lines, components = find_lines(find_components(ink, DEFAULTS.lines.segment))
+    lines, components = find_lines(find_components(ink, DEFAULTS.lines.segment), ink)
     return [[(a.left, a.top, a.right, a.bottom) for a in line] for line in lines], components
 
 

@@ -30,7 +30,7 @@ def _letters(
 
 
 def _strips(ink: np.ndarray) -> list[Strip]:
-    lines, components = find_lines(find_components(ink))
+    lines, components = find_lines(find_components(ink), ink)
     return line_strips(lines, components, Ink(ink, np.eye(2, 3)))
 
 

@@ -10,7 +10,6 @@ writing and long thin lines are none. A row with a very wide gap is two lines: f
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -29,8 +28,9 @@ Row = list[Component]  # of components, or of pieces of them
 
 def find_lines(
     components: Components,
+    ink: npt.NDArray[np.float32],
     settings: FindingSettings = DEFAULTS.lines.finding,
-    group: GroupSettings = DEFAULTS.group,
+    group: GroupSettings = DEFAULTS.lines.group,
 ) -> tuple[list[list[Segment]], Components]:
     """Lines in reading order, each a list of components from left to right; and all components, some of them cut.
 
@@ -38,6 +38,8 @@ def find_lines(
     ----------
     components : Components
         Of a page whose lines are level.
+    ink : (h, w) array
+        Of the page, in [0, 1].
     settings : FindingSettings
         The thresholds.
     group : GroupSettings
@@ -50,9 +52,11 @@ def find_lines(
     items = _without_frames(items, components.labels, _letter_height(items, components.labels, settings), settings)
     height = _letter_height(items, components.labels, settings)
     pieces = [piece for p in items for piece in _pieces(p, components.labels, settings.piece * height)]
-    rows = _rows(pieces, height, settings, group)
+    rows = _rows(pieces, _pale(items, components, ink, settings), height, settings, group)
     whole, labels = _parted(items, rows, components.labels, height, settings)
-    lines = [[Segment((p,)) for p in line] for row in whole for line in _fields(row, settings.field * height)]
+    lines = [
+        [Segment((p,)) for p in line] for row in whole for line in _fields(row, components.stroke, height, settings)
+    ]
     return lines, replace(components, items=[p for row in whole for p in row], labels=labels, height=height)
 
 
@@ -79,6 +83,13 @@ def _encloses(p: Component, inner: Row, labels: Labels) -> bool:
         if row[:left].any() and row[right:].any() and column[:top].any() and column[bottom:].any():
             return True
     return False
+
+
+def _pale(items: Row, components: Components, ink: npt.NDArray[np.float32], s: FindingSettings) -> set[int]:
+    """The numbers of components that are paler than the page's writing usually is: what shows through from behind."""
+    darkness = ndimage.mean(ink, components.labels, [p.label for p in items])
+    usual = _median(darkness, np.array([p.area for p in items], float))
+    return {p.label for p, dark in zip(items, darkness, strict=True) if dark < s.pale * usual}
 
 
 # ---- pieces ----------------------------------------------------------------------------------------------------------
@@ -120,39 +131,76 @@ def _pieces(p: Component, labels: Labels, wide: float) -> Row:
 # ---- rows ------------------------------------------------------------------------------------------------------------
 
 
-def _rows(pieces: Row, height: float, s: FindingSettings, group: GroupSettings) -> list[Row]:
-    """The pieces in rows, in reading order: those of letters, then what is too tall or too small for these."""
-    usual = [p for p in pieces if p.height <= s.tall * height]
-    rows = group_rows(usual, s.group * height, group) if usual else []
+def _rows(pieces: Row, pale: set[int], height: float, s: FindingSettings, group: GroupSettings) -> list[Row]:
+    """The pieces in rows, in reading order: those of letters, then what is too tall, small or pale for these."""
+    tall = [p for p in pieces if p.height > s.tall * height]
+    usual = [p for p in pieces if p.height <= s.tall * height and p.label not in pale]
+    rows = _continued(group_rows(usual, s.group * height, group), height, s) if usual else []
     placed = {id(p) for row in rows for p in row}
     lines = [Midline(row) for row in rows]
-    tall, small = [], [p for p in usual if id(p) not in placed]
-    for p in pieces:
-        if p.height > s.tall * height:
-            near = [k for k, line in enumerate(lines) if _through(line, p, s.reach * height)]
-            if near:
-                rows[min(near, key=lambda k: lines[k].distance(p))].append(p)
-            else:
-                tall.append(p)
-    for rest in (tall, small):
-        if rest:
-            own = _median(*np.array([[p.height, max(p.width, 1)] for p in rest], float).T)
+    for p in tall:
+        near = [k for k, line in enumerate(lines) if _through(line, p, s.reach * height)]
+        if near and p.label not in pale:
+            rows[min(near, key=lambda k: lines[k].distance(p))].append(p)
+            placed.add(id(p))
+    rows = _joined(rows, height, s)
+    rest = [p for p in pieces if id(p) not in placed]
+    for some in (
+        [p for p in rest if p.label not in pale and p.height > s.tall * height],
+        [p for p in rest if p.label not in pale and p.height <= s.tall * height],
+        [p for p in rest if p.label in pale],
+    ):
+        if some:
+            own = _median(*np.array([[p.height, max(p.width, 1)] for p in some], float).T)
             if own > s.smallest * height:
-                for row in group_rows(rest, own, group):
-                    rows.insert(_place(row, rows), row)
-    return _joined(rows, height, s)
+                for row in group_rows(some, own, group):
+                    if row[0].label not in pale or sum(p.width for p in row) > s.faint * height:
+                        rows.insert(_place(row, rows), row)
+    return rows
+
+
+def _continued(rows: list[Row], height: float, s: FindingSettings) -> list[Row]:
+    """Rows that go on where another ends, at its height, made one: on bent paper a line leaves its own course."""
+    rows = [list(row) for row in rows]
+    while True:
+        ways = [
+            (gap, k, j)
+            for k, row in enumerate(rows)
+            for j, other in enumerate(rows)
+            if j != k and (gap := _goes_on(row, other, height, s)) < np.inf
+        ]
+        if not ways:
+            return rows
+        _, k, j = min(ways)
+        rows[k] += rows[j]
+        del rows[j]
+
+
+def _goes_on(row: Row, other: Row, height: float, s: FindingSettings) -> float:
+    """The gap between the end of a row and the beginning of another that goes on with it; infinite where none does."""
+    last, first = row[-s.ends :], other[: s.ends]
+    gap = min(p.left for p in other) - max(p.right for p in row)
+    if not -0.5 * height < gap < s.goes_on * height:
+        return np.inf
+    (top, bottom), (top_on, bottom_on) = (
+        np.median([[p.top, p.bottom] for p in some], axis=0) for some in (last, first)
+    )
+    shared = min(bottom, bottom_on) - max(top, top_on)
+    return gap if shared > s.beside * min(bottom - top, bottom_on - top_on) else np.inf
 
 
 def _joined(rows: list[Row], height: float, s: FindingSettings) -> list[Row]:
     """Pieces that stand alone in their row, close beside the writing of another, in that one: a tail that is a
     component of its own, a large comma, an exponent, what a rule has cut off."""
     result = [list(row) for row in rows]
-    for number in sorted(range(len(rows)), key=lambda k: sum(p.width for p in rows[k])):
+    width = [sum(p.width for p in row) for row in rows]
+    for number in sorted(range(len(rows)), key=lambda k: width[k]):
         for p in rows[number]:
             own = [q for q in result[number] if q.label != p.label and _gap(p, q) < s.alone * height]
+            own = [q for q in own if q.height > s.company * height]  # bars and dots may be another row's too
             if sum(q.width for q in own) > s.company * height:
                 continue
-            others = [k for k in range(len(rows)) if k != number and result[k]]
+            others = [k for k in range(len(rows)) if s.larger * width[number] < width[k] and result[k]]
             best = min(others, key=lambda k: _apart(p, result[k], height, s), default=None)
             if best is not None and _apart(p, result[best], height, s) < np.inf:
                 result[number].remove(p)
@@ -168,10 +216,10 @@ def _gap(p: Component, q: Component) -> float:
 def _apart(p: Component, row: Row, height: float, s: FindingSettings) -> float:
     """How far a piece is from a row that it may belong to, sideways above all; infinite where it cannot."""
     near = sorted(row, key=lambda q: _gap(p, q))[:4]
-    if _gap(p, near[0]) > s.close * height or sum(q.width for q in row) < p.width:
-        return np.inf
-    top, bottom = np.median([[q.top, q.bottom] for q in near], axis=0)
+    top, bottom = (float(v) for v in np.median([[q.top, q.bottom] for q in near], axis=0))
     above, below = top - p.bottom, p.top - bottom
+    if _gap(p, near[0]) > s.close * height:
+        return np.inf
     if above > s.above * height or below > s.below * height:
         return np.inf
     return _gap(p, near[0]) + max(above, below, 0.0)
@@ -272,13 +320,29 @@ def _component(part: npt.NDArray[np.bool_], p: Component, label: int) -> Compone
     return Component(*box, int(part.sum()), label)
 
 
-def _fields(row: Sequence[Component], gap: float) -> list[Row]:
-    """The row cut where nothing stands for `gap` pixels."""
+def _fields(row: Row, stroke: float, height: float, s: FindingSettings) -> list[Row]:
+    """The row cut where nothing stands for a very wide gap, and between writing and bars at its ends: the sides of
+    boxes, edges of the paper."""
     fields: list[Row] = []
     edge = -np.inf
     for p in row:
-        if not fields or p.left - edge > gap:
+        if not fields or p.left - edge > s.field * height:
             fields.append([])
         fields[-1].append(p)
         edge = max(edge, p.right)
-    return fields
+    result: list[Row] = []
+    for field in fields:
+        first, last = 0, len(field)
+        while first < last - 1 and _is_bar(field[first], stroke, height, s):
+            first += 1
+        while first < last - 1 and _is_bar(field[last - 1], stroke, height, s):
+            last -= 1
+        result += [part for part in (field[:first], field[first:last], field[last:]) if part]
+    return result
+
+
+def _is_bar(p: Component, stroke: float, height: float, s: FindingSettings) -> bool:
+    """Whether a component is an upright line far taller than letters, or a tall block."""
+    if p.width < 2 * stroke:
+        return p.height > s.bar * height
+    return p.width > 2.5 * stroke and p.height > s.block * height and p.area > s.solid * p.width * p.height

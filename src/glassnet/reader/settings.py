@@ -656,6 +656,9 @@ class LineSelectSettings:
 class LineTurnSettings:
     """Which way up a page is, by how well its longest lines read (`lines.judging`).
 
+    On photographed pages upright lines read at 0.85 and more, by 0.13 and more better than upside down, and those of
+    pages on their side at 0.5.
+
     Attributes
     ----------
     lines : int
@@ -672,8 +675,8 @@ class LineTurnSettings:
 
     lines: int = 5
     pixels: int = 2500
-    upright: float = 0.15
-    sure: float = 0.6
+    upright: float = 0.1
+    sure: float = 0.65
     few: float = 1.0
 
 

@@ -31,6 +31,7 @@ from glassnet.optim.averaging import follow
 from glassnet.reader.components import find_components
 from glassnet.reader.lines.decoder import Decoder
 from glassnet.reader.lines.fonts import FontWriter
+from glassnet.reader.lines.language import train
 from glassnet.reader.pen import ink
 
 SMALL = 1 << 14  # bytes in all arrays of a call: what lies close together
@@ -233,6 +234,7 @@ def _pictures() -> None:
     decoder = Decoder(words=["ab"])
     decoder(rng.standard_normal((9, 96)))
     decoder.prior.score([1, 2])
+    train(["ab"]).probability("a")
     strips.paste(canvas, canvas[:20, :30].copy(), 3.5, 2.5, 1.3, 0.8)
     strips.blur(canvas, 0.7)
     strips.coarsen(canvas, 1.4, 0.2, 0.3)

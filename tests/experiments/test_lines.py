@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from glassnet.data import LineOptions, load
-from glassnet.errors import GlassnetError
 from glassnet.doctor import Case, examine
+from glassnet.errors import GlassnetError
 from glassnet.experiments import Run, resume, run_recipe
 from glassnet.experiments.build import build
 from glassnet.experiments.recipe import Recipe, recipe_from

@@ -120,7 +120,8 @@ def reads_little(case: Case) -> Iterator[Finding]:
     found = case.transcription
     if found is None or case.early or not found.characters.rate > _HALF or found.characters.interval.high >= 1.0:
         return
-    evidence = f"It reads little: {percent(found.characters.rate)} of the characters of {found.n:,} {case.part} lines are wrong."
+    wrong = percent(found.characters.rate)
+    evidence = f"It reads little: {wrong} of the characters of {found.n:,} {case.part} lines are wrong."
     remedy = "Train longer, and look at the worst lines: are they written as those of the training?"
     yield Finding("reads-little", "warning", evidence, remedy=remedy, where=case.part, symptom=True)
 

@@ -25,7 +25,7 @@ from glassnet.nn.kernels.blas import matmul
 from glassnet.nn.kernels.sharing import shared
 from glassnet.nn.kernels.stochastic import softmax_descent
 from glassnet.nn.kernels.strokes import draw_strokes
-from glassnet.nn.kernels.trajectories import measure_words
+from glassnet.nn.kernels.trajectories import ink_span, measure_words
 from glassnet.optim import SGD, Adam, RMSProp
 from glassnet.optim.averaging import follow
 from glassnet.reader.components import find_components
@@ -225,6 +225,7 @@ def _pictures() -> None:
     strokes, reach = np.array([0, 3, 4, 20, 40]), np.ones(2, np.float32)
     out = np.empty((2, 6), np.float32)
     measure_words(path, strokes, np.array([0, 3, 4]), np.arange(2), reach, -reach / 3, -reach / 2, out)
+    ink_span(path.astype(np.float32), strokes, np.float32(0.5), np.float32(0.01))
     canvas = np.zeros((32, 90), np.float32)
     draw_strokes(canvas, path.astype(np.float32) + 30, np.ones(40, np.float32), strokes, np.float32(1.5))
     for text in ("on", "A line of writing, long enough to fill a large array"):

@@ -60,12 +60,13 @@ BUILT_IN = Font("built-in")
 
 @dataclass(frozen=True)
 class Mask:
-    """Ink `pixels` (h, w) uint8 with a border of paper, and the place of its first pixel, seen from where the pen
-    starts on the baseline; y downwards."""
+    """Ink `pixels` (h, w) uint8 with a border of paper, the place of its first pixel, seen from where the pen starts on
+    the baseline, y downwards, and how far the pen goes."""
 
     pixels: npt.NDArray[np.uint8]
     left: int
     top: int
+    length: float
 
 
 def read_fonts(folder: Path) -> list[Font]:
@@ -125,7 +126,7 @@ class Face:
         self.font = font
         em = 100
         for _ in range(2):  # the second time with the size that the first has shown to be right
-            self._drawn = _opened(font, em)
+            self._em, self._drawn = em, _opened(font, em)
             _, top, _, bottom = self._drawn.getbbox("Hgpy", anchor="ls")
             em = max(8, round(em * span / max(1, bottom - top)))
         self.capital = float(-self._drawn.getbbox("H", anchor="ls")[1])
@@ -141,12 +142,14 @@ class Face:
         return min(1.0, 3 * self.x_height / (self.above + self.below)) ** 2
 
     def mask(self, text: str) -> Mask:
-        """A word's ink, drawn as a whole, with kerning and whatever the font does to neighbours."""
-        left, top, right, bottom = self._drawn.getbbox(text, anchor="ls")
-        left, top = int(np.floor(left)) - 1, int(np.floor(top)) - 1
-        image = Image.new("L", (int(np.ceil(right)) + 1 - left, int(np.ceil(bottom)) + 1 - top))
-        ImageDraw.Draw(image).text((-left, -top), text, fill=255, font=self._drawn, anchor="ls")
-        return Mask(np.asarray(image), left, top)
+        """A word's ink, drawn as a whole, with kerning and whatever the font does to neighbours. What reaches farther
+        out than the height of the font is cut off."""
+        length, above, reach = float(self._drawn.getlength(text)), 2 * self._em, self._em
+        image = Image.new("L", (int(length) + 2 * reach, above + int(1.5 * self._em)))
+        ImageDraw.Draw(image).text((reach, above), text, fill=255, font=self._drawn, anchor="ls")
+        left, top, right, bottom = image.getbbox() or (0, 0, 1, 1)
+        pixels = np.asarray(image.crop((left - 1, top - 1, right + 1, bottom + 1)))
+        return Mask(pixels, left - 1 - reach, top - 1 - above, length)
 
     def glyph(self, character: str) -> Mask:
         """One character's ink."""
@@ -160,10 +163,6 @@ class Face:
             after = self._drawn.getlength(text[1]) if len(text) == 2 else 0.0
             self._steps[text] = float(self._drawn.getlength(text)) - after
         return self._steps[text]
-
-    def length(self, text: str) -> float:
-        """How far the pen goes for a word drawn as a whole."""
-        return float(self._drawn.getlength(text))
 
     @cached_property
     def missing(self) -> frozenset[str]:
@@ -186,7 +185,7 @@ class Face:
         return 2 * area / max(outline, 1.0)
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=1024)
 def face_of(font: Font, span: int) -> Face:
     """A font at a size; kept, with what it has drawn."""
     return Face(font, span)

@@ -196,7 +196,7 @@ def _set(
         if face.font.joined or manner.whole:
             masks.append(face.mask(word))
             at.append(pen)
-            pen += face.length(word)
+            pen += masks[-1].length
         else:
             jitter = np.exp(rng.normal(0, 0.25, len(word)))
             for k, character in enumerate(word):

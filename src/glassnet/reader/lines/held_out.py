@@ -13,7 +13,7 @@ from glassnet.data.unipen import PARTS, STYLES, PenSamples, load_unipen
 from glassnet.errors import DataError
 from glassnet.reader.lines.alphabet import encode
 from glassnet.reader.lines.layout import strip_of
-from glassnet.reader.lines.pens import Hands
+from glassnet.reader.lines.pens import UnipenWriters
 from glassnet.reader.lines.source import WIDEST, Writer
 from glassnet.reader.lines.widths import padded_width
 from glassnet.reader.lines.writing import Inked, Writing
@@ -92,7 +92,7 @@ class HeldOut:
     ) -> None:
         self.height = height
         samples = load_unipen() if samples is None else samples
-        hands = Hands(samples, part)
+        hands = UnipenWriters(samples, part)
         key = seed, _STREAM, PARTS.index(part)
         self.strips: list[HeldOutStrip] = []
         self.left_out = 0
@@ -138,7 +138,9 @@ class HeldOut:
             yield from np.split(own, range(size, len(own), size))
 
 
-def _taken(hands: Hands, samples: PenSamples, most: int | None, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+def _taken(
+    hands: UnipenWriters, samples: PenSamples, most: int | None, rng: np.random.Generator
+) -> npt.NDArray[np.int64]:
     """Samples of all kinds and styles in turn, and within each of all writers in turn."""
     whole = np.sort(hands.whole)
     if most is None or most >= len(whole):

@@ -22,6 +22,7 @@ INK = 26 / 32  # of a strip's height is ink: rows 3 to 29 of 32
 Floats = npt.NDArray[np.float32]
 
 _STRETCH = (0.75, 1.35)  # of widths, as far as writing stays natural
+_SMALL = 0.12  # of lines are smaller than their strip is made for: something beside them is taller
 _NOTHING = np.zeros((0, 2), np.float32)
 
 
@@ -106,6 +107,8 @@ def _place(
 ) -> _Place | None:
     left, top, right, bottom = writing.extent()
     tall, fill = max(bottom - top, 0.25), 0.95 + variation * rng.uniform(-0.2, 0.1)
+    if rng.random() < variation * _SMALL:
+        fill *= rng.uniform(0.5, 0.9)
     if isinstance(writing, Writing):
         # A line is as tall as its ink. On a page it may count as tall as others, were it of small letters alone.
         mix = variation * max(0.0, rng.uniform(-1.8, 1.0))
@@ -119,5 +122,6 @@ def _place(
     width = min(widths[1], max(widths[0], round(natural * stretch + around)))
     if not _STRETCH[0] <= stretch <= _STRETCH[1] or columns_needed(encode(writing.text)) >= width // COLUMN:
         return None
-    middle = height / 2 + variation * height / 32 * rng.normal(0, 1.2)
+    room = max(0.0, height * (1 - INK * fill) / 2 - 3 * height / 32)
+    middle = height / 2 + variation * (height / 32 * rng.normal(0, 1.2) + rng.uniform(-room, room))
     return _Place(width, float(margins[0]), middle - 0.5 * down * (bottom - top), down * stretch, down)

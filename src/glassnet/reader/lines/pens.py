@@ -14,7 +14,7 @@ from glassnet.nn.kernels.trajectories import measure_words
 from glassnet.reader.lines.marks import AFTER, AROUND, mark
 from glassnet.reader.lines.writing import FULL, Writing
 
-__all__ = ["Hands"]
+__all__ = ["UnipenWriters"]
 
 Floats = npt.NDArray[np.float32]
 Whole = npt.NDArray[np.int64]
@@ -37,7 +37,7 @@ _GAP = np.array([-0.2, -0.05, -0.3, -0.5])
 _GAP_OF_LINES, _GAP_WITHIN = 0.42, 0.4
 
 
-class Hands:
+class UnipenWriters:
     """The writers of a part, ready to write.
 
     Parameters

@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 
 from glassnet.data import LineOptions, load
+from glassnet.doctor import Case, examine
 from glassnet.errors import GlassnetError
 from glassnet.experiments import Run, resume, run_recipe
 from glassnet.experiments.build import build
 from glassnet.experiments.recipe import Recipe, recipe_from
 from glassnet.files import read_json
+from glassnet.metrics import evaluate_transcription
 from glassnet.model import Model
 from glassnet.report.pages import SweepRun, best_run
 from glassnet.report.pages.run import run_panels
@@ -126,6 +128,12 @@ def test_training_on_pytorch_is_the_same_but_for_rounding(tmp_path: Path) -> Non
 def test_a_network_that_reads_nothing_is_found() -> None:
     found = run_recipe(recipe(train__epochs=1, optimizer__lr=1e-6))
     assert found.findings[0].name == "reads-nothing"
+
+
+def test_a_network_that_reads_little_is_told_apart_from_a_good_one() -> None:
+    for read, name in ((["a", "bb", "abc"], "good"), (["a", "", "b"], "reads-little"), (["", "", ""], "reads-nothing")):
+        found = evaluate_transcription(read * 9, ["a", "bb", "abc"] * 9, np.zeros(27))
+        assert [finding.name for finding in examine(Case([], transcription=found, losses_compare=False))] == [name]
 
 
 @pytest.mark.parametrize(

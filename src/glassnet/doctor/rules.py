@@ -24,6 +24,7 @@ from glassnet.doctor.outcome_rules import (
     at_chance,
     good,
     one_class,
+    reads_little,
     reads_nothing,
     same_output,
     worse_in_evaluation,
@@ -63,6 +64,7 @@ RULES: tuple[Rule, ...] = (
     at_chance,
     same_output,
     reads_nothing,
+    reads_little,
     worse_in_evaluation,
     worse_than_means,
     # causes that are facts

@@ -43,7 +43,7 @@ def test_text_is_printed(pages: Path, shell: Shell) -> None:
 
 
 def test_files_of_every_kind(pages: Path, shell: Shell, tmp_path: Path) -> None:
-    for form, suffix in (("text", ".txt"), ("json", ".json"), ("hocr", ".hocr"), ("pdf", ".pdf")):
+    for form, suffix in (("text", ".txt"), ("json", ".json"), ("hocr", ".hocr"), ("alto", ".xml"), ("pdf", ".pdf")):
         found = shell.json("read", pages / "page-001.jpg", "--format", form, "--out", tmp_path, "--overlay")
         assert {Path(f).name for f in found["files"]} == {f"page-001{suffix}", "page-001-read.png"}
         assert all(Path(f).stat().st_size > 20 for f in found["files"])

@@ -79,11 +79,11 @@ def test_files_that_cannot_be_read(three: Path, tmp_path: Path) -> None:
     reasons: Mapping[str, str] = {
         "missing.pdf": "There is no PDF",
         "empty.pdf": "the file is empty",
-        "cut.pdf": "damaged, cut short or no PDF",
-        "text.pdf": "damaged, cut short or no PDF",
+        "cut.pdf": "damaged, without pages or no PDF",
+        "text.pdf": "damaged, without pages or no PDF",
         "folder.pdf": "it is a folder",
         "secret.pdf": "is encrypted; save a copy without its password",
-        "none.pdf": "without pages",
+        "none.pdf": "damaged, without pages",
     }
     for name, reason in reasons.items():
         with pytest.raises(DataError, match=reason) as caught:

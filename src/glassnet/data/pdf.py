@@ -80,8 +80,6 @@ def page_numbers(path: str | Path, chosen: PageRanges | None = None) -> list[int
     """
     with _document(path) as document:
         count = len(document)
-    if count == 0:
-        raise DataError(f"'{path}' is a PDF without pages.")
     for first, last in chosen or ():
         if max(first, last or first) > count:
             raise DataError(f"'{path}' has {counted(count, 'page')}; there is no page {max(first, last or first)}.")
@@ -148,13 +146,17 @@ def _document(path: str | Path) -> Iterator[Any]:
     with _one_at_a_time, file:
         if not file.peek(1):
             raise DataError(f"Cannot read '{path}' as a PDF: the file is empty.")
+        with contextlib.suppress(library.PdfiumError):
+            library.PdfDocument(
+                b"no PDF"
+            )  # of a PDF without pages PDFium reports the error before; so that is this one
         try:
             document = library.PdfDocument(file)
         except library.PdfiumError as error:
             if getattr(error, "err_code", None) == _ENCRYPTED:
                 raise DataError(f"'{path}' is encrypted; save a copy without its password and read that.") from error
             raise DataError(
-                f"Cannot read '{path}' as a PDF: {_reason(error)}. The file is damaged, cut short or no PDF."
+                f"Cannot read '{path}' as a PDF: {_reason(error)}. The file is damaged, without pages or no PDF."
             ) from error
         try:
             yield document

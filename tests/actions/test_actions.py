@@ -346,7 +346,7 @@ def test_read(letters: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert len(shown["files"]) == 4 and shown["seconds"] == found.seconds  # type: ignore[arg-type]
     figures = read(named[:1], choose_reader("0-9"))
     assert figures.each[0].page is not None and not any(map(str.isalpha, figures.each[0].page.text))
-    with pytest.raises(ReaderError, match=r"A format is text, json, hocr or pdf\. Got 'doc'"):
+    with pytest.raises(ReaderError, match=r"A format is text, json, hocr, alto or pdf\. Got 'doc'"):
         read(named, form="doc")
 
 

@@ -43,7 +43,7 @@ def test_text_is_printed(pages: Path, shell: Shell) -> None:
 
 
 def test_files_of_every_kind(pages: Path, shell: Shell, tmp_path: Path) -> None:
-    for form, suffix in (("text", ".txt"), ("json", ".json"), ("hocr", ".hocr"), ("pdf", ".pdf")):
+    for form, suffix in (("text", ".txt"), ("json", ".json"), ("hocr", ".hocr"), ("alto", ".xml"), ("pdf", ".pdf")):
         found = shell.json("read", pages / "page-001.jpg", "--format", form, "--out", tmp_path, "--overlay")
         assert {Path(f).name for f in found["files"]} == {f"page-001{suffix}", "page-001-read.png"}
         assert all(Path(f).stat().st_size > 20 for f in found["files"])
@@ -167,3 +167,50 @@ def test_what_cannot_be_written_is_told_in_the_words_of_the_command_line(
     (tmp_path / "file").touch()
     assert main(["read", *(str(pages / name) for name in names), "--out", str(tmp_path / "file")]) == 2
     assert capsys.readouterr().err.count("Free some space or choose another place (--out).") == len(names)
+
+
+@pytest.fixture(scope="module")
+def letter(pages: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A PDF: the first page, one with nothing on it, the second page."""
+    sheets = [Image.open(pages / "page-001.jpg"), Image.new("RGB", (300, 300), "white")]
+    sheets.append(Image.open(pages / "page-002.jpg"))
+    file = tmp_path_factory.mktemp("letter") / "letter.pdf"
+    sheets[0].save(file, save_all=True, append_images=sheets[1:], resolution=200)
+    return file
+
+
+def test_the_pages_of_a_pdf_are_read(letter: Path, shell: Shell, tmp_path: Path) -> None:
+    found = shell.json("read", letter, "--out", tmp_path, "--format", "json", status=3)
+    assert [(page["picture"], page["page"]) for page in found["pages"]] == [(str(letter), n) for n in (1, 2, 3)]
+    assert [bool(page["nothing"]) for page in found["pages"]] == [False, True, False]
+    assert f"{letter}, page 2: nothing was read: " in shell.err
+    assert [Path(file).name for file in found["files"]] == ["letter-1.json", "letter-2.json", "letter-3.json"]
+    texts = [page["text"] for page in found["pages"]]
+    assert "42" in texts[0] and len(texts[0].splitlines()) == 2
+    assert shell("read", letter, "--jobs", 2, status=3).split("\f") == [f"{texts[0]}\n", "", f"{texts[2]}\n"]
+
+
+def test_pages_of_a_pdf_are_chosen(letter: Path, pages: Path, shell: Shell, tmp_path: Path) -> None:
+    found = shell.json("read", letter, "--pages", "3", "--format", "hocr", "--out", tmp_path)
+    assert [page["page"] for page in found["pages"]] == [3]
+    assert 'image "letter.pdf"' in (tmp_path / "letter-3.hocr").read_text()
+    shell("read", letter, "--pages", "4", status=2)
+    assert "has 3 pages; there is no page 4" in shell.err
+    shell("read", letter, "--pages", "two", status=2)
+    shell("read", pages / "page-001.jpg", "--pages", "1", status=2)
+    assert "--pages chooses pages of PDFs" in shell.err
+
+
+def test_pdfs_beside_pictures(letter: Path, shell: Shell, tmp_path: Path) -> None:
+    """What reading wrote there, and a damaged one."""
+    shutil.copy(letter, tmp_path)
+    Image.new("L", (60, 60), 255).save(tmp_path / "blank.png")
+    for made in ("blank.pdf", "letter-1.pdf", "broken.pdf"):
+        (tmp_path / made).write_text("no PDF")
+    found = shell.json("read", tmp_path, "--pages", "2", status=2)
+    assert [Path(page["picture"]).name for page in found["pages"]] == ["blank.png", "letter.pdf"]
+    (error,) = found["errors"]
+    assert Path(error["picture"]).name == "broken.pdf" and "no PDF" in error["error"]
+    assert "1 of 3 pages could not be read" in shell.err
+    shell("read", tmp_path / "broken.pdf", status=2)
+    assert shell.err.count("\n") == 1

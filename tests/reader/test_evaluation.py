@@ -14,8 +14,10 @@ from PIL import Image
 from glassnet.errors import GlassnetError, ReaderError
 from glassnet.reader.evaluate import compare, fold, interval_text, pairs_in, summarise
 from glassnet.reader.evaluation_page import write_evaluation
-from glassnet.reader.export import FORMATS, as_hocr, as_pdf, overlay, write_page
+from glassnet.reader.export import FORMATS, overlay, write_page
+from glassnet.reader.hocr import as_hocr
 from glassnet.reader.page import Box, Character, Line, Page, Word
+from glassnet.reader.searchable import as_pdf
 
 
 def _page() -> Page:
@@ -118,7 +120,8 @@ def test_the_pdf_holds_its_text() -> None:
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_files_are_written(form: str, tmp_path: Path) -> None:
-    file = write_page(_page(), np.full((120, 300, 3), 255, np.uint8), tmp_path / "new" / "page.jpg", form)
+    pixels = np.full((120, 300, 3), 255, np.uint8)
+    file = write_page(_page(), tmp_path / "new" / "page.jpg", form, pixels=pixels)
     assert file.parent == tmp_path / "new" and file.stem == "page" and file.stat().st_size > 10
     if form == "json":
         found = json.loads(file.read_text())

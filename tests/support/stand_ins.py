@@ -82,6 +82,13 @@ def _page(path: Path) -> None:
     shutil.copy(ROOT / "src/glassnet/reader/sample.jpg", path)
 
 
+def _document(path: Path) -> None:
+    """A PDF of five pages, with writing on the first alone."""
+    with Image.open(ROOT / "src/glassnet/reader/sample.jpg") as page:
+        blank = Image.new("RGB", (200, 300), "white")
+        page.convert("RGB").save(path, "PDF", save_all=True, append_images=[blank] * 4, resolution=200)
+
+
 def _pages(path: Path) -> None:
     list(write_pages(path, 2, "HELLO WORLD\nROSE 12", seed=1))
 
@@ -168,6 +175,7 @@ MAKERS: dict[str, Callable[[Path], None]] = {
     "other.jpg": _page,
     "form.jpg": _page,
     "letter.jpg": _page,
+    "letter.pdf": _document,
     "letter.txt": _words,
     "words.txt": _words,
     "scans": _pages,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,26 +11,29 @@ from typing import Any
 
 from glassnet import threads as pool
 from glassnet.actions.events import Events
-from glassnet.data.pictures import pictures_of
+from glassnet.data.pdf import PageRanges, is_pdf_name, page_numbers, parse_pages
+from glassnet.data.pictures import is_picture_name, pictures_of
 from glassnet.errors import GlassnetError, ReaderError
 from glassnet.model import Model
 from glassnet.reader import Page, Reader, read_words
 from glassnet.reader.batch import PageTask, drawn_name, read_all
 from glassnet.reader.evaluate import Scores, compare, pairs_in, summarise
 from glassnet.reader.evaluation_page import write_evaluation
-from glassnet.reader.export import FORMATS
+from glassnet.reader.export import FORMATS, as_json
 
 __all__ = ["PageRead", "PagesRead", "ReadingEvaluated", "choose_reader", "evaluate_reading", "list_pictures", "read"]
 
 
 @dataclass(frozen=True, eq=False)
 class PageRead:
-    """What came of one picture.
+    """What came of one picture, or of one page of a PDF.
 
     Attributes
     ----------
     picture : Path
         The file.
+    number : int or None
+        Of a PDF: which of its pages, from 1; None where the PDF could not be opened.
     page : Page or None
         What was read; None where the picture could not be read.
     files : tuple of Path
@@ -39,27 +43,43 @@ class PageRead:
     """
 
     picture: Path
+    number: int | None
     page: Page | None
     files: tuple[Path, ...]
     error: GlassnetError | None
 
+    @property
+    def name(self) -> str:
+        """The file, and of a PDF the page."""
+        return str(self.picture) if self.number is None else f"{self.picture}, page {self.number}"
+
 
 @dataclass(frozen=True, eq=False)
 class PagesRead:
-    """What came of each picture, in order, and the seconds that the reading took."""
+    """What came of each page, in order, the seconds that it took, and the confidence below which words are not sure."""
 
     each: tuple[PageRead, ...]
     seconds: float
+    min_confidence: float = 0.0
 
     @property
     def errors(self) -> tuple[GlassnetError, ...]:
-        """Why some pictures could not be read."""
+        """Why some pages could not be read."""
         return tuple(found.error for found in self.each if found.error is not None)
 
     def to_dict(self) -> dict[str, Any]:
-        """The pages that were read, the files, and the seconds."""
+        """The pages that were read, why others were not, the files, and the seconds."""
         return {
-            "pages": [{"picture": found.picture, **found.page.as_json()} for found in self.each if found.page],
+            "pages": [
+                {"picture": found.picture, "page": found.number, **as_json(found.page, self.min_confidence)}
+                for found in self.each
+                if found.page
+            ],
+            "errors": [
+                {"picture": found.picture, "page": found.number, "error": str(found.error)}
+                for found in self.each
+                if found.error is not None
+            ],
             "files": [file for found in self.each for file in found.files],
             "seconds": self.seconds,
         }
@@ -100,22 +120,32 @@ def choose_reader(alphabet: str = "full", words: str | Path | None = None, model
 
 
 def list_pictures(paths: Sequence[str | Path]) -> list[Path]:
-    """The pictures that paths name; of a folder, those that are not overlays of others in it.
+    """The pictures and PDFs that paths name; of a folder, those that were not made from others in it.
 
     Parameters
     ----------
     paths : sequence of paths
-        Picture files, or folders of them.
+        Pictures and PDFs, or folders of them. Of a folder, overlays are left out, and PDFs that are
+        named like a picture or like a page of another PDF: these are what reading has written.
 
     Raises
     ------
     DataError
-        A folder holds no pictures.
+        A folder holds no pictures and no PDFs.
     """
     given = [Path(path) for path in paths]
-    found = pictures_of(given)
-    unwanted = {drawn_name(path) for path in found}.difference(given)
+    found = pictures_of(given, lambda path: is_picture_name(path) or is_pdf_name(path))
+    made = {drawn_name(path) for path in found}
+    made.update(path.with_suffix(".pdf") for path in found if not is_pdf_name(path))
+    made.update(path for path in found if is_pdf_name(path) and _whole_of(path) in found)
+    unwanted = made.difference(given)
     return [path for path in found if path not in unwanted]
+
+
+def _whole_of(page: Path) -> Path | None:
+    """The PDF whose page this file would be: letter.pdf of letter-2.pdf."""
+    whole = re.sub(r"-[0-9]+$", "", page.stem)
+    return page.with_name(whole + page.suffix) if whole != page.stem else None
 
 
 def read(
@@ -126,51 +156,60 @@ def read(
     out: str | Path | None = None,
     overlay: bool = False,
     min_confidence: float = 0.0,
+    pages: str | None = None,
     jobs: int = 1,
     threads: int | None = None,
     on_page: Callable[[PageRead], None] = lambda found: None,
 ) -> PagesRead:
-    """Read pictures; one that cannot be read is kept in the result with its error, and the others are read.
+    """Read pictures and PDFs; what cannot be read is kept in the result with its error, and the others are read.
 
     Parameters
     ----------
     pictures : sequence of paths
-        Picture files, or folders of them; see `list_pictures`.
+        Pictures and PDFs, or folders of them; see `list_pictures`.
     reader : Reader, optional
         See `choose_reader`; None takes one as it comes with the package.
     form : str, optional
-        Files to write: "text", "json", "hocr" or "pdf"; None writes none.
+        Files to write: "text", "json", "hocr", "alto" or "pdf"; None writes none. The pages of letter.pdf are
+        written as letter-1, letter-2 and so on.
     out : path, optional
         A folder for the files; None is the working folder.
     overlay : bool
         Also write the picture with what was found drawn on it (NAME-read.png).
     min_confidence : float
-        From 0 to 1; words below it stand in {braces} in text files.
+        From 0 to 1; words below it are marked: they stand in {braces} in text, are not `sure` in JSON.
+    pages : str, optional
+        Which pages of every PDF, as "1-3,5" or "4-"; None takes all.
     jobs : int
-        Processes that share the pictures, at least 1.
+        Processes that share the pages, at least 1.
     threads : int, optional
         Threads to use; None takes every core.
     on_page : callable
-        Is given each picture's result as soon as it is there, in order.
+        Is given each page's result as soon as it is there, in order.
 
     Raises
     ------
     GlassnetError
-        A folder without pictures, a format that does not exist, or two pictures whose files would have one name.
+        A folder without pictures, a format that does not exist, pages that are not written as such, or two pictures
+        whose files would have one name.
     """
     if form is not None and form not in FORMATS:
         raise ReaderError(f"A format is {', '.join(FORMATS[:-1])} or {FORMATS[-1]}. Got '{form}' instead.")
     start = time.perf_counter()
-    files = list_pictures(pictures)
+    chosen = parse_pages(pages) if pages is not None else None
+    sheets = [sheet for file in list_pictures(pictures) for sheet in _sheets_of(file, chosen)]
     writes = form is not None or overlay
-    targets: Sequence[Path | None] = _targets(files, out) if writes else [None] * len(files)
-    tasks = [PageTask(file, target, form, overlay, min_confidence) for file, target in zip(files, targets, strict=True)]
+    targets: Sequence[Path | None] = _targets(sheets, out) if writes else [None] * len(sheets)
+    tasks = [
+        PageTask(sheet.picture, target, form, overlay, min_confidence, sheet.number, sheet.error)
+        for sheet, target in zip(sheets, targets, strict=True)
+    ]
     each = []
     with pool.use(threads):
-        for file, (page, written, error) in zip(files, read_all(tasks, reader, jobs=jobs), strict=True):
-            each.append(PageRead(file, page, tuple(written), error))
+        for sheet, (page, written, error) in zip(sheets, read_all(tasks, reader, jobs=jobs), strict=True):
+            each.append(PageRead(sheet.picture, sheet.number, page, tuple(written), error))
             on_page(each[-1])
-    return PagesRead(tuple(each), time.perf_counter() - start)
+    return PagesRead(tuple(each), time.perf_counter() - start, min_confidence)
 
 
 def evaluate_reading(
@@ -226,12 +265,26 @@ def evaluate_reading(
     return ReadingEvaluated(found, file, time.perf_counter() - start)
 
 
-def _targets(pictures: list[Path], out: str | Path | None) -> list[Path]:
-    """What the files of each picture are named after. Raises `ReaderError` where two would be written to one file."""
-    targets = [Path(out or ".") / picture.name for picture in pictures]
-    first: dict[Path, Path] = {}
-    for picture, target in zip(pictures, targets, strict=True):
-        other = first.setdefault(target.with_suffix(""), picture)
+def _sheets_of(file: Path, chosen: PageRanges | None) -> list[PageRead]:
+    """What there is to read in a file, still without its text: a picture, the pages of a PDF, or why there are none."""
+    if not is_pdf_name(file):
+        return [PageRead(file, None, None, (), None)]
+    try:
+        return [PageRead(file, number, None, (), None) for number in page_numbers(file, chosen)]
+    except GlassnetError as error:
+        return [PageRead(file, None, None, (), error)]
+
+
+def _targets(sheets: list[PageRead], out: str | Path | None) -> list[Path]:
+    """What the files of each page are named after. Raises `ReaderError` where two would be written to one file."""
+    targets = [
+        Path(out or ".")
+        / (sheet.picture.name if sheet.number is None else f"{sheet.picture.stem}-{sheet.number}{sheet.picture.suffix}")
+        for sheet in sheets
+    ]
+    first: dict[Path, PageRead] = {}
+    for sheet, target in zip(sheets, targets, strict=True):
+        picture, other = sheet.picture, first.setdefault(target.with_suffix(""), sheet).picture
         if other is not picture:
             raise ReaderError(
                 f"What is read in '{other}' and in '{picture}' would be written to the same file; rename one, or read"

@@ -19,9 +19,9 @@ _UNSURE = 0.6  # mean confidence of a page below which a note says so: one word 
 
 
 def read(
-    pictures: Annotated[list[Path] | None, typer.Argument(help="Picture files, or folders of them.")] = None,
+    pictures: Annotated[list[Path] | None, typer.Argument(help="Pictures and PDFs, or folders of them.")] = None,
     format_: Annotated[
-        str, typer.Option("--format", help="text, json (with boxes and alternatives), hocr or pdf (searchable).")
+        str, typer.Option("--format", help="text, json (with boxes and alternatives), hocr, alto or pdf (searchable).")
     ] = "text",
     out: Annotated[
         Path | None,
@@ -37,20 +37,23 @@ def read(
         Path | None, typer.Option(help="A list of words, one per line, to decide what the picture leaves open.")
     ] = None,
     min_confidence: Annotated[
-        float, typer.Option(help="Words below this confidence stand in {braces} in the text.", min=0.0, max=1.0)
+        float, typer.Option(help="Words below this confidence are marked, in text by {braces}.", min=0.0, max=1.0)
     ] = 0.0,
+    pages: Annotated[
+        str | None, typer.Option(help="Pages of a PDF, such as 1-3,5 or 4- (to the last); default: all.")
+    ] = None,
     evaluate: Annotated[
         Path | None,
         typer.Option(help="A folder of pictures with .txt files beside them: error rates and an HTML page."),
     ] = None,
-    jobs: Annotated[int, typer.Option(help="Pictures read at the same time.", min=1)] = 1,
+    jobs: Annotated[int, typer.Option(help="Pages read at the same time.", min=1)] = 1,
     model: Annotated[
         Path | None, typer.Option(help="A model file trained for the reader (default: the packaged one).")
     ] = None,
     threads: Threads = None,
     json: Json = False,
 ) -> None:
-    """Read hand-printed text from photographs: letters, figures and . , ! ? : ; ' " - + = ( ) / & # @
+    """Read hand-printed text from photographs and PDFs: letters, figures and . , ! ? : ; ' " - + = ( ) / & # @
 
     Pages may be turned, skewed, shadowed, ruled, light on dark. Where nothing is read, a line says why, and the exit
     status is 3.
@@ -61,6 +64,8 @@ def read(
 
       glassnet read scans --format pdf --out read --overlay --jobs 2
 
+      glassnet read letter.pdf --pages 1-3 --format alto --out read
+
       glassnet read form.jpg --alphabet 0-9
 
       glassnet read letter.jpg --min-confidence 0.6
@@ -68,6 +73,7 @@ def read(
       glassnet read --evaluate pages --out report
     """
     from glassnet.actions import read as actions
+    from glassnet.data.pdf import is_pdf_name
     from glassnet.reader.export import FORMATS
 
     if format_ not in FORMATS:
@@ -81,13 +87,18 @@ def read(
         _evaluate(evaluate, out, reader, jobs, threads, json)
         return
     assert pictures is not None
-    prints = out is None and format_ != "pdf"
     named = actions.list_pictures(pictures)
+    if pages is not None and not any(is_pdf_name(path) for path in named):
+        raise ReaderError("--pages chooses pages of PDFs, and none is named.")
+    prints = out is None and format_ != "pdf"
     several = len(named) > 1
+    before: Path | None = None  # whose page was shown last
 
     def show(found: PageRead) -> None:
+        nonlocal before
         if prints and found.page is not None:
-            _show(found.picture, found.page, format_, several, min_confidence)
+            _show(found, found.page, format_, several, min_confidence, follows=before == found.picture)
+            before = found.picture
         _tell(found, several, min_confidence)
 
     result = actions.read(
@@ -97,6 +108,7 @@ def read(
         out=out,
         overlay=overlay,
         min_confidence=min_confidence,
+        pages=pages,
         jobs=jobs,
         threads=threads,
         on_page=show,
@@ -104,41 +116,42 @@ def read(
     if json:
         emit(result.to_dict())
     if result.errors:
-        if not several:
+        if len(result.each) == 1:
             raise result.errors[0]
-        raise ReaderError(f"{len(result.errors)} of {len(named)} pages could not be read; the others were.")
+        raise ReaderError(f"{len(result.errors)} of {len(result.each)} pages could not be read; the others were.")
     if not all(found.page and found.page.lines for found in result.each):
         raise typer.Exit(3)
 
 
-def _show(path: Path, page: Page, form: str, several: bool, least: float) -> None:
+def _show(found: PageRead, page: Page, form: str, several: bool, least: float, *, follows: bool) -> None:
+    """Print a page. In text a form feed stands between two pages of a file, a heading before each of several files."""
     import json
 
-    from glassnet.reader.export import as_hocr
+    from glassnet.reader.export import as_json, as_text
 
     if form == "json":
-        typer.echo(json.dumps({"picture": str(path), **page.as_json()}, ensure_ascii=False))
-    elif form == "hocr":
-        typer.echo(as_hocr(page, path.name), nl=False)
-    else:
-        if several:
-            say(f"== {path}")
-        if page.lines:
-            typer.echo(page.marked_text(least))
+        shown = {"picture": str(found.picture), "page": found.number, **as_json(page, least)}
+        typer.echo(json.dumps(shown, ensure_ascii=False))
+        return
+    if form == "text" and follows:
+        typer.echo("\f", nl=False)
+    elif form == "text" and several:
+        say(f"== {found.picture}")
+    typer.echo(as_text(page, form, found.picture.name, found.number or 1, least), nl=False)
 
 
 def _tell(found: PageRead, several: bool, least: float) -> None:
     """What is to be known of a page, besides its text."""
-    page, path = found.page, found.picture
+    page = found.page
     if page is None:
-        if several and found.error is not None:
-            say(f"{path}: not read. {worded(found.error)}", err=True)
+        if found.error is not None and (several or found.number is not None):
+            say(f"{found.name}: not read. {worded(found.error)}", err=True)
         return
     if not page.lines:
-        say(f"{path}: nothing was read: {page.nothing}", err=True)
+        say(f"{found.name}: nothing was read: {page.nothing}", err=True)
     elif page.confidence < _UNSURE and not least:
         doubt = f"was read with little confidence ({page.confidence:.2f})"
-        say(f"note: {path} {doubt}; --min-confidence {_UNSURE} marks the doubtful words", err=True)
+        say(f"note: {found.name} {doubt}; --min-confidence {_UNSURE} marks the doubtful words", err=True)
     for file in found.files:
         say(f"wrote {file}")
 

@@ -208,11 +208,11 @@ def pictures_in(folder: Path) -> list[Path]:
     return [p for p in entries(folder) if is_picture_name(p)]
 
 
-def pictures_of(paths: Iterable[Path]) -> list[Path]:
-    """Each path once, a folder as the pictures in it. Raises `DataError` for a folder that holds none."""
+def pictures_of(paths: Iterable[Path], wanted: Callable[[Path], bool] = is_picture_name) -> list[Path]:
+    """Each path once, a folder as the pictures (or what else is wanted) in it. Raises `DataError` for one without."""
     found: dict[Path, None] = {}
     for path in paths:
-        pictures = pictures_in(path) if path.is_dir() else [path]
+        pictures = [entry for entry in entries(path) if wanted(entry)] if path.is_dir() else [path]
         if not pictures:
             raise DataError(f"Folder '{path}' holds no pictures (files that end in {', '.join(sorted(_suffixes()))}).")
         found.update(dict.fromkeys(pictures))

@@ -9,6 +9,7 @@ page.lines[0].words[0].characters[0].alternatives
 """
 
 from glassnet.reader.alphabet import ALPHABET
+from glassnet.reader.documents import read_pages
 from glassnet.reader.page import Box, Character, Line, Page, Word
 from glassnet.reader.reader import PageState, Reader, read, read_words
 from glassnet.reader.recogniser import Recogniser
@@ -27,6 +28,7 @@ __all__ = [
     "Recogniser",
     "Word",
     "read",
+    "read_pages",
     "read_words",
     "synthesise",
 ]

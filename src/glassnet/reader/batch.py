@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from glassnet import threads
+from glassnet.data.pdf import read_pdf_page
 from glassnet.data.pictures import read_picture
 from glassnet.errors import GlassnetError
 from glassnet.files import atomic_write
@@ -15,13 +16,14 @@ from glassnet.processes import map_in_processes
 from glassnet.reader.export import Pixels, overlay, write_page
 from glassnet.reader.page import Page
 from glassnet.reader.reader import Reader
+from glassnet.reader.searchable import RESOLUTION
 
 __all__ = ["PageOutcome", "PageTask", "drawn_name", "read_all"]
 
 
 @dataclass(frozen=True)
 class PageTask:
-    """A picture to read, and what to write of it.
+    """A picture or a page of a PDF to read, and what to write of it.
 
     Attributes
     ----------
@@ -34,7 +36,11 @@ class PageTask:
     drawn : bool
         Whether to write the picture with what was found.
     least : float
-        The confidence below which words are marked in a text file.
+        The confidence below which words are marked.
+    number : int or None
+        Where the file is a PDF, its page that is read, from 1.
+    error : GlassnetError or None
+        Why there is nothing to read, where that is known already.
     """
 
     picture: Path
@@ -42,6 +48,8 @@ class PageTask:
     form: str | None = None
     drawn: bool = False
     least: float = 0.0
+    number: int | None = None
+    error: GlassnetError | None = None
 
 
 PageOutcome = tuple[Page | None, list[Path], GlassnetError | None]
@@ -52,7 +60,7 @@ def read_all(tasks: Sequence[PageTask], reader: Reader | None = None, *, jobs: i
 
     Parameters
     ----------
-    tasks : sequence of Task
+    tasks : sequence of PageTask
         What to read and to write.
     reader : Reader, optional
         What reads; None takes one as it comes with the package.
@@ -74,18 +82,39 @@ def _start(count: int, reader: Reader) -> Reader:
 
 
 def _carry_out(reader: Reader, task: PageTask) -> PageOutcome:
+    if task.error is not None:
+        return None, [], task.error
     try:
-        drawn = task.target is not None and (task.drawn or task.form == "pdf")
-        pixels = read_picture(task.picture) if drawn else None
+        pixels, resolution = _pixels_of(reader, task)
         page = reader.read(task.picture if pixels is None else pixels)
         files = []
         if task.target is not None and task.form is not None:
-            files.append(write_page(page, pixels, task.target, task.form, least=task.least))
+            files.append(
+                write_page(
+                    page,
+                    task.target,
+                    task.form,
+                    pixels=pixels,
+                    source=task.picture.name,
+                    number=task.number or 1,
+                    resolution=resolution,
+                    least=task.least,
+                )
+            )
         if task.target is not None and task.drawn and pixels is not None:
             files.append(_save_drawn(page, pixels, task.target))
         return page, files, None
     except GlassnetError as error:
         return None, [], error
+
+
+def _pixels_of(reader: Reader, task: PageTask) -> tuple[Pixels | None, float]:
+    """The pixels of a page and how many make an inch; None where the reader may look at the file itself."""
+    if task.number is not None:
+        page = read_pdf_page(task.picture, task.number, enough=reader.settings.binarise.pixels)
+        return page.pixels, page.resolution
+    drawn = task.target is not None and (task.drawn or task.form == "pdf")
+    return read_picture(task.picture) if drawn else None, RESOLUTION
 
 
 def drawn_name(target: Path) -> Path:

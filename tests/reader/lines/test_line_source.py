@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from glassnet.data import epoch_order
+from glassnet.data.ahead import Ahead
 from glassnet.data.unipen import PenSamples
 from glassnet.errors import DataError
 from glassnet.nn.functional.ctc import columns_needed
-from glassnet.reader.lines.ahead import Ahead
 from glassnet.reader.lines.alphabet import decode
 from glassnet.reader.lines.held_out import HeldOut
 from glassnet.reader.lines.layout import strip_of

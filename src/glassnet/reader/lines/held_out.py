@@ -12,7 +12,7 @@ from glassnet.data.streams import generator
 from glassnet.data.unipen import PARTS, STYLES, PenSamples, load_unipen
 from glassnet.errors import DataError
 from glassnet.reader.lines.alphabet import encode
-from glassnet.reader.lines.layout import strip_of
+from glassnet.reader.lines.layout import draw_size, strip_of
 from glassnet.reader.lines.pens import UnipenWriters
 from glassnet.reader.lines.source import WIDEST, Writer
 from glassnet.reader.lines.widths import padded_width
@@ -20,6 +20,7 @@ from glassnet.reader.lines.writing import Inked, Writing
 
 __all__ = ["HeldOut", "HeldOutStrip"]
 
+_VARIATION = 0.3
 _STREAM = 0x0E1D  # keeps these random numbers apart from all other streams of the seed
 
 
@@ -110,7 +111,10 @@ class HeldOut:
         self.strips.sort(key=lambda strip: padded_width(strip.ink.shape[1]))
 
     def _add(self, writing: Writing | Inked, rng: np.random.Generator, damage: float, *known: str) -> None:
-        strip = strip_of(writing, rng, widths=(1, WIDEST), height=self.height, variation=0.3, damage=damage)
+        size = draw_size(rng, _VARIATION)
+        strip = strip_of(
+            writing, rng, widths=(1, WIDEST), height=self.height, size=size, variation=_VARIATION, damage=damage
+        )
         if strip is None:
             self.left_out += 1
         else:

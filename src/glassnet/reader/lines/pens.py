@@ -69,7 +69,7 @@ class UnipenWriters:
         proportions = (box[:, 2] - box[:, 0]) / np.maximum(box[:, 3] - box[:, 1], FULL / 3 * capital)
         whole = np.flatnonzero(kind != CHARACTER)
         whole = whole[np.argsort(proportions[whole], kind="stable")]
-        self.whole, self.proportions = chosen[whole], proportions[whole]
+        self.whole, self.proportions = chosen[whole], proportions[whole].astype(np.float64)
         # A writer counts for the root of how much there is: many words of one hand are worth less than those of many.
         weights = _root_weights(writer[whole] * 3 + kind[whole].astype(np.int64)) * np.where(kind[whole] == LINE, 4, 1)
         self._whole_sums = np.concatenate([[0.0], np.cumsum(weights)])

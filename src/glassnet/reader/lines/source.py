@@ -17,7 +17,7 @@ from glassnet.data.streams import generator
 from glassnet.data.unipen import PARTS, WORD, PenSamples, load_unipen
 from glassnet.errors import DataError
 from glassnet.reader.lines.alphabet import encode
-from glassnet.reader.lines.layout import INK, strip_of, unwritten
+from glassnet.reader.lines.layout import INK, draw_size, strip_of, unwritten
 from glassnet.reader.lines.pens import UnipenWriters
 from glassnet.reader.lines.texts import Texts, count_words
 from glassnet.reader.lines.widths import LEAST, padded_width
@@ -182,12 +182,12 @@ class LineSource:
         least = self.widths[at - 1] + 1 if at else 1
         for trial in range(_TRIES if rng.random() >= self.nothing else 0):
             writer = self.writers[int(np.searchsorted(self._sums, rng.random() * self._sums[-1], side="right"))][0]
-            fill = float(np.exp(rng.uniform(np.log(max(least, 24)), np.log(width)))) - 12
-            writing = writer.line(rng, fill / (0.9 * INK * self.height))
+            fill, size = float(np.exp(rng.uniform(np.log(max(least, 24)), np.log(width)))) - 12, draw_size(rng)
+            writing = writer.line(rng, fill / (size * INK * self.height))
             if writing is None:
                 continue
             widths = least if trial < _TRIES - 3 else 1, width
-            strip = strip_of(writing, rng, widths=widths, height=self.height, damage=self.damage)
+            strip = strip_of(writing, rng, widths=widths, height=self.height, size=size, damage=self.damage)
             if strip is not None:
                 return strip, writing.text
         return unwritten(rng, width, self.height, self.damage), ""

@@ -15,7 +15,7 @@ from glassnet.data.pdf import PageRanges, is_pdf_name, page_numbers, parse_pages
 from glassnet.data.pictures import is_picture_name, pictures_of
 from glassnet.errors import GlassnetError, ReaderError
 from glassnet.model import Model
-from glassnet.reader import Page, Reader, read_words
+from glassnet.reader import BestReader, Page, Reader, make_reader, read_words
 from glassnet.reader.batch import PageTask, drawn_name, read_all
 from glassnet.reader.evaluate import Scores, compare, pairs_in, summarise
 from glassnet.reader.evaluation_page import write_evaluation
@@ -98,7 +98,12 @@ class ReadingEvaluated:
         return {**self.scores.to_dict(), "files": [self.file], "seconds": self.seconds}
 
 
-def choose_reader(alphabet: str = "full", words: str | Path | None = None, model: str | Path | None = None) -> Reader:
+def choose_reader(
+    alphabet: str = "full",
+    words: str | Path | None = None,
+    model: str | Path | None = None,
+    language: str | Path = "english",
+) -> Reader | BestReader:
     """A reader with its settings.
 
     Parameters
@@ -108,7 +113,9 @@ def choose_reader(alphabet: str = "full", words: str | Path | None = None, model
     words : path, optional
         A list of words, one a line, to decide what the picture leaves open.
     model : path, optional
-        A model file trained for the reader; None takes the packaged one.
+        A model file of characters or of lines; None takes the packaged ones.
+    language : str or path
+        What is expected of whole lines: "english", "none", or a file of plain text.
 
     Raises
     ------
@@ -116,7 +123,8 @@ def choose_reader(alphabet: str = "full", words: str | Path | None = None, model
         An alphabet that cannot be understood, or a file that cannot be read.
     """
     known = read_words(Path(words)) if words is not None else None
-    return Reader(Model.load(model) if model is not None else None, alphabet=alphabet, words=known)
+    loaded = Model.load(model) if model is not None else None
+    return make_reader(loaded, alphabet=alphabet, words=known, language=language)
 
 
 def list_pictures(paths: Sequence[str | Path]) -> list[Path]:
@@ -150,7 +158,7 @@ def _whole_of(page: Path) -> Path | None:
 
 def read(
     pictures: Sequence[str | Path],
-    reader: Reader | None = None,
+    reader: Reader | BestReader | None = None,
     *,
     form: str | None = None,
     out: str | Path | None = None,
@@ -214,7 +222,7 @@ def read(
 
 def evaluate_reading(
     folder: str | Path,
-    reader: Reader | None = None,
+    reader: Reader | BestReader | None = None,
     *,
     out: str | Path | None = None,
     jobs: int = 1,

@@ -1,4 +1,4 @@
-"""`glassnet read`: the text of photographed, hand-printed pages."""
+"""`glassnet read`: the text of photographed handwriting."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from glassnet.errors import ReaderError
 
 if TYPE_CHECKING:
     from glassnet.actions.read import PageRead
-    from glassnet.reader import Page, Reader
+    from glassnet.reader import BestReader, Page, Reader
 
 _UNSURE = 0.6  # mean confidence of a page below which a note says so: one word in three or so is wrong there
 
@@ -36,6 +36,9 @@ def read(
     words: Annotated[
         Path | None, typer.Option(help="A list of words, one per line, to decide what the picture leaves open.")
     ] = None,
+    language: Annotated[
+        str, typer.Option(help="What whole lines are expected to say: english, none, or a file of plain text.")
+    ] = "english",
     min_confidence: Annotated[
         float, typer.Option(help="Words below this confidence are marked, in text by {braces}.", min=0.0, max=1.0)
     ] = 0.0,
@@ -48,12 +51,12 @@ def read(
     ] = None,
     jobs: Annotated[int, typer.Option(help="Pages read at the same time.", min=1)] = 1,
     model: Annotated[
-        Path | None, typer.Option(help="A model file trained for the reader (default: the packaged one).")
+        Path | None, typer.Option(help="A model file of characters or of lines (default: the packaged ones).")
     ] = None,
     threads: Threads = None,
     json: Json = False,
 ) -> None:
-    """Read hand-printed text from photographs and PDFs: letters, figures and . , ! ? : ; ' " - + = ( ) / & # @
+    """Read handwriting from photographs and PDFs, printed or joined: letters, figures and the signs of a keyboard.
 
     Pages may be turned, skewed, shadowed, ruled, light on dark. Where nothing is read, a line says why, and the exit
     status is 3.
@@ -68,7 +71,7 @@ def read(
 
       glassnet read form.jpg --alphabet 0-9
 
-      glassnet read letter.jpg --min-confidence 0.6
+      glassnet read letter.jpg --min-confidence 0.6 --language none
 
       glassnet read --evaluate pages --out report
     """
@@ -82,7 +85,7 @@ def read(
         raise ReaderError("--evaluate takes the pictures of its folder; give no others.")
     if evaluate is None and not pictures:
         raise ReaderError("Name a picture, as in 'glassnet read page.jpg'.")
-    reader = actions.choose_reader(alphabet, words, model)
+    reader = actions.choose_reader(alphabet, words, model, language)
     if evaluate is not None:
         _evaluate(evaluate, out, reader, jobs, threads, json)
         return
@@ -156,7 +159,9 @@ def _tell(found: PageRead, several: bool, least: float) -> None:
         say(f"wrote {file}")
 
 
-def _evaluate(folder: Path, out: Path | None, reader: Reader, jobs: int, threads: int | None, json: bool) -> None:
+def _evaluate(
+    folder: Path, out: Path | None, reader: Reader | BestReader, jobs: int, threads: int | None, json: bool
+) -> None:
     from glassnet.actions.read import evaluate_reading
     from glassnet.cli.events import TerminalEvents
     from glassnet.reader.evaluate import interval_text

@@ -16,13 +16,15 @@ NO_CHARACTER = "none"  # two characters at a time, or a part of one
 CLASSES = (*ALPHABET, NO_CHARACTER)
 
 
-def parse_alphabet(text: str) -> str:
-    """The characters that an alphabet names, in the order of `ALPHABET`.
+def parse_alphabet(text: str, known: str = ALPHABET) -> str:
+    """The characters that an alphabet names, in the order of those that are known.
 
     Parameters
     ----------
     text : str
         `full`, or ranges such as `A-Z` or `0-9` and single characters.
+    known : str
+        The characters that can be read.
 
     Raises
     ------
@@ -30,7 +32,7 @@ def parse_alphabet(text: str) -> str:
         For a character that the reader does not know, or where none is named.
     """
     if text == "full":
-        return ALPHABET
+        return known
     wanted: list[str] = []
     position = 0
     while position < len(text):
@@ -44,10 +46,10 @@ def parse_alphabet(text: str) -> str:
                 continue
         wanted.append(start)
         position += 1
-    unknown = sorted(set(wanted) - set(ALPHABET))
+    unknown = sorted(set(wanted) - set(known))
     if not wanted or unknown:
         what = f"'{unknown[0]}' is not among them" if unknown else "it names none"
         raise ReaderError(
-            f"An alphabet is 'full', ranges (A-Z, a-z, 0-9) or characters of {ALPHABET}. Got '{text}': {what}."
+            f"An alphabet is 'full', ranges (A-Z, a-z, 0-9) or characters of {known}. Got '{text}': {what}."
         )
-    return "".join(c for c in ALPHABET if c in wanted)
+    return "".join(c for c in known if c in wanted)

@@ -13,6 +13,7 @@ from glassnet.data.pictures import read_picture
 from glassnet.errors import GlassnetError
 from glassnet.files import atomic_write
 from glassnet.processes import map_in_processes
+from glassnet.reader.best import BestReader, make_reader
 from glassnet.reader.export import Pixels, overlay, write_page
 from glassnet.reader.page import Page
 from glassnet.reader.reader import Reader
@@ -55,7 +56,9 @@ class PageTask:
 PageOutcome = tuple[Page | None, list[Path], GlassnetError | None]
 
 
-def read_all(tasks: Sequence[PageTask], reader: Reader | None = None, *, jobs: int = 1) -> Iterator[PageOutcome]:
+def read_all(
+    tasks: Sequence[PageTask], reader: Reader | BestReader | None = None, *, jobs: int = 1
+) -> Iterator[PageOutcome]:
     """(page, files written, error) of every task in order; of page and error one is None.
 
     Parameters
@@ -67,7 +70,7 @@ def read_all(tasks: Sequence[PageTask], reader: Reader | None = None, *, jobs: i
     jobs : int
         Processes that share the pictures, each with its share of the threads and a copy of the reader.
     """
-    reader = reader or Reader()
+    reader = reader or make_reader()
     if jobs == 1 or len(tasks) <= 1:
         yield from map(functools.partial(_carry_out, reader), tasks)
         return
@@ -75,13 +78,13 @@ def read_all(tasks: Sequence[PageTask], reader: Reader | None = None, *, jobs: i
     yield from map_in_processes(_carry_out, tasks, jobs, _start, (each, reader))
 
 
-def _start(count: int, reader: Reader) -> Reader:
+def _start(count: int, reader: Reader | BestReader) -> Reader | BestReader:
     """Set a process up that reads for another one."""
     threads.set_count(count)
     return reader
 
 
-def _carry_out(reader: Reader, task: PageTask) -> PageOutcome:
+def _carry_out(reader: Reader | BestReader, task: PageTask) -> PageOutcome:
     if task.error is not None:
         return None, [], task.error
     try:
@@ -108,7 +111,7 @@ def _carry_out(reader: Reader, task: PageTask) -> PageOutcome:
         return None, [], error
 
 
-def _pixels_of(reader: Reader, task: PageTask) -> tuple[Pixels | None, float]:
+def _pixels_of(reader: Reader | BestReader, task: PageTask) -> tuple[Pixels | None, float]:
     """The pixels of a page and how many make an inch; None where the reader may look at the file itself."""
     if task.number is not None:
         page = read_pdf_page(task.picture, task.number, enough=reader.settings.binarise.pixels)

@@ -6,13 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from glassnet.data.pdf import is_pdf_name, page_numbers, parse_pages, read_pdf_page
+from glassnet.reader.best import BestReader, make_reader
 from glassnet.reader.page import Page
 from glassnet.reader.reader import Reader
 
 __all__ = ["read_pages"]
 
 
-def read_pages(path: str | Path, reader: Reader | None = None, *, pages: str | None = None) -> Iterator[Page]:
+def read_pages(
+    path: str | Path, reader: Reader | BestReader | None = None, *, pages: str | None = None
+) -> Iterator[Page]:
     """The pages of a PDF, each read when it is asked for; a picture is one page.
 
     Parameters
@@ -42,7 +45,7 @@ def read_pages(path: str | Path, reader: Reader | None = None, *, pages: str | N
             print(page.text)
     """
     chosen = parse_pages(pages) if pages is not None else None
-    reader = reader or Reader()
+    reader = reader or make_reader()
     if not is_pdf_name(Path(path)):
         return iter([reader.read(path)])
     numbers, enough = page_numbers(path, chosen), reader.settings.binarise.pixels

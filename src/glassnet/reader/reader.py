@@ -47,7 +47,7 @@ from glassnet.reader.segmentation import cut_wide
 from glassnet.reader.selection import lines_of_writing, why_none
 from glassnet.reader.settings import DEFAULTS, ReaderSettings
 
-__all__ = ["PageState", "Picture", "Reader", "read", "read_words", "strips_of"]
+__all__ = ["PageState", "Picture", "Reader", "read_words", "strips_of"]
 
 _NO_INK = "nothing on it is darker or lighter than its paper as a pen would be"
 _NO_STROKES = "what is darker or lighter than the paper has no strokes of characters"
@@ -351,17 +351,6 @@ class Reader:
             lines = assemble_lines(_from("rescore", state.words), _from("binarise", state.ink), self.settings)
         left_out = tuple(page_line(line) for line in state.left_out)
         return replace(state, page=Page(lines, state.width, state.height, state.turned, state.nothing, left_out))
-
-
-def read(
-    picture: Picture,
-    *,
-    alphabet: str = "full",
-    words: Collection[str] | None = None,
-    model: Model | None = None,
-) -> Page:
-    """The text of one picture; parameters, result and errors as of `Reader` and `Reader.read`."""
-    return Reader(model, alphabet=alphabet, words=words).read(picture)
 
 
 def strips_of(picture: Picture, settings: ReaderSettings = DEFAULTS) -> list[Strip]:

@@ -732,6 +732,9 @@ class ReaderSettings:
         What neighbours and a word list say.
     lines : LinesSettings
         Whole lines instead of pieces.
+    sure_of_pieces : float
+        Mean confidence of a page read character by character from which no whole lines are read. Of pages by hands
+        that print their letters apart nearly all reach it (`python -m benchmarks.reading --only synthesised`).
     alternatives : int
         Alternatives of a character that the page keeps, at most.
     improbable : float
@@ -747,6 +750,7 @@ class ReaderSettings:
     select: SelectSettings = SelectSettings()
     rescore: RescoreSettings = RescoreSettings()
     lines: LinesSettings = LinesSettings()
+    sure_of_pieces: float = 0.9
     alternatives: int = 4
     improbable: float = 5e-4
 

@@ -1,0 +1,106 @@
+"""Both ways of reading a page, and the better of the two.
+
+Clean capitals, each apart from the next, are read best one by one (`Reader`); joined, crowded or damaged writing as
+whole lines. Which of the two a page is shows in how sure the first way is of it: where it is not, whole lines are read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+from glassnet.model import Model
+from glassnet.reader.alphabet import ALPHABET, parse_alphabet
+from glassnet.reader.lines.alphabet import CHARACTERS
+from glassnet.reader.lines.packaged import line_reader
+from glassnet.reader.page import Page
+from glassnet.reader.reader import Picture, Reader
+from glassnet.reader.settings import DEFAULTS, ReaderSettings
+
+__all__ = ["BestReader", "make_reader", "read"]
+
+
+@dataclass(frozen=True, eq=False)
+class BestReader:
+    """Reads a picture character by character, and where that is not sure by whole lines; threads may share it.
+
+    Attributes
+    ----------
+    pieces : Reader
+        Reads character by character.
+    lines : Reader
+        Reads whole lines.
+    """
+
+    pieces: Reader
+    lines: Reader
+
+    @property
+    def settings(self) -> ReaderSettings:
+        """Every threshold."""
+        return self.pieces.settings
+
+    def read(self, picture: Picture) -> Page:
+        """The text of a picture; parameters, result and errors as of `Reader.read`."""
+        page = self.pieces.read(picture)
+        if page.lines and page.confidence >= self.settings.sure_of_pieces:
+            return page
+        whole = self.lines.read(picture)
+        return whole if whole.lines or not page.lines else page
+
+
+def make_reader(
+    model: Model | None = None,
+    *,
+    alphabet: str = "full",
+    words: Collection[str] | None = None,
+    language: str | Path = "english",
+    settings: ReaderSettings = DEFAULTS,
+) -> Reader | BestReader:
+    """A reader of pictures of handwriting.
+
+    Parameters
+    ----------
+    model : Model, optional
+        A model of characters or of lines, which then reads by itself; None takes those that come with the package.
+    alphabet : str
+        `full`, or ranges and characters such as "A-Z0-9.,"; whatever else is written is left out.
+    words : collection of str, optional
+        A word list in lower case, to decide between texts that the picture leaves open.
+    language : str or Path
+        What is expected of whole lines: "english", "none", or a file of plain text in UTF-8.
+    settings : ReaderSettings
+        Every threshold.
+
+    Raises
+    ------
+    GlassnetError
+        The model is none for reading, the alphabet names nothing that can be read, or the language cannot be had.
+    """
+    if model is not None and model.task.word != "transcription":
+        return Reader(model, alphabet=alphabet, words=words, settings=settings)
+    known = parse_alphabet(alphabet, CHARACTERS[1:])
+    whole = line_reader(model, alphabet=None if alphabet == "full" else known, words=words or None, language=language)
+    lines = Reader(settings=settings, lines=whole)
+    single = "full" if alphabet == "full" else "".join(c for c in ALPHABET if c in known)
+    if model is not None or not single:
+        return lines
+    return BestReader(Reader(alphabet=_literal(single), words=words, settings=settings), lines)
+
+
+def read(
+    picture: Picture,
+    *,
+    alphabet: str = "full",
+    words: Collection[str] | None = None,
+    language: str | Path = "english",
+    model: Model | None = None,
+) -> Page:
+    """The text of one picture; parameters, result and errors as of `make_reader` and `Reader.read`."""
+    return make_reader(model, alphabet=alphabet, words=words, language=language).read(picture)
+
+
+def _literal(characters: str) -> str:
+    """An alphabet of single characters: a hyphen at its end is no range."""
+    return characters if characters == "full" else characters.replace("-", "") + "-" * ("-" in characters)

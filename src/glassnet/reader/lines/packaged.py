@@ -1,0 +1,51 @@
+"""The recogniser of whole lines that comes with the package, ready to read."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Collection
+from pathlib import Path
+
+from glassnet.model import Model
+from glassnet.reader.lines.decoder import Decoder
+from glassnet.reader.lines.language import of
+from glassnet.reader.lines.line_reader import LineReader
+from glassnet.reader.lines.recogniser import LineRecogniser
+
+__all__ = ["line_reader"]
+
+_MODEL = Path(__file__).parent / "lines.safetensors"
+
+
+def line_reader(
+    model: Model | None = None,
+    *,
+    alphabet: str | None = None,
+    words: Collection[str] | None = None,
+    language: str | Path = "english",
+) -> LineReader:
+    """What reads strips.
+
+    Parameters
+    ----------
+    model : Model, optional
+        A model of lines; None takes the one that comes with the package.
+    alphabet : str, optional
+        The characters that are possible, beside the space; None: all.
+    words : collection of str, optional
+        A word list: its words are preferred, others stay possible.
+    language : str or Path
+        See `glassnet.reader.lines.language.of`.
+
+    Raises
+    ------
+    GlassnetError
+        The model does not read lines, or the alphabet, the list or the language cannot be used.
+    """
+    decoder = Decoder(alphabet=alphabet, words=words, language=of(language))
+    return LineReader(LineRecogniser(model or _packaged()), decoder, Decoder(alphabet=alphabet, greedy=True))
+
+
+@functools.cache
+def _packaged() -> Model:
+    return Model.load(_MODEL)

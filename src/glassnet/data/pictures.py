@@ -303,7 +303,7 @@ def _opened(path: str | os.PathLike[str], use: Callable[[Image.Image], _T]) -> _
     except UnidentifiedImageError as error:
         if Path(path).suffix.lower() == ".pdf":
             raise DataError(
-                f"'{path}' is a PDF, not a picture. Its text is read by glassnet.reader.read_pages; for all else, save the"
+                f"'{path}' is a PDF, not a picture. Its text is read by glassnet.reader.read_pages; else save the"
                 " page you mean as a PNG."
             ) from error
         raise DataError(

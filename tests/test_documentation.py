@@ -53,6 +53,7 @@ SHORTER: dict[str, tuple[str | None, str]] = {
     "glassnet train --resume": ("", "goes on where the run stopped"),
     "glassnet train --resume * --epochs": ("--epochs 3", "trains for a minute"),
     "glassnet train recipes/reader-characters.toml": (None, "writes 400,000 characters first"),
+    "glassnet train recipes/reader-lines.toml": (None, "needs the real data, and trains for hours"),
     "glassnet audit": ("--effort quick --examples 5", "attacks 500 pictures for minutes"),
     "glassnet audit --verify": ("", "reads a few files"),
     "glassnet audit * --video": ("--examples 2 --expect 0", "the classes of the stand-ins have other names"),

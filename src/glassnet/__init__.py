@@ -36,8 +36,10 @@ compiling.choose_cache()  # before anything imports Numba
 
 def _sets_of_the_reader() -> None:
     from glassnet.reader import characters
+    from glassnet.reader.lines import training
 
     characters.register_set()
+    training.register_set()
 
 
 def _faults_of_the_clinic() -> None:

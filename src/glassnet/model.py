@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,13 +38,15 @@ from glassnet.notation import as_whole, is_real
 from glassnet.tasks import Task
 from glassnet.text import shorten
 
-__all__ = ["Model"]
+__all__ = ["PRECISIONS", "Model"]
 
 _FORMAT = "glassnet-model"
 # A file whose reading is not `stretch` has version 2: a glassnet that knows no readings would stretch every picture,
 # and must refuse it.
 _VERSIONS = (1, 2)
 _LISTED = 12  # classes that a message names
+PRECISIONS = ("float32", "float16")
+"""What a model file may keep its weights in."""
 _BATCH = 256
 _MOST_NUMBERS = 2**24  # in the largest layer's output for one batch: 64 MiB of float32
 
@@ -69,6 +71,8 @@ class Model:
         What it was trained on and how well it does, as plain JSON.
     reading : Reading
         How an image of any size is resized and cropped to image_shape.
+    precision : str
+        What its file keeps the weights in, "float32" or "float16", see `in_precision`. It computes in float32.
     """
 
     network: Network
@@ -78,6 +82,7 @@ class Model:
     loss: Loss
     card: dict[str, Any] = field(default_factory=dict)
     reading: Reading = field(default_factory=Reading)
+    precision: str = PRECISIONS[0]
 
     @property
     def task(self) -> Task:
@@ -99,6 +104,14 @@ class Model:
     def _facts(self) -> list[str]:
         """What it takes, what it tells apart and how well."""
         height, width, channels = self.image_shape
+        if self.task.reads:
+            facts = [f"lines {height} pixels high", f"{len(self.class_names)} characters"]
+            rate: Any = self.card.get("character_error_rate")
+            if is_real(rate):
+                facts.append(
+                    f"character error rate {100 * float(rate):.1f} % on {self.card.get('evaluated_on', 'test')}"
+                )
+            return facts
         facts = [f"rows of {channels} features" if self.takes_rows else f"pictures {height}x{width}x{channels}"]
         facts.append("reconstructs them" if self.task.rebuilds else f"{len(self.class_names)} classes")
         accuracy: Any = self.card.get("accuracy")
@@ -109,16 +122,16 @@ class Model:
     # ---- use
 
     def scores(self, images: Array | PictureFiles) -> Array:
-        """Scores (N, K) of pictures (N, H, W, C), uint8 or float in [0, 1]."""
+        """Scores (N, K) of pictures (N, H, W, C), uint8 or float in [0, 1]; of lines of any one width (N, 1, T, K)."""
         if not isinstance(images, PictureFiles):
             images = np.asarray(images)
-        if images.ndim != 4 or images.shape[1:] != self.image_shape:
-            raise DataError(
-                f"This model takes pictures of shape (N, {', '.join(map(str, self.image_shape))}). Got {images.shape}."
-            )
-        step = self.batch
-        parts = [self.network.infer(self.preprocess.transform(piece)) for piece in pieces(images, step, "evaluating")]
-        return np.concatenate(parts) if parts else np.empty((0, *self.network.output_shape), self.network.dtype)
+        if images.ndim != 4 or not self.task.takes(images.shape[1:], self.image_shape):
+            wanted = ", ".join(map(str, self.image_shape))
+            raise DataError(f"This model takes pictures of shape (N, {wanted}). Got {images.shape}.")
+        network = self.network.at(self.preprocess.output_shape(images.shape[1:]))
+        step = _at_once(network)
+        parts = [network.infer(self.preprocess.transform(piece)) for piece in pieces(images, step, "evaluating")]
+        return np.concatenate(parts) if parts else np.empty((0, *network.output_shape), network.dtype)
 
     def predict_proba(self, x: ArrayLike | PictureFiles) -> Array:
         """Class probabilities of whatever x holds.
@@ -141,8 +154,9 @@ class Model:
         DataError
             x is none of these, or holds values that are not finite.
         """
+        self.task.require_pictures("The scores of strips are given by 'scores', their text by the reader.")
         columns = self.card.get("columns", ())
-        return self._probabilities(inputs_of(x, self.image_shape, self.reading, tuple(map(str, columns))))
+        return self.probabilities(inputs_of(x, self.image_shape, self.reading, tuple(map(str, columns))))
 
     def predict(self, x: ArrayLike | PictureFiles) -> Array:
         """The class (N,) that each example of x, given as to `predict_proba`, is taken for.
@@ -177,8 +191,8 @@ class Model:
         require_as_many(len(found), len(numbers))
         return float((found.argmax(axis=1) == numbers).mean())
 
-    def _probabilities(self, images: Array | PictureFiles) -> Array:
-        """`predict_proba` of pictures that have the model's shape."""
+    def probabilities(self, images: Array | PictureFiles) -> Array:
+        """`predict_proba` of pictures (N, H, W, C) that have the model's shape, as `scores` takes them."""
         scores = self.scores(images)
         return self.loss.probabilities(scores) if len(scores) else scores
 
@@ -191,12 +205,12 @@ class Model:
             raise ModelError(f"This model takes rows of {self.image_shape[2]} features, not pictures.")
         step = self.batch
         parts = [
-            self._probabilities(
+            self.probabilities(
                 np.stack([self.read(path, invert=not as_is, centre=not as_is)[0] for path in paths[i : i + step]])
             )
             for i in range(0, len(paths), step)
         ]
-        return np.concatenate(parts) if parts else self._probabilities(np.empty((0, *self.image_shape), np.uint8))
+        return np.concatenate(parts) if parts else self.probabilities(np.empty((0, *self.image_shape), np.uint8))
 
     def read(
         self, picture: str | Path | Array, *, invert: bool = True, centre: bool = True
@@ -205,14 +219,14 @@ class Model:
 
         It is a file, or the uint8 pixels (H', W', 1, 3 or 4) of one, as of a video's frame.
         """
+        self.task.require_pictures("A single picture is not brought to its size.")
         manner = Manner.of_card(self.card)
         return read_in_manner(picture, self.image_shape, self.reading, manner, invert=invert, centre=centre)
 
     @property
     def batch(self) -> int:
         """How many pictures go through the network at once: few where its layers are large."""
-        largest = max(math.prod(layer.output_shape) for _, layer in self.network.walk())
-        return max(1, min(_BATCH, _MOST_NUMBERS // largest))
+        return _at_once(self.network)
 
     def evaluate(self, dataset: Dataset) -> metrics.Evaluation:
         """How well the model does on a labelled set whose classes are its own, in the same order."""
@@ -243,10 +257,33 @@ class Model:
             raise DataError(_name_difference(dataset.class_names, self.class_names))
 
     def assess(self, dataset: Dataset) -> Any:
-        """What the model's task evaluates: an `Evaluation`, or for an autoencoder a `Reconstruction`."""
-        return self.task.assess(self._probabilities, dataset, self.preprocess, self.class_names)
+        """What the model's task evaluates: an `Evaluation`, a `Reconstruction` or a `Transcription`."""
+        return self.task.assess(self, dataset)
 
     # ---- the file
+
+    def in_precision(self, precision: str) -> Model:
+        """The model that a file of this precision gives back: its figures are those of the stored file.
+
+        In float16 every weight matrix and kernel is rounded to 11 binary digits, and the file is half as large; biases,
+        normalisation and preprocessing stay in float32.
+
+        Parameters
+        ----------
+        precision : str
+            "float32" or "float16".
+
+        Raises
+        ------
+        ModelError
+            There is no such precision, or a weight is too large for it.
+        """
+        _checked_precision(precision)
+        if precision == self.precision:
+            return self
+        network = self.network.astype(self.network.dtype)
+        network.load_arrays({name: _stored(name, array, precision) for name, array in self.network.arrays().items()})
+        return replace(self, network=network, precision=precision)
 
     def save(self, path: str | Path) -> str:
         """Write the model file (`.safetensors`), whole or not at all; returns the SHA-256 of its contents."""
@@ -271,7 +308,10 @@ class Model:
         }
         if self.reading != Reading():
             description["reading"] = self.reading.notation()
-        arrays = {f"network.{name}": array for name, array in self.network.arrays().items()}
+        if self.precision != PRECISIONS[0]:
+            description["precision"] = self.precision
+        network = self.network.arrays().items()
+        arrays = {f"network.{name}": _stored(name, array, self.precision) for name, array in network}
         arrays |= {f"preprocess.{name}": array for name, array in self.preprocess.arrays().items()}
         return description, arrays
 
@@ -312,7 +352,30 @@ class Model:
         if description["version"] != _version(reading):
             raise ModelError(f"a file of version {description['version']} is not read by '{reading.notation()}'")
         Task.of(loss).check(network, len(names))
-        return cls(network, preprocess, image_shape, names, loss, dict(description["card"]), reading)
+        precision = _checked_precision(description.get("precision", PRECISIONS[0]))
+        return cls(network, preprocess, image_shape, names, loss, dict(description["card"]), reading, precision)
+
+
+def _checked_precision(precision: Any) -> str:
+    if precision not in PRECISIONS:
+        raise ModelError(f"Weights are kept in {' or '.join(PRECISIONS)}. Got {precision!r:.60}.")
+    return str(precision)
+
+
+def _at_once(network: Network) -> int:
+    largest = max(math.prod(layer.output_shape) for _, layer in network.walk())
+    return max(1, min(_BATCH, _MOST_NUMBERS // largest))
+
+
+def _stored(name: str, array: Array, precision: str) -> Array:
+    """An array as a file keeps it. Biases and what normalisation measures are small, and stay as they are."""
+    if precision == PRECISIONS[0] or array.ndim < 2:
+        return array
+    with np.errstate(over="ignore"):
+        kept = array.astype(np.float16)
+    if not np.isfinite(kept).all():
+        raise ModelError(f"The weights of {name} do not fit into float16, which ends at 65504; keep them in float32.")
+    return kept
 
 
 def _version(reading: Reading) -> int:

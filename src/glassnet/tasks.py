@@ -15,16 +15,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
 from glassnet import metrics
 from glassnet.data import Dataset, PictureFiles, Preprocess, pieces
-from glassnet.errors import DataError, ModelError, TrainingError
+from glassnet.data.lines import LineFeed, line_set, text_of
+from glassnet.errors import DataError, ModelError, RecipeError, TrainingError
 from glassnet.nn import Loss, Network
 from glassnet.nn.functional.arrays import Array
-from glassnet.nn.functional.ctc import ctc_greedy
+from glassnet.nn.functional.ctc import ctc_greedy, ctc_loss
 from glassnet.nn.loss import columns
 from glassnet.notation import is_real
 
@@ -32,6 +33,7 @@ __all__ = [
     "TASKS",
     "Classification",
     "Metric",
+    "Predicts",
     "Rank",
     "Reconstruction",
     "Task",
@@ -89,6 +91,19 @@ class Metric:
         return found
 
 
+class Predicts(Protocol):
+    """What is asked of a `glassnet.model.Model` to measure it."""
+
+    preprocess: Preprocess
+    class_names: tuple[str, ...]
+
+    def scores(self, images: Any) -> Array:
+        """The network's outputs for pictures."""
+
+    def probabilities(self, images: Any) -> Array:
+        """What they amount to, as the loss has it."""
+
+
 class Task:
     """Base of the tasks.
 
@@ -100,6 +115,8 @@ class Task:
         What decides which epoch is the best.
     rebuilds : bool
         Whether the targets are the preprocessed inputs themselves.
+    reads : bool
+        Whether the examples are lines of writing, and their targets texts.
     feed : callable or None
         What gives the batches of a data set, called as `glassnet.train.feed.Feed` is; None takes that one, which is for
         pictures of one size.
@@ -108,6 +125,7 @@ class Task:
     word: ClassVar[str]
     metric: ClassVar[Metric]
     rebuilds: ClassVar[bool] = False
+    reads: ClassVar[bool] = False
     feed: ClassVar[Callable[..., Any] | None] = None
 
     @staticmethod
@@ -125,6 +143,14 @@ class Task:
 
     def check(self, network: Network, classes: int) -> None:
         """Raise `DataError` where the network's output does not fit the task."""
+
+    def fit(self, preprocess: Preprocess, train: Dataset) -> Preprocess:
+        """The preprocessing, fitted on a training part. Raises `GlassnetError` where it cannot be."""
+        return preprocess.fit(train.images)
+
+    def takes(self, shape: Sequence[int], own: Sequence[int]) -> bool:
+        """Whether a network that was laid out for pictures of the shape `own`, (H, W, C), takes others of `shape`."""
+        return tuple(shape) == tuple(own)
 
     def check_data(self, network: Network, preprocess: Preprocess, train: Dataset) -> None:
         """Raise `DataError` where the network does not take what the preprocessing makes of the data, or `check` does.
@@ -161,11 +187,10 @@ class Task:
         """All figures of predictions (as `Model.predict_proba` gives them) against `targets`."""
         raise NotImplementedError
 
-    def assess(
-        self, predict: Callable[[Any], Array], dataset: Dataset, preprocess: Preprocess, class_names: tuple[str, ...]
-    ) -> Any:
-        """`evaluate` of what `predict` gives for the images of a whole set."""
-        return self.evaluate(predict(dataset.images), self.targets(dataset, preprocess), class_names)
+    def assess(self, model: Predicts, dataset: Dataset) -> Any:
+        """All figures of a model on a whole set."""
+        predictions = model.probabilities(dataset.images)
+        return self.evaluate(predictions, self.targets(dataset, model.preprocess), model.class_names)
 
     def answer(self, prediction: Array, class_names: Sequence[str]) -> str:
         """One prediction in words; empty where it has none."""
@@ -174,6 +199,9 @@ class Task:
     def require_classes(self, purpose: str) -> None:
         """Raise `ModelError` where predictions are not class probabilities, which `purpose` needs."""
         raise ModelError(f"This model names no classes. {purpose}")
+
+    def require_pictures(self, purpose: str) -> None:
+        """Raise `ModelError` where examples are not pictures of one size, which `purpose` needs."""
 
 
 class Classification(Task):
@@ -239,15 +267,13 @@ class Reconstruction(Task):
     def evaluate(self, predictions: Array, targets: Array, class_names: tuple[str, ...]) -> metrics.Reconstruction:
         return metrics.evaluate_reconstruction(targets, predictions)
 
-    def assess(
-        self, predict: Callable[[Any], Array], dataset: Dataset, preprocess: Preprocess, class_names: tuple[str, ...]
-    ) -> metrics.Reconstruction:
+    def assess(self, model: Predicts, dataset: Dataset) -> metrics.Reconstruction:
         if not isinstance(dataset.images, PictureFiles):
-            found: metrics.Reconstruction = super().assess(predict, dataset, preprocess, class_names)
+            found: metrics.Reconstruction = super().assess(model, dataset)
             return found
 
         def pair(images: Array) -> tuple[Array, Array]:
-            return preprocess.transform(images).reshape(len(images), -1), predict(images)
+            return model.preprocess.transform(images).reshape(len(images), -1), model.probabilities(images)
 
         return metrics.evaluate_reconstruction_in_pieces(map(pair, pieces(dataset.images, what="evaluating")), peak=1.0)
 
@@ -264,6 +290,8 @@ class Transcription(Task):
 
     word = "transcription"
     metric = Metric("error", higher_is_better=False)
+    reads = True
+    feed = LineFeed
 
     def outputs(self, input_shape: Sequence[int], classes: int) -> int:
         return classes + 1  # the blank
@@ -276,8 +304,20 @@ class Transcription(Task):
                 " none), from a network that ends with pictures one pixel high."
             )
 
-    def check_data(self, network: Network, preprocess: Preprocess, train: Any) -> None:
-        height, channels = train.image_shape[0], train.image_shape[2]
+    def fit(self, preprocess: Preprocess, train: Dataset) -> Preprocess:
+        if not preprocess.fitted:
+            raise RecipeError(
+                f"Lines are preprocessed by steps that need no statistics of the data, as 'scale' or 'invert'. Got"
+                f" '{preprocess.notation()}'."
+            )
+        return preprocess
+
+    def takes(self, shape: Sequence[int], own: Sequence[int]) -> bool:
+        """Lines of any width."""
+        return len(shape) == 3 and (shape[0], shape[2]) == (own[0], own[2])
+
+    def check_data(self, network: Network, preprocess: Preprocess, train: Dataset) -> None:
+        height, _, channels = preprocess.output_shape(line_set(train).image_shape)
         if (network.input_shape[0], network.input_shape[2]) != (height, channels):
             raise DataError(
                 f"The network takes lines of {network.input_shape[0]} rows and {network.input_shape[2]} channels;"
@@ -298,8 +338,23 @@ class Transcription(Task):
     def random_targets(self, rng: np.random.Generator, n: int, outputs: int) -> list[Array]:
         return [rng.integers(0, outputs - 1, rng.integers(0, 3)) for _ in range(n)]
 
+    def assess(self, model: Predicts, dataset: Dataset) -> metrics.Transcription:
+        lines = line_set(dataset)
+        read, true = np.full(len(lines), "", object), np.full(len(lines), "", object)
+        losses = np.zeros(len(lines))
+        for indices in lines.together():
+            strips, labels = lines.take(indices, 0)
+            scores = columns(model.scores(strips))
+            for index, own, wanted, path in zip(indices, scores, labels, ctc_greedy(scores), strict=True):
+                read[index], true[index] = text_of(path, model.class_names), text_of(wanted, model.class_names)
+                losses[index] = ctc_loss(own[None], [wanted])[0]
+        return metrics.evaluate_transcription(read.tolist(), true.tolist(), losses, lines.groups)
+
     def require_classes(self, purpose: str) -> None:
         raise ModelError(f"This model reads lines of writing and names no classes. {purpose}")
+
+    def require_pictures(self, purpose: str) -> None:
+        raise ModelError(f"This model reads lines of writing, not pictures of one size. {purpose}")
 
 
 TASKS: dict[str, Task] = {}

@@ -25,12 +25,13 @@ from glassnet.nn.kernels.blas import matmul
 from glassnet.nn.kernels.sharing import shared
 from glassnet.nn.kernels.stochastic import softmax_descent
 from glassnet.nn.kernels.strokes import draw_strokes
-from glassnet.nn.kernels.trajectories import measure_words
+from glassnet.nn.kernels.trajectories import ink_span, measure_words
 from glassnet.optim import SGD, Adam, RMSProp
 from glassnet.optim.averaging import follow
 from glassnet.reader.components import find_components
 from glassnet.reader.lines.decoder import Decoder
 from glassnet.reader.lines.fonts import FontWriter
+from glassnet.reader.lines.language import train
 from glassnet.reader.pen import ink
 
 SMALL = 1 << 14  # bytes in all arrays of a call: what lies close together
@@ -225,6 +226,7 @@ def _pictures() -> None:
     strokes, reach = np.array([0, 3, 4, 20, 40]), np.ones(2, np.float32)
     out = np.empty((2, 6), np.float32)
     measure_words(path, strokes, np.array([0, 3, 4]), np.arange(2), reach, -reach / 3, -reach / 2, out)
+    ink_span(path.astype(np.float32), strokes, np.float32(0.5), np.float32(0.01))
     canvas = np.zeros((32, 90), np.float32)
     draw_strokes(canvas, path.astype(np.float32) + 30, np.ones(40, np.float32), strokes, np.float32(1.5))
     for text in ("on", "A line of writing, long enough to fill a large array"):
@@ -232,6 +234,7 @@ def _pictures() -> None:
     decoder = Decoder(words=["ab"])
     decoder(rng.standard_normal((9, 96)))
     decoder.prior.score([1, 2])
+    train(["ab"]).probability("a")
     strips.paste(canvas, canvas[:20, :30].copy(), 3.5, 2.5, 1.3, 0.8)
     strips.blur(canvas, 0.7)
     strips.coarsen(canvas, 1.4, 0.2, 0.3)

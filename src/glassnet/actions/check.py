@@ -74,6 +74,6 @@ def check(
         raise CheckError(f"{examples:,} examples of this size are {numbers:,} numbers; choose fewer or smaller ones.")
     rng = np.random.default_rng([seed, examples])
     x = rng.random((examples, *built.input_shape))
-    width = built.output_shape[0]
+    width = built.output_shape[-1]
     target = Task.of(objective).random_targets(rng, examples, width)
     return check_network(built, x, target, objective, l2=l2, samples=samples, seed=seed)

@@ -160,6 +160,7 @@ def _single(what: str | Path) -> tuple[str, Model]:
 
 def _on(one: Contestant, model: Model, data: str | Path, part: str, notes: list[str]) -> Contestant:
     """The contestant with its answers on a part of a set."""
+    model.task.require_pictures("Figures of lines stand side by side in the page of a sweep.")
     name, dataset = choose_part(load_for(model, data), part)
     dataset = fitted(model, dataset)
     known = None if one.run is None else one.run.known

@@ -7,15 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from glassnet.data import Dataset, Splits
+from glassnet.data.lines import line_set
 from glassnet.errors import DataError, Fix, RecipeError, nearest
 from glassnet.experiments import KnownPictures, held_out
 from glassnet.experiments.for_model import fitted, load_for
 from glassnet.files import exists
 from glassnet.imagenet import open_model
-from glassnet.metrics import Evaluation, Interval, wilson_interval
+from glassnet.metrics import Evaluation, Interval, Transcription, wilson_interval
 from glassnet.model import Model
 
-__all__ = ["Evaluated", "Seen", "choose_part", "evaluate", "labelled"]
+__all__ = ["Evaluated", "Seen", "Transcribed", "choose_part", "evaluate", "labelled"]
 
 _LISTED = 12  # classes that a message names
 _PARTS = ("test", "train", "valid", "all")
@@ -125,6 +126,32 @@ class Evaluated:
         }
 
 
+@dataclass(frozen=True)
+class Transcribed:
+    """The figures of a model that reads lines of writing.
+
+    Attributes
+    ----------
+    transcription : Transcription
+        The figures.
+    part : str
+        The part of the set: test, train, valid or validation.
+    notes : tuple of str
+        Remarks.
+    own : bool
+        Whether these are the lines that the model's own run held out.
+    """
+
+    transcription: Transcription
+    part: str
+    notes: tuple[str, ...]
+    own: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it but the single lines, with plain keys."""
+        return {**self.transcription.to_dict(), "part": self.part, "held_out": self.own}
+
+
 def evaluate(
     model: str | Path,
     data: str | Path,
@@ -132,8 +159,8 @@ def evaluate(
     *,
     category: str = "",
     weights: str | Path | None = None,
-) -> Evaluated:
-    """Accuracy, classes and confusion of a model on a labelled set.
+) -> Evaluated | Transcribed:
+    """Accuracy, classes and confusion of a model on a labelled set; error rates of one that reads lines of writing.
 
     The set may have some of the model's classes only, and pictures of another size, which are resized as files are.
     Where the model is in its run folder, the pictures that it was trained on are counted, and its accuracy on the
@@ -162,6 +189,8 @@ def evaluate(
     folder = _run_folder(model)
     own = held_out(folder, data) if folder is not None and not part else None
     name, dataset = own or choose_part(load_for(loaded, data), part)
+    if loaded.task.reads:
+        return _transcribed(loaded, name, dataset, category, own is not None)
     dataset = fitted(loaded, dataset)
     asked = _category(loaded, dataset, category) if category.strip() else None
     evaluation = loaded.evaluate(dataset)
@@ -169,6 +198,15 @@ def evaluate(
     seen = None if known is None else _seen(known, dataset, evaluation)
     remarks = [] if known is not None else _by_card(loaded, dataset, name)
     return Evaluated(evaluation, name, (*dataset.notes, *remarks), seen, own is not None, asked)
+
+
+def _transcribed(model: Model, part: str, dataset: Dataset, category: str, own: bool) -> Transcribed:
+    if category.strip():
+        raise RecipeError("This model reads lines of writing, which have no categories.")
+    lines = line_set(dataset)
+    model.require_its_classes(lines)
+    notes = [*lines.notes, *(["lines of the writers that the model was trained on"] if part == "train" else [])]
+    return Transcribed(model.assess(lines), part, tuple(notes), own)
 
 
 def _category(model: Model, dataset: Dataset, name: str) -> int:
@@ -214,11 +252,19 @@ def _by_card(model: Model, dataset: Dataset, part: str) -> list[str]:
 
 
 def choose_part(splits: Splits, part: str) -> tuple[str, Dataset]:
-    """A part of a set by name: test, train, valid or all; with "" test if there is one, else all."""
+    """A part of a set by name: test, train, valid or all; with "" test if there is one, else all.
+
+    Lines of writing that are trained on are drawn without end, so there is no "all" of them.
+    """
     if part and part not in _PARTS:
         raise RecipeError(f"A part is one of {', '.join(_PARTS)}. Got '{part}' instead.{nearest(part, _PARTS)}")
     parts = {"train": splits.train, "valid": splits.valid, "test": splits.test}
-    name = part or ("test" if splits.test is not None else "all")
+    rest = "valid" if splits.train.holds_lines else "all"
+    name = part or ("test" if splits.test is not None else rest)
+    if name == "all" and splits.train.holds_lines:
+        raise DataError(
+            f"The lines of '{splits.name}' to train on are drawn without end. A part is test, valid or train."
+        )
     if name == "all":
         return "all", splits.whole()
     chosen = parts[name]

@@ -110,6 +110,7 @@ def export(
     if target.suffix.lower() != ".onnx":
         raise ModelError(f"An ONNX file is called NAME.onnx. Got '{target}' instead.")
     loaded = open_model(model, weights)
+    loaded.task.require_pictures("An ONNX file is of a network of one size.")
     pixels = choose_pixels(loaded, pixels)
     images, notes = _pictures(loaded, pixels, pictures)
     content = to_onnx(loaded, pixels)

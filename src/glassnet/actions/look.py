@@ -119,6 +119,8 @@ def look(
     events = events or Events()
     loaded = open_model(model, weights)
     source = _Source(loaded, Path(model))
+    if loaded.task.reads and (pictures or examples or chosen is not None):
+        loaded.task.require_pictures("'look' shows its layers, and explains pictures of classifiers alone.")
     wanted = [*pictures, *map(str, range(examples))]
     if chosen is not None and not wanted:
         raise DataError("A class is explained in a picture; name one.")
@@ -182,6 +184,8 @@ class _Source:
 
     def units(self, layer: str | None, remarks: list[str]) -> tuple[Strongest, dict[int, NDArray[np.generic]]] | None:
         """What the units of a layer respond to in the part that the run's report is about, and those pictures."""
+        if self.model.task.reads and layer is None:
+            return None
         if not self.of_run:
             if layer is not None:
                 raise DataError(

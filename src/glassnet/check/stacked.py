@@ -229,12 +229,12 @@ def stacked_loss(loss: Loss, scores: Array, target: Any) -> StackedLoss | None:
             lambda z, kinks: factor * ((z - wanted[:, None, :]) ** 2).sum(axis=0),
             lambda c, j, kinks: factor * (c - wanted[j]) ** 2,
         )
+    if not isinstance(loss, SoftmaxCrossEntropy | Hinge):
+        return None
     labels = np.asarray(target) if np.ndim(target) == 1 else np.asarray(target).argmax(axis=1)
     if isinstance(loss, SoftmaxCrossEntropy):
         return _softmax_cross_entropy(loss.smoothing, scores, labels)
-    if isinstance(loss, Hinge):
-        return _hinge(labels)
-    return None
+    return _hinge(labels)
 
 
 def _own(z: Array, labels: Array) -> Array:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from glassnet.cli.options import Json, Weights, emit, say
+
+if TYPE_CHECKING:
+    from glassnet.actions.evaluate import Transcribed
 
 
 def evaluate(
@@ -26,6 +29,8 @@ def evaluate(
 ) -> None:
     """Accuracy with its 95 % interval, a table of the classes, and the confusion matrix.
 
+    Of a model that reads lines of writing: error rates of characters and words, and what was read as what.
+
     With many classes: accuracy, how often the class is among the five most probable, and what is mixed up most; with
     --category a table of those that have pictures, too.
 
@@ -39,10 +44,13 @@ def evaluate(
 
       glassnet evaluate resnet-50 FOLDER --weights resnet50.safetensors
     """
+    from glassnet.actions.evaluate import Transcribed
     from glassnet.actions.evaluate import evaluate as run
     from glassnet.cli.tables import class_table, confusion_table, taken_for_table
 
     result = run(model, data, part, category=category, weights=weights)
+    if isinstance(result, Transcribed):
+        return _tell_lines(data, result, json)
     found = result.evaluation
     low, high = found.accuracy_interval
     held_out = ", held out by the run itself" if result.own else ""
@@ -71,5 +79,28 @@ def evaluate(
         typer.echo(class_table(found))
         typer.echo("")
     typer.echo(confusion_table(found))
+    if json:
+        emit(result.to_dict())
+    return None
+
+
+def _tell_lines(data: str, result: Transcribed, json: bool) -> None:
+    """The figures of a model that reads lines of writing."""
+    from glassnet.cli.tables import line_groups_table, text_confusions_table
+
+    found = result.transcription
+    held_out = ", held out by the run itself" if result.own else ""
+    say(f"{data} ({result.part}, {found.n:,} lines{held_out})")
+    for name, rate in (("character", found.characters), ("word", found.words)):
+        interval = rate.known_interval
+        told = "" if interval is None else f"   95 % interval {interval[0]:.4f} to {interval[1]:.4f}"
+        typer.echo(f"{name + ' error rate':<20} {rate.rate:.4f}{told}")
+    typer.echo(f"{found.exact:,} of {found.n:,} lines without an error   loss {found.loss:.4f}")
+    for note in result.notes:
+        say(f"note: {note}")
+    for table in (line_groups_table(found), text_confusions_table(found)):
+        if table:
+            typer.echo("")
+            typer.echo(table)
     if json:
         emit(result.to_dict())

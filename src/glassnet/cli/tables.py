@@ -10,7 +10,7 @@ from glassnet.errors import escaped
 from glassnet.experiments.compare import Comparison
 from glassnet.experiments.contestants import Group
 from glassnet.experiments.verdicts import best_of
-from glassnet.metrics import Evaluation
+from glassnet.metrics import Evaluation, Transcription
 from glassnet.text import columns, ending, shorten
 
 __all__ = [
@@ -18,15 +18,18 @@ __all__ = [
     "class_table",
     "confusion_table",
     "group_table",
+    "line_groups_table",
     "pair_table",
     "settings_table",
     "taken_for_table",
+    "text_confusions_table",
 ]
 
 _WIDEST_MATRIX = 20
 _CLASS_WIDTHS = (40, 24, 16, 10)  # to which names of classes are shortened, one after another
 _FILE_WIDTH = 20  # to which names of files may be shortened before anything is left out
 _PERCENT, _GAP = len("100.0%"), 2
+_MOST_CONFUSIONS = 12  # of characters
 _MOST_PAIRS = 15  # of which a comparison prints a table in full; of more those of the best
 _SETTING = 40  # characters of a setting's value
 
@@ -49,6 +52,24 @@ def taken_for_table(found: Evaluation, category: int) -> str:
     rows: list[Sequence[Any]] = [("taken for", "pictures", "share")]
     rows += [(found.class_names[p.predicted], p.count, f"{p.share:.3f}") for p in found.taken_for(category)]
     return columns(rows)
+
+
+def line_groups_table(found: Transcription) -> str:
+    """The character error rate of every group of lines; empty where they are not told apart."""
+    rows: list[Sequence[Any]] = [("", "lines", "characters", "error rate", "95 % interval")]
+    for group, rates in found.by_group.items():
+        for name, rate in rates.items():
+            interval = "-" if rate.known_interval is None else f"{rate.interval.low:.3f} to {rate.interval.high:.3f}"
+            rows.append((f"{group}: {name}", found.groups[group].count(name), rate.size, f"{rate.rate:.3f}", interval))
+    return columns(rows) if len(rows) > 1 else ""
+
+
+def text_confusions_table(found: Transcription) -> str:
+    """What was read as what, the most frequent first; empty where nothing was."""
+    rows: list[Sequence[Any]] = [("there", "read", "times")]
+    for there, read, times in found.confusions[:_MOST_CONFUSIONS]:
+        rows.append((*("space" if text == " " else text for text in (there, read)), times))
+    return columns(rows, left=2) if len(rows) > 1 else ""
 
 
 def confusion_table(found: Evaluation) -> str:

@@ -36,7 +36,7 @@ def train(
         str | None, typer.Option(help="Preprocessing, as in 'scale -> standardise'. [by the preset]")
     ] = None,
     loss: Annotated[
-        str | None, typer.Option(help="softmax-cross-entropy, svm or squared-error. [by the preset]")
+        str | None, typer.Option(help="softmax-cross-entropy, svm, squared-error or ctc. [by the preset]")
     ] = None,
     optimizer: Annotated[
         str | None, typer.Option(help="sgd, momentum, nesterov, rmsprop, adam or adamw. [by the preset]")
@@ -287,8 +287,11 @@ def _sweep_table(result: Swept) -> str:
         "accuracy": (f"{part} accuracy", "{:.4f}"),
         "accuracy_interval": ("95 % interval", "{0[0]:.4f} to {0[1]:.4f}"),
         "psnr": (f"{part} PSNR", "{:.2f} dB"),
+        "error": (f"{part} error rate", "{:.4f}"),
+        "error_interval": ("95 % interval", "{0[0]:.4f} to {0[1]:.4f}"),
         "valid_accuracy": ("validation accuracy", "{:.4f}"),
         "valid_psnr": ("validation PSNR", "{:.2f} dB"),
+        "valid_error": ("validation error rate", "{:.4f}"),
     }
     names = [name for name in shown if any(name in found for found in result.figures.values())]
     if part == "validation":
@@ -315,6 +318,8 @@ def _tell(result: Trained, json: bool) -> None:
         )
     if run.reconstruction is not None:
         say(f"{run.evaluated_on} PSNR {run.reconstruction.psnr:.2f} dB, {run.reconstruction.n:,} pictures")
+    if (lines := run.transcription) is not None:
+        say(f"{run.evaluated_on} {lines.describe()}; of words {100 * lines.words.rate:.1f} %")
     for note in run.splits.notes:
         say(f"note: {note}")
     for path in run.files[:2]:

@@ -164,9 +164,12 @@ def _tell_test(result: Studied) -> None:
     figures = found.run.figures()
     if found.run.evaluated_on != "test":
         return say("there is no test part: nothing says how good the best recipe is on pictures that chose nothing")
-    told = f"PSNR {figures['psnr']:.2f} dB" if "psnr" in figures else f"accuracy {figures['accuracy']:.4f}"
-    if "accuracy_interval" in figures:
-        low, high = figures["accuracy_interval"]
+    if "psnr" in figures:
+        told = f"PSNR {figures['psnr']:.2f} dB"
+    else:
+        key, name = ("accuracy", "accuracy") if "accuracy" in figures else ("error", "character error rate")
+        low, high = figures[f"{key}_interval"]
+        told = f"{name} {figures[key]:.4f}"
         told += f" (95 % interval {low:.4f} to {high:.4f})"
     untouched = "which no trial has seen" if found.looks < 2 else f"which {found.looks} recipes of this study have seen"
     say(f"test part, {untouched}: {told}")

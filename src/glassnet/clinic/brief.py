@@ -95,6 +95,7 @@ class Brief:
             diverged=self.diverged,
             fitted_accuracy=self.accuracy,
             means_accuracy=self._means(splits),
+            losses_compare=not self.model.task.reads,
         )
 
     def _means(self, splits: Splits) -> float:

@@ -10,8 +10,9 @@ from glassnet.data.fitting import with_classes, with_shape
 from glassnet.data.imagenet import ClassIndex, find_class_index
 from glassnet.data.known_sets import register_known_sets
 from glassnet.data.labels import class_numbers, labels_of, require_as_many
+from glassnet.data.lines import LineSet
 from glassnet.data.loading import holds_picture_files, load
-from glassnet.data.options import MEMORY_SHARE, ReadOptions, every_few_seconds
+from glassnet.data.options import MEMORY_SHARE, LineOptions, ReadOptions, every_few_seconds
 from glassnet.data.picture_files import PictureFiles, pieces
 from glassnet.data.pictures import read_picture
 from glassnet.data.preprocess import Preprocess
@@ -26,6 +27,8 @@ __all__ = [
     "ClassIndex",
     "Dataset",
     "KnownSet",
+    "LineOptions",
+    "LineSet",
     "PictureFiles",
     "Preprocess",
     "ReadOptions",

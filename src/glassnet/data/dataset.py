@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,8 @@ _LOWEST, _HIGHEST = -1.0, 2.0
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """Images, labels and class names that fit each other.
+
+    Where examples are no pictures with a class each, as lines of writing (`glassnet.data.lines`), a subclass has them.
 
     Parameters
     ----------
@@ -62,6 +64,9 @@ class Dataset:
     UserWarning
         The images look like (N, C, H, W).
     """
+
+    holds_lines: ClassVar[bool] = False
+    """Whether its examples are lines of writing with their texts, see `glassnet.data.LineSet`."""
 
     images: Images
     labels: npt.NDArray[np.int64]
@@ -109,6 +114,11 @@ class Dataset:
         return are_rows(self.image_shape)
 
     @property
+    def pixel_type(self) -> str:
+        """What its pixels are stored as."""
+        return str(self.images.dtype)
+
+    @property
     def classes(self) -> int:
         """The number of classes, those without an example here included."""
         return len(self.class_names)
@@ -144,6 +154,10 @@ class Dataset:
     def counts(self) -> npt.NDArray[np.int64]:
         """(classes,) how many examples each class has here."""
         return np.bincount(self.labels, minlength=self.classes).astype(np.int64)
+
+    def with_notes(self, notes: Sequence[str]) -> Dataset:
+        """The same set, with more notes."""
+        return replace(self, notes=(*self.notes, *notes))
 
     def subset(self, indices: npt.ArrayLike | slice) -> Dataset:
         """The examples at `indices` (whole numbers, a mask of N truth values or a slice), in that order.
@@ -188,7 +202,7 @@ class Splits:
         for word, part in (("validation", self.valid), ("test", self.test)):
             if part is None:
                 continue
-            if part.image_shape != self.train.image_shape or part.images.dtype != self.train.images.dtype:
+            if part.image_shape != self.train.image_shape or part.pixel_type != self.train.pixel_type:
                 raise DataError(
                     f"The {word} images of '{self.train.name}' are {_kind(part)}, those for training "
                     f"{_kind(self.train)}; "
@@ -227,13 +241,15 @@ class Splits:
         every = {"training": self.train, "validation": self.valid, "test": self.test}
         parts = {word: part for word, part in every.items() if part is not None}
         own = (note for part in parts.values() for note in part.notes)
+        if self.train.holds_lines:  # which have no class that could be absent
+            return tuple(dict.fromkeys(own))
         return tuple(dict.fromkeys((*own, *absent_classes(parts), *equal_pictures(parts))))
 
 
 def with_notes(splits: Splits, notes: Sequence[str]) -> Splits:
     """The same data, with more notes on every part."""
     parts = (splits.train, splits.valid, splits.test)
-    train, valid, test = (part and replace(part, notes=(*part.notes, *notes)) for part in parts)
+    train, valid, test = (part and part.with_notes(notes) for part in parts)
     assert train is not None
     return Splits(train, valid, test)
 
@@ -256,7 +272,7 @@ def _description(array: Images) -> bytes:
 
 def _kind(part: Dataset) -> str:
     h, w, c = part.image_shape
-    return f"{h}x{w}x{c} {part.images.dtype}"
+    return f"{h}x{w}x{c} {part.pixel_type}"
 
 
 def _channels_first(shape: tuple[int, int, int], name: str) -> str:

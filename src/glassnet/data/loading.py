@@ -7,7 +7,7 @@ from pathlib import Path
 from glassnet.data.catalogue import CATALOGUE, known, place_of
 from glassnet.data.dataset import Splits
 from glassnet.data.formats import format_of_file, format_of_folder
-from glassnet.data.options import MEMORY_SHARE, OnPictures, ReadOptions
+from glassnet.data.options import MEMORY_SHARE, LineOptions, OnPictures, ReadOptions
 from glassnet.data.reading import Reading
 from glassnet.data.split import arrange
 from glassnet.files import exists
@@ -25,6 +25,7 @@ def load(
     memory_share: float = MEMORY_SHARE,
     progress: OnPictures | None = None,
     skip_bad: bool = False,
+    lines: LineOptions | None = None,
 ) -> Splits:
     """Read a data set.
 
@@ -53,6 +54,8 @@ def load(
         Called as `progress(what is done, pictures so far, pictures in all)` while picture files are read.
     skip_bad : bool
         Leave out pictures that cannot be read; the notes name them.
+    lines : LineOptions, optional
+        How a set of lines of writing is made.
 
     Raises
     ------
@@ -60,7 +63,7 @@ def load(
         Nothing there and no such name (the nearest one is suggested); a known set that is not on this machine;
         whatever is wrong with the files.
     """
-    options = ReadOptions(image_size, reading, memory_share, progress, skip_bad)
+    options = ReadOptions(image_size, reading, memory_share, progress, skip_bad, lines or LineOptions())
     splits = _from_path(Path(data), options) if exists(data) else _from_catalogue(str(data), options)
     return arrange(splits, validation=validation, seed=seed)
 

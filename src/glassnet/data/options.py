@@ -8,15 +8,51 @@ from dataclasses import dataclass
 
 from glassnet.data.reading import STRETCHED, Reading
 from glassnet.errors import DataError
-from glassnet.notation import is_real
+from glassnet.notation import is_real, is_whole
 
-__all__ = ["MEMORY_SHARE", "OnPictures", "ReadOptions", "every_few_seconds"]
+__all__ = ["MEMORY_SHARE", "LineOptions", "OnPictures", "ReadOptions", "every_few_seconds"]
 
 MEMORY_SHARE = 0.25
 """Of the machine's memory, that decoded pictures may take before they are streamed: splits copy them once or twice."""
 
 OnPictures = Callable[[str, int, int], None]
 """Called as `progress(what is done, pictures so far, pictures in all)`."""
+
+
+@dataclass(frozen=True)
+class LineOptions:
+    """How a set of lines of writing is to be made.
+
+    Parameters
+    ----------
+    per_epoch : int
+        Lines that are drawn for an epoch of training.
+    validation, test : int or None
+        Lines that are held out at most; 0 for no such part; None is the set's own number.
+    height : int
+        Of every line, in pixels.
+    seed : int
+        Of the lines that are drawn. Those held out are the same for every seed.
+
+    Raises
+    ------
+    DataError
+        A number outside its range.
+    """
+
+    per_epoch: int = 50_000
+    validation: int | None = None
+    test: int | None = None
+    height: int = 32
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, least in {"per_epoch": 1, "validation": 0, "test": 0, "height": 8, "seed": 0}.items():
+            value = getattr(self, name)
+            if value is not None and not (is_whole(value) and value >= least):
+                raise DataError(
+                    f"For lines of writing, '{name}' is a whole number of at least {least}. Got {value!r} instead."
+                )
 
 
 @dataclass(frozen=True)
@@ -36,6 +72,8 @@ class ReadOptions:
         Told how far the reading of picture files is.
     skip_bad : bool
         Leave out pictures that cannot be read; the notes name them. Else the first of them is an error.
+    lines : LineOptions
+        How a set of lines of writing is made.
 
     Raises
     ------
@@ -48,6 +86,7 @@ class ReadOptions:
     memory_share: float = MEMORY_SHARE
     progress: OnPictures | None = None
     skip_bad: bool = False
+    lines: LineOptions = LineOptions()
 
     def __post_init__(self) -> None:
         size, share = self.image_size, self.memory_share

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from glassnet.metrics import Evaluation, Interval, Reconstruction, wilson_interval
+from glassnet.metrics import Evaluation, Interval, Reconstruction, Transcription, wilson_interval
 from glassnet.nn import Network
 from glassnet.tasks import best_epoch
 
@@ -32,6 +32,8 @@ class Case:
         The figures of a classifier.
     reconstruction : Reconstruction or None
         The figures of a network that reconstructs its input.
+    transcription : Transcription or None
+        The figures of a network that reads lines of writing.
     part : str
         The part of the data that they are of: "test", "validation" or "training".
     counts : sequence of int
@@ -53,11 +55,14 @@ class Case:
     means_accuracy : float
         Accuracy on the same part of taking each picture for the class whose mean picture is nearest; nan where not
         measured.
+    losses_compare : bool
+        Whether losses of training and other examples can be compared; that of a line of writing grows with its length.
     """
 
     records: Sequence[Mapping[str, Any]]
     evaluation: Evaluation | None = None
     reconstruction: Reconstruction | None = None
+    transcription: Transcription | None = None
     part: str = "test"
     counts: Sequence[int] = ()
     class_names: Sequence[str] = ()
@@ -68,6 +73,7 @@ class Case:
     first_bad: str = ""
     fitted_accuracy: float = math.nan
     means_accuracy: float = math.nan
+    losses_compare: bool = True
 
     @cached_property
     def epochs(self) -> list[Mapping[str, Any]]:

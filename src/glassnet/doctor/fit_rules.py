@@ -35,7 +35,7 @@ def overfitting(case: Case) -> Iterator[Finding]:
         yield Finding("overfitting", severity(case), evidence, more_variety(case), remedy, part)
         return
     loss, valid = case.kept.get("loss", math.nan), case.kept.get("valid_loss", math.nan)
-    if case.evaluation is None and valid > _LOSS_GAP * loss > 0.0:
+    if case.evaluation is None and case.losses_compare and valid > _LOSS_GAP * loss > 0.0:
         evidence = f"The loss is {valid / loss:.1f} times as large on validation pictures as in training."
         yield Finding("overfitting", severity(case), evidence, more_variety(case), remedy, "validation")
 

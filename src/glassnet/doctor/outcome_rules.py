@@ -8,12 +8,22 @@ from glassnet.doctor.case import Case
 from glassnet.doctor.finding import Finding
 from glassnet.doctor.words import percent
 
-__all__ = ["at_chance", "good", "one_class", "same_output", "worse_in_evaluation", "worse_than_means"]
+__all__ = [
+    "at_chance",
+    "good",
+    "one_class",
+    "reads_little",
+    "reads_nothing",
+    "same_output",
+    "worse_in_evaluation",
+    "worse_than_means",
+]
 
 _SAME = 1e-3  # points of probability: answers that differ by less are one answer
 # Evaluation mode on the pictures that were trained on, against the accuracy as it went. On digits, good runs: 1 to 40
 # points better, since dropout, augmentation and the older weights of the epoch make training look worse.
 _WORSE = 0.10
+_HALF = 0.5  # of the characters: fewer are right than wrong
 
 
 def one_class(case: Case) -> Iterator[Finding]:
@@ -91,6 +101,31 @@ def worse_in_evaluation(case: Case) -> Iterator[Finding]:
         yield Finding("worse-in-evaluation", "failure", evidence, remedy=remedy, where="training", symptom=True)
 
 
+def reads_nothing(case: Case) -> Iterator[Finding]:
+    """As many errors as a network makes that reads nothing at all: 100 %."""
+    found = case.transcription
+    if found is None or case.early or not found.characters.interval.high >= 1.0:
+        return
+    empty = sum(not text for text in found.read)
+    evidence = (
+        f"It reads nothing: {percent(found.characters.rate)} of the characters of {found.n:,} {case.part} lines are"
+        f" wrong, and {empty:,} of the lines are read as empty. Reading nothing makes 100 %."
+    )
+    remedy = "A network learns the blank first: train longer, or try another learning rate."
+    yield Finding("reads-nothing", "failure", evidence, remedy=remedy, where=case.part, symptom=True)
+
+
+def reads_little(case: Case) -> Iterator[Finding]:
+    """More characters wrong than right, and yet some read."""
+    found = case.transcription
+    if found is None or case.early or not found.characters.rate > _HALF or found.characters.interval.high >= 1.0:
+        return
+    wrong = percent(found.characters.rate)
+    evidence = f"It reads little: {wrong} of the characters of {found.n:,} {case.part} lines are wrong."
+    remedy = "Train longer, and look at the worst lines: are they written as those of the training?"
+    yield Finding("reads-little", "warning", evidence, remedy=remedy, where=case.part, symptom=True)
+
+
 def good(case: Case) -> Iterator[Finding]:
     """Nothing wrong: how good it is."""
     if case.early:
@@ -108,4 +143,7 @@ def good(case: Case) -> Iterator[Finding]:
         yield Finding("good", "good", evidence, where=case.part)
     elif case.reconstruction is not None:
         evidence = f"It learned: a mean PSNR of {case.reconstruction.psnr:.2f} dB."
+        yield Finding("good", "good", evidence, where=case.part)
+    elif case.transcription is not None:
+        evidence = f"It learned: {case.transcription.describe()} in the {case.part} part."
         yield Finding("good", "good", evidence, where=case.part)

@@ -20,7 +20,16 @@ from glassnet.doctor.course_rules import (
 from glassnet.doctor.data_rules import absent_classes, few_pictures
 from glassnet.doctor.finding import SEVERITIES, Finding
 from glassnet.doctor.fit_rules import labels_disagree, labels_random, overfitting, parts_differ
-from glassnet.doctor.outcome_rules import at_chance, good, one_class, same_output, worse_in_evaluation, worse_than_means
+from glassnet.doctor.outcome_rules import (
+    at_chance,
+    good,
+    one_class,
+    reads_little,
+    reads_nothing,
+    same_output,
+    worse_in_evaluation,
+    worse_than_means,
+)
 from glassnet.doctor.setting_rules import (
     attack_too_strong,
     augmentation_too_strong,
@@ -54,6 +63,8 @@ RULES: tuple[Rule, ...] = (
     one_class,
     at_chance,
     same_output,
+    reads_nothing,
+    reads_little,
     worse_in_evaluation,
     worse_than_means,
     # causes that are facts

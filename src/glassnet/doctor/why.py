@@ -9,6 +9,8 @@ WHY: dict[str, str] = {
     "one-class": "A network that gives one answer has learned nothing from the pictures, whatever its accuracy.",
     "at-chance": "Guessing with the same frequencies does as well: nothing was learned that holds for other pictures.",
     "same-output": "Nothing of the pictures reaches the last layer; only its biases are trained.",
+    "reads-nothing": "A blank in every column is the first thing that is learned of lines, and says nothing of them.",
+    "reads-little": "A text with more wrong characters than right ones is of no use yet.",
     "worse-in-evaluation": "The network that is used, and judged, is not the network that was trained.",
     "worse-than-means": "Where the simplest classifier does better, something keeps the network from learning.",
     # the network and its updates

@@ -26,11 +26,12 @@ def build(recipe: Recipe, splits: Splits, say: Callable[[str], None] = lambda te
 
 def _from_weights(recipe: Recipe, splits: Splits) -> Trainer:
     """The trainer of a recipe that begins from random weights."""
-    with threads.single_blas_thread():  # the number of BLAS threads would show in the last bits
-        preprocess = recipe.make_preprocess().fit(splits.train.images)
-    shape = preprocess.output_shape(splits.train.image_shape)
     loss = recipe.make_loss()
-    outputs = Task.of(loss).outputs(shape, splits.train.classes)
+    task = Task.of(loss)
+    with threads.single_blas_thread():  # the number of BLAS threads would show in the last bits
+        preprocess = task.fit(recipe.make_preprocess(), splits.train)
+    shape = preprocess.output_shape(splits.train.image_shape)
+    outputs = task.outputs(shape, splits.train.classes)
     settings = recipe.settings
     network = Network(recipe.model.network, shape, outputs, seed=settings.seed)
     make = recipe.engine.maker()

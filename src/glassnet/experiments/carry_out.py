@@ -31,7 +31,7 @@ from glassnet.experiments.run import UNFINISHED, WRITTEN, Run
 from glassnet.experiments.under_attack import judge
 from glassnet.files import exists, read_json, remove_partial, write_json, write_text
 from glassnet.locking import locked
-from glassnet.model import Model
+from glassnet.model import PRECISIONS, Model
 from glassnet.nn.named import NAMED
 from glassnet.train import Callback, Progress, Trainer, read_history, write_csv
 from glassnet.train.callbacks import Histograms
@@ -105,19 +105,23 @@ def run_recipe(
 def _introduction(recipe: Recipe, trainer: Trainer, splits: Splits, folder: Path | None) -> list[str]:
     """What is trained on what: network, picture size, classes, parts; then how, and where it is kept."""
     network = trainer.network
-    name, (height, width, channels) = recipe.about, splits.train.image_shape
+    name, train = recipe.about, splits.train
+    height, width, channels = train.image_shape
     if recipe.start is None and name not in NAMED and len(name) > _SHORT:
         name = f"own network of {network.size:,} weights"
     size = f"{height}x{width} {'colour' if channels == 3 else 'grey'}"
     held_out = HELD_OUT in splits.notes
-    parts = {"train": splits.train, "validation": splits.valid, "test (held out)" if held_out else "test": splits.test}
+    parts = {"train": train, "validation": splits.valid, "test (held out)" if held_out else "test": splits.test}
     sizes = ", ".join(f"{part} {len(found):,}" for part, found in parts.items() if found is not None)
-    lines = [f"{splits.name}: {name}, {size}, {splits.train.classes} classes; {sizes}"]
-    train, preset = recipe.train, recipe.train.get("preset")
+    what = f"{size}, {train.classes} classes; {sizes}"
+    if train.holds_lines:
+        what = f"lines {height} pixels high, {train.classes} characters; {sizes.replace(',', ' an epoch,', 1)}"
+    lines = [f"{splits.name}: {name}, {what}"]
+    preset = recipe.train.get("preset")
     why = f"preset {preset} for {kind_of(splits)}: " if preset else ""
     settings = recipe.settings
     lines.append(f"{why}{network.size:,} weights, {settings.epochs} epochs, {recipe.optimizer.get('name')}")
-    if text := train.get("augment"):
+    if text := recipe.train.get("augment"):
         lines[-1] += f", augment {text}"
     if recipe.engine.name != "native":
         about = trainer.engine.about()
@@ -230,8 +234,9 @@ def _train(
     except TrainingInterrupted as error:
         if folder is None:
             raise
-        kept = _keep_so_far(trainer, splits, folder)
+        kept = _keep_so_far(recipe, trainer, splits, folder)
         raise TrainingInterrupted(f"{error} {kept}", Fix.RESUME, folder=folder) from None
+    model = model.in_precision(recipe.model.precision or PRECISIONS[0])
     predictions = predict(model, *evaluated_part(splits))
     run = Run(recipe, model, trainer.history, predictions, folder=folder, _splits=splits)
     run.judge()
@@ -239,7 +244,8 @@ def _train(
         run.under_attack = judge(model, trainer.adversary, evaluated_part(splits)[1])
         say(run.under_attack.describe(trainer.engine))
     model.card = card(run, trainer)
-    run.known, run.histograms = KnownPictures.of(splits), histograms.arrays
+    run.known = None if splits.train.holds_lines else KnownPictures.of(splits)
+    run.histograms = histograms.arrays
     found = examine(run.case())
     seen = [
         finding for callback in callbacks if isinstance(callback, Watch | AuditGradients) for finding in callback.found
@@ -252,12 +258,12 @@ def _train(
     return run
 
 
-def _keep_so_far(trainer: Trainer, splits: Splits, folder: Path) -> str:
+def _keep_so_far(recipe: Recipe, trainer: Trainer, splits: Splits, folder: Path) -> str:
     """Write the model of an interrupted training, and say which it is."""
     done, best = trainer.progression.epoch, trainer.progression.best_epoch
     if not done:
         return "There is no model yet: no epoch had ended."
-    model = trainer.model_so_far(splits.train)
+    model = trainer.model_so_far(splits.train).in_precision(recipe.model.precision or PRECISIONS[0])
     model.card = {
         "data": splits.name,
         "training_examples": len(splits.train),
@@ -293,6 +299,9 @@ def _for_longer(recipe: Recipe, epochs: int, path: Path) -> Recipe:
 def predict(model: Model, part_name: str, part: Dataset) -> Predictions:
     """What a model says of every example of a part of its data."""
     indices = np.arange(len(part), dtype=np.int64)
+    if model.task.reads:
+        nothing = np.zeros(0, np.int64)
+        return Predictions(part_name, indices, nothing, transcription=model.assess(part))
     if model.task.rebuilds:
         return Predictions(part_name, indices, part.labels, reconstruction=model.assess(part))
     return Predictions(part_name, indices, part.labels, model.predict_proba(part.images))
@@ -310,9 +319,9 @@ def card(run: Run, trainer: Trainer) -> dict[str, Any]:
     }
     if run.splits.train.columns:
         found["columns"] = list(run.splits.train.columns)
-    if run.splits.train.label_kind != "text":
-        found["labels"] = run.splits.train.label_kind
-    if (manner := Manner.of(run.splits.train.images)) is not None:
+    if (train := run.splits.train).label_kind != "text":
+        found["labels"] = train.label_kind
+    if not train.holds_lines and (manner := Manner.of(train.images)) is not None:
         found["pictures"] = manner.to_dict()
     if trainer.progression.best_epoch:
         found["best_epoch"] = trainer.progression.best_epoch
@@ -320,6 +329,10 @@ def card(run: Run, trainer: Trainer) -> dict[str, Any]:
         found |= {"accuracy": run.evaluation.accuracy, "accuracy_interval": list(run.evaluation.accuracy_interval)}
     if run.reconstruction is not None:
         found["psnr"] = run.reconstruction.psnr
+    if run.transcription is not None:
+        characters, words = run.transcription.characters, run.transcription.words
+        found |= {"character_error_rate": characters.rate, "character_interval": characters.known_interval}
+        found["word_error_rate"] = words.rate
     if run.under_attack is not None:
         found["under_attack"] = run.under_attack.to_dict()
     return found
@@ -327,14 +340,16 @@ def card(run: Run, trainer: Trainer) -> dict[str, Any]:
 
 def _write(run: Run, folder: Path) -> None:
     """Write what came out. The model is last: a folder that has one is that of a finished run."""
-    figures = run.evaluation or run.reconstruction
-    assert figures is not None and run.known is not None
+    figures = run.evaluation or run.reconstruction or run.transcription
+    assert figures is not None
     write_csv(folder / "history.csv", run.history.records)
     run.predictions.save(folder / "predictions.npz")
     data = {"data": run.splits.name, "notes": list(run.splits.notes)}
     attacked = {} if run.under_attack is None else {"under_attack": run.under_attack.to_dict()}
     write_json(folder / "evaluation.json", {"part": run.evaluated_on, **data, **figures.to_dict(), **attacked})
-    run.known.save(folder / "pictures.npz")
+    if run.known is not None:
+        run.known.save(folder / "pictures.npz")
     write_findings(folder / "findings.json", run.findings)
     run.model.save(folder / "model.safetensors")
-    run.files = [folder / name for name in ("model.safetensors", *WRITTEN)]
+    written = [folder / name for name in ("model.safetensors", *WRITTEN)]
+    run.files = [file for file in written if file.exists()]

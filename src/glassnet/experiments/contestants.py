@@ -232,6 +232,7 @@ def groups_of(runs: Iterable[Run]) -> tuple[list[Group], list[str]]:
     alike: dict[str, list[Run]] = {}
     notes = []
     for run in runs:
+        run.model.task.require_pictures("Figures of lines stand side by side in the page of a sweep.")
         same = alike.setdefault(repr(sorted(_settings(run.recipe, _SAME).items())), [])
         twin = next((one for one in same if one.recipe.settings.seed == run.recipe.settings.seed), None)
         if twin is None:

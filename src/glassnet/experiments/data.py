@@ -9,6 +9,7 @@ from typing import Any
 from glassnet.data import (
     MEMORY_SHARE,
     Dataset,
+    LineOptions,
     Splits,
     arrange,
     every_few_seconds,
@@ -17,7 +18,7 @@ from glassnet.data import (
     with_shape,
 )
 from glassnet.errors import RecipeError
-from glassnet.experiments.recipe import Recipe
+from glassnet.experiments.recipe import Data, Recipe
 
 __all__ = ["LatestSplits", "evaluated_part", "load_splits"]
 
@@ -41,6 +42,7 @@ def load_splits(
             raise RecipeError("The picture size is that of the model that the training starts from; leave it out.")
         if given is None and holds_picture_files(data.source):
             size, reading = (model.image_shape[0], model.image_shape[1]), model.reading
+    lines = LineOptions(seed=seed, **_said(data))
     splits = given or load(
         data.source,
         image_size=size,
@@ -48,7 +50,11 @@ def load_splits(
         memory_share=share,
         progress=every_few_seconds(say),
         skip_bad=bool(data.skip_bad),
+        lines=lines,
     )
+    _check_settings(data, splits)
+    if splits.train.holds_lines:
+        return recipe.fault.planted().in_data(splits, seed)
     if model is not None:
         shape, reading = model.image_shape, model.reading
         parts = {"train": splits.train, "valid": splits.valid, "test": splits.test}
@@ -66,6 +72,29 @@ def load_splits(
         seed=seed,
     )
     return recipe.fault.planted().in_data(arranged, seed)
+
+
+def _said(data: Data) -> dict[str, Any]:
+    """What a recipe says of lines of writing: shares are of pictures."""
+    said = {"per_epoch": data.lines_per_epoch, "height": data.height}
+    said |= {name: size for name, size in (("validation", data.validation), ("test", data.test)) if type(size) is int}
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def _check_settings(data: Data, splits: Splits) -> None:
+    """Raise `RecipeError` for settings of pictures where there are lines, and the other way round."""
+    of_pictures = ("image_size", "memory_share", "skip_bad", "train_limit", "test_limit")
+    names = of_pictures if splits.train.holds_lines else ("lines_per_epoch", "height")
+    for name in names:
+        if getattr(data, name) is not None:
+            kinds = ("pictures", "lines of writing") if splits.train.holds_lines else ("lines of writing", "pictures")
+            raise RecipeError(
+                f"The setting 'data.{name}' is for {kinds[0]}; '{splits.name}' is made of {kinds[1]}. Leave it out."
+            )
+    if splits.train.holds_lines:
+        for name, size in (("validation", data.validation), ("test", data.test)):
+            if isinstance(size, float):
+                raise RecipeError(f"Of lines of writing, 'data.{name}' is a count, as 2000. Got {size} instead.")
 
 
 def evaluated_part(splits: Splits) -> tuple[str, Dataset]:

@@ -115,10 +115,11 @@ def kind_of(splits: Splits) -> str:
 
 def _with_preset(recipe: Recipe, preset: Preset, kind: str, splits: Splits) -> Recipe:
     own = recipe.model
-    model = ModelPart(
-        own.network or preset.network,
-        own.preprocess or "scale -> standardise",
-        own.loss or "softmax-cross-entropy, smoothing 0.1",
+    model = replace(
+        own,
+        network=own.network or preset.network,
+        preprocess=own.preprocess or "scale -> standardise",
+        loss=own.loss or "softmax-cross-entropy, smoothing 0.1",
     )
     optimizer = recipe.optimizer
     if "name" not in optimizer:  # an optimiser that was chosen has a rate of its own

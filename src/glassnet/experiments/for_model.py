@@ -5,17 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from glassnet.data import Dataset, Splits, holds_picture_files, load, with_classes, with_shape
+from glassnet.data import Dataset, LineOptions, Splits, holds_picture_files, load, with_classes, with_shape
 from glassnet.data.imagenet import are_wordnet_ids
 from glassnet.model import Model
 from glassnet.weights import named_by_words
 
 __all__ = ["fitted", "load_for"]
 
+_DRAWN = 2000  # lines of the training part that are looked at
+
 
 def load_for(model: Model, data: str | Path) -> Splits:
     """The data that a model is to be used on; picture files are read at the model's size and in its way."""
     data = str(data)
+    if model.task.reads:
+        return load(data, lines=LineOptions(_DRAWN, height=model.image_shape[0]))
     if holds_picture_files(data):
         return load(data, image_size=model.image_shape[:2], reading=model.reading)
     return load(data)

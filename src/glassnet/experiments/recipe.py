@@ -8,11 +8,14 @@ train_limit = 10000          # use the first so many examples of each part (of a
 test_limit = 1000
 image_size = [64, 64]        # height, width; for folders of pictures
 skip_bad = true              # leave out pictures that cannot be read; left out: an error names the first
+lines_per_epoch = 50000      # of a set of lines: drawn for an epoch; validation and test are counts of lines there
+height = 32                  # of a set of lines: pixels
 
 [model]
 network = "linear 100 -> relu -> linear"
 preprocess = "scale"
 loss = "softmax-cross-entropy"
+precision = "float16"        # what the model file keeps its weights in, and figures are of; left out: float32
 
 [optimizer]
 name = "adam"
@@ -61,6 +64,7 @@ from glassnet.experiments.engine import EnginePart
 from glassnet.experiments.fault import FaultPart
 from glassnet.experiments.start import Start, start_defaults
 from glassnet.files import plain_text
+from glassnet.model import PRECISIONS
 from glassnet.nn import Loss, parse_loss
 from glassnet.nn.named import expand
 from glassnet.notation import parse
@@ -94,15 +98,20 @@ class Data:
     image_size: tuple[int, int] | None = None
     memory_share: float | None = None
     skip_bad: bool | None = None
+    lines_per_epoch: int | None = None
+    height: int | None = None
 
 
 @dataclass(frozen=True)
 class ModelPart:
-    """The `[model]` part: network, preprocessing and loss, each in notation; "" is chosen for the data."""
+    """The `[model]` part: network, preprocessing and loss, each in notation; "" is chosen for the data. And what the
+    file keeps the weights in.
+    """
 
     network: str = ""
     preprocess: str = ""
     loss: str = ""
+    precision: str = ""
 
 
 PLAIN = ModelPart("two-layer", "scale", "softmax-cross-entropy")
@@ -320,6 +329,10 @@ def _check_types(recipe: Recipe) -> None:
     for name, value in texts.items():
         if not isinstance(value, str):
             raise RecipeError(f"The setting '{name}' must be text. Got {value!r} instead.")
+    if recipe.model.precision not in ("", *PRECISIONS):
+        raise RecipeError(
+            f"The setting 'model.precision' must be {' or '.join(PRECISIONS)}. Got '{recipe.model.precision}' instead."
+        )
     if (preset := recipe.train.get("preset", PRESETS[0])) not in PRESETS:
         raise RecipeError(f"The setting 'train.preset' must be {' or '.join(PRESETS)}. Got '{preset}' instead.")
     if d.skip_bad is not None and not isinstance(d.skip_bad, bool):
@@ -331,7 +344,8 @@ def _check_types(recipe: Recipe) -> None:
                 f"The setting 'data.{name}' must be a share between 0 and 1 (0.1), a count of pictures (500) or 0 for"
                 f" none. Got {value!r} instead.{hint}"
             )
-    whole = {"data.train_limit": d.train_limit, "data.test_limit": d.test_limit, "train.threads": recipe.threads}
+    whole = {f"data.{name}": getattr(d, name) for name in ("train_limit", "test_limit", "lines_per_epoch", "height")}
+    whole["train.threads"] = recipe.threads
     for name, number in whole.items():
         if number is not None and (isinstance(number, bool) or not isinstance(number, int) or number < 1):
             raise RecipeError(f"The setting '{name}' must be a whole number of at least 1. Got {number!r} instead.")

@@ -35,7 +35,7 @@ from glassnet.experiments.predictions import Predictions
 from glassnet.experiments.recipe import Recipe, load_recipe
 from glassnet.experiments.under_attack import UnderAttack, kept_in
 from glassnet.files import exists, read_json
-from glassnet.metrics import Evaluation, Reconstruction
+from glassnet.metrics import Evaluation, Reconstruction, Transcription
 from glassnet.model import Model
 from glassnet.nn import Network
 from glassnet.tasks import best_epoch
@@ -71,10 +71,12 @@ class Run:
         The figures of a classifier.
     reconstruction : Reconstruction or None
         The figures of a network that reconstructs its input.
+    transcription : Transcription or None
+        The figures of a network that reads lines of writing.
     under_attack : UnderAttack or None
         What a network that was trained under attack gained by it.
     known : KnownPictures or None
-        The pictures that the model has seen; None where the run is of before they were kept.
+        The pictures that the model has seen; None where the run is of before they were kept, or of lines.
     histograms : dict of str to array
         How weights and gradients were spread, see `Histograms`; empty where that was not kept.
     findings : tuple of Finding
@@ -91,6 +93,7 @@ class Run:
     predictions: Predictions
     evaluation: Evaluation | None = None
     reconstruction: Reconstruction | None = None
+    transcription: Transcription | None = None
     under_attack: UnderAttack | None = None
     known: KnownPictures | None = None
     histograms: dict[str, Any] = field(default_factory=dict, repr=False)
@@ -151,7 +154,7 @@ class Run:
 
     def _facts(self) -> list[str]:
         """How well it does, how long it took and where it lies."""
-        figures = self.evaluation or self.reconstruction
+        figures = self.evaluation or self.reconstruction or self.transcription
         facts = [f"{figures.describe()} in the {self.evaluated_on} part"] if figures is not None else []
         facts.append(f"{counted(len(self.history.epochs), 'epoch')} in {self.seconds:.1f} s")
         return facts if self.folder is None else [*facts, f"folder {self.folder}"]
@@ -199,15 +202,20 @@ class Run:
             }
         if self.reconstruction is not None:
             found |= {"psnr": self.reconstruction.psnr, "mean_squared_error": self.reconstruction.mean_squared_error}
+        if self.transcription is not None:
+            lines = self.transcription
+            found |= {"error": lines.characters.rate, "error_interval": list(lines.characters.interval)}
+            found |= {"word_error": lines.words.rate, "loss": lines.loss}
         if self.under_attack is not None:
             found |= self.under_attack.figures()
         kept = best_epoch(self.history.epochs) or {}
-        return found | {name: kept[name] for name in ("valid_accuracy", "valid_psnr", "valid_loss") if name in kept}
+        names = ("valid_accuracy", "valid_psnr", "valid_error", "valid_loss")
+        return found | {name: kept[name] for name in names if name in kept}
 
     def judge(self) -> None:
         """Turn the predictions into figures. Raises `DataError` where they do not belong to the model."""
         found = self.predictions
-        self.reconstruction = found.reconstruction
+        self.reconstruction, self.transcription = found.reconstruction, found.transcription
         if found.probabilities is not None:
             self.evaluation = self.model.task.evaluate(found.probabilities, found.labels, self.model.class_names)
 
@@ -218,11 +226,13 @@ class Run:
             self.history.records,
             self.evaluation,
             self.reconstruction,
+            self.transcription,
             part=self.evaluated_on,
             counts=() if self.evaluation is None else train.counts().tolist(),
             class_names=train.class_names,
             network=self.model.network,
             settings=self.recipe.values(),
+            losses_compare=not self.model.task.reads,
         )
 
     def untrained(self) -> Network:

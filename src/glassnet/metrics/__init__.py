@@ -23,17 +23,20 @@ from glassnet.metrics.plan import more_pictures, more_seeds
 from glassnet.metrics.quality import blockiness, blur, brightness, contrast, noise
 from glassnet.metrics.regression import mean_squared_error
 from glassnet.metrics.reliability import Calibration, best_temperature, calibration
+from glassnet.metrics.texts import ErrorRate, Transcription, error_rate, evaluate_transcription
 
 __all__ = [
     "Calibration",
     "ClassScore",
     "Confusion",
     "Difference",
+    "ErrorRate",
     "Evaluation",
     "Interval",
     "McNemar",
     "Reconstruction",
     "SeriesMean",
+    "Transcription",
     "best_temperature",
     "block_interval",
     "block_length",
@@ -46,9 +49,11 @@ __all__ = [
     "contrast",
     "difference_by_parts",
     "difference_interval",
+    "error_rate",
     "evaluate",
     "evaluate_reconstruction",
     "evaluate_reconstruction_in_pieces",
+    "evaluate_transcription",
     "holm",
     "mcnemar",
     "mean_psnr",

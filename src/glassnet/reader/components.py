@@ -17,7 +17,7 @@ from glassnet.reader.binarise import stroke_width
 from glassnet.reader.rules import without_print, without_rules
 from glassnet.reader.settings import DEFAULTS, SegmentSettings
 
-__all__ = ["Component", "Components", "character_height", "find_components", "without_remains"]
+__all__ = ["Component", "Components", "character_height", "find_components", "is_line", "without_remains"]
 
 _EIGHT = np.ones((3, 3), bool)
 
@@ -99,7 +99,7 @@ def find_components(ink: Floats, settings: SegmentSettings = DEFAULTS.segment) -
         if not found:
             return Components([], labels, 0.0, 0.0)
         stroke = stroke_width(mask)
-        height = character_height(found, stroke)
+        height = character_height(found, stroke, settings)
         cleaned = without_rules(mask, height if passes else 0.0, stroke, settings.rules)
         if passes:
             cleaned = without_print(cleaned, ink, height, stroke, settings.rules)
@@ -109,7 +109,7 @@ def find_components(ink: Floats, settings: SegmentSettings = DEFAULTS.segment) -
     else:
         found, labels = _labelled(mask, ink, settings.sure)
         stroke = stroke_width(mask)
-        height = character_height(found, stroke) if found else 0.0
+        height = character_height(found, stroke, settings) if found else 0.0
     if height > settings.finest * stroke:  # lines and edges, not characters
         return Components([], labels, height, stroke)
     kept = [p for p in found if _is_writing(p, height, stroke, settings)]
@@ -133,9 +133,22 @@ def _labelled(mask: Mask, ink: Floats, least: float) -> tuple[list[Component], n
     return components, labels
 
 
-def character_height(components: list[Component], stroke: float) -> float:
-    """The usual height of a character: the median of what is taller than a dot or a dash, weighted by height."""
-    heights = np.array([max(p.height, 0.7 * p.width) for p in components if p.height > 2.5 * stroke], float)
+def character_height(components: list[Component], stroke: float, settings: SegmentSettings = DEFAULTS.segment) -> float:
+    """The usual height of a character: the median of what is taller than a dot or a dash, weighted by height.
+
+    Long straight lines have no say, where there is anything else.
+
+    Parameters
+    ----------
+    components : list of Component
+        At least one.
+    stroke : float
+        The usual width of a stroke.
+    settings : SegmentSettings
+        The thresholds.
+    """
+    bent = [p for p in components if not is_line(p, stroke, settings.line)]
+    heights = np.array([max(p.height, 0.7 * p.width) for p in bent or components if p.height > 2.5 * stroke], float)
     if heights.size == 0:
         return float(max(p.height for p in components))
     order = np.sort(heights)
@@ -143,6 +156,17 @@ def character_height(components: list[Component], stroke: float) -> float:
     order = order[order <= limit]
     weight = np.cumsum(np.sqrt(order))
     return float(order[int(np.searchsorted(weight, weight[-1] / 2))])
+
+
+def is_line(p: Component, stroke: float, length: float) -> bool:
+    """Whether a component is one thin line, straight or bent a little, of more than `length` strokes.
+
+    One that lies along the rows or columns may be uneven; of others, which joined writing in heavy letters resembles,
+    the ink must be no more than a stroke's.
+    """
+    longest = float(np.hypot(p.width, p.height))
+    thick = 1.6 if min(p.width, p.height) < 3.5 * stroke else 1.2
+    return longest > length * stroke and p.area < thick * stroke * longest
 
 
 def _is_writing(p: Component, height: float, stroke: float, s: SegmentSettings) -> bool:

@@ -13,7 +13,7 @@ told apart, whatever their case. Intervals are 95 % bootstrap intervals over lin
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,11 +24,10 @@ from rapidfuzz.distance import Levenshtein
 from glassnet.data.pictures import pictures_in
 from glassnet.errors import ReaderError
 from glassnet.files import read_text
-from glassnet.metrics.intervals import Interval, bootstrap_interval
+from glassnet.metrics.intervals import Interval
+from glassnet.metrics.texts import GAP, edits, error_rate
 
 __all__ = ["GAP", "PageScore", "Scores", "compare", "fold", "interval_text", "pairs_in", "summarise"]
-
-GAP = "∅"  # nothing: a character that was put in or left out
 
 
 def fold(text: str) -> str:
@@ -104,12 +103,9 @@ def _edits(seen: str, lines: list[str]) -> tuple[list[tuple[str, str]], list[tup
     line_of = np.repeat(np.arange(len(lines)), [len(line) for line in lines])
     errors = np.zeros(max(1, len(lines)), int)
     found = []
-    for edit in Levenshtein.editops(there, seen):
-        place = min(edit.src_pos, len(there) - 1)
+    for position, before, after in edits(seen, there):
         if there:
-            errors[line_of[place]] += 1
-        before = there[edit.src_pos] if edit.tag != "insert" else GAP
-        after = seen[edit.dest_pos] if edit.tag != "delete" else GAP
+            errors[line_of[min(position, len(there) - 1)]] += 1
         found.append((before, after))
     return found, [(int(e), len(line)) for e, line in zip(errors, lines, strict=False) if line]
 
@@ -153,23 +149,12 @@ def summarise(pages: Iterable[PageScore]) -> Scores:
     return Scores(
         pages,
         sum(p.character_errors for p in pages) / characters,
-        _interval([line for p in pages for line in p.lines]),
+        error_rate(*zip(*(line for p in pages for line in p.lines), strict=True)).interval,
         sum(p.word_errors for p in pages) / words,
-        _interval([(p.word_errors, p.words) for p in pages]),
+        error_rate([p.word_errors for p in pages], [p.words for p in pages]).interval,
         sum(p.exact_errors for p in pages) / max(1, sum(p.exact_characters for p in pages)),
         tuple((there, seen, n) for (there, seen), n in counts.most_common(30)),
     )
-
-
-def _interval(parts: Sequence[tuple[int, int]]) -> Interval:
-    """The 95 % bootstrap interval of a ratio of sums over parts (errors, size)."""
-    values = np.array(parts, float).reshape(-1, 2)
-
-    def ratio(drawn: Any, axis: int) -> Any:
-        sums = values[drawn.astype(int)].sum(axis=axis)
-        return sums[..., 0] / np.maximum(1.0, sums[..., 1])
-
-    return bootstrap_interval(np.arange(len(parts)), statistic=ratio)
 
 
 def interval_text(interval: Interval) -> str:

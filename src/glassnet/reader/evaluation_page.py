@@ -7,15 +7,14 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from rapidfuzz.distance import Levenshtein
-
 from glassnet.data.pictures import read_picture
 from glassnet.reader.evaluate import GAP, PageScore, Scores, fold, interval_text
 from glassnet.reader.export import overlay
 from glassnet.reader.page import Page
-from glassnet.report.html import Html, data_uri, element, join
+from glassnet.report.html import Html, data_uri, element
 from glassnet.report.page import Heading, Panel, write_page
-from glassnet.report.tables import Cell, number, percent, table
+from glassnet.report.panels.lines import LEGEND, confusions_table, marked
+from glassnet.report.tables import Cell, percent, table
 
 __all__ = ["write_evaluation"]
 
@@ -82,20 +81,11 @@ def _confusions(scores: Scores) -> Panel:
     if not scores.confusions:
         return Panel("confusions", title, "No errors.")
     written = Counter(character for page in scores.pages for character in fold(page.truth))
-    rows = []
-    for there, read, times in scores.confusions:
-        of = written[there]
-        share = min(1.0, times / of) if of else 0.0
-        fill = element("span", class_="fill", style=f"width:{100 * share:.2f}%")
-        bar = element("span", fill, class_="bar", aria_hidden="true") if of else None
-        count = f"{number(times)} of {number(of)}" if of else number(times)
-        rows.append(_cells(element("code", there), element("code", read), join([bar, count])))
-    headings = [("there", False), ("read", False), ("times", True)]
     lead = (
         "The characters confused most often, and how many of that character stand on the pages: a bar is full where all"
         f" were read so. {GAP} stands for nothing: a character that was put in or left out."
     )
-    return Panel("confusions", title, lead, body=table(headings, rows, compact=True))
+    return Panel("confusions", title, lead, body=confusions_table(scores.confusions, written))
 
 
 def _pages(scores: Scores, pages: Sequence[tuple[Path, Page]]) -> Panel:
@@ -105,14 +95,8 @@ def _pages(scores: Scores, pages: Sequence[tuple[Path, Page]]) -> Panel:
         "The worst come first. On each picture, the lines that were found. Below it, the text that stands there, with"
         " the differences marked."
     )
-    legend = element(
-        "ul",
-        element("li", element("del", "abc"), " stands there and was not read"),
-        element("li", element("ins", "abc"), " was read and does not stand there"),
-        class_="legend",
-    )
     parts = [_page(number, score, *by_name[score.name]) for number, score in enumerate(order, start=1)]
-    return Panel("pages", "Page by page", lead, body=element("div", legend, *parts))
+    return Panel("pages", "Page by page", lead, body=element("div", LEGEND, *parts))
 
 
 def _page(place: int, score: PageScore, path: Path, page: Page) -> Html:
@@ -124,19 +108,5 @@ def _page(place: int, score: PageScore, path: Path, page: Page) -> Html:
     data = io.BytesIO()
     picture.save(data, "JPEG", quality=70)
     image = element("img", src=data_uri(data.getvalue(), "jpeg"), alt=f"{score.name} with the lines that were found")
-    text = element("pre", _marked(score.read, score.truth), class_="wrapped")
+    text = element("pre", marked(score.read, score.truth), class_="wrapped")
     return element("article", title, element("figure", image, class_="photograph"), text, id=f"page-{place}")
-
-
-def _marked(read: str, truth: str) -> Html:
-    """The truth, with what was left out or exchanged marked, and what was read instead."""
-    parts: list[object] = []
-    at = 0
-    for op in Levenshtein.opcodes(truth, read):
-        there, seen = truth[op.src_start : op.src_end], read[op.dest_start : op.dest_end]
-        if op.tag == "equal":
-            parts.append(there)
-        else:
-            parts += [element("del", there) if there else None, element("ins", seen) if seen else None]
-        at = op.src_end
-    return join([*parts, truth[at:]])

@@ -21,7 +21,7 @@ import numpy.typing as npt
 from glassnet.reader.components import Component
 from glassnet.reader.settings import DEFAULTS, GroupSettings
 
-__all__ = ["Segment", "group_lines"]
+__all__ = ["Midline", "Segment", "group_lines", "group_rows"]
 
 Floats = npt.NDArray[np.float64]
 
@@ -75,10 +75,15 @@ def group_lines(
     settings : GroupSettings
         The thresholds.
     """
-    lines: list[list[Segment]] = []
-    for column in _columns(components, height, settings):
-        lines += [_segments(line, height, settings) for line in _lines(column, height, settings)]
-    return [line for line in lines if line]
+    return [_segments(row, height, settings) for row in group_rows(components, height, settings)]
+
+
+def group_rows(
+    components: list[Component], height: float, settings: GroupSettings = DEFAULTS.group
+) -> list[list[Component]]:
+    """The same before those that stand above each other are joined; parameters as of `group_lines`."""
+    columns = _columns(components, height, settings)
+    return [row for column in columns for row in _lines(column, height, settings) if row]
 
 
 # ---- columns ---------------------------------------------------------------------------------------------------------
@@ -184,34 +189,39 @@ def _merged(lines: list[list[Component]], height: float, s: GroupSettings) -> li
     """Lines that continue each other made one."""
     lines = sorted(lines, key=len, reverse=True)
     result: list[list[Component]] = []
-    midlines: list[_Midline] = []
+    midlines: list[Midline] = []
     for line in lines:
         for number, (other, midline) in enumerate(zip(result, midlines, strict=True)):
             if statistics.median(midline.distance(p) for p in line) < s.same * height and not _collide(line, other, s):
                 other += line
                 other.sort(key=lambda p: p.left)
-                midlines[number] = _Midline(other)
+                midlines[number] = Midline(other)
                 break
         else:
             result.append(list(line))
-            midlines.append(_Midline(line))
+            midlines.append(Midline(line))
     return result
 
 
-class _Midline:
+class Midline:
     """The curve through the middle of a line, kept level far outside of it."""
 
     def __init__(self, line: list[Component]) -> None:
         self.terms = [float(v) for v in _curve(line)]
-        left, right = min(p.left for p in line), max(p.right for p in line)
-        self.low, self.high = left - 0.25 * (right - left), right + 0.25 * (right - left)
+        self.left, self.right = min(p.left for p in line), max(p.right for p in line)
+        beyond = 0.25 * (self.right - self.left)
+        self.low, self.high = self.left - beyond, self.right + beyond
+
+    def at(self, x: float) -> float:
+        """The row of the curve in a column."""
+        x, y = min(max(x, self.low), self.high), 0.0
+        for term in self.terms:
+            y = y * x + term
+        return y
 
     def distance(self, p: Component) -> float:
         """How far the middle of a component lies from the curve."""
-        x, y = min(max(p.x, self.low), self.high), 0.0
-        for term in self.terms:
-            y = y * x + term
-        return abs(y - p.y)
+        return abs(self.at(p.x) - p.y)
 
 
 def _collide(a: list[Component], b: list[Component], s: GroupSettings) -> bool:
@@ -225,7 +235,7 @@ def _collide(a: list[Component], b: list[Component], s: GroupSettings) -> bool:
 
 def _nearest(components: list[Component], lines: list[list[Component]]) -> list[list[Component]]:
     """Every component in the line whose curve is nearest."""
-    fits = [_Midline(line) for line in lines]
+    fits = [Midline(line) for line in lines]
     result: list[list[Component]] = [[] for _ in lines]
     for p in sorted(components, key=lambda p: p.left):
         result[min(range(len(fits)), key=lambda k: fits[k].distance(p))].append(p)

@@ -113,6 +113,11 @@ class Line:
     def box(self) -> Box:
         return Box.around([word.box for word in self.words])
 
+    @property
+    def confidence(self) -> float:
+        """The geometric mean of the characters' confidences."""
+        return geometric_mean([c.confidence for word in self.words for c in word.characters])
+
 
 @dataclass(frozen=True, repr=False)
 class Page:
@@ -128,6 +133,8 @@ class Page:
         Degrees by which the writing was turned clockwise, quarter turns and skew together.
     nothing : str
         Why no lines were found, as in "nothing was read: ..."; empty where there are some.
+    left_out : tuple of Line
+        What was read in marks that do not look like writing, where whole lines are read.
     """
 
     lines: tuple[Line, ...]
@@ -135,6 +142,7 @@ class Page:
     height: int
     turned: float = 0.0
     nothing: str = ""
+    left_out: tuple[Line, ...] = ()
 
     def __str__(self) -> str:
         return self.text
@@ -187,6 +195,10 @@ class Page:
             "turned": round(self.turned, 2),
             "confidence": round(self.confidence, 4),
             "nothing": self.nothing,
+            "left_out": [
+                {"text": line.text, "box": list(line.box.whole()), "confidence": round(line.confidence, 4)}
+                for line in self.left_out
+            ],
             "lines": [
                 {
                     "text": line.text,

@@ -1,6 +1,10 @@
-"""`Reader`: a picture of hand-printed writing becomes a `Page`, stage by stage.
+"""`Reader`: a picture of handwriting becomes a `Page`, stage by stage.
 
     binarise -> deskew -> segment -> orient -> group -> recognise -> select -> rescore -> assemble
+
+With a reader of whole lines, joined writing is read too, and no line is cut into characters:
+
+    binarise -> deskew -> segment -> group -> straighten -> orient -> recognise -> select -> assemble
 
 Each stage is a method that takes a `PageState` to the next one and changes nothing, so that what a stage found can be
 looked at, drawn, or replaced before the next.
@@ -9,7 +13,7 @@ looked at, drawn, or replaced before the next.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import KW_ONLY, dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
@@ -29,6 +33,12 @@ from glassnet.reader.components import Component, Components, find_components, w
 from glassnet.reader.decoding import Decoded, decode_lines
 from glassnet.reader.deskew import level, rotate
 from glassnet.reader.group import Segment, group_lines
+from glassnet.reader.lines.finding import find_lines
+from glassnet.reader.lines.judging import best_turn, why_no_lines, writing
+from glassnet.reader.lines.line_reader import LineReader, ReadLine
+from glassnet.reader.lines.placing import page_line
+from glassnet.reader.lines.reading import Reading
+from glassnet.reader.lines.strips import Strip, line_strips
 from glassnet.reader.orient import quarter_turns
 from glassnet.reader.page import Line, Page
 from glassnet.reader.recogniser import Recogniser
@@ -37,7 +47,7 @@ from glassnet.reader.segmentation import cut_wide
 from glassnet.reader.selection import lines_of_writing, why_none
 from glassnet.reader.settings import DEFAULTS, ReaderSettings
 
-__all__ = ["PageState", "Picture", "Reader", "read", "read_words"]
+__all__ = ["PageState", "Picture", "Reader", "read", "read_words", "strips_of"]
 
 _NO_INK = "nothing on it is darker or lighter than its paper as a pen would be"
 _NO_STROKES = "what is darker or lighter than the paper has no strokes of characters"
@@ -68,6 +78,12 @@ class PageState:
         From `segment`, again from `orient` where the page was turned.
     segments : list of list of Segment or None
         From `group`: of every line, from left to right.
+    strips : list of Strip or None
+        From `straighten`: one of every line.
+    read : list of ReadLine or None
+        From `recognise` of whole lines, be they writing or not; from `select`, those of writing alone.
+    left_out : list of ReadLine
+        From `select`: whole lines that are no writing.
     characters : list of list of Decoded or None
         From `recognise`, be they writing or not; from `select`, those of writing alone.
     words : list of list of list of Rescored or None
@@ -85,6 +101,9 @@ class PageState:
     turned: float = 0.0
     components: Components | None = field(default=None, repr=False)
     segments: list[list[Segment]] | None = field(default=None, repr=False)
+    strips: list[Strip] | None = field(default=None, repr=False)
+    read: list[ReadLine] | None = field(default=None, repr=False)
+    left_out: list[ReadLine] = field(default_factory=list, repr=False)
     characters: list[list[Decoded]] | None = field(default=None, repr=False)
     words: list[list[list[Rescored]]] | None = field(default=None, repr=False)
     page: Page | None = field(default=None, repr=False)
@@ -119,7 +138,7 @@ def _from(stage: str, found: T | None) -> T:
 
 @dataclass(frozen=True, eq=False)
 class Reader:
-    """Reads pictures of hand-printed writing; it never changes, and threads may share it.
+    """Reads pictures of handwriting; it never changes, and threads may share it.
 
     Parameters
     ----------
@@ -131,6 +150,8 @@ class Reader:
         A word list in lower case, to decide between texts that the picture leaves open.
     settings : ReaderSettings
         Every threshold.
+    lines : LineReader or None
+        Reads whole lines, joined writing too; model, alphabet and words are then not used. None reads piece by piece.
 
     Raises
     ------
@@ -157,27 +178,22 @@ class Reader:
     alphabet: str = "full"
     words: Collection[str] | None = None
     settings: ReaderSettings = DEFAULTS
+    lines: LineReader | None = None
     recogniser: Recogniser = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        known = parse_alphabet(self.alphabet)
         object.__setattr__(self, "words", frozenset(self.words) if self.words else None)
-        object.__setattr__(self, "recogniser", Recogniser(self.model, known, self.settings.recognise))
+        if self.lines is None:
+            known = parse_alphabet(self.alphabet)
+            object.__setattr__(self, "recogniser", Recogniser(self.model, known, self.settings.recognise))
 
     @property
     def stages(self) -> tuple[Stage, ...]:
         """The stages, in order."""
-        return (
-            self.binarise,
-            self.deskew,
-            self.segment,
-            self.orient,
-            self.group,
-            self.recognise,
-            self.select,
-            self.rescore,
-            self.assemble,
-        )
+        first = (self.binarise, self.deskew, self.segment)
+        if self.lines is not None:
+            return (*first, self.group, self.straighten, self.orient, self.recognise, self.select, self.assemble)
+        return (*first, self.orient, self.group, self.recognise, self.select, self.rescore, self.assemble)
 
     @threads.single_blas_thread()
     def read(self, picture: Picture) -> Page:
@@ -234,32 +250,51 @@ class Reader:
     @_stage
     def segment(self, state: PageState) -> PageState:
         """Connected components of ink, without rules, specks, edges and scribbles."""
-        components = find_components(_from("binarise", state.ink).ink, self.settings.segment)
+        settings = self.settings.segment if self.lines is None else self.settings.lines.segment
+        components = find_components(_from("binarise", state.ink).ink, settings)
         if not components.items:
             return replace(state, turned=0.0, nothing=_NO_STROKES)
         return replace(state, components=components)
 
     @_stage
     def orient(self, state: PageState) -> PageState:
-        """The page turned by the quarter turns under which whole lines read clearly best, and segmented once more."""
+        """The page turned by the quarter turns under which whole lines read clearly best, and its lines found again."""
+        if self.lines is not None:
+            quarter = best_turn(
+                _from("straighten", state.strips),
+                lambda: self._found_again(self._turned(state, 1)).strips or [],
+                functools.partial(self.lines.read, quick=True),
+                self.settings.lines.turn,
+            )
+            return self._found_again(self._turned(state, quarter)) if quarter else state
         ink, components = _from("binarise", state.ink), _from("segment", state.components)
         quarter = quarter_turns(ink, components, self.recogniser, self.settings)
-        if quarter == 0:
-            return state
-        ink, more = level(rotate(ink, 0.0, quarter), either_way=False, settings=self.settings.deskew)
-        turned = (state.turned + 90.0 * quarter + more + 180) % 360 - 180
-        return replace(self.segment(replace(state, ink=ink)), turned=turned)
+        return self.segment(self._turned(state, quarter)) if quarter else state
+
+    def _turned(self, state: PageState, quarter: int) -> PageState:
+        """The page turned by quarter turns anticlockwise and made level."""
+        turned = rotate(_from("binarise", state.ink), 0.0, quarter)
+        ink, more = level(turned, either_way=False, settings=self.settings.deskew)
+        return replace(state, ink=ink, turned=(state.turned + 90.0 * quarter + more + 180) % 360 - 180)
+
+    def _found_again(self, state: PageState) -> PageState:
+        return self.straighten(self.group(self.segment(state)))
 
     @_stage
     def group(self, state: PageState) -> PageState:
         """Lines of segments in reading order, without what the picture's edges have left of characters."""
         components = _from("segment", state.components)
         edges = [self._edges(c, state) for c in components.items]
-        kept = without_remains(components.items, edges, components.height, self.settings.segment)
-        lines = group_lines(kept, components.height, self.settings.group)
+        s = self.settings
+        segment = s.segment if self.lines is None else s.lines.segment
+        components = replace(components, items=without_remains(components.items, edges, components.height, segment))
+        if self.lines is None:
+            lines = group_lines(components.items, components.height, s.group)
+        else:
+            lines, components = find_lines(components, _from("binarise", state.ink).ink, s.lines.finding, s.lines.group)
         if not lines:
             return replace(state, nothing=_NO_LINES)
-        return replace(state, components=replace(components, items=kept), segments=lines)
+        return replace(state, components=components, segments=lines)
 
     def _edges(self, c: Component, state: PageState) -> tuple[bool, bool, bool, bool]:
         """Whether a component reaches the left, top, right and bottom edge of the picture, however that is turned."""
@@ -268,8 +303,18 @@ class Reader:
         return xs.min() < margin, ys.min() < margin, state.width - xs.max() < margin, state.height - ys.max() < margin
 
     @_stage
+    def straighten(self, state: PageState) -> PageState:
+        """Every line straightened along its baseline and scaled to one height."""
+        components, ink = _from("segment", state.components), _from("binarise", state.ink)
+        strips = line_strips(_from("group", state.segments), components, ink, self.settings.lines.strip)
+        return replace(state, strips=strips)
+
+    @_stage
     def recognise(self, state: PageState) -> PageState:
-        """The characters of every line: the network sees each way of cutting it, and the best way is taken."""
+        """The characters of every line: the network sees each way of cutting it, and the best way is taken; or the
+        text of whole lines."""
+        if self.lines is not None:
+            return replace(state, read=self.lines.read(_from("straighten", state.strips)))
         ink, components = _from("binarise", state.ink), _from("segment", state.components)
         settings = self.settings.recognise
         lines = [cut_wide(line, components, settings.split) for line in _from("group", state.segments)]
@@ -279,9 +324,15 @@ class Reader:
     @_stage
     def select(self, state: PageState) -> PageState:
         """The lines that are writing, by what the network says of their characters."""
+        if self.lines is not None:
+            read = _from("recognise", state.read)
+            kept = writing(read, self.settings.lines.select)
+            own = [line for line, keep in zip(read, kept, strict=True) if keep]
+            others = [line for line, keep in zip(read, kept, strict=True) if not keep and line.reading.words]
+            return replace(state, read=own, left_out=others, nothing="" if own else why_no_lines(read))
         lines = _from("recognise", state.characters)
-        kept = lines_of_writing(lines, self.settings.select)
-        return replace(state, characters=kept, nothing="" if kept else why_none(lines))
+        chosen = lines_of_writing(lines, self.settings.select)
+        return replace(state, characters=chosen, nothing="" if chosen else why_none(lines))
 
     @_stage
     def rescore(self, state: PageState) -> PageState:
@@ -294,9 +345,12 @@ class Reader:
     def assemble(self, state: PageState) -> PageState:
         """The page: every character with its place in the picture; or why there is nothing on it."""
         lines: tuple[Line, ...] = ()
-        if not state.nothing:
+        if not state.nothing and self.lines is not None:
+            lines = tuple(page_line(line) for line in _from("select", state.read))
+        elif not state.nothing:
             lines = assemble_lines(_from("rescore", state.words), _from("binarise", state.ink), self.settings)
-        return replace(state, page=Page(lines, state.width, state.height, state.turned, state.nothing))
+        left_out = tuple(page_line(line) for line in state.left_out)
+        return replace(state, page=Page(lines, state.width, state.height, state.turned, state.nothing, left_out))
 
 
 def read(
@@ -308,6 +362,30 @@ def read(
 ) -> Page:
     """The text of one picture; parameters, result and errors as of `Reader` and `Reader.read`."""
     return Reader(model, alphabet=alphabet, words=words).read(picture)
+
+
+def strips_of(picture: Picture, settings: ReaderSettings = DEFAULTS) -> list[Strip]:
+    """The strips of a picture's lines as it stands, be they writing or not, from top to bottom.
+
+    Parameters
+    ----------
+    picture : Picture
+        As of `Reader.read`.
+    settings : ReaderSettings
+        Every threshold.
+    """
+    reader = Reader(settings=settings, lines=LineReader(_Unasked(), lambda scores: Reading((), 0.0, 0.0)))
+    state = reader.open(picture)
+    for stage in (reader.binarise, reader.deskew, reader.segment, reader.group, reader.straighten):
+        state = stage(state)
+    return state.strips or []
+
+
+class _Unasked:
+    """Stands where a recogniser is needed and nothing is read."""
+
+    def scores(self, strips: Sequence[npt.NDArray[np.uint8]]) -> list[npt.NDArray[np.float32]]:
+        return []
 
 
 def read_words(path: str | Path) -> frozenset[str]:

@@ -34,25 +34,48 @@ def without_rules(mask: Mask, height: float, stroke: float, settings: RulesSetti
     """
     longer = max(mask.shape)
     least = int(max(settings.length * height, settings.page * longer) if height else settings.first * longer)
-    found, nearby = [], []
-    for turned in (False, True):
-        view = np.ascontiguousarray(mask.T) if turned else mask
-        rules, near = _rules(view, least, stroke, settings)
-        found.append(rules.T if turned else rules)
-        nearby.append(near.T if turned else near)
-    gone = found[0] | found[1] | (nearby[0] & nearby[1])  # where rules cross, neither is thin
+    thick = max(3, round(settings.thick * stroke))
+    turned = np.ascontiguousarray(mask.T)
+    level, upright = _bands(mask, least, thick, stroke, settings), _bands(turned, least, thick, stroke, settings)
+    long = int(settings.clear * least)
+    across, thin_across = _of_rules(mask, *level, upright[1].T, long, settings)
+    down, thin_down = _of_rules(turned, *upright, level[1].T, long, settings)
+    gone = thin_across | thin_down.T | (across & down.T)  # where rules cross, neither is thin
     return mask & ~gone if gone.any() else mask
 
 
-def _rules(mask: Mask, least: int, stroke: float, s: RulesSettings) -> tuple[Mask, Mask]:
-    """Pixels of horizontal rules: in long runs (small gaps filled), where the ink is no taller than a rule; and the
-    band in which each rule lies. A page seen askew has rules of every small slope."""
-    thick = max(3, round(s.thick * stroke))
+def _bands(mask: Mask, least: int, thick: int, stroke: float, s: RulesSettings) -> tuple[Mask, Mask, Mask]:
+    """Pixels in long level runs (small gaps filled), the bands in which these lie, and the ink there that is no taller
+    than a rule. A page seen askew has rules of every small slope."""
     runs = _runs(mask, least, stroke, s.slope)
     if not runs.any():
-        return runs, runs
+        return runs, runs, runs
     near = taller(runs, max(1, thick // 2))
-    return near & mask & ~_taller_than(mask, thick), near
+    return runs & mask, near, near & mask & ~_taller_than(mask, thick)
+
+
+def _of_rules(
+    mask: Mask, runs: Mask, near: Mask, thin: Mask, crossing: Mask, long: int, s: RulesSettings
+) -> tuple[Mask, Mask]:
+    """The bands that are rules, and the ink in them that is no taller than each rule is where nothing else is near.
+
+    Most of the runs in a rule's band is thin, or it has a `long` stretch where nothing crosses it. A run through a word
+    in heavy letters mostly crosses strokes, and is thin for the width of a letter at most.
+    """
+    labels, count = ndimage.label(near, structure=np.ones((3, 3), bool))
+    height = np.zeros(count + 1, int)
+    for number, box in enumerate(ndimage.find_objects(labels), start=1):
+        own = (labels[box] == number) & runs[box] & ~crossing[box]
+        along, across = own & thin[box], own & ~thin[box]
+        clear = along.any(axis=0) & ~across.any(axis=0)
+        longest = np.diff(np.flatnonzero(~np.pad(clear, 1))).max()
+        if along.sum() >= s.share * (along.sum() + across.sum()) or longest > long:
+            height[number] = 1 + round(1.35 * float(np.median(along[:, clear].sum(axis=0)))) if clear.any() else 99
+    heights = height[labels]
+    gone = np.zeros_like(mask)
+    for tall in np.unique(height[height > 0]):
+        gone |= thin & (heights == tall) & ~_taller_than(mask, int(tall))
+    return heights > 0, gone
 
 
 def _runs(mask: Mask, least: int, stroke: float, steepest: float) -> Mask:

@@ -22,7 +22,11 @@ __all__ = [
     "BinariseSettings",
     "DecodeSettings",
     "DeskewSettings",
+    "FindingSettings",
     "GroupSettings",
+    "LineSelectSettings",
+    "LineTurnSettings",
+    "LinesSettings",
     "OrientSettings",
     "PlaceSettings",
     "ReaderSettings",
@@ -33,6 +37,7 @@ __all__ = [
     "SelectSettings",
     "SpacingSettings",
     "SplitSettings",
+    "StripSettings",
 ]
 
 
@@ -125,6 +130,11 @@ class RulesSettings:
         The share of the longer side that counts while the height of a character is not known.
     thick : float
         Strokes that a rule is thick, at most.
+    share : float
+        Share of a rule that is thin, at least: of rules on photographed pages 0.86 and more are, of squares where they
+        cross writing 0.7, of runs along words in heavy letters half and less.
+    clear : float
+        Share of the shortest rule along which, somewhere, nothing crosses one that has less: two heights.
     slope : float
         Rows for each column that a rule may rise against the lines of writing: perspective, bent paper.
     faint : float
@@ -141,6 +151,8 @@ class RulesSettings:
     page: float = 0.12
     first: float = 0.35
     thick: float = 1.6
+    share: float = 0.6
+    clear: float = 0.4
     slope: float = 0.06
     faint: float = 0.15
     ink: float = 0.6
@@ -166,6 +178,8 @@ class SegmentSettings:
         Heights; what is taller is a drawing or an edge.
     wide : float
         Heights; what is wider is a drawing, an edge or a scribble. A joined word is less.
+    line : float
+        Strokes that one straight line is long from which it has no say in the height of a character: rules, edges.
     finest : float
         Strokes; characters are no taller than that, with the finest pen. Else all is lines and edges.
     edge : float
@@ -188,6 +202,7 @@ class SegmentSettings:
     short: float = 0.06
     tall: float = 4.0
     wide: float = 9.0
+    line: float = 15.0
     finest: float = 60.0
     edge: float = 1.6
     capital: float = 2.4
@@ -485,6 +500,215 @@ class RescoreSettings:
 
 
 @dataclass(frozen=True)
+class StripSettings:
+    """From a line's ink to its strip. Tried by looking at the strips of photographed pages (`strips_of`).
+
+    Attributes
+    ----------
+    ink : float
+        What counts as ink, as in `SegmentSettings`.
+    soft : float
+        Strokes around a line's own ink within which paler ink is its own too.
+    margin : int
+        Pixels of paper on the strip's left and right.
+    stretch : float
+        Heights of a letter that a stretch is wide, at each of which the line's highest and lowest ink are looked at.
+    degrees : (float, float, float)
+        Heights that a line is long from which it may slant, bend, and bend twice.
+    stiff : float
+        How much a bend counts against the fit; a slant costs nothing.
+    spread : float
+        Heights from the curve at which ink counts half for it.
+    above : float
+        Heights of the usual letters that others reach above them, at most: beyond is a stray mark.
+    below : float
+        The same below them.
+    least : float
+        Share of the usual height of the page's lines that a line is taken for at least.
+    """
+
+    ink: float = 0.42
+    soft: float = 0.7
+    margin: int = 6
+    stretch: float = 0.6
+    degrees: tuple[float, float, float] = (3.0, 8.0, 20.0)
+    stiff: float = 0.002
+    spread: float = 0.2
+    above: float = 1.5
+    below: float = 1.3
+    least: float = 0.55
+
+
+@dataclass(frozen=True)
+class FindingSettings:
+    """From components, as wide as words or as tall as two lines, to lines. Lengths are heights of a letter.
+
+    Attributes
+    ----------
+    rule : float
+        What is longer and nothing but one line is a rule, an underline or an edge.
+    framed : float
+        What has something taller than this inside, ink of its own all around, is a frame.
+    pale : float
+        Share of the writing's usual darkness below which a component shows through from behind: on photographed pages
+        a hand keeps within 0.9, what shows through has 0.7.
+    faint : float
+        Width of a row of such components, at least: less are flecks.
+    goes_on : float
+        Gap between a row and one that goes on with it, at most.
+    ends : int
+        Pieces at the end of a row that say how high it ends.
+    beside : float
+        Share of the lower of the two by which they lie beside each other, at least.
+    larger : float
+        How many times as much writing another row has, at least, to take up what stands alone in one.
+    bar : float
+        Height of upright lines at the ends of a row that are none of its letters.
+    block : float
+        The same of what is thicker than a stroke and solid.
+    solid : float
+        Share of its box that this fills.
+    group : float
+        What counts as the height of a character where pieces are grouped: some of joined writing lie far off the
+        middle of their line.
+    piece : float
+        Width of the pieces that wide components are looked at in.
+    tall : float
+        Pieces that are taller are of a heading, a drawing, or of two lines.
+    reach : float
+        How far a line is prolonged to meet such a piece.
+    alone : float
+        What has nothing of its row this near, sideways, stands alone in it.
+    company : float
+        Width of what is that near, at most, to count as nothing.
+    close : float
+        The same to the writing of another row that it may belong to.
+    above : float
+        How far above that writing it may lie: the dot of an i, an exponent.
+    below : float
+        How far below: a comma, a tail.
+    smallest : float
+        Height of what makes rows of its own beside larger writing, at least.
+    core : float
+        Rows either side of a line's middle that its letters fill.
+    part : float
+        Share of the ink that a component has there in one line, from which it holds writing of another line too.
+    between : float
+        Share of the way between two lines in which a cut is looked for, about its middle.
+    field : float
+        A gap that parts fields.
+    """
+
+    rule: float = 4.0
+    framed: float = 0.45
+    pale: float = 0.82
+    faint: float = 3.0
+    goes_on: float = 2.5
+    ends: int = 4
+    beside: float = 0.5
+    larger: float = 2.0
+    bar: float = 2.4
+    block: float = 1.5
+    solid: float = 0.75
+    group: float = 1.25
+    piece: float = 0.9
+    tall: float = 2.2
+    reach: float = 3.0
+    alone: float = 1.5
+    company: float = 0.6
+    close: float = 0.8
+    above: float = 0.45
+    below: float = 0.5
+    smallest: float = 0.3
+    core: float = 0.35
+    part: float = 0.3
+    between: float = 0.7
+    field: float = 5.0
+
+
+@dataclass(frozen=True)
+class LineSelectSettings:
+    """Whether lines are writing, by what is read in them (`lines.judging`).
+
+    Chosen by hand on photographed pages: lines of writing have mean confidences of 0.6 and more, joined ones 0.43;
+    marks of photographs of scenes at most 0.48, and few characters for their length.
+
+    Attributes
+    ----------
+    weights : (float, float, float, float)
+        Of the mean logarithm of the characters' confidences, the logarithm of their number, that of their number for
+        each height of the strip, and 1.
+    line : float
+        Evidence (logarithm of the odds) below which a line that stands alone is left out: even odds.
+    page : float
+        Evidence of all likely lines together below which a page is left out.
+    support : float
+        How much less evidence a line needs beside clear writing, at most.
+    """
+
+    weights: tuple[float, float, float, float] = (4.0, 1.5, 0.5, -0.3)
+    line: float = 0.0
+    page: float = 0.0
+    support: float = 1.5
+
+
+@dataclass(frozen=True)
+class LineTurnSettings:
+    """Which way up a page is, by how well its longest lines read (`lines.judging`).
+
+    On photographed pages upright lines read at 0.85 and more, by 0.13 and more better than upside down, and those of
+    pages on their side at 0.5.
+
+    Attributes
+    ----------
+    lines : int
+        Lines that are read each way, at most.
+    pixels : int
+        Of their strips' widths together, at most.
+    upright : float
+        By how much more than upright another way must be read.
+    sure : float
+        Where lines read better than that as they are, or upside down, the page is not on its side.
+    few : float
+        Characters' worth of doubt: what reads as one character or two is no evidence.
+    """
+
+    lines: int = 5
+    pixels: int = 2500
+    upright: float = 0.1
+    sure: float = 0.65
+    few: float = 1.0
+
+
+@dataclass(frozen=True)
+class LinesSettings:
+    """Reading whole lines.
+
+    Attributes
+    ----------
+    segment : SegmentSettings
+        Components of joined writing, which are as wide as words and, where lines touch, as tall as several lines.
+    finding : FindingSettings
+        From components to lines.
+    group : GroupSettings
+        Pieces of components grouped as if they were letters.
+    strip : StripSettings
+        From a line's ink to its strip.
+    turn : LineTurnSettings
+        Which way up the page is.
+    select : LineSelectSettings
+        What is writing.
+    """
+
+    segment: SegmentSettings = SegmentSettings(short=0.03, tall=12.0, wide=40.0, edge=3.0, capital=8.0)
+    finding: FindingSettings = FindingSettings()
+    group: GroupSettings = GroupSettings(big=0.4)
+    strip: StripSettings = StripSettings()
+    turn: LineTurnSettings = LineTurnSettings()
+    select: LineSelectSettings = LineSelectSettings()
+
+
+@dataclass(frozen=True)
 class ReaderSettings:
     """Every threshold of the reader, by stage; `python -m benchmarks.reading` shows what a change does.
 
@@ -506,6 +730,8 @@ class ReaderSettings:
         What is writing.
     rescore : RescoreSettings
         What neighbours and a word list say.
+    lines : LinesSettings
+        Whole lines instead of pieces.
     alternatives : int
         Alternatives of a character that the page keeps, at most.
     improbable : float
@@ -520,6 +746,7 @@ class ReaderSettings:
     recognise: RecogniseSettings = RecogniseSettings()
     select: SelectSettings = SelectSettings()
     rescore: RescoreSettings = RescoreSettings()
+    lines: LinesSettings = LinesSettings()
     alternatives: int = 4
     improbable: float = 5e-4
 

@@ -22,6 +22,7 @@ from glassnet.train.progress import describe
 __all__ = ["History", "read_history", "write_csv"]
 
 Record = dict[str, Any]
+_CHARTED = (("accuracy", "accuracy"), ("PSNR", "psnr"), ("error rate", "error"), ("loss", "loss"))
 
 
 class History(Callback):
@@ -108,8 +109,8 @@ class History(Callback):
         return display.block(f"History, {counted(len(self.epochs), 'epoch')}", last, self.chart())
 
     def chart(self) -> str:
-        """Accuracy (else PSNR, else loss) over the epochs, in training and validation, as HTML for a notebook."""
-        for name, figure in (("accuracy", "accuracy"), ("PSNR", "psnr"), ("loss", "loss")):
+        """Accuracy (else PSNR, error rate, loss) over the epochs, in training and validation, as HTML."""
+        for name, figure in _CHARTED:
             keys = {f"training {name}": figure, f"validation {name}": f"valid_{figure}"}
             found = {label: [float(record.get(key, math.nan)) for record in self.epochs] for label, key in keys.items()}
             if drawn := display.curves(found):

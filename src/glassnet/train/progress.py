@@ -20,9 +20,12 @@ class Progress:
     ----------
     accuracy : float or None
         The share of right answers so far in the epoch, where the task counts them; set before each `step`.
+    what_is_right : str
+        How that share is called.
     """
 
     accuracy: float | None = None
+    what_is_right: str = "accuracy"
 
     def __enter__(self) -> Progress:
         return self
@@ -109,7 +112,7 @@ class LiveProgress(PlainProgress):
 
     def step(self, step: int, loss: float) -> None:
         super().step(step, loss)
-        figures = f"loss {loss:.4f}" + ("" if self.accuracy is None else f"  accuracy {self.accuracy:.3f}")
+        figures = f"loss {loss:.4f}" + ("" if self.accuracy is None else f"  {self.what_is_right} {self.accuracy:.3f}")
         self.bar.update(self.task, completed=step, figures=figures, **self._place(step))
 
     def _place(self, step: int) -> dict[str, Any]:
@@ -126,12 +129,16 @@ def describe(record: dict[str, Any]) -> str:
     text = f"loss {record['loss']:.4f}"
     if "accuracy" in record:
         text += f"  accuracy {record['accuracy']:.3f}"
+    if "lines" in record:
+        text += f"  lines right {record['lines']:.3f}"
     if "valid_loss" in record:
         text += f" | valid {record['valid_loss']:.4f}"
     if "valid_accuracy" in record:
         text += f"  {record['valid_accuracy']:.3f}"
     if "valid_psnr" in record:
         text += f"  PSNR {record['valid_psnr']:.2f} dB"
+    if "valid_error" in record:
+        text += f"  error rate {record['valid_error']:.4f}"
     return f"{text} | {record['seconds']:.0f} s"
 
 

@@ -147,8 +147,8 @@ class Trainer:
     ) -> Model:
         """Train on `train`, choosing the epoch that does best on `valid`, and return the model.
 
-        Best is the highest accuracy (or PSNR) on `valid`, of equal ones the lowest loss, of equal ones the earliest
-        (see `glassnet.tasks`). Without `valid` the model is that of the last epoch.
+        Best is the highest accuracy (or PSNR, or the lowest error rate) on `valid`, of equal ones the lowest loss, of
+        equal ones the earliest (see `glassnet.tasks`). Without `valid` the model is that of the last epoch.
 
         Every call is a new training: it starts from the weights and running statistics that the network has, with a
         new history, a new best, the schedule at its beginning and no memory in the optimiser. A second call so goes on
@@ -236,7 +236,9 @@ class Trainer:
     def check(self, train: Dataset, valid: Dataset | None = None) -> None:
         """Fit the preprocessing where it is not fitted yet, and raise `GlassnetError` where the data do not fit."""
         if not self.preprocess.fitted:
-            self.preprocess.fit(train.images)
+            self.task.fit(self.preprocess, train)
+        if self.augmentation is not None and self.task.reads:
+            raise RecipeError("Augmentation is for pictures; lines are varied where they are made. Leave it out.")
         self.task.check_data(self.network, self.preprocess, train)
         self._weights(train)
         if valid is not None and valid.image_shape != train.image_shape:

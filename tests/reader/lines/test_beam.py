@@ -90,9 +90,15 @@ def test_an_alphabet_takes_the_rest_of_each_column_for_impossible() -> None:
     p = np.exp(logs)
     np.testing.assert_allclose(p.sum(axis=1), 1)
     assert (p[:, [CHARACTERS.index(c) for c in "Oo~a"]] == 0).all()
-    assert p[0, CHARACTERS.index("0")] / p[0, BLANK] == pytest.approx(2)
+    lost = 0.85 - 9 * 0.05 / 93 - 0.05 / 93  # neither nine other figures nor the space
+    assert p[0, CHARACTERS.index("0")] / p[0, BLANK] == pytest.approx(0.1 / (0.05 + 0.05 * lost))
     assert p[1, 0] == pytest.approx(2.5 * p[1, CHARACTERS.index("3")])  # the space stays
     assert decode(beam_search(logs, Prior.none(BLANK))[0].labels).strip() == "0"
+
+
+def test_what_looks_like_no_figure_is_left_out() -> None:
+    logs = logs_of({"1": 0.9, "": 0.09}, {"": 0.9}, {"h": 0.99, "4": 0.002, "": 0.001}, {"": 0.9})
+    assert decode(beam_search(within(logs, "0123456789"), Prior.none(BLANK))[0].labels) == "1"
 
 
 def test_a_letter_counts_as_its_other_case_where_only_that_is_wanted() -> None:

@@ -17,7 +17,7 @@ from numba import njit
 from glassnet.nn.kernels.logarithms import log_add
 from glassnet.nn.kernels.options import SERIAL, inner
 
-__all__ = ["DIGIT", "JOINER", "LETTER", "MARK", "Grams", "Words", "beam", "rate", "rate_edits"]
+__all__ = ["DIGIT", "JOINER", "LETTER", "MARK", "Grams", "Words", "beam", "expect", "rate", "rate_edits"]
 
 # mypy: disable-error-code="no-untyped-def"
 
@@ -218,6 +218,17 @@ def rate_edits(labels, least, replaced, inserted, grams, words, alpha, beta, unl
     return whole
 
 
+@njit(**SERIAL)
+def expect(labels, grams, out):
+    """out (characters,): the log-probability of each character after a text (m,)."""
+    node, case = grams.start, 0
+    for i in range(len(labels)):
+        node = _follow(grams, node, grams.symbol[labels[i]])[1]
+        case = grams.turn[case, labels[i]]
+    for c in range(len(out)):
+        out[c] = _follow(grams, node, grams.symbol[c])[0] + grams.form[case, c]
+
+
 # ---- the search -----------------------------------------------------------------------------------------------------
 
 
@@ -228,6 +239,31 @@ def _found(child, sibling, character, node, c):
     while at >= 0 and character[at] != c:
         at = sibling[at]
     return at
+
+
+@inner
+def _showing(quiet, loud, character, own, i, c):
+    """The log-probability of the paths of prefix i after which c would be one character more."""
+    return quiet[i] if character[own[i]] == c else log_add(quiet[i], loud[i])
+
+
+@inner
+def _insert(j, score, order, key, kept):
+    """Put j among the best, behind what is as good; returns how many these are, at most as many as there is room."""
+    at = kept if kept < len(order) else len(order) - 1
+    while at > 0 and score > key[at - 1]:
+        order[at], key[at] = order[at - 1], key[at - 1]
+        at -= 1
+    order[at], key[at] = j, score
+    return min(kept + 1, len(order))
+
+
+@inner
+def _rank(j, score, order, key, kept):
+    """As `_insert`, where it is possible at all and better than the last of a full list."""
+    if score == -np.inf or (kept == len(order) and not score > key[kept - 1]):
+        return kept
+    return _insert(j, score, order, key, kept)
 
 
 @njit(**SERIAL)
@@ -259,26 +295,38 @@ def beam(logs, width, least, grams, words, alpha, beta, unlisted, space, texts, 
     c_node, c_from, c_character = np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room, np.int32)
     c_quiet, c_loud, c_prior = np.empty(room), np.empty(room), np.empty(room)
     c_gram, c_case, c_word = np.empty(room, np.int32), np.empty(room, np.int32), np.empty(room, np.int32)
-    order, key = np.empty(width, np.int32), np.empty(width)
+    order, key = np.empty(width, np.int32), np.empty(width)  # the best candidates, the best first
+    ways, likely = np.empty(k, np.int32), np.empty(k)  # the characters of a column, the most probable first
     for t in range(columns):
         for i in range(count):
             node = own[i]
             c_node[i], c_prior[i] = node, prior[node]
             c_quiet[i] = log_add(quiet[i], loud[i]) + logs[t, blank]
-            c_loud[i] = loud[i] + logs[t, character[node]] if node > 0 else -np.inf
-        made = count
-        for c in range(blank):
-            if logs[t, c] < least or logs[t, c] == -np.inf:
+            c_loud[i] = -np.inf
+            last = character[node]
+            if last < 0 or not logs[t, last] > -np.inf:
                 continue
+            c_loud[i] = loud[i] + logs[t, last]
+            before = slot[parent[node]]
+            if before >= 0 and logs[t, last] >= least:  # one character longer than another prefix of the beam
+                c_loud[i] = log_add(c_loud[i], _showing(quiet, loud, character, own, before, last) + logs[t, last])
+        kept = 0
+        for i in range(count):
+            kept = _rank(i, log_add(c_quiet[i], c_loud[i]) + c_prior[i], order, key, kept)
+        tried = 0
+        for c in range(blank):
+            if logs[t, c] >= least and logs[t, c] > -np.inf:
+                tried = _insert(c, logs[t, c], ways, likely, tried)
+        made = count
+        for w in range(tried):
+            c = ways[w]
             for i in range(count):
                 node = own[i]
-                before = quiet[i] if character[node] == c else log_add(quiet[i], loud[i])
-                if before == -np.inf:
-                    continue
-                mass = before + logs[t, c]
+                mass = _showing(quiet, loud, character, own, i, c) + logs[t, c]
+                if mass == -np.inf or (kept == width and mass + prior[node] + beta <= key[kept - 1]):
+                    continue  # it cannot come in, whatever a language says
                 longer = _found(child, sibling, character, node, c)
                 if longer >= 0 and slot[longer] >= 0:
-                    c_loud[slot[longer]] = log_add(c_loud[slot[longer]], mass)
                     continue
                 c_node[made], c_from[made], c_character[made] = longer, node, c
                 c_quiet[made], c_loud[made] = -np.inf, mass
@@ -289,18 +337,8 @@ def beam(logs, width, least, grams, words, alpha, beta, unlisted, space, texts, 
                         grams, words, alpha, beta, unlisted, c, gram[node], case[node], word[node]
                     )
                     c_prior[made] = prior[node] + gain
+                kept = _rank(made, mass + c_prior[made], order, key, kept)
                 made += 1
-        kept = 0
-        for j in range(made):
-            score = log_add(c_quiet[j], c_loud[j]) + c_prior[j]
-            if score == -np.inf or (kept == width and not score > key[kept - 1]):
-                continue
-            at = kept if kept < width else width - 1
-            while at > 0 and score > key[at - 1]:
-                order[at], key[at] = order[at - 1], key[at - 1]
-                at -= 1
-            order[at], key[at] = j, score
-            kept = min(kept + 1, width)
         for i in range(count):
             slot[own[i]] = -1
         for i in range(kept):

@@ -1,4 +1,4 @@
-"""Pen trajectories measured: where the baseline of a word runs, and how wide the gaps within it are."""
+"""Pen trajectories measured: where the baseline of a word runs, how wide the gaps within it are, how tall a line is."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from numba import njit
 
 from glassnet.nn.kernels.options import SERIAL, inner
 
-__all__ = ["measure_words"]
+__all__ = ["ink_span", "measure_words"]
 
 
 @njit(**SERIAL)
@@ -84,3 +84,32 @@ def _widest_gap(xy, strokes, first, last, left):  # type: ignore[no-untyped-def]
             widest, reached = max(widest, start - reached), start
         else:
             return widest
+
+
+@njit(**SERIAL)
+def ink_span(points, starts, step, share):  # type: ignore[no-untyped-def]
+    """(top, bottom) of strokes but for a share of their length at either end, measured in steps of `step` along them.
+
+    points (p, 2) float32, y down; starts (s + 1,).
+    """
+    low, high = points[:, 1].min(), points[:, 1].max()
+    counts = np.zeros(256, np.int64)
+    scale = np.float32(255) / max(high - low, np.float32(1e-6))
+    for s in range(len(starts) - 1):
+        last = starts[s + 1] - 1
+        for k in range(starts[s], max(starts[s] + 1, last)):
+            other = min(k + 1, last)
+            dx, dy = points[other, 0] - points[k, 0], points[other, 1] - points[k, 1]
+            pieces = 1 + int(np.sqrt(dx * dx + dy * dy) / step)
+            for piece in range(pieces):
+                counts[int((points[k, 1] + dy * ((piece + 0.5) / pieces) - low) * scale)] += 1
+    cut = share * counts.sum()
+    first, left = 0, cut
+    while counts[first] <= left:
+        left -= counts[first]
+        first += 1
+    last, left = 255, cut
+    while counts[last] <= left:
+        left -= counts[last]
+        last -= 1
+    return low + first / scale, low + (last + 1) / scale if last < 255 else high

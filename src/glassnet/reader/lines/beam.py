@@ -47,6 +47,7 @@ __all__ = ["Found", "Prior", "beam_search", "beam_search_naive", "best_path", "l
 
 Floats = npt.NDArray[np.float64]
 
+_FOREIGN = 0.05  # as `RecogniseSettings.foreign`: how much counts what the alphabet leaves out
 _NO_LABELS, _NO_CHILDREN = np.zeros(0, np.uint8), np.zeros(1, np.int32)
 
 
@@ -139,8 +140,9 @@ def log_probabilities(scores: npt.ArrayLike) -> Floats:
 def within(logs: Floats, alphabet: str, characters: str = CHARACTERS) -> Floats:
     """Log-probabilities (columns, characters + blank) where only the characters of the alphabet are possible.
 
-    A letter of which only the other case is wanted counts as that. What is left of the others' probability goes to the
-    rest, the blank among it, each in proportion to its own. The space stays possible.
+    A letter of which only the other case is wanted counts as that; the space stays possible. Of what the others had a
+    twentieth goes to the blank, and the rest to all that is left, in proportion: so a letter beside figures is left out
+    rather than forced into one, unless it looks like a figure.
 
     Raises
     ------
@@ -152,6 +154,7 @@ def within(logs: Floats, alphabet: str, characters: str = CHARACTERS) -> Floats:
         what = f"'{unknown[0]}' is not among them" if unknown else "it names none"
         raise ReaderError(f"An alphabet holds characters of {characters}. Got '{alphabet}': {what}.")
     p = np.exp(logs)
+    total = p.sum(axis=1)
     for at, c in enumerate(characters):
         twin = c.swapcase()
         if c in alphabet or c == " ":
@@ -159,11 +162,9 @@ def within(logs: Floats, alphabet: str, characters: str = CHARACTERS) -> Floats:
         if twin != c and twin in alphabet:
             p[:, characters.index(twin)] += p[:, at]
         p[:, at] = 0.0
-    with np.errstate(divide="ignore", invalid="ignore"):
+    p[:, -1] += _FOREIGN * (total - p.sum(axis=1)).clip(0)
+    with np.errstate(divide="ignore"):
         kept = np.log(p / p.sum(axis=1, keepdims=True))
-    lost = ~(p.sum(axis=1) > 0)
-    kept[lost] = -np.inf
-    kept[lost, -1] = 0.0  # nothing wanted is possible there
     return np.asarray(kept)
 
 

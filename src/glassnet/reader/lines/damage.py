@@ -22,8 +22,8 @@ Floats = npt.NDArray[np.float32]
 Whole = npt.NDArray[np.int64]
 
 # How often each kind of damage is done at full strength.
-_RULES, _UNDERLINE, _NEIGHBOURS, _SHOW_THROUGH, _SPECKS = 0.15, 0.06, 0.15, 0.04, 0.15
-_COARSE, _BLOCKS, _UNEVEN, _BROKEN, _STEEP = 0.3, 0.12, 0.3, 0.08, 0.3
+_RULES, _UNDERLINE, _NEIGHBOURS, _SHOW_THROUGH, _SPECKS, _BORDER = 0.12, 0.05, 0.08, 0.04, 0.12, 0.05
+_COARSE, _BLOCKS, _UNEVEN, _BROKEN, _STEEP, _PALE = 0.2, 0.1, 0.25, 0.08, 0.45, 0.12
 
 
 def add_marks(
@@ -43,7 +43,7 @@ def add_marks(
         From 0, nothing, to 1.
     """
     height, width = canvas.shape
-    chances = rng.random(5)
+    chances = rng.random(6)
     if chances[0] < strength * _RULES:
         np.maximum(canvas, np.float32(rng.uniform(0.15, 0.8)) * _rules(height, width, rng), out=canvas)
     if chances[1] < strength * _UNDERLINE:
@@ -63,6 +63,10 @@ def add_marks(
         places = rng.random((count, 2)).astype(np.float32) * np.array([width, height], np.float32)
         radii = np.exp(rng.uniform(np.log(0.3), np.log(1.2), count)).astype(np.float32)
         draw_strokes(canvas, places, radii, np.arange(count + 1), np.float32(1.2))
+    if chances[5] < strength * _BORDER:  # of a box or a table, at one end
+        x = (0 if rng.random() < 0.5 else width) + rng.uniform(-3, 3)
+        ends = np.array([[x, -2], [x + rng.normal(0, 1.5), height + 2]], np.float32)
+        draw_strokes(canvas, ends, np.full(2, rng.uniform(0.5, 1.8), np.float32), np.array([0, 2]), np.float32(1.2))
 
 
 def damaged(ink: Floats, rng: np.random.Generator, strength: float = 1.0) -> Floats:
@@ -74,8 +78,8 @@ def damaged(ink: Floats, rng: np.random.Generator, strength: float = 1.0) -> Flo
         return ink
     height, width = ink.shape
     chances, shifts = rng.random(6), rng.random(4)
-    if chances[0] < 0.7:
-        kernels.blur(ink, max(0.2, strength * rng.uniform(0.2, 1.0)))
+    if chances[0] < 0.6:
+        kernels.blur(ink, max(0.2, strength * (rng.uniform(0.2, 0.6) if chances[0] < 0.45 else rng.uniform(0.6, 1.1))))
     if chances[1] < strength * _COARSE:
         kernels.coarsen(ink, 1 + strength * rng.uniform(0.0, 1.1), shifts[0], shifts[1])
     if chances[2] < strength * _BLOCKS:
@@ -89,9 +93,13 @@ def damaged(ink: Floats, rng: np.random.Generator, strength: float = 1.0) -> Flo
     least = rng.uniform(0.5, 1.5) if broken else -1.0
     carpet = _carpet()
     grain = strength * min(0.1, float(rng.exponential(0.02)))
-    gain = rng.uniform(1.3, 4.0) if chances[5] < strength * _STEEP else 1 + strength * rng.uniform(-0.3, 0.3)
+    gain = rng.uniform(1.3, 3.5) if chances[5] < strength * _STEEP else 1 + strength * rng.uniform(-0.05, 0.3)
+    if chances[5] > 1 - strength * _PALE:
+        gain = 1 - strength * rng.uniform(0.1, 0.5)
     # Most grain is taken for paper; where the contrast is raised, edges stay about where they are.
-    foot = max(rng.uniform(1.0, 2.5) * grain, 0.5 * (1 - 1 / gain) * rng.uniform(0.4, 1.1))
+    dark = ink[ink > 0.1]
+    usual = min(0.5, float(dark.mean())) if len(dark) else 0.5  # thin strokes are pale
+    foot = max(rng.uniform(1.0, 2.5) * grain, usual * (1 - 1 / gain) * rng.uniform(0.4, 1.1))
     numbers = np.array([depth, least, grain, foot, gain, strength * rng.uniform(-0.5, 0.5)], np.float32)
     x0, y0 = int(shifts[0] * carpet.shape[1]), int(shifts[2] * carpet.shape[0])
     kernels.develop(ink, grid, cell, *numbers[:2], carpet, x0, y0, *numbers[2:])

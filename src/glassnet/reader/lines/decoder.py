@@ -22,6 +22,7 @@ from glassnet.reader.lines.beam import (
     within,
 )
 from glassnet.reader.lines.confidence import AS_IT_IS, Edits, Map, edits
+from glassnet.reader.lines.language import NGrams
 from glassnet.reader.lines.reading import ReadCharacter, Reading, ReadWord
 from glassnet.reader.lines.wordlist import word_tree
 
@@ -31,6 +32,9 @@ __all__ = ["DECODING", "Decoder", "DecodingSettings"]
 @dataclass(frozen=True)
 class DecodingSettings:
     """How a line's scores are read. Logarithms are natural ones.
+
+    `alpha`, `beta`, `unlisted` and the maps are fitted by `python -m benchmarks.decoding MODEL --only tune`, anew for
+    each network: the worse it reads, the more a language helps.
 
     Attributes
     ----------
@@ -60,10 +64,10 @@ class DecodingSettings:
 
     width: int = 16
     least: float = -7.0
-    doubt: float = 12.0
+    doubt: float = 6.0
     margin: float = 12.0
     alpha: float = 0.4
-    beta: float = 0.6
+    beta: float = 1.2
     unlisted: float = 5.0
     alternatives: int = 4
     improbable: float = 5e-4
@@ -85,6 +89,8 @@ class Decoder:
         The characters that are possible, beside the space; None: all.
     words : collection of str, optional
         A word list: its words are preferred, others stay possible.
+    language : NGrams, optional
+        A model of characters: what it expects is preferred, all else stays possible.
     greedy : bool
         Take what the best class of each column reads, the fast way: words and language have no say then.
     settings : DecodingSettings
@@ -101,6 +107,7 @@ class Decoder:
         *,
         alphabet: str | None = None,
         words: Collection[str] | None = None,
+        language: NGrams | None = None,
         greedy: bool = False,
         settings: DecodingSettings = DECODING,
     ) -> None:
@@ -108,10 +115,10 @@ class Decoder:
         if alphabet is not None:
             within(np.zeros((1, BLANK + 1)), alphabet)  # an error now rather than with the first line
         self.prior = Prior(
-            no_grams(BLANK),
+            no_grams(BLANK) if language is None or greedy else language.grams,
             no_words(BLANK) if words is None or greedy else word_tree(words),
             alpha=settings.alpha,
-            beta=0.0,
+            beta=0.0 if language is None or greedy else settings.beta,
             unlisted=settings.unlisted,
         )
 

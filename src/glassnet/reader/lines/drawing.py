@@ -36,9 +36,9 @@ class Pen:
 def draw_pen(rng: np.random.Generator, capital: float, character: float) -> Pen:
     """A pen for capitals so many pixels high and characters so many wide: from a thin ball pen to a broad felt pen, as
     far as it can be read."""
-    broadest = max(0.5, min(0.085 * capital, 0.14 * character))
-    radius = min(broadest, float(np.exp(rng.uniform(np.log(0.4), np.log(2.8)))))
-    return Pen(radius, float(rng.uniform(0, 0.35)), float(rng.uniform(0.9, 1.8)))
+    broadest = max(0.5, min(0.08 * capital, 0.13 * character))
+    radius = min(broadest, float(np.exp(rng.uniform(np.log(0.4), np.log(2.4)))))
+    return Pen(radius, float(rng.uniform(0, 0.35)), float(rng.uniform(0.9, 1.6)))
 
 
 def draw(points: Floats, starts: npt.NDArray[np.int64], canvas: Floats, pen: Pen, rng: np.random.Generator) -> None:

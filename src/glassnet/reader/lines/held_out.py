@@ -12,14 +12,15 @@ from glassnet.data.streams import generator
 from glassnet.data.unipen import PARTS, STYLES, PenSamples, load_unipen
 from glassnet.errors import DataError
 from glassnet.reader.lines.alphabet import encode
-from glassnet.reader.lines.layout import strip_of
-from glassnet.reader.lines.pens import Hands
+from glassnet.reader.lines.layout import draw_size, strip_of
+from glassnet.reader.lines.pens import UnipenWriters
 from glassnet.reader.lines.source import WIDEST, Writer
 from glassnet.reader.lines.widths import padded_width
 from glassnet.reader.lines.writing import Inked, Writing
 
 __all__ = ["HeldOut", "HeldOutStrip"]
 
+_VARIATION = 0.3
 _STREAM = 0x0E1D  # keeps these random numbers apart from all other streams of the seed
 
 
@@ -92,7 +93,7 @@ class HeldOut:
     ) -> None:
         self.height = height
         samples = load_unipen() if samples is None else samples
-        hands = Hands(samples, part)
+        hands = UnipenWriters(samples, part)
         key = seed, _STREAM, PARTS.index(part)
         self.strips: list[HeldOutStrip] = []
         self.left_out = 0
@@ -110,7 +111,10 @@ class HeldOut:
         self.strips.sort(key=lambda strip: padded_width(strip.ink.shape[1]))
 
     def _add(self, writing: Writing | Inked, rng: np.random.Generator, damage: float, *known: str) -> None:
-        strip = strip_of(writing, rng, widths=(1, WIDEST), height=self.height, variation=0.3, damage=damage)
+        size = draw_size(rng, _VARIATION)
+        strip = strip_of(
+            writing, rng, widths=(1, WIDEST), height=self.height, size=size, variation=_VARIATION, damage=damage
+        )
         if strip is None:
             self.left_out += 1
         else:
@@ -138,7 +142,9 @@ class HeldOut:
             yield from np.split(own, range(size, len(own), size))
 
 
-def _taken(hands: Hands, samples: PenSamples, most: int | None, rng: np.random.Generator) -> npt.NDArray[np.int64]:
+def _taken(
+    hands: UnipenWriters, samples: PenSamples, most: int | None, rng: np.random.Generator
+) -> npt.NDArray[np.int64]:
     """Samples of all kinds and styles in turn, and within each of all writers in turn."""
     whole = np.sort(hands.whole)
     if most is None or most >= len(whole):

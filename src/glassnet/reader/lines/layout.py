@@ -14,7 +14,7 @@ from glassnet.reader.lines.damage import add_marks, damaged
 from glassnet.reader.lines.drawing import Pen, draw, draw_pen
 from glassnet.reader.lines.writing import FULL, Inked, Writing, varied
 
-__all__ = ["COLUMN", "INK", "strip_of", "unwritten"]
+__all__ = ["COLUMN", "INK", "draw_size", "strip_of", "unwritten"]
 
 COLUMN = 4  # pixels of a strip for each column of scores
 INK = 26 / 32  # of a strip's height is ink: rows 3 to 29 of 32
@@ -22,6 +22,8 @@ INK = 26 / 32  # of a strip's height is ink: rows 3 to 29 of 32
 Floats = npt.NDArray[np.float32]
 
 _STRETCH = (0.75, 1.35)  # of widths, as far as writing stays natural
+_SMALL = 0.1  # of lines
+_NARROWEST = 5.0  # pixels for a character, at full variation: less nobody reads
 _NOTHING = np.zeros((0, 2), np.float32)
 
 
@@ -31,6 +33,7 @@ def strip_of(
     *,
     widths: tuple[int, int],
     height: int = 32,
+    size: float = 0.95,
     variation: float = 1.0,
     damage: float = 1.0,
 ) -> Floats | None:
@@ -46,8 +49,10 @@ def strip_of(
         The least and the largest width, in pixels.
     height : int
         In pixels.
+    size : float
+        Of the ink's height, 1 as strips are made: rows 3 to 29 of 32. See `draw_size`.
     variation : float
-        How much the hand, the size and the place on the strip vary, from 0 to 1.
+        How much the hand, the stretch and the place on the strip vary, from 0 to 1.
     damage : float
         From 0, none, to 1.
 
@@ -59,11 +64,11 @@ def strip_of(
     """
     if isinstance(writing, Writing):
         writing = varied(writing, rng, variation)
-    place = _place(writing, rng, widths, height, variation)
+    left, top, right, bottom = writing.extent()
+    place = _place(writing, (right - left, bottom - top), rng, widths, height, size, variation)
     if place is None:
         return None
     canvas = np.zeros((height, place.width), np.float32)
-    left, top, _, _ = writing.extent()
     if isinstance(writing, Inked):
         paste(canvas, writing.ink, place.left, place.top, place.across, place.down)
         add_marks(canvas, _NOTHING, np.zeros(1, np.int64), Pen(1.2), rng, damage)
@@ -74,6 +79,12 @@ def strip_of(
         draw(points, writing.starts, canvas, pen, rng)
         add_marks(canvas, points, writing.starts, pen, rng, damage)
     return damaged(canvas, rng, damage)
+
+
+def draw_size(rng: np.random.Generator, variation: float = 1.0) -> float:
+    """How tall the ink of a line is, 1 as strips are made. Some are small: something beside them is taller."""
+    size = 0.95 + variation * rng.uniform(-0.2, 0.1)
+    return float(size * rng.uniform(0.6, 0.95) if rng.random() < variation * _SMALL else size)
 
 
 def unwritten(rng: np.random.Generator, width: int, height: int = 32, damage: float = 1.0) -> Floats:
@@ -102,22 +113,32 @@ class _Place:
 
 
 def _place(
-    writing: Writing | Inked, rng: np.random.Generator, widths: tuple[int, int], height: int, variation: float
+    writing: Writing | Inked,
+    shape: tuple[float, float],
+    rng: np.random.Generator,
+    widths: tuple[int, int],
+    height: int,
+    size: float,
+    variation: float,
 ) -> _Place | None:
-    left, top, right, bottom = writing.extent()
-    tall, fill = max(bottom - top, 0.25), 0.95 + variation * rng.uniform(-0.2, 0.1)
-    if isinstance(writing, Writing):
-        # A line is as tall as its ink. On a page it may count as tall as others, were it of small letters alone.
-        mix = variation * max(0.0, rng.uniform(-1.8, 1.0))
-        tall = tall ** (1 - mix) * FULL**mix
-    down = INK * height * fill / tall
     margins = height / 32 * (rng.uniform(4, 9, 2) + (rng.random(2) < 0.1) * rng.uniform(0, 16, 2))
     around = float(margins.sum())
-    natural = max(1.0, down * (right - left))
-    stretch = float(np.clip(np.exp(variation * rng.normal(0, 0.13)), *_STRETCH))
-    stretch = float(np.clip(natural * stretch, widths[0] - around, widths[1] - around)) / natural
+    wanted = float(np.clip(np.exp(variation * rng.normal(0, 0.13)), *_STRETCH))
+    mix = variation * max(0.0, rng.uniform(-1.8, 1.0))
+    tall = own = max(shape[1], 0.25)
+    if isinstance(writing, Writing) and own < FULL:
+        # A line is as tall as its ink. On a page it may count as tall as others, were it of small letters alone; and so
+        # it does where else it is too wide.
+        least = INK * height * size * shape[0] * _STRETCH[0] / max(1.0, widths[1] - around)
+        tall = min(FULL, max(own ** (1 - mix) * FULL**mix, least))
+    down = INK * height * size / tall
+    natural = max(1.0, down * shape[0])
+    stretch = float(np.clip(natural * wanted, widths[0] - around, widths[1] - around)) / natural
     width = min(widths[1], max(widths[0], round(natural * stretch + around)))
-    if not _STRETCH[0] <= stretch <= _STRETCH[1] or columns_needed(encode(writing.text)) >= width // COLUMN:
+    if not 0.999 * _STRETCH[0] <= stretch <= _STRETCH[1]:
         return None
-    middle = height / 2 + variation * height / 32 * rng.normal(0, 1.2)
-    return _Place(width, float(margins[0]), middle - 0.5 * down * (bottom - top), down * stretch, down)
+    if columns_needed(encode(writing.text)) >= width // COLUMN or width < variation * _NARROWEST * len(writing.text):
+        return None
+    room = max(0.0, height * (1 - INK * size) / 2 - 3 * height / 32)
+    middle = height / 2 + variation * (height / 32 * rng.normal(0, 1.2) + rng.uniform(-room, room))
+    return _Place(width, float(margins[0]), middle - 0.5 * down * shape[1], down * stretch, down)

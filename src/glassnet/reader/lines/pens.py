@@ -14,7 +14,7 @@ from glassnet.nn.kernels.trajectories import measure_words
 from glassnet.reader.lines.marks import AFTER, AROUND, mark
 from glassnet.reader.lines.writing import FULL, Writing
 
-__all__ = ["Hands"]
+__all__ = ["UnipenWriters"]
 
 Floats = npt.NDArray[np.float32]
 Whole = npt.NDArray[np.int64]
@@ -37,7 +37,7 @@ _GAP = np.array([-0.2, -0.05, -0.3, -0.5])
 _GAP_OF_LINES, _GAP_WITHIN = 0.42, 0.4
 
 
-class Hands:
+class UnipenWriters:
     """The writers of a part, ready to write.
 
     Parameters
@@ -69,7 +69,7 @@ class Hands:
         proportions = (box[:, 2] - box[:, 0]) / np.maximum(box[:, 3] - box[:, 1], FULL / 3 * capital)
         whole = np.flatnonzero(kind != CHARACTER)
         whole = whole[np.argsort(proportions[whole], kind="stable")]
-        self.whole, self.proportions = chosen[whole], proportions[whole]
+        self.whole, self.proportions = chosen[whole], proportions[whole].astype(np.float64)
         # A writer counts for the root of how much there is: many words of one hand are worth less than those of many.
         weights = _root_weights(writer[whole] * 3 + kind[whole].astype(np.int64)) * np.where(kind[whole] == LINE, 4, 1)
         self._whole_sums = np.concatenate([[0.0], np.cumsum(weights)])

@@ -17,13 +17,13 @@ from glassnet.data.streams import generator
 from glassnet.data.unipen import PARTS, WORD, PenSamples, load_unipen
 from glassnet.errors import DataError
 from glassnet.reader.lines.alphabet import encode
-from glassnet.reader.lines.copybook import Copybook
-from glassnet.reader.lines.layout import INK, strip_of, unwritten
-from glassnet.reader.lines.pens import Hands
+from glassnet.reader.lines.layout import INK, draw_size, strip_of, unwritten
+from glassnet.reader.lines.pens import UnipenWriters
+from glassnet.reader.lines.texts import Texts, count_words
 from glassnet.reader.lines.widths import LEAST, padded_width
 from glassnet.reader.lines.writing import FULL, Inked, Writing
 
-__all__ = ["WIDEST", "ByLength", "LineSource", "PenWriter", "TextWriter", "Texts", "Writer"]
+__all__ = ["WIDEST", "ByLength", "LineSource", "PenWriter", "TextWriter", "Writer"]
 
 Floats = npt.NDArray[np.float32]
 
@@ -38,13 +38,6 @@ class Writer(Protocol):
 
     def line(self, rng: np.random.Generator, proportion: float) -> Writing | Inked | None:
         """A word or line whose ink is about `proportion` times as wide as high; None where it has none such."""
-
-
-class Texts(Protocol):
-    """What is written."""
-
-    def draw(self, rng: np.random.Generator, characters: int) -> str:
-        """A text of about so many characters."""
 
 
 class TextWriter(Protocol):
@@ -88,7 +81,7 @@ class PenWriter:
 
     Attributes
     ----------
-    hands : Hands
+    hands : UnipenWriters
         Who writes.
     texts : Texts
         What is set from characters, as far as the writer left them.
@@ -96,7 +89,7 @@ class PenWriter:
         Of samples as they are, of words set side by side, of texts set from characters.
     """
 
-    hands: Hands
+    hands: UnipenWriters
     texts: Texts
     shares: tuple[float, float, float] = (0.45, 0.4, 0.15)
 
@@ -126,7 +119,7 @@ class LineSource:
     samples : PenSamples, optional
         Pen trajectories; None reads them from the data folder.
     texts : Texts, optional
-        What is set from single characters; None takes a `Copybook` of the writers' own words.
+        What is set from single characters; None takes those of the writers' own words.
     others : sequence of (Writer, float)
         Others who write, each with its share of the examples in 0 ... 1; UNIPEN's writers have the rest.
     widest : int
@@ -154,11 +147,11 @@ class LineSource:
         self.part, self.height, self.seed, self.examples, self.damage = part, height, seed, examples_per_epoch, damage
         self.nothing = nothing
         samples = load_unipen() if samples is None else samples
-        hands = Hands(samples, part)
+        hands = UnipenWriters(samples, part)
         if not len(hands.whole):
             raise DataError(f"None of the pen trajectories is by a writer of the part '{part}'.")
-        words = [samples.labels[i] for i in hands.whole if samples.kind[i] == WORD]
-        self.pens = PenWriter(hands, texts or Copybook(words))
+        words = count_words(samples.labels[i] for i in hands.whole if samples.kind[i] == WORD)
+        self.pens = PenWriter(hands, texts or Texts(words or {"word": 1}))
         self.writers = (*((writer, share) for writer, share in others), (self.pens, 1.0 - sum(s for _, s in others)))
         self._sums = np.cumsum([share for _, share in self.writers])
         self.widths = _widths(widest)
@@ -189,12 +182,12 @@ class LineSource:
         least = self.widths[at - 1] + 1 if at else 1
         for trial in range(_TRIES if rng.random() >= self.nothing else 0):
             writer = self.writers[int(np.searchsorted(self._sums, rng.random() * self._sums[-1], side="right"))][0]
-            fill = float(np.exp(rng.uniform(np.log(max(least, 24)), np.log(width)))) - 12
-            writing = writer.line(rng, fill / (0.9 * INK * self.height))
+            fill, size = float(np.exp(rng.uniform(np.log(max(least, 24)), np.log(width)))) - 12, draw_size(rng)
+            writing = writer.line(rng, fill / (size * INK * self.height))
             if writing is None:
                 continue
             widths = least if trial < _TRIES - 3 else 1, width
-            strip = strip_of(writing, rng, widths=widths, height=self.height, damage=self.damage)
+            strip = strip_of(writing, rng, widths=widths, height=self.height, size=size, damage=self.damage)
             if strip is not None:
                 return strip, writing.text
         return unwritten(rng, width, self.height, self.damage), ""

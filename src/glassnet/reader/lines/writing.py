@@ -8,10 +8,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from glassnet.nn.kernels.trajectories import ink_span
+
 __all__ = ["FULL", "Inked", "Writing", "varied"]
 
 FULL = 1.5  # heights of a capital from the top of ascenders to the end of descenders
-_OUTERMOST = 0.007  # of a line's points are not counted to its height: the long tail of a single letter
+_OUTERMOST = np.float32(0.004)  # of the length of strokes is not counted to a line's height: a single long tail
+_STEP = np.float32(0.04)  # heights of a capital
 
 Floats = npt.NDArray[np.float32]
 Whole = npt.NDArray[np.int64]
@@ -42,10 +45,10 @@ class Writing:
         return cls(text, (np.concatenate(strokes) / capital).astype(np.float32), starts)
 
     def extent(self) -> tuple[float, float, float, float]:
-        """(left, top, right, bottom) of the ink, above and below without the outermost points."""
-        x, y, cut = self.points[:, 0], self.points[:, 1], int(_OUTERMOST * len(self.points))
-        ordered = np.partition(y, (cut, len(y) - 1 - cut))
-        return float(x.min()), float(ordered[cut]), float(x.max()), float(ordered[len(y) - 1 - cut])
+        """(left, top, right, bottom) of the ink, above and below without what is outermost."""
+        x = self.points[:, 0]
+        top, bottom = ink_span(self.points, self.starts, _STEP, _OUTERMOST)
+        return float(x.min()), float(top), float(x.max()), float(bottom)
 
 
 @dataclass(frozen=True)

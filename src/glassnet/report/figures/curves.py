@@ -46,17 +46,21 @@ class Measure:
         return f"{100 * value:.2f} %" if self.share else f"{value:.2f} dB"
 
 
-_MEASURES = (Measure("accuracy", "Accuracy", True), Measure("psnr", "PSNR in dB", False))
+_MEASURES = (
+    Measure("accuracy", "Accuracy", True),
+    Measure("psnr", "PSNR in dB", False),
+    Measure("error", "Character error rate", True),
+)
 
 
 def learning_curves(history: Records, *, narrow: bool = False) -> Figure:
-    """Loss and accuracy (for reconstruction, PSNR) over the epochs.
+    """Loss and accuracy (for reconstruction, PSNR; for lines of writing, the error rate) over the epochs.
 
     Parameters
     ----------
     history : History
-        Records: kind "epoch" with `epoch` and any of `loss`, `accuracy`, `psnr` and the same with `valid_` before; kind
-        "step" adds the loss of single batches as a faint line.
+        Records: kind "epoch" with `epoch` and any of `loss`, `accuracy`, `psnr`, `error` and the same with `valid_`
+        before; kind "step" adds the loss of single batches as a faint line.
     narrow : bool
         One panel above the other, as a phone shows it.
 

@@ -24,6 +24,8 @@ _LABEL = 22  # characters of a value on an axis
 _MOST_SLICES = 9
 _ROOM = 0.06  # of an axis
 
+_SHARES = ("accuracy", "error")
+
 
 def best_so_far(trials: Sequence[Trial], metric: Metric, *, narrow: bool = False) -> Figure:
     """Every trial by number, and the best finished one up to each."""
@@ -192,9 +194,9 @@ def _short(name: str) -> str:
 
 
 def _figure(metric: Metric, value: float) -> str:
-    return f"{100 * value:.1f} %" if metric.name == "accuracy" else f"{value:.4g}"
+    return f"{100 * value:.1f} %" if metric.name in _SHARES else f"{value:.4g}"
 
 
 def _shares(axes: Axes, metric: Metric) -> None:
-    if metric.name == "accuracy":
+    if metric.name in _SHARES:
         style.percent_axis(axes.yaxis)

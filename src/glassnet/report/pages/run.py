@@ -5,16 +5,19 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from glassnet.attack import size_text
 from glassnet.check import Row, check_network
 from glassnet.data import Dataset
+from glassnet.data.lines import line_set
 from glassnet.data.split import HELD_OUT
 from glassnet.errors import GlassnetError
 from glassnet.experiments import Run
 from glassnet.files import read_json
+from glassnet.metrics import Transcription
 from glassnet.nn import Network
 from glassnet.report.figures.curves import best_epoch, epoch_records
 from glassnet.report.figures.features import FeatureMaps, chosen_layers, feature_maps
@@ -24,6 +27,7 @@ from glassnet.report.page import Heading, Panel, write_page
 from glassnet.report.panels.findings import retrain_command, verdict_box
 from glassnet.report.panels.gallery import mistakes_panel, reconstructions_panel
 from glassnet.report.panels.inside import feature_maps_panel, first_layer_panel, network_panel
+from glassnet.report.panels.lines import confusions_panel, groups_panel, read_panel, worst_panel
 from glassnet.report.panels.results import (
     classes_panel,
     confusion_panel,
@@ -35,6 +39,7 @@ from glassnet.report.panels.results import (
 from glassnet.report.panels.text import commands_panel, details_panel, gradients_panel
 from glassnet.report.tables import interval_text, number, percent
 from glassnet.report.words import in_words
+from glassnet.text import counted
 
 __all__ = ["run_panels", "write_run_page"]
 
@@ -79,6 +84,7 @@ def run_panels(run: Run) -> Iterator[Panel]:
         None if found is None else confusion_panel(found),
         None if found is None else classes_panel(found),
         None if found is None or part.holds_rows else mistakes_panel(found, part.images, part.files, run.folder),
+        *_reading(run, part),
         _reconstructions(run, part),
         None if part.holds_rows else _first_layer(run),
         _feature_maps(run, part),
@@ -115,13 +121,20 @@ def _recipe(run: Run) -> str:
 def _sentence(run: Run) -> str:
     """What was trained and how good it is, in plain words and with the interval."""
     train, epochs = run.splits.train, len(run.history.epochs)
+    kind = "rows of features" if train.holds_rows else "lines of writing an epoch" if train.holds_lines else "pictures"
     text = (
-        f"A network with {run.model.network.size:,} weights was trained on {len(train):,}"
-        f" {'rows of features' if train.holds_rows else 'pictures'} for {epochs} epoch{'s' if epochs > 1 else ''},"
-        f" {run.seconds:.1f} seconds."
+        f"A network with {run.model.network.size:,} weights was trained on {len(train):,} {kind}"
+        f" for {counted(epochs, 'epoch')}, {run.seconds:.1f} seconds."
     )
     if run.reconstruction is not None:
         text += f" It reconstructs {run.evaluated_on} pictures with a mean PSNR of {run.reconstruction.psnr:.2f} dB."
+    if (lines := run.transcription) is not None:
+        text += f" Of {number(lines.n)} {run.evaluated_on} lines it reads {number(lines.exact)} without an error;"
+        text += f" {percent(lines.characters.rate)} of the characters are wrong"
+        if lines.characters.known_interval is not None:
+            low, high = lines.characters.interval
+            text += f", and with 95 % confidence the true rate lies between {percent(low)} and {percent(high)}"
+        text += "."
     if HELD_OUT in run.splits.notes:
         text += f" {HELD_OUT}"
     if run.evaluation is not None:
@@ -152,6 +165,8 @@ def _cards(run: Run) -> list[tuple[str, str, str]]:
             ("Mean squared error", f"{error:.5f}", "pixels from 0 to 1"),
             ("Weights", f"{run.model.network.size:,}", "trained numbers"),
         ]
+    if run.transcription is not None:
+        return [*_rates(run, run.transcription), *_best_epoch(run)]
     found = run.evaluation
     assert found is not None
     low, high = found.accuracy_interval
@@ -162,10 +177,23 @@ def _cards(run: Run) -> list[tuple[str, str, str]]:
         ("mistakes", number(found.n - int(np.trace(found.confusion))), f"of {number(found.n)} examples"),
         ("loss", f"{found.loss:.4f}", "mean cross-entropy in nats"),
     ]
+    return [*cards, *_best_epoch(run)]
+
+
+def _rates(run: Run, found: Transcription) -> list[tuple[str, str, str]]:
+    cards = [
+        (title, percent(rate.rate, 2), f"95 % interval {interval_text(*rate.interval)}" if rate.known_interval else "")
+        for title, rate in (("character error rate", found.characters), ("word error rate", found.words))
+    ]
+    right = ("lines without an error", number(found.exact), f"of {number(found.n)} {run.evaluated_on} lines")
+    return [*cards, right, ("weights", f"{run.model.network.size:,}", f"stored in {run.model.precision}")]
+
+
+def _best_epoch(run: Run) -> list[tuple[str, str, str]]:
     best = best_epoch(run.history.records)
-    if best is not None:
-        cards.append(("best epoch", str(best[0]), f"of {len(epoch_records(run.history.records))}, by validation"))
-    return cards
+    if best is None:
+        return []
+    return [("best epoch", str(best[0]), f"of {len(epoch_records(run.history.records))}, by validation")]
 
 
 # ---- what the panels are made from
@@ -188,8 +216,19 @@ def _reconstructions(run: Run, part: Dataset) -> Panel | None:
     return reconstructions_panel(inputs, run.model.predict_proba(chosen).reshape(inputs.shape))
 
 
+def _reading(run: Run, part: Dataset) -> list[Panel]:
+    """What was read of lines of writing, and how well."""
+    found = run.transcription
+    if found is None:
+        return []
+    lines = line_set(part)
+    return [groups_panel(found), read_panel(found, lines), worst_panel(found, lines), confusions_panel(found)]
+
+
 def _feature_maps(run: Run, part: Dataset) -> Panel | None:
     """What the layers make of the most confident mistake, or of the first picture where there is none."""
+    if run.transcription is not None:
+        return None
     found = run.evaluation
     wrong = [] if found is None else found.mistakes(1).tolist()
     index = int(wrong[0]) if wrong else 0
@@ -213,10 +252,16 @@ def _gradient_check(run: Run, part: Dataset) -> tuple[tuple[Row, ...], str]:
     if sample is None:
         return (), ""
     examples, entries = sample
-    x = run.model.preprocess.transform(part.images[:examples]).astype(np.float64)
-    target = run.model.task.targets(part.subset(slice(examples)), run.model.preprocess)
+    target: Any
+    if part.holds_lines:
+        strips, target = line_set(part).take(next(line_set(part).together())[:examples], 0)
+    else:
+        strips = part.images[:examples]
+        target = run.model.task.targets(part.subset(slice(examples)), run.model.preprocess)
+    x = run.model.preprocess.transform(strips).astype(np.float64)
     try:
-        return check_network(run.model.network, x, target, run.model.loss, samples=entries, seed=0).rows, ""
+        network = run.model.network.at(x.shape[1:])
+        return check_network(network, x, target, run.model.loss, samples=entries, seed=0).rows, ""
     except GlassnetError as error:
         return (), f"They cannot be checked here, where the numbers of the network are too large. {error}"
 
@@ -240,15 +285,16 @@ def _commands(run: Run) -> list[str]:
         again = retrain_command(_recipe(run), run.verdict.advice)
         commands += ["# train it again with another setting", again]
     if run.evaluated_on != "training":
-        pictures = f"the {run.predictions.labels.size:,} {run.evaluated_on} pictures"
+        what = "pictures" if run.transcription is None else "lines"
+        pictures = f"the {len(run.predictions):,} {run.evaluated_on} {what}"
         commands += [f"# measure it again on {pictures}", f"glassnet evaluate {folder} {data}"]
+    if run.transcription is None:
+        commands += ["# let it name a picture", f"glassnet predict {folder} PICTURE.png"]
     commands += [
-        "# let it name a picture",
-        f"glassnet predict {folder} PICTURE.png",
         "# check every gradient of its network",
         f'glassnet check "{network.notation()}" --input {"x".join(map(str, network.input_shape))}',
     ]
-    if chosen_layers(network):
+    if chosen_layers(network) and run.transcription is None:
         commands += ["# follow another picture through its layers", f"glassnet look {folder} --picture 0"]
     return commands
 

@@ -26,10 +26,12 @@ from glassnet.text import shorten
 __all__ = ["SweepRun", "best_run", "short_settings", "sweep_report", "write_sweep_page"]
 
 _LOWER_IS_BETTER = ("loss", "error", "seconds", "mse", "distance")
-_BEST_BY = ("valid_accuracy", "valid_psnr", "valid_loss", "accuracy", "psnr", "loss")
+_BEST_BY = ("valid_accuracy", "valid_psnr", "valid_error", "valid_loss", "accuracy", "psnr", "error", "loss")
+_SHARES = ("accuracy", "error", "word_error")
 _MEASURES = (
     Measure("accuracy", "Accuracy", True),
     Measure("psnr", "PSNR in dB", False),
+    Measure("error", "Character error rate", True),
     Measure("loss", "Loss", False),
 )
 _LONGEST_NAME = 60  # letters of a run's name in a sentence
@@ -89,9 +91,9 @@ def best_run(runs: Sequence[SweepRun], by: str | None = None) -> tuple[int, str]
     Parameters
     ----------
     by : str, optional
-        Name of the figure; the first known of valid_accuracy, valid_psnr, valid_loss, accuracy, psnr, loss unless told.
-        Losses, errors, distances and seconds are better when lower. Of equal ones the lower validation loss is better,
-        as for epochs; then the earlier run.
+        Name of the figure; the first known of valid_accuracy, valid_psnr, valid_error, valid_loss, then of the same on
+        the evaluated part, unless told. Losses, errors, distances and seconds are better when lower. Of equal ones the
+        lower validation loss is better, as for epochs; then the earlier run.
     """
     finals = [run.final() for run in runs]
     for name in (by,) if by else _BEST_BY:
@@ -252,7 +254,7 @@ def _values_panel(runs: Sequence[Compared], measure: Measure) -> Panel | None:
 
 def _runs_panel(runs: Sequence[SweepRun], compared: Sequence[Compared]) -> Panel:
     lead = "Each first value leads to the run's own report. " if any(run.link for run in runs) else ""
-    lead += "Below each accuracy, its 95 % interval. Click a heading to sort."
+    lead += "Below each figure, where it is known, its 95 % interval. Click a heading to sort."
     return Panel("runs", "The runs", lead, body=_final_table(runs, compared))
 
 
@@ -321,16 +323,17 @@ def _figure(name: str, final: Mapping[str, Any]) -> Cell:
 
 
 def _show(name: str, value: Any) -> str:
-    if "accuracy" in name and is_real(value):
+    share = name.removeprefix("valid_").removesuffix("_interval") in _SHARES
+    if share and is_real(value):
         return percent(float(value), 2)
     if isinstance(value, list | tuple) and len(value) == 2 and all(map(is_real, value)):
-        return interval_text(*value) if "accuracy" in name else f"{number(value[0])} to {number(value[1])}"
+        return interval_text(*value) if share else f"{number(value[0])} to {number(value[1])}"
     if name == "seconds" and is_real(value):
         return f"{value:.1f}"
     return number(value)
 
 
 def _heading(name: str, part: str) -> str:
-    if name in ("accuracy", "loss", "psnr"):
+    if name in ("accuracy", "loss", "psnr", "error"):
         return f"{part} {name}".replace("psnr", "PSNR")
     return name.replace("valid_", "validation_").replace("_", " ").replace("psnr", "PSNR")

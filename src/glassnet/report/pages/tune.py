@@ -71,6 +71,8 @@ def _test(study: Tuned) -> tuple[str, str]:
     figures = study.run.figures()
     if "accuracy" in figures:
         return percent(figures["accuracy"], 2), f"95 % interval {interval_text(*figures['accuracy_interval'])}"
+    if "error" in figures:
+        return percent(figures["error"], 2), f"95 % interval {interval_text(*figures['error_interval'])}"
     return f"{figures['psnr']:.2f} dB", "PSNR"
 
 

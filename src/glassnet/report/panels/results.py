@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from glassnet.metrics import ClassScore, Evaluation
 from glassnet.nn.functional.arrays import Array
 from glassnet.report.figures.confusion import NARROW_UP_TO, confusion_figure
-from glassnet.report.figures.curves import Records, best_epoch, epoch_records, learning_curves
+from glassnet.report.figures.curves import Records, best_epoch, epoch_records, learning_curves, measure_of
 from glassnet.report.figures.histograms import histogram_figure, shown_layers
 from glassnet.report.figures.norms import norms_figure, update_ratios
 from glassnet.report.figures.scores import per_class_figure, reliability_figure
@@ -37,7 +37,9 @@ def curves_panel(history: Records) -> Panel | None:
             " Where the validation curve turns away from the training curve, the network has begun to learn its"
             " training examples by heart; the model that was kept is the best on validation (ringed)."
         )
-    chart = Chart("learning_curves", lambda: learning_curves(history), "Loss and accuracy by epoch",
+    measure = measure_of(history)
+    shown = "Loss" if measure is None else f"Loss and {measure.title[0].lower()}{measure.title[1:]}"
+    chart = Chart("learning_curves", lambda: learning_curves(history), f"{shown} by epoch",
                   narrow=lambda: learning_curves(history, narrow=True))  # fmt: skip
     return Panel("curves", "Learning curves", lead, chart)
 

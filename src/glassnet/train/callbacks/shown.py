@@ -22,6 +22,8 @@ class Shown(Callback):
         return self.progress
 
     def start(self, training: Training, saved: Saved) -> None:
+        if training.task.reads:
+            self.progress.what_is_right = "lines right"
         self.progress.start(training.settings.epochs, training.steps_per_epoch, training.state.step)
 
     def step(self, training: Training, result: StepResult) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from glassnet.data import batches, epoch_order
+from glassnet.data.batches import epoch_order
 
 __all__ = ["Ahead"]
 
@@ -41,6 +41,7 @@ class Ahead:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="batches")
         self._next: tuple[Whole, int, Future[Sequence[Any]]] | None = None
         self._order: tuple[int, Whole] | None = None
+        self._size = 0  # of the largest batch so far; the last of an epoch may be smaller
 
     def __len__(self) -> int:
         return len(self.source)
@@ -48,6 +49,7 @@ class Ahead:
     def take(self, indices: Whole, epoch: int) -> Sequence[Any]:
         """The examples `indices` (n,) as they are in `epoch`."""
         ready, self._next = self._next, None
+        self._size = max(self._size, len(indices))
         if ready is not None and ready[1] == epoch and np.array_equal(ready[0], indices):
             made = ready[2].result()
         else:
@@ -74,9 +76,4 @@ class Ahead:
             return None
         if start + size < len(order):
             return order[start + size : start + 2 * size], epoch
-        first = next(iter(batches(epoch_order(len(self), self.seed, epoch + 1), self._size(start, size))))
-        return first, epoch + 1
-
-    def _size(self, start: int, size: int) -> int:
-        """The size of a batch, by one that may be the smaller last: the others all begin at multiples of it."""
-        return size if start % size == 0 else start
+        return epoch_order(len(self), self.seed, epoch + 1)[: self._size], epoch + 1

@@ -201,16 +201,18 @@ def test_pages_of_a_pdf_are_chosen(letter: Path, pages: Path, shell: Shell, tmp_
     assert "--pages chooses pages of PDFs" in shell.err
 
 
-def test_pdfs_beside_pictures(letter: Path, shell: Shell, tmp_path: Path) -> None:
+def test_pdfs_beside_pictures(letter: Path, shell: Shell, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What reading wrote there, and a damaged one."""
     shutil.copy(letter, tmp_path)
     Image.new("L", (60, 60), 255).save(tmp_path / "blank.png")
     for made in ("blank.pdf", "letter-1.pdf", "broken.pdf"):
         (tmp_path / made).write_text("no PDF")
-    found = shell.json("read", tmp_path, "--pages", "2", status=2)
+    assert main(["read", str(tmp_path), "--pages", "2", "--json"]) == 2
+    shown = capsys.readouterr()
+    found = json.loads(shown.out.splitlines()[-1])
     assert [Path(page["picture"]).name for page in found["pages"]] == ["blank.png", "letter.pdf"]
     (error,) = found["errors"]
     assert Path(error["picture"]).name == "broken.pdf" and "no PDF" in error["error"]
-    assert "1 of 3 pages could not be read" in shell.err
+    assert "1 of 3 pages could not be read" in shown.err and "broken.pdf: not read. " in shown.err
     shell("read", tmp_path / "broken.pdf", status=2)
     assert shell.err.count("\n") == 1

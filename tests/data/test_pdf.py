@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 from glassnet.data.pdf import is_pdf_name, page_numbers, parse_pages, read_pdf_page
+from glassnet.data.pictures import read_picture
 from glassnet.errors import DataError
 
 ENOUGH = 3_000_000
@@ -126,6 +127,11 @@ def test_without_the_package_a_line_says_what_to_install(three: Path, monkeypatc
     monkeypatch.setattr(builtins, "__import__", absent)
     with pytest.raises(DataError, match=r"pip install 'glassnet\[pdf\]'"):
         page_numbers(three)
+
+
+def test_where_a_picture_is_wanted_a_line_says_what_reads_pdfs(three: Path) -> None:
+    with pytest.raises(DataError, match=r"is a PDF, not a picture\. Its text is read by glassnet\.reader\.read_pages"):
+        read_picture(three)
 
 
 def test_names() -> None:

@@ -83,10 +83,9 @@ def _page(path: Path) -> None:
 
 
 def _document(path: Path) -> None:
-    """A PDF of five pages, with writing on the first alone."""
+    """A PDF of two pages."""
     with Image.open(ROOT / "src/glassnet/reader/sample.jpg") as page:
-        blank = Image.new("RGB", (200, 300), "white")
-        page.convert("RGB").save(path, "PDF", save_all=True, append_images=[blank] * 4, resolution=200)
+        page.save(path, "PDF", save_all=True, append_images=[page], resolution=200)
 
 
 def _pages(path: Path) -> None:

@@ -121,7 +121,8 @@ def read(
     if result.errors:
         if len(result.each) == 1:
             raise result.errors[0]
-        raise ReaderError(f"{len(result.errors)} of {len(result.each)} pages could not be read; the others were.")
+        others = "; the others were" if len(result.errors) < len(result.each) else ""
+        raise ReaderError(f"{len(result.errors)} of {len(result.each)} pages could not be read{others}.")
     if not all(found.page and found.page.lines for found in result.each):
         raise typer.Exit(3)
 

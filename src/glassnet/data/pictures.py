@@ -301,6 +301,11 @@ def _opened(path: str | os.PathLike[str], use: Callable[[Image.Image], _T]) -> _
     except DataError:
         raise
     except UnidentifiedImageError as error:
+        if Path(path).suffix.lower() == ".pdf":
+            raise DataError(
+                f"'{path}' is a PDF, not a picture. Its text is read by glassnet.reader.read_pages; else save the"
+                " page you mean as a PNG."
+            ) from error
         raise DataError(
             f"Cannot read '{path}' as a picture: its content is none of {', '.join(_formats())}. Save it as PNG or "
             "leave it out."

@@ -142,7 +142,8 @@ def _line(confidences: list[float], width: int = 200) -> ReadLine:
     step = width // max(1, len(confidences)) // 4
     characters = tuple(ReadCharacter("a", k * step, k * step + 1, p) for k, p in enumerate(confidences))
     words = (ReadWord(characters, 1.0),) if characters else ()
-    return ReadLine(strip, Reading(words, 0.0, 0.0), 4.0)
+    reading = Reading(words, 0.0, 0.0)
+    return ReadLine(strip, reading, 4.0, reading)
 
 
 def test_surer_longer_and_denser_lines_are_rather_writing() -> None:
@@ -202,5 +203,6 @@ def test_neighbours_are_parted_where_there_is_least_ink() -> None:
 def test_words_of_a_line_stay_apart() -> None:
     line = _line([0.9] * 4)
     first, second = line.reading.words[0].characters[:2], line.reading.words[0].characters[2:]
-    parted = ReadLine(line.strip, Reading((ReadWord(first, 0.8), ReadWord(second, 0.8)), 0.0, 0.0), 4.0)
+    reading = Reading((ReadWord(first, 0.8), ReadWord(second, 0.8)), 0.0, 0.0)
+    parted = ReadLine(line.strip, reading, 4.0, reading)
     assert page_line(parted).text == "aa aa"

@@ -1,5 +1,7 @@
 """What the recogniser of lines says beyond the text: whether a line is writing, and which way up the page is.
 
+By the picture alone: what is expected of a text makes writing of anything.
+
 On writing it is sure of its characters, and finds many of them for a line's length. Of leaves, cloth and writing that
 stands on its head it makes few characters and is unsure of them. With the mean logarithm c of the characters'
 confidences, their number n, and their number d for each height of the strip along its length,
@@ -38,7 +40,7 @@ def evidence(lines: Sequence[ReadLine], settings: LineSelectSettings = DEFAULTS.
     settings : LineSelectSettings
         The weights.
     """
-    confidences = [c.confidence for line in lines for c in line.reading.characters]
+    confidences = [c.confidence for line in lines for c in line.plain.characters]
     if not confidences:
         return -np.inf
     length = sum(line.strip.length for line in lines) / HEIGHT
@@ -65,7 +67,7 @@ def writing(lines: Sequence[ReadLine], settings: LineSelectSettings = DEFAULTS.l
 
 def why_no_lines(lines: Sequence[ReadLine]) -> str:
     """Why none of these lines is writing, for the user."""
-    confidences = [c.confidence for line in lines for c in line.reading.characters]
+    confidences = [c.confidence for line in lines for c in line.plain.characters]
     if not confidences:
         return "its marks read as no characters"
     what = "the one line" if len(lines) == 1 else f"the {len(lines)} lines"
@@ -104,7 +106,7 @@ def legibility(lines: Sequence[ReadLine], settings: LineTurnSettings = DEFAULTS.
     settings : LineTurnSettings
         The thresholds.
     """
-    confidences = [c.confidence for line in lines for c in line.reading.characters]
+    confidences = [c.confidence for line in lines for c in line.plain.characters]
     return float(sum(confidences)) / (len(confidences) + settings.few)
 
 

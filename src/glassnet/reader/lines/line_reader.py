@@ -37,11 +37,14 @@ class ReadLine:
         Its text; places in columns of the scores.
     step : float
         Pixels of the strip for a column of the scores.
+    plain : Reading
+        What the picture alone says, with nothing expected: by it a line is judged.
     """
 
     strip: Strip
     reading: Reading
     step: float
+    plain: Reading
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +58,7 @@ class LineReader:
     decode : callable
         Makes a `Reading` of a line's scores, as a `Decoder` does.
     quick : callable or None
-        The same where only the way up is asked for: a greedy `Decoder`. None takes `decode`.
+        The same by the picture alone, for what is judged by the confidences: a greedy `Decoder`. None takes `decode`.
     """
 
     recogniser: Scoring = field(repr=False)
@@ -70,11 +73,13 @@ class LineReader:
         strips : sequence of Strip
             In any order.
         quick : bool
-            Whether the quick way of decoding will do.
+            Whether the picture alone will do.
         """
-        decode = self.quick if quick and self.quick is not None else self.decode
+        plain = self.quick or self.decode
         every = self.recogniser.scores([strip.picture for strip in strips]) if strips else []
-        return [
-            ReadLine(strip, decode(scores), padded_width(strip.width) / len(scores))
-            for strip, scores in zip(strips, every, strict=True)
-        ]
+        lines = []
+        for strip, scores in zip(strips, every, strict=True):
+            alone = plain(scores)
+            reading = alone if quick or self.quick is None else self.decode(scores)
+            lines.append(ReadLine(strip, reading, padded_width(strip.width) / len(scores), alone))
+        return lines

@@ -36,7 +36,7 @@ from glassnet.actions.universal import fool_all
 from glassnet.cli.options import emit
 from glassnet.errors import DataError, Fix, FormulaError, ReaderError, RecipeError, TrainingInterrupted
 from glassnet.experiments import Run, load_recipe
-from glassnet.reader import Reader
+from glassnet.reader import make_reader
 from glassnet.train import Progress
 
 
@@ -338,7 +338,7 @@ def test_read(letters: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str])
     first, bad, second = found.each
     assert bad.page is None and bad.files == () and found.errors == (bad.error,)
     for each in (first, second):
-        assert each.page is not None and each.page.as_json() == Reader().read(each.picture).as_json()
+        assert each.page is not None and each.page.as_json() == make_reader().read(each.picture).as_json()
         names = [f"{each.picture.stem}.hocr", f"{each.picture.stem}-read.png"]
         assert [file.name for file in each.files if file.parent == tmp_path / "out" and file.exists()] == names
     shown = plain(found, capsys)

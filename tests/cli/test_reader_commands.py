@@ -74,7 +74,7 @@ def test_folders_are_read_without_their_overlays(
         found = shell.json("read", tmp_path, tmp_path / "page-002.jpg", "--overlay")
         assert [Path(page["picture"]).name for page in found["pages"]] == ["page-001.jpg", "page-002.jpg"]
     assert (tmp_path / "page-001-read.png").is_file()
-    found = shell.json("read", tmp_path / "page-001-read.png", status=3)  # named, it is looked at
+    found = shell.json("read", tmp_path / "page-001-read.png")  # named, it is read
     assert [Path(page["picture"]).name for page in found["pages"]] == ["page-001-read.png"]
 
 

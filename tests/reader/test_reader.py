@@ -51,9 +51,7 @@ def test_the_stages_one_by_one_give_what_read_gives(pixels: np.ndarray, quarter:
     s = reader.recognise(reader.group(reader.orient(s)))
     s = reader.assemble(reader.rescore(reader.select(s)))
     assert s.page is not None and s.page.text
-    assert same(s.page, reader.read(turned)) and same(
-        s.page, read(turned, alphabet="A-Z0-9", words={"slowly", "pages"})
-    )
+    assert same(s.page, reader.read(turned))
 
 
 def test_a_stage_changes_nothing_of_the_state_before(pixels: np.ndarray) -> None:

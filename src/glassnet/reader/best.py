@@ -1,7 +1,8 @@
 """Both ways of reading a page, and the better of the two.
 
 Clean capitals, each apart from the next, are read best one by one (`Reader`); joined, crowded or damaged writing as
-whole lines. Which of the two a page is shows in how sure the first way is of it: where it is not, whole lines are read.
+whole lines. Which of the two a page is shows in how sure the first way is of it: where it is not, whole lines are read,
+and the surer of the two readings is taken.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ class BestReader:
         if page.lines and page.confidence >= self.settings.sure_of_pieces:
             return page
         whole = self.lines.read(picture)
-        return whole if whole.lines or not page.lines else page
+        return page if page.lines and page.confidence > whole.confidence else whole
 
 
 def make_reader(

@@ -503,6 +503,8 @@ class RescoreSettings:
 class StripSettings:
     """From a line's ink to its strip. Tried by looking at the strips of photographed pages (`strips_of`).
 
+    `python -m benchmarks.reading --only real` shows what a change does.
+
     Attributes
     ----------
     ink : float
@@ -542,6 +544,8 @@ class StripSettings:
 @dataclass(frozen=True)
 class FindingSettings:
     """From components, as wide as words or as tall as two lines, to lines. Lengths are heights of a letter.
+
+    `python -m benchmarks.reading --only real` shows what a change does.
 
     Attributes
     ----------
@@ -633,6 +637,8 @@ class LineSelectSettings:
     Chosen by hand on photographed pages: lines of writing have mean confidences of 0.6 and more, joined ones 0.43;
     marks of photographs of scenes at most 0.48, and few characters for their length.
 
+    `python -m benchmarks.reading --only real` shows what a change does.
+
     Attributes
     ----------
     weights : (float, float, float, float)
@@ -659,6 +665,8 @@ class LineTurnSettings:
     On photographed pages upright lines read at 0.85 and more, by 0.13 and more better than upside down, and those of
     pages on their side at 0.5.
 
+    `python -m benchmarks.reading --only real` shows what a change does.
+
     Attributes
     ----------
     lines : int
@@ -683,6 +691,8 @@ class LineTurnSettings:
 @dataclass(frozen=True)
 class LinesSettings:
     """Reading whole lines.
+
+    `python -m benchmarks.reading --only real` shows what a change does.
 
     Attributes
     ----------

@@ -43,10 +43,13 @@ class Feet:
             mark = strip[:, run[0] : run[-1] + 1] > 100
             rows = np.flatnonzero(mark.any(axis=1))
             lower = mark[rows[-1] - 1].sum() > 2 * mark[rows[0] + 1].sum()
-            sure = 0.95 if lower else 0.3
             column = int(run.mean()) // 4
-            p[column] = (1 - sure) / BLANK
-            p[column, CHARACTERS.index("I")] = sure
+            if lower:
+                p[column] = 1e-6
+                p[column, [CHARACTERS.index("I"), CHARACTERS.index("L")]] = 0.95, 0.05
+            else:  # it may be anything
+                p[column] = 0.7 / BLANK
+                p[column, CHARACTERS.index("I")] = 0.3
         return np.log(p / p.sum(axis=1, keepdims=True)).astype(np.float32)
 
 

@@ -86,5 +86,5 @@ def test_a_language_is_a_name_or_a_file(tmp_path: Any) -> None:
     (tmp_path / "text.txt").write_text("the ink and the pen\n" * 50)
     for language in ("none", "english", str(tmp_path / "text.txt")):
         assert isinstance(make_reader(language=language), BestReader)
-    with pytest.raises(GlassnetError, match="french.*none and english"):
+    with pytest.raises(GlassnetError, match=r"french.*none and english"):
         make_reader(language="french")

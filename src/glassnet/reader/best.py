@@ -2,13 +2,14 @@
 
 Clean capitals, each apart from the next, are read best one by one (`Reader`); joined, crowded or damaged writing as
 whole lines. Which of the two a page is shows in how sure the first way is of it: where it is not, whole lines are read,
-and the surer of the two readings is taken.
+and the surer of the two readings is taken. Lines that are read well say which way up the page is, at no cost; only
+where they are not are single characters asked.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from glassnet.model import Model
@@ -16,7 +17,7 @@ from glassnet.reader.alphabet import ALPHABET, parse_alphabet
 from glassnet.reader.lines.alphabet import CHARACTERS
 from glassnet.reader.lines.packaged import line_reader
 from glassnet.reader.page import Page
-from glassnet.reader.reader import Picture, Reader
+from glassnet.reader.reader import PageState, Picture, Reader
 from glassnet.reader.settings import DEFAULTS, ReaderSettings
 
 __all__ = ["BestReader", "make_reader", "read"]
@@ -44,11 +45,22 @@ class BestReader:
 
     def read(self, picture: Picture) -> Page:
         """The text of a picture; parameters, result and errors as of `Reader.read`."""
-        page = self.pieces.read(picture)
+        level = self.pieces.begin(picture)
+        page = _page(self.pieces.finish(level, upright=True))
         if page.lines and page.confidence >= self.settings.sure_of_pieces:
             return page
-        whole = self.lines.read(picture)
+        found = self.lines.finish(level)
+        whole = _page(found)
+        if not whole.lines or whole.confidence < self.settings.sure_of_lines:
+            page = _page(self.pieces.finish(level))
+        elif found.turned != level.turned:
+            page = _page(self.pieces.finish(replace(level, ink=found.ink, turned=found.turned), upright=True))
         return page if page.lines and page.confidence > whole.confidence else whole
+
+
+def _page(state: PageState) -> Page:
+    assert state.page is not None
+    return state.page
 
 
 def make_reader(

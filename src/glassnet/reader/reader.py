@@ -216,10 +216,26 @@ class Reader:
         ReaderError
             The array is not a picture.
         """
-        state = self.open(picture)
-        for stage in self.stages:
-            state = stage(state)
-        return _from("assemble", state.page)
+        return _from("assemble", self.finish(self.begin(picture)).page)
+
+    def begin(self, picture: Picture) -> PageState:
+        """A page made level: what every way of reading begins with. Parameters and errors as of `read`."""
+        return self.deskew(self.binarise(self.open(picture)))
+
+    @threads.single_blas_thread()
+    def finish(self, state: PageState, *, upright: bool = False) -> PageState:
+        """A level page through the stages that are left.
+
+        Parameters
+        ----------
+        state : PageState
+            From `begin`, of this reader or another.
+        upright : bool
+            Whether it stands upright: it is not asked which way up it is.
+        """
+        for stage in self.stages[2:]:
+            state = state if upright and stage == self.orient else stage(state)
+        return state
 
     def open(self, picture: Picture) -> PageState:
         """The page before its first stage. Parameters and errors as of `read`."""

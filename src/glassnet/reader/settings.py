@@ -678,14 +678,14 @@ class LineTurnSettings:
     sure : float
         Where lines read better than that as they are, or upside down, the page is not on its side.
     few : float
-        Characters' worth of doubt: what reads as one character or two is no evidence.
+        Characters' worth of doubt: what reads as a few characters is little evidence.
     """
 
     lines: int = 5
     pixels: int = 2500
     upright: float = 0.1
     sure: float = 0.65
-    few: float = 1.0
+    few: float = 4.0
 
 
 @dataclass(frozen=True)
@@ -745,6 +745,8 @@ class ReaderSettings:
     sure_of_pieces : float
         Mean confidence of a page read character by character from which no whole lines are read. Of pages by hands
         that print their letters apart nearly all reach it (`python -m benchmarks.reading --only synthesised`).
+    sure_of_lines : float
+        Mean confidence of a page's whole lines from which they say which way up it is, for single characters too.
     alternatives : int
         Alternatives of a character that the page keeps, at most.
     improbable : float
@@ -761,6 +763,7 @@ class ReaderSettings:
     rescore: RescoreSettings = RescoreSettings()
     lines: LinesSettings = LinesSettings()
     sure_of_pieces: float = 0.9
+    sure_of_lines: float = 0.7
     alternatives: int = 4
     improbable: float = 5e-4
 

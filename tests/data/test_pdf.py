@@ -130,7 +130,7 @@ def test_without_the_package_a_line_says_what_to_install(three: Path, monkeypatc
 
 
 def test_where_a_picture_is_wanted_a_line_says_what_reads_pdfs(three: Path) -> None:
-    with pytest.raises(DataError, match=r"is a PDF, not a picture\. Its text is read by glassnet\.reader\.read_pages"):
+    with pytest.raises(DataError, match=r"it is a PDF\. Read its text page by page \(read_pages\)"):
         read_picture(three)
 
 

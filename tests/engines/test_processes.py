@@ -88,7 +88,7 @@ def test_batch_norm_normalises_each_share_by_itself() -> None:
             for half, rows in zip(halves, (slice(0, 2), slice(2, 5)), strict=True):
                 half.network.load_arrays(mean.arrays())
                 own = Batch(batch.x[rows], batch.target[rows])
-                losses.append(half._forward(own))
+                losses.append(half._forward(half.network, own))
                 half.network.run_backward(losses[-1][2])
             shares = (2 / 5, 3 / 5)
             for name, parameter in parameters.items():

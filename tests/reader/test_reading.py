@@ -288,6 +288,6 @@ def test_photographed_pages(name: str, least: float, lines: int) -> None:
 )
 def test_every_character_of_a_row_is_boxed(name: str, rows: list[int]) -> None:
     """Counted by eye; marks that a pen left are not counted, nor what the page's edge has left of a row."""
-    page = read(PAGES / f"{name}.jpg")
+    page = Reader().read(PAGES / f"{name}.jpg")
     counts = [sum(c.text.isalnum() for word in line.words for c in word.characters) for line in page.lines]
     assert [count for count in counts if count > 2] == rows

@@ -303,7 +303,7 @@ def _opened(path: str | os.PathLike[str], use: Callable[[Image.Image], _T]) -> _
     except UnidentifiedImageError as error:
         if Path(path).suffix.lower() == ".pdf":
             raise DataError(
-                f"'{path}' is a PDF, not a picture. Its text is read by glassnet.reader.read_pages; else save the"
+                f"Cannot read '{path}' as a picture: it is a PDF. Read its text page by page (read_pages), or save the"
                 " page you mean as a PNG."
             ) from error
         raise DataError(

@@ -2,8 +2,8 @@
 
 Clean capitals, each apart from the next, are read best one by one (`Reader`); joined, crowded or damaged writing as
 whole lines. Which of the two a page is shows in how sure the first way is of it: where it is not, whole lines are read,
-and the surer of the two readings is taken. Lines that are read well say which way up the page is, at no cost; only
-where they are not are single characters asked.
+and the reading is taken of which more is likely to be right. Lines that are read well say which way up the page is,
+at no cost; only where they are not are single characters asked.
 """
 
 from __future__ import annotations
@@ -46,21 +46,28 @@ class BestReader:
     def read(self, picture: Picture) -> Page:
         """The text of a picture; parameters, result and errors as of `Reader.read`."""
         level = self.pieces.begin(picture)
-        page = _page(self.pieces.finish(level, upright=True))
-        if page.lines and page.confidence >= self.settings.sure_of_pieces:
+        pieces = self.pieces.finish(level, upright=True)
+        if (page := _page(pieces)).lines and page.confidence >= self.settings.sure_of_pieces:
             return page
-        found = self.lines.finish(level)
-        whole = _page(found)
-        if not whole.lines or whole.confidence < self.settings.sure_of_lines:
-            page = _page(self.pieces.finish(level))
-        elif found.turned != level.turned:
-            page = _page(self.pieces.finish(replace(level, ink=found.ink, turned=found.turned), upright=True))
-        return page if page.lines and page.confidence > whole.confidence else whole
+        lines = self.lines.finish(level)
+        if (whole := _page(lines)).confidence < self.settings.sure_of_lines:
+            pieces = self.pieces.finish(level)
+        elif lines.turned != level.turned:
+            pieces = self.pieces.finish(replace(level, ink=lines.ink, turned=lines.turned), upright=True)
+        return whole if whole.lines and _right(lines) > _right(pieces) else _page(pieces)
 
 
 def _page(state: PageState) -> Page:
     assert state.page is not None
     return state.page
+
+
+def _right(state: PageState) -> float:
+    """How many characters of a page are right, as far as is known: the sum of their probabilities, by the picture
+    alone."""
+    if state.read is None:
+        return sum(character.confidence for character in _page(state).characters)
+    return sum(character.confidence for line in state.read for character in line.plain.characters)
 
 
 def make_reader(

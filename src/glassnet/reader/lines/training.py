@@ -113,7 +113,7 @@ def register_set() -> None:
             "Lines of handwriting by UNIPEN's writers, in fonts and by a pen model: what the line recogniser reads",
             NAMES,
             (32, None, 1),
-            "drawn without end + 1,200 validation + 2,400 test, or more",
+            "endless + 1,200 validation + 2,400 test",
             "as the UNIPEN Foundation states (train_r01_v07); the fonts' own, in their LICENSES.md",
             "https://doi.org/10.5281/zenodo.1195803",
             lambda path, options: load_lines(path, options.lines),

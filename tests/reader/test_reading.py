@@ -19,7 +19,7 @@ from glassnet.data import Preprocess
 from glassnet.errors import DataError, GlassnetError, ModelError, ReaderError
 from glassnet.model import Model
 from glassnet.nn import Network, parse_loss
-from glassnet.reader import Page, Recogniser, read, read_words
+from glassnet.reader import Page, Reader, Recogniser, read, read_words
 from glassnet.reader.alphabet import ALPHABET, parse_alphabet
 from glassnet.reader.evaluate import compare
 from glassnet.reader.synthesis import Paper, synthesise

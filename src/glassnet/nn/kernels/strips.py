@@ -89,7 +89,10 @@ def squeeze_blocks(ink, cosines, step, x0, y0):  # type: ignore[no-untyped-def]
     """JPEG's loss: blocks of 8 x 8, the first at (-x0, -y0), in cosines (8, 8), each rounded to a multiple of its step:
     `step`, times one more for each place that it is away from the mean."""
     height, width = ink.shape
-    block, half = np.empty((8, 8), np.float32), np.empty((8, 8), np.float32)
+    block, half, turned = np.empty((8, 8), np.float32), np.empty((8, 8), np.float32), np.empty((8, 8), np.float32)
+    for y in range(8):
+        for x in range(8):
+            turned[y, x] = cosines[x, y]
     for top in range(-y0, height, 8):
         for left in range(-x0, width, 8):
             dark = False
@@ -100,16 +103,16 @@ def squeeze_blocks(ink, cosines, step, x0, y0):  # type: ignore[no-untyped-def]
                     dark = dark or block[y, x] > 0
             if not dark:
                 continue
-            for y in range(8):  # half = cosines @ block, block = half @ cosines.T
+            for y in range(8):  # half = cosines @ block, block = half @ turned
                 for x in range(8):
                     half[y, x] = _sum(cosines, block, y, x)
             for y in range(8):
                 for x in range(8):
                     size = step * np.float32(1 + x + y)
-                    block[y, x] = size * np.rint(_sum_t(half, cosines, y, x) / size)
+                    block[y, x] = size * np.rint(_sum(half, turned, y, x) / size)
             for y in range(8):  # and back
                 for x in range(8):
-                    half[y, x] = _sum_first(cosines, block, y, x)
+                    half[y, x] = _sum(turned, block, y, x)
             for y in range(8):
                 for x in range(8):
                     if 0 <= top + y < height and 0 <= left + x < width:
@@ -118,25 +121,10 @@ def squeeze_blocks(ink, cosines, step, x0, y0):  # type: ignore[no-untyped-def]
 
 @inner
 def _sum(a, b, y, x):  # type: ignore[no-untyped-def]
+    """(a @ b)[y, x] of matrices (8, 8)."""
     total = np.float32(0.0)
     for k in range(8):
         total += a[y, k] * b[k, x]
-    return total
-
-
-@inner
-def _sum_t(a, b, y, x):  # type: ignore[no-untyped-def]
-    total = np.float32(0.0)
-    for k in range(8):
-        total += a[y, k] * b[x, k]
-    return total
-
-
-@inner
-def _sum_first(a, b, y, x):  # type: ignore[no-untyped-def]
-    total = np.float32(0.0)
-    for k in range(8):
-        total += a[k, y] * b[k, x]
     return total
 
 

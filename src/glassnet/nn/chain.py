@@ -51,6 +51,10 @@ class Chain:
         """A copy in another precision that shares no array with this one; it is still to be planned."""
         return Chain([layer.clone(dtype) for layer in self.layers])
 
+    def unbuilt(self) -> Chain:
+        """Layers of the same settings without any array; they are still to be built."""
+        return Chain([layer.unbuilt() for layer in self.layers])
+
     def adopt(self, other: Chain) -> None:
         """Take the parameters, state and memory of the same layers, see `Layer.adopt`."""
         for mine, its in zip(self.layers, other.layers, strict=True):

@@ -137,10 +137,16 @@ class Layer:
 
     def clone(self, dtype: type) -> Layer:
         """A copy in another precision that shares no array with this one."""
-        made = copy.copy(self)
+        made = self.unbuilt()
         made.dtype = dtype
         made.parameters = {name: parameter.astype(dtype) for name, parameter in self.parameters.items()}
         made.state = {name: array.copy() for name, array in self.state.items()}
+        return made
+
+    def unbuilt(self) -> Layer:
+        """A layer of the same settings without any array; `build` gives it its own, for an input of any size."""
+        made = copy.copy(self)
+        made.parameters, made.state = {}, {}
         made.workspace, made.arena = Workspace(), Arena()
         made.forget()
         return made

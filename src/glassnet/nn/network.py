@@ -184,7 +184,7 @@ class Network:
 
     def _at(self, shape: tuple[int, ...]) -> Network:
         made = copy.copy(self)
-        made.input_shape, made.chain = shape, self.chain.clone(self.dtype)
+        made.input_shape, made.chain = shape, self.chain.unbuilt()
         made.output_shape = made.chain.build(shape, np.random.default_rng(0), self.dtype)
         made.chain.adopt(self.chain)
         made.chain.share(self.arena)

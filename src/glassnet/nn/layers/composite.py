@@ -84,6 +84,12 @@ class Composite(Layer):
         made._collect()
         return made
 
+    def unbuilt(self) -> Layer:
+        made = super().unbuilt()
+        assert isinstance(made, Composite)
+        made._hold({name: branch.unbuilt() for name, branch in self.chains.items()})
+        return made
+
     def adopt(self, other: Layer) -> None:
         assert isinstance(other, Composite)
         for name, branch in self.chains.items():

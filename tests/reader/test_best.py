@@ -44,7 +44,7 @@ class Fixed:
 
 
 def best(pieces: Fixed, lines: Fixed) -> Page:
-    return BestReader(cast(Reader, pieces), cast(Reader, lines)).read(PICTURE)
+    return BestReader(cast(Reader, pieces), lambda: cast(Reader, lines)).read(PICTURE)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ at no cost; only where they are not are single characters asked.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import functools
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -31,12 +32,17 @@ class BestReader:
     ----------
     pieces : Reader
         Reads character by character.
-    lines : Reader
-        Reads whole lines.
+    make_lines : callable
+        Makes what reads whole lines; asked for once, with the first page that needs it.
     """
 
     pieces: Reader
-    lines: Reader
+    make_lines: Callable[[], Reader]
+
+    @functools.cached_property
+    def lines(self) -> Reader:
+        """Reads whole lines."""
+        return self.make_lines()
 
     @property
     def settings(self) -> ReaderSettings:
@@ -101,12 +107,25 @@ def make_reader(
     if model is not None and model.task.word != "transcription":
         return Reader(model, alphabet=alphabet, words=words, settings=settings)
     known = parse_alphabet(alphabet, CHARACTERS[1:])
-    whole = line_reader(model, alphabet=None if alphabet == "full" else known, words=words or None, language=language)
-    lines = Reader(settings=settings, lines=whole)
+    possible = None if alphabet == "full" else known
+    make_lines = functools.partial(_whole_lines, model, possible, words or None, language, settings)
     single = "full" if alphabet == "full" else "".join(c for c in ALPHABET if c in known)
     if model is not None or not single:
-        return lines
-    return BestReader(Reader(alphabet=_literal(single), words=words, settings=settings), lines)
+        return make_lines()
+    best = BestReader(Reader(alphabet=single, words=words, settings=settings), make_lines)
+    if words or language != "english":
+        _ = best.lines  # an error now rather than with the first page
+    return best
+
+
+def _whole_lines(
+    model: Model | None,
+    alphabet: str | None,
+    words: Collection[str] | None,
+    language: str | Path,
+    settings: ReaderSettings,
+) -> Reader:
+    return Reader(settings=settings, lines=line_reader(model, alphabet=alphabet, words=words, language=language))
 
 
 def read(
@@ -119,8 +138,3 @@ def read(
 ) -> Page:
     """The text of one picture; parameters, result and errors as of `make_reader` and `Reader.read`."""
     return make_reader(model, alphabet=alphabet, words=words, language=language).read(picture)
-
-
-def _literal(characters: str) -> str:
-    """An alphabet of single characters: a hyphen at its end is no range."""
-    return characters if characters == "full" else characters.replace("-", "") + "-" * ("-" in characters)

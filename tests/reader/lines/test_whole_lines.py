@@ -6,6 +6,7 @@ of it where the foot is below.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 import numpy as np
@@ -93,7 +94,7 @@ def test_the_stages_one_by_one_give_what_read_gives() -> None:
     for stage in reader.stages:
         state = stage(state)
         names.append(stage.__name__)
-    assert " -> ".join(names) in (__import__("glassnet.reader.reader", fromlist=["x"]).__doc__ or "")
+    assert " -> ".join(names) in (sys.modules[Reader.__module__].__doc__ or "")
     assert state.page == reader.read(_page())
     with pytest.raises(ReaderError, match="after 'straighten'"):
         reader.orient(reader.open(_page()))

@@ -21,7 +21,7 @@ from glassnet.data.preprocess import Preprocess
 from glassnet.data.reading import STRETCHED
 from glassnet.errors import DataError
 
-__all__ = ["LineFeed", "LineSet", "Lines", "text_of"]
+__all__ = ["LineFeed", "LineSet", "Lines", "by_width", "line_set", "text_of"]
 
 Whole = npt.NDArray[np.int64]
 
@@ -128,10 +128,7 @@ class LineSet(Dataset):
 
     def together(self) -> Iterator[Whole]:
         """The numbers of all lines, in batches that are measured together: of one width, and not too many."""
-        places = np.arange(len(self))
-        same = [places] if self.widths is None else [places[self.widths == width] for width in np.unique(self.widths)]
-        for own in same:
-            yield from np.split(own, range(_TOGETHER, len(own), _TOGETHER))
+        return by_width(np.zeros(len(self)) if self.widths is None else self.widths)
 
     def with_notes(self, notes: Sequence[str]) -> LineSet:
         made = LineSet.__new__(LineSet)
@@ -203,6 +200,13 @@ class LineFeed:
         """Make no more batches in advance."""
         if isinstance(self._source, Ahead):
             self._source.close()
+
+
+def by_width(widths: npt.NDArray[Any], size: int = _TOGETHER) -> Iterator[Whole]:
+    """The places of equal widths (n,), the least width first, in batches of `size` at most."""
+    for width in np.unique(widths):
+        own = np.flatnonzero(widths == width)
+        yield from np.split(own, range(size, len(own), size))
 
 
 def line_set(dataset: Dataset) -> LineSet:

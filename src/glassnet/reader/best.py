@@ -73,7 +73,7 @@ def _right(state: PageState) -> float:
     alone."""
     if state.read is None:
         return sum(character.confidence for character in _page(state).characters)
-    return sum(character.confidence for line in state.read for character in line.plain.characters)
+    return sum(p for line in state.read for p in line.confidences)
 
 
 def make_reader(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from glassnet.data.lines import by_width
 from glassnet.data.streams import generator
 from glassnet.data.unipen import PARTS, STYLES, PenSamples, load_unipen
 from glassnet.errors import DataError
@@ -137,9 +138,7 @@ class HeldOut:
 
     def groups(self, size: int = 64) -> Iterator[npt.NDArray[np.int64]]:
         """All positions in `strips`, in batches of one padded width."""
-        widths = np.array([padded_width(strip.ink.shape[1]) for strip in self.strips])
-        for own in np.split(np.arange(len(widths)), np.flatnonzero(np.diff(widths)) + 1):
-            yield from np.split(own, range(size, len(own), size))
+        return by_width(np.array([padded_width(strip.ink.shape[1]) for strip in self.strips]), size)
 
 
 def _taken(

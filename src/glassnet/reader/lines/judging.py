@@ -40,7 +40,7 @@ def evidence(lines: Sequence[ReadLine], settings: LineSelectSettings = DEFAULTS.
     settings : LineSelectSettings
         The weights.
     """
-    confidences = [c.confidence for line in lines for c in line.plain.characters]
+    confidences = [p for line in lines for p in line.confidences]
     if not confidences:
         return -np.inf
     length = sum(line.strip.length for line in lines) / HEIGHT
@@ -67,7 +67,7 @@ def writing(lines: Sequence[ReadLine], settings: LineSelectSettings = DEFAULTS.l
 
 def why_no_lines(lines: Sequence[ReadLine]) -> str:
     """Why none of these lines is writing, for the user."""
-    confidences = [c.confidence for line in lines for c in line.plain.characters]
+    confidences = [p for line in lines for p in line.confidences]
     if not confidences:
         return "its marks read as no characters"
     what = "the one line" if len(lines) == 1 else f"the {len(lines)} lines"
@@ -106,7 +106,7 @@ def legibility(lines: Sequence[ReadLine], settings: LineTurnSettings = DEFAULTS.
     settings : LineTurnSettings
         The thresholds.
     """
-    confidences = [c.confidence for line in lines for c in line.plain.characters]
+    confidences = [p for line in lines for p in line.confidences]
     return float(sum(confidences)) / (len(confidences) + settings.few)
 
 

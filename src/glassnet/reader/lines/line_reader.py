@@ -46,6 +46,11 @@ class ReadLine:
     step: float
     plain: Reading
 
+    @property
+    def confidences(self) -> list[float]:
+        """Of its characters, by the picture alone."""
+        return [character.confidence for character in self.plain.characters]
+
 
 @dataclass(frozen=True, eq=False)
 class LineReader:

@@ -7,15 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from glassnet import threads
+from glassnet.data.lines import by_width
 from glassnet.errors import ModelError
 from glassnet.model import Model
+from glassnet.nn.loss import columns
 from glassnet.reader.lines.alphabet import NAMES
 from glassnet.reader.lines.widths import padded
 
 __all__ = ["LineRecogniser"]
-
-_PIXELS = 32 * 4096  # of a batch: more at once are no faster
 
 
 class LineRecogniser:
@@ -51,18 +50,9 @@ class LineRecogniser:
         """
         pictures = [padded(strip) for strip in strips]
         found: dict[int, npt.NDArray[np.float32]] = {}
-        for width in sorted({picture.shape[1] for picture in pictures}):
-            places = [place for place, picture in enumerate(pictures) if picture.shape[1] == width]
-            most = max(1, _PIXELS // (self.height * width))
-            for some in (places[start : start + most] for start in range(0, len(places), most)):
-                found |= dict(zip(some, self._batch(np.stack([pictures[place] for place in some])), strict=True))
+        for places in by_width(np.array([picture.shape[1] for picture in pictures]), len(pictures)):
+            scores = columns(self.model.scores(np.stack([pictures[place] for place in places])[..., None]))
+            scores -= scores.max(axis=2, keepdims=True)
+            scores -= np.log(np.exp(scores).sum(axis=2, keepdims=True))
+            found |= dict(zip(places.tolist(), scores, strict=True))
         return [found[place] for place in range(len(pictures))]
-
-    @threads.single_blas_thread()
-    def _batch(self, pictures: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
-        x = self.model.preprocess.transform(pictures[..., None])
-        scores = self.model.network.at(x.shape[1:]).infer(x)
-        scores = scores.reshape(len(x), -1, scores.shape[-1])
-        scores -= scores.max(axis=2, keepdims=True)
-        scores -= np.log(np.exp(scores).sum(axis=2, keepdims=True))
-        return scores

@@ -83,9 +83,9 @@ def _page(path: Path) -> None:
 
 
 def _document(path: Path) -> None:
-    """A PDF of two pages."""
+    """A PDF of three pages."""
     with Image.open(ROOT / "src/glassnet/reader/sample.jpg") as page:
-        page.save(path, "PDF", save_all=True, append_images=[page], resolution=200)
+        page.save(path, "PDF", save_all=True, append_images=[page, page], resolution=200)
 
 
 def _pages(path: Path) -> None:

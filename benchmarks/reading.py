@@ -1,19 +1,21 @@
 """How well and how fast `glassnet read` reads: every figure that the documentation names.
 
     python -m benchmarks.reading                        # all; needs GLASSNET_DATA for what is photographed
-    python -m benchmarks.reading --only pages           # or real, synthesised, turned, blank, characters, speed
+    python -m benchmarks.reading --only pages           # or real, damaged, synthesised, turned, blank, ...
 
 Photographed pages are read with default flags; those of `real` are pages from the wild (joined writing, forms, ruled
-and squared paper), in groups from A, capitals and figures, to D, formulas and forms; E: no handwriting. Synthesised
-pages are written by hands (seeds) that no training saw, and seen by cameras with rotation, shadow, blur and JPEG
-damage. Single characters: the test part of characters62, and characters36 and NIST26, none of which was trained on.
-Scores and rates are those of `glassnet.reader.evaluate`.
+and squared paper), in groups from A, capitals and figures, to D, formulas and forms; E: no handwriting. `damaged` reads
+both again: on their sides, small, out of focus and as coarse JPEGs. Synthesised pages are written by hands (seeds) that
+no training saw, and seen by cameras with rotation, shadow, blur and JPEG damage. Single characters: the test part of
+characters62, and characters36 and NIST26, none of which was trained on. Scores and rates are those of
+`glassnet.reader.evaluate`.
 """
 
 from __future__ import annotations
 
 import argparse
 import concurrent.futures
+import io
 import multiprocessing
 import os
 import resource
@@ -25,7 +27,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageFilter, ImageOps
 
 from glassnet.data import load
 from glassnet.data.catalogue import find, find_folder
@@ -38,6 +40,8 @@ from glassnet.reader.evaluate import PageScore, compare, summarise
 from glassnet.reader.pages import pages
 
 _SEED = 2_000_003  # of pages that nothing was chosen by
+_SMALL = 400  # pixels of the longer side of a small page
+_LEGIBLE = 10  # pixels of a capital that a small page has at least
 _ALIKE = ["0Oo", "1Il", "cC", "sS", "vV", "wW", "xX", "zZ", "kK", "pP", "uU"]
 
 
@@ -90,6 +94,55 @@ def real() -> None:
         print(f"; mean of the pages {np.mean([s.score for s in scores]):.3f}")
     blank = sum(not s.read for s in written)
     print(f"blank: {blank} of {len(written)} pages with writing; turned, though upright: {turned}")
+
+
+def _small(image: Image.Image) -> Image.Image:
+    return ImageOps.contain(image, (_SMALL, _SMALL), Image.Resampling.LANCZOS)
+
+
+def _blurred(image: Image.Image) -> Image.Image:
+    return image.filter(ImageFilter.GaussianBlur(min(image.size) / 300))
+
+
+def _coarse(image: Image.Image) -> Image.Image:
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=15)
+    return Image.open(file)
+
+
+_DAMAGES: dict[str, Callable[[Image.Image], Image.Image]] = {
+    "turned": lambda image: image.transpose(Image.Transpose.ROTATE_90),
+    "small": _small,
+    "blurred": _blurred,
+    "JPEG 15": _coarse,
+}
+
+
+def damaged() -> None:
+    """Photographed pages by group, damaged; of the small ones those whose characters stay high enough to be read."""
+    scores: dict[tuple[str, str], list[tuple[PageScore, PageScore]]] = {}  # whole, damaged
+    for name in ("handwriting/pages", "handwriting/real"):
+        for picture in pictures_in(folder) if (folder := find_folder(name)) else []:
+            text = picture.with_suffix(".txt")
+            if not text.is_file() or (name.endswith("real") and picture.stem[0] == "E"):
+                continue
+            page, truth = read(picture), text.read_text()
+            whole = compare(picture.stem, page.text, truth)
+            image = Image.fromarray(np.squeeze(read_picture(picture)))
+            heights = [character.box.height for character in page.characters]
+            height = float(np.median(heights or [0])) * min(1, _SMALL / max(image.size))
+            group = "pages" if name.endswith("pages") else picture.stem[0]
+            print(f"{picture.stem}: as it is {whole.score:.3f}, characters {height:.1f} px high when small", end="")
+            for damage, harm in _DAMAGES.items():
+                if damage == "small" and height < _LEGIBLE:
+                    continue
+                score = compare(picture.stem, read(np.asarray(harm(image))).text, truth)
+                scores.setdefault((group, damage), []).append((whole, score))
+                print(f", {damage} {score.score:.3f}", end="")
+            print(flush=True)
+    for (group, damage), pairs in scores.items():
+        before, after = (1 - summarise(side).character_error_rate for side in zip(*pairs, strict=True))
+        print(f"{group}, {damage}: score {after:.3f}, {after - before:+.3f}, on {len(pairs)} pages")
 
 
 def _read_one(task: tuple[int, bool]) -> PageScore:
@@ -231,6 +284,7 @@ def speed() -> None:
 PARTS = {
     "pages": photographed,
     "real": real,
+    "damaged": damaged,
     "synthesised": synthesised,
     "turned": lambda: synthesised(True),
     "blank": blank,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -368,5 +369,23 @@ def test_evaluate_reading(letters: Path, tmp_path: Path, capsys: pytest.CaptureF
     assert found.file == tmp_path / "reading.html" and found.file.exists()
     shown = plain(found, capsys)
     assert (shown["characters"], shown["files"]) == (total, [str(found.file)])
-    with pytest.raises(ReaderError, match="holds no picture with a "):
+    with pytest.raises(ReaderError, match="holds no picture and no PDF with a "):
         evaluate_reading(tmp_path)
+
+
+def test_evaluate_reading_of_pdfs(letters: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sheets = [Image.open(letters / f"page-00{number}.jpg") for number in (1, 2)]
+    texts = [(letters / f"page-00{number}.txt").read_text() for number in (1, 2)]
+    sheets[0].save(tmp_path / "all.pdf", save_all=True, append_images=sheets[1:], resolution=200)
+    shutil.copy(tmp_path / "all.pdf", tmp_path / "each.pdf")
+    (tmp_path / "all.txt").write_text("\f".join(texts))
+    (tmp_path / "each-1.txt").write_text(texts[0])
+    (tmp_path / "each-2.txt").write_text(texts[1])
+    found = evaluate_reading(tmp_path, out=tmp_path)
+    whole, *each = found.scores.pages
+    assert [score.name for score in (whole, *each)] == ["all.pdf", "each.pdf, page 1", "each.pdf, page 2"]
+    assert whole.read == "\n".join(score.read for score in each)
+    assert whole.characters == sum(score.characters for score in each) and whole.score > 0.5
+    shown = found.file.read_text()
+    assert 'alt="each.pdf, page 2, with the lines' in shown and "4 pages, " in shown
+    assert plain(found, capsys)["pages"] == 4

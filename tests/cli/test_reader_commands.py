@@ -94,6 +94,19 @@ def test_evaluation(pages: Path, shell: Shell, tmp_path: Path) -> None:
     assert (tmp_path / "reading.html").read_text().startswith("<!doctype html>")
 
 
+def test_evaluation_of_pdfs(pages: Path, shell: Shell, tmp_path: Path) -> None:
+    Image.open(pages / "page-001.jpg").save(tmp_path / "letter.pdf", resolution=200)
+    shutil.copy(pages / "page-001.txt", tmp_path / "letter-1.txt")
+    found = shell.json("read", "--evaluate", tmp_path, "--out", tmp_path)
+    assert list(found["scores"]) == ["letter.pdf, page 1"] and found["character_error_rate"] < 0.5
+    (tmp_path / "letter-2.txt").touch()
+    shell("read", "--evaluate", tmp_path, status=2)
+    assert "page 2 of 'letter.pdf', which has 1 page." in shell.err and shell.err.count("\n") == 1
+    (tmp_path / "letter.pdf").write_text("no PDF")
+    shell("read", "--evaluate", tmp_path, status=2)
+    assert "damaged" in shell.err and shell.err.count("\n") == 1
+
+
 @pytest.fixture
 def blank(tmp_path: Path) -> Path:
     Image.fromarray(np.full((300, 300), 240, np.uint8)).save(tmp_path / "blank.png")
@@ -145,6 +158,8 @@ def test_wrong_input(pages: Path, shell: Shell, tmp_path: Path) -> None:
     shell("read", page, "--model", page, status=2)
     shell("read", "--evaluate", tmp_path, status=2)
     shell("read", page, "--evaluate", pages, status=2)
+    shell("read", "--evaluate", pages, "--pages", "1", status=2)
+    assert "leave out --pages" in shell.err
     shell("synthesise", "--text", tmp_path / "none", status=2)
     (tmp_path / "bad.txt").write_text("naïve")
     shell("synthesise", "--text", tmp_path / "bad.txt", "--out", tmp_path / "x", status=2)

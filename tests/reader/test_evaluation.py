@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from glassnet.errors import GlassnetError, ReaderError
-from glassnet.reader.evaluate import compare, fold, interval_text, pairs_in, summarise
+from glassnet.reader.evaluate import KnownText, compare, fold, interval_text, known_texts, summarise
 from glassnet.reader.evaluation_page import write_evaluation
 from glassnet.reader.export import FORMATS, overlay, write_page
 from glassnet.reader.hocr import as_hocr
@@ -65,17 +65,53 @@ def test_all_pages_together() -> None:
 
 
 def test_pictures_and_texts_are_paired(tmp_path: Path) -> None:
-    with pytest.raises(ReaderError, match=r"no picture with a \.txt"):
-        pairs_in(tmp_path)
+    with pytest.raises(ReaderError, match=r"no picture and no PDF with a \.txt"):
+        known_texts(tmp_path)
     Image.new("L", (9, 9)).save(tmp_path / "a.png")
     Image.new("L", (9, 9)).save(tmp_path / "b.png")
     (tmp_path / "a.txt").write_text("A")
-    assert [(p.name, t) for p, t in pairs_in(tmp_path)] == [("a.png", "A")]
+    assert known_texts(tmp_path) == [KnownText("a.png", tmp_path / "a.png", (None,), "A")]
     (tmp_path / "b.txt").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(GlassnetError, match="UTF-8"):
-        pairs_in(tmp_path)
+        known_texts(tmp_path)
     with pytest.raises(ReaderError, match="is not a folder"):
-        pairs_in(tmp_path / "nothing")
+        known_texts(tmp_path / "nothing")
+
+
+def _pdf(file: Path, count: int) -> Path:
+    sheets = [Image.new("L", (90, 60), 250 - number) for number in range(count)]
+    sheets[0].save(file, save_all=True, append_images=sheets[1:])
+    return file
+
+
+def test_pdfs_and_texts_are_paired(tmp_path: Path) -> None:
+    letter = _pdf(tmp_path / "letter.pdf", 12)
+    other = _pdf(tmp_path / "letter-3.PDF", 1)  # no page of letter.pdf: what reading writes is named .pdf
+    for made in ("letter-2.pdf", "page.pdf"):  # these reading has written; they are not opened
+        (tmp_path / made).write_text("no PDF")
+    Image.new("L", (9, 9)).save(tmp_path / "page.png")
+    for name in ("letter-10", "letter-2", "letter-3", "letter-two", "page"):
+        (tmp_path / f"{name}.txt").write_text(f"of {name}")
+    assert known_texts(tmp_path) == [
+        KnownText("letter-3.PDF", other, (1,), "of letter-3"),
+        KnownText("letter.pdf, page 2", letter, (2,), "of letter-2"),
+        KnownText("letter.pdf, page 10", letter, (10,), "of letter-10"),
+        KnownText("page.png", tmp_path / "page.png", (None,), "of page"),
+    ]
+    (tmp_path / "letter.txt").write_text("all")
+    with pytest.raises(ReaderError, match=r"two texts: 'letter\.txt' of all its pages and 'letter-2\.txt' of one"):
+        known_texts(tmp_path)
+    for text in tmp_path.glob("letter-*.txt"):
+        text.unlink()
+    assert known_texts(tmp_path)[0] == KnownText("letter.pdf", letter, tuple(range(1, 13)), "all")
+
+
+@pytest.mark.parametrize("number", [0, 3])
+def test_a_text_of_a_page_that_a_pdf_has_not(tmp_path: Path, number: int) -> None:
+    _pdf(tmp_path / "letter.pdf", 2)
+    (tmp_path / f"letter-{number}.txt").write_text("A")
+    with pytest.raises(ReaderError, match=f"page {number} of 'letter.pdf', which has 2 pages. Name it after one"):
+        known_texts(tmp_path)
 
 
 def test_hocr_is_well_formed_and_nested() -> None:
@@ -136,6 +172,6 @@ def test_the_overlay_and_the_page_of_errors(tmp_path: Path) -> None:
     picture = tmp_path / "p.png"
     Image.fromarray(pixels).save(picture)
     scores = summarise([compare("p.png", _page().text, "A<B c&e\n<script>")])
-    text = write_evaluation(scores, [(picture, _page())], tmp_path / "r.html").read_text()
+    text = write_evaluation(scores, [[(picture, None, _page())]], tmp_path / "r.html").read_text()
     assert text.count("<script>") == 1, "the page's own, at its end"
     assert "&lt;" in text and "data:image/jpeg" in text

@@ -52,7 +52,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     write_filter_page(folder / "filter.html", LONG, picture, apply_filter(picture, kernel), kernel, "reflect")
     Image.fromarray(picture).save(folder / "page.png")
     scores = summarise([compare("page.png", "THE QUICK FAX", "THE QUICK FOX")])
-    write_evaluation(scores, [(folder / "page.png", Page((), 900, 60))], folder / "reading.html")
+    write_evaluation(scores, [[(folder / "page.png", None, Page((), 900, 60))]], folder / "reading.html")
     return sorted(folder.glob("*.html"))
 
 

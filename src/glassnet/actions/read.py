@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import itertools
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ from glassnet.data.pictures import is_picture_name, pictures_of
 from glassnet.errors import GlassnetError, ReaderError
 from glassnet.model import Model
 from glassnet.reader import BestReader, Page, Reader, make_reader, read_words
-from glassnet.reader.batch import PageTask, drawn_name, read_all
-from glassnet.reader.evaluate import Scores, compare, pairs_in, summarise
+from glassnet.reader.batch import PageTask, made_by_reading, read_all
+from glassnet.reader.evaluate import Scores, compare, known_texts, summarise
 from glassnet.reader.evaluation_page import write_evaluation
 from glassnet.reader.export import FORMATS, as_json
 
@@ -87,15 +87,16 @@ class PagesRead:
 
 @dataclass(frozen=True, eq=False)
 class ReadingEvaluated:
-    """How well pages were read, the page of HTML that shows it, and the seconds that it took."""
+    """How well pages were read and how many, the page of HTML that shows it, and the seconds that it took."""
 
     scores: Scores
+    pages: int
     file: Path
     seconds: float
 
     def to_dict(self) -> dict[str, Any]:
         """All of it with plain keys."""
-        return {**self.scores.to_dict(), "files": [self.file], "seconds": self.seconds}
+        return {**self.scores.to_dict(), "pages": self.pages, "files": [self.file], "seconds": self.seconds}
 
 
 def choose_reader(
@@ -143,17 +144,8 @@ def list_pictures(paths: Sequence[str | Path]) -> list[Path]:
     """
     given = [Path(path) for path in paths]
     found = pictures_of(given, lambda path: is_picture_name(path) or is_pdf_name(path))
-    made = {drawn_name(path) for path in found}
-    made.update(path.with_suffix(".pdf") for path in found if not is_pdf_name(path))
-    made.update(path for path in found if is_pdf_name(path) and _whole_of(path) in found)
-    unwanted = made.difference(given)
+    unwanted = made_by_reading(found).difference(given)
     return [path for path in found if path not in unwanted]
-
-
-def _whole_of(page: Path) -> Path | None:
-    """The PDF whose page this file would be: letter.pdf of letter-2.pdf."""
-    whole = re.sub(r"-[0-9]+$", "", page.stem)
-    return page.with_name(whole + page.suffix) if whole != page.stem else None
 
 
 def read(
@@ -229,48 +221,52 @@ def evaluate_reading(
     threads: int | None = None,
     events: Events | None = None,
 ) -> ReadingEvaluated:
-    """Read pictures whose text is known, count the errors, and write a page that shows them.
+    """Read pictures and PDFs whose text is known, count the errors, and write a page that shows them.
 
     Parameters
     ----------
     folder : path
-        Holds pictures and, beside each, a .txt with its text.
+        Holds pictures and PDFs and, beside them, their texts; see `glassnet.reader.evaluate.known_texts`.
     reader : Reader, optional
         See `choose_reader`; None takes one as it comes with the package.
     out : path, optional
         The folder for `reading.html`; None takes the current one.
     jobs : int
-        Processes that share the pictures, at least 1.
+        Processes that share the pages, at least 1.
     threads : int, optional
         Threads to use; None takes every core.
     events : Events, optional
-        Told the errors of every page.
+        Told the errors of every text.
 
     Raises
     ------
     GlassnetError
-        No picture has its text beside it, or one cannot be read.
+        No file has its text beside it, one cannot be read, or texts do not fit the pages of a PDF.
     """
     events = events or Events()
-    pairs = pairs_in(Path(folder))
+    texts = known_texts(Path(folder))
     start = time.perf_counter()
+    tasks = [(known, PageTask(known.file, number=number)) for known in texts for number in known.numbers]
     scores, pages = [], []
     with pool.use(threads):
-        outcomes = read_all([PageTask(path) for path, _ in pairs], reader, jobs=jobs)
-        for number, ((path, truth), (page, _, error)) in enumerate(zip(pairs, outcomes, strict=True), start=1):
-            if page is None:
-                assert error is not None
-                raise error
-            score = compare(path.name, page.text, truth)
+        outcomes = zip(tasks, read_all([task for _, task in tasks], reader, jobs=jobs), strict=True)
+        for number, (known, found) in enumerate(itertools.groupby(outcomes, lambda each: each[0][0]), start=1):
+            sheets = []
+            for (_, task), (page, _, error) in found:
+                if page is None:
+                    assert error is not None
+                    raise error
+                sheets.append((task.picture, task.number, page))
+            score = compare(known.name, "\n".join(page.text for _, _, page in sheets), known.text)
             scores.append(score)
-            pages.append((path, page))
+            pages.append(sheets)
             events.say(
-                f"{number}/{len(pairs)} {path.name}: {score.character_errors} of {score.characters} characters wrong,"
+                f"{number}/{len(texts)} {score.name}: {score.character_errors} of {score.characters} characters wrong,"
                 f" {score.word_errors} of {score.words} words, score {score.score:.4f}"
             )
-    found = summarise(scores)
-    file = write_evaluation(found, pages, Path(out or ".") / "reading.html")
-    return ReadingEvaluated(found, file, time.perf_counter() - start)
+    total = summarise(scores)
+    file = write_evaluation(total, pages, Path(out or ".") / "reading.html")
+    return ReadingEvaluated(total, len(tasks), file, time.perf_counter() - start)
 
 
 def _sheets_of(file: Path, chosen: PageRanges | None) -> list[PageRead]:

@@ -47,7 +47,7 @@ def read(
     ] = None,
     evaluate: Annotated[
         Path | None,
-        typer.Option(help="A folder of pictures with .txt files beside them: error rates and an HTML page."),
+        typer.Option(help="A folder of pictures and PDFs, .txt files beside them: error rates and an HTML page."),
     ] = None,
     jobs: Annotated[int, typer.Option(help="Pages read at the same time.", min=1)] = 1,
     model: Annotated[
@@ -83,6 +83,8 @@ def read(
         raise ReaderError(f"--format is {', '.join(FORMATS[:-1])} or {FORMATS[-1]}. Got '{format_}' instead.")
     if evaluate is not None and pictures:
         raise ReaderError("--evaluate takes the pictures of its folder; give no others.")
+    if evaluate is not None and pages is not None:
+        raise ReaderError("--evaluate takes all pages whose text is in its folder; leave out --pages.")
     if evaluate is None and not pictures:
         raise ReaderError("Name a picture, as in 'glassnet read page.jpg'.")
     reader = actions.choose_reader(alphabet, words, model, language)

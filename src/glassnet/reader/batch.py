@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from glassnet import threads
-from glassnet.data.pdf import read_pdf_page
+from glassnet.data.pdf import is_pdf_name, read_pdf_page
 from glassnet.data.pictures import read_picture
 from glassnet.errors import GlassnetError
 from glassnet.files import atomic_write
@@ -19,7 +20,7 @@ from glassnet.reader.page import Page
 from glassnet.reader.reader import Reader
 from glassnet.reader.searchable import RESOLUTION
 
-__all__ = ["PageOutcome", "PageTask", "drawn_name", "read_all"]
+__all__ = ["PageOutcome", "PageTask", "made_by_reading", "read_all"]
 
 
 @dataclass(frozen=True)
@@ -120,13 +121,28 @@ def _pixels_of(reader: Reader | BestReader, task: PageTask) -> tuple[Pixels | No
     return read_picture(task.picture) if drawn else None, RESOLUTION
 
 
-def drawn_name(target: Path) -> Path:
+def made_by_reading(files: Collection[Path]) -> set[Path]:
+    """What reading has written beside these pictures and PDFs: overlays, page.pdf of page.jpg, letter-2.pdf of
+    letter.pdf."""
+    made = {_drawn_name(path) for path in files}
+    made.update(path.with_suffix(".pdf") for path in files if not is_pdf_name(path))
+    made.update(path for path in files if is_pdf_name(path) and _whole_of(path) in files)
+    return made
+
+
+def _whole_of(page: Path) -> Path | None:
+    """The PDF whose page this file would be: letter.pdf of letter-2.pdf."""
+    whole = re.sub(r"-[0-9]+$", "", page.stem)
+    return page.with_name(whole + page.suffix) if whole != page.stem else None
+
+
+def _drawn_name(target: Path) -> Path:
     """The file of the picture with what was found."""
     return target.with_name(f"{target.stem}-read.png")
 
 
 def _save_drawn(page: Page, pixels: Pixels, target: Path) -> Path:
-    file = drawn_name(target)
+    file = _drawn_name(target)
     with atomic_write(file) as handle:
         overlay(page, pixels).save(handle, "PNG")
     return file

@@ -12,8 +12,9 @@ told apart, whatever their case. Intervals are 95 % bootstrap intervals over lin
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,13 +22,16 @@ from typing import Any
 import numpy as np
 from rapidfuzz.distance import Levenshtein
 
-from glassnet.data.pictures import pictures_in
+from glassnet.data.pdf import is_pdf_name, page_numbers
+from glassnet.data.pictures import entries, is_picture_name
 from glassnet.errors import ReaderError
 from glassnet.files import read_text
 from glassnet.metrics.intervals import Interval
 from glassnet.metrics.texts import GAP, edits, error_rate
+from glassnet.reader.batch import made_by_reading
+from glassnet.text import counted
 
-__all__ = ["GAP", "PageScore", "Scores", "compare", "fold", "interval_text", "pairs_in", "summarise"]
+__all__ = ["GAP", "KnownText", "PageScore", "Scores", "compare", "fold", "interval_text", "known_texts", "summarise"]
 
 
 def fold(text: str) -> str:
@@ -38,12 +42,12 @@ def fold(text: str) -> str:
 
 @dataclass(frozen=True)
 class PageScore:
-    """One page: what was read, what is there, and the edits between them.
+    """One page, or all pages of a PDF: what was read, what is there, and the edits between them.
 
     Attributes
     ----------
     name : str
-        Of the picture.
+        Of the picture or PDF.
     read, truth : str
         As they are.
     character_errors, characters : int
@@ -166,15 +170,84 @@ def _known(interval: Interval) -> list[float] | None:
     return None if np.isnan(interval).any() else list(interval)
 
 
-def pairs_in(folder: Path) -> list[tuple[Path, str]]:
-    """Pictures with a `.txt` of the same name beside them, and what stands there. Raises `ReaderError` for none."""
+@dataclass(frozen=True)
+class KnownText:
+    """The text of a picture, of a page of a PDF, or of all its pages.
+
+    Attributes
+    ----------
+    name : str
+        Of the file, and of the page where the text is that of one.
+    file : Path
+        The picture or PDF.
+    numbers : tuple of int or None
+        The pages of a PDF on which the text stands, from 1; (None,) for a picture.
+    text : str
+        What stands there.
+    """
+
+    name: str
+    file: Path
+    numbers: tuple[int | None, ...]
+    text: str
+
+
+def known_texts(folder: Path) -> list[KnownText]:
+    """The texts that lie beside the pictures and PDFs of a folder, by name; files without one are left out.
+
+    The text of page.jpg is page.txt. That of letter.pdf is letter.txt for all its pages in order, or letter-1.txt,
+    letter-2.txt and so on for a page each. What reading has written (`made_by_reading`) has no text of its own.
+
+    Raises
+    ------
+    ReaderError
+        There is none, a PDF has a text for all pages and others for single ones, or one for a page that it has not.
+    GlassnetError
+        A text is not in UTF-8, or a PDF that has one cannot be opened.
+    """
     if not folder.is_dir():
         raise ReaderError(f"'{folder}' is not a folder. Give one with pictures and, beside each, a .txt with its text.")
-    found = []
-    for picture in pictures_in(folder):
-        text = picture.with_suffix(".txt")
-        if text.is_file():
-            found.append((picture, read_text(text, "the picture's text in UTF-8")))
+    listed = entries(folder)
+    files = [path for path in listed if is_picture_name(path) or is_pdf_name(path)]
+    made = made_by_reading(files)
+    files = [file for file in files if file not in made]
+    named = {file.with_suffix(".txt") for file in files}
+    others = [path for path in listed if path.suffix == ".txt" and path not in named]
+    found = [known for file in files for known in _texts_of(file, others)]
     if not found:
-        raise ReaderError(f"'{folder}' holds no picture with a .txt of the same name beside it.")
+        raise ReaderError(
+            f"'{folder}' holds no picture and no PDF with a .txt of the same name beside it. Give page.txt for"
+            " page.jpg; for letter.pdf give letter.txt, or letter-1.txt, letter-2.txt and so on for its pages."
+        )
     return found
+
+
+def _texts_of(file: Path, others: list[Path]) -> Iterator[KnownText]:
+    """The text named like a file, or those of its pages among the others."""
+    whole = file.with_suffix(".txt")
+    if not is_pdf_name(file):
+        if whole.is_file():
+            yield KnownText(file.name, file, (None,), _text(whole))
+        return
+    page_name = re.compile(re.escape(file.stem) + "-([0-9]+)")
+    by_page = {int(found[1]): text for text in others if (found := page_name.fullmatch(text.stem))}
+    if not whole.is_file() and not by_page:
+        return
+    numbers = page_numbers(file)
+    if not by_page:
+        yield KnownText(file.name, file, tuple(numbers), _text(whole))
+    for number, text in sorted(by_page.items()):
+        if whole.is_file():
+            raise ReaderError(
+                f"'{file}' has two texts: '{whole.name}' of all its pages and '{text.name}' of one. Keep one kind."
+            )
+        if number not in numbers:
+            raise ReaderError(
+                f"'{text}' would be the text of page {number} of '{file.name}', which has"
+                f" {counted(len(numbers), 'page')}. Name it after one of them, or take it away."
+            )
+        yield KnownText(f"{file.name}, page {number}", file, (number,), _text(text))
+
+
+def _text(file: Path) -> str:
+    return read_text(file, "what stands there, in UTF-8")

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from glassnet.data.pdf import read_pdf_page
 from glassnet.data.pictures import read_picture
 from glassnet.reader.evaluate import GAP, PageScore, Scores, fold, interval_text
 from glassnet.reader.export import overlay
@@ -15,21 +16,25 @@ from glassnet.report.html import Html, data_uri, element
 from glassnet.report.page import Heading, Panel, write_page
 from glassnet.report.panels.lines import LEGEND, confusions_table, marked
 from glassnet.report.tables import Cell, percent, table
+from glassnet.text import counted
 
 __all__ = ["write_evaluation"]
+
+Sheet = tuple[Path, int | None, Page]
 
 _SIDE = 1200  # pixels of a page's longer side
 
 
-def write_evaluation(scores: Scores, pages: Sequence[tuple[Path, Page]], file: Path) -> Path:
+def write_evaluation(scores: Scores, pages: Sequence[Sequence[Sheet]], file: Path) -> Path:
     """Write one self-contained HTML page; of the pages read, those with most errors come first.
 
     Parameters
     ----------
     scores : Scores
         How they were read.
-    pages : sequence of (Path, Page)
-        The picture and the reading of each page in `scores`.
+    pages : sequence of sequences of (Path, int or None, Page)
+        For each page in `scores`, in order, what it is about: a picture, or pages of a PDF by number, from 1; and what
+        was read there.
     file : Path
         Where to.
 
@@ -43,7 +48,7 @@ def write_evaluation(scores: Scores, pages: Sequence[tuple[Path, Page]], file: P
     GlassnetError
         A picture cannot be read, or the file cannot be written.
     """
-    count = f"{len(scores.pages)} page{'s' if len(scores.pages) != 1 else ''}"
+    count = counted(sum(map(len, pages)), "page")
     sentence = f"{count}, {percent(scores.character_error_rate, 2)} of the characters wrong"
     if interval_text(scores.character_interval) != "unknown":
         low, high = (percent(bound, 2) for bound in scores.character_interval)
@@ -88,25 +93,38 @@ def _confusions(scores: Scores) -> Panel:
     return Panel("confusions", title, lead, body=confusions_table(scores.confusions, written))
 
 
-def _pages(scores: Scores, pages: Sequence[tuple[Path, Page]]) -> Panel:
-    by_name = {path.name: (path, page) for path, page in pages}
-    order = sorted(scores.pages, key=lambda p: (-p.character_errors / max(1, p.characters), p.name))
+def _pages(scores: Scores, pages: Sequence[Sequence[Sheet]]) -> Panel:
+    order = sorted(
+        zip(scores.pages, pages, strict=True),
+        key=lambda p: (-p[0].character_errors / max(1, p[0].characters), p[0].name),
+    )
     lead = (
         "The worst come first. On each picture, the lines that were found. Below it, the text that stands there, with"
         " the differences marked."
     )
-    parts = [_page(number, score, *by_name[score.name]) for number, score in enumerate(order, start=1)]
+    parts = [_page(number, score, sheets) for number, (score, sheets) in enumerate(order, start=1)]
     return Panel("pages", "Page by page", lead, body=element("div", LEGEND, *parts))
 
 
-def _page(place: int, score: PageScore, path: Path, page: Page) -> Html:
+def _page(place: int, score: PageScore, sheets: Sequence[Sheet]) -> Html:
     title = element("h3", f"{score.name}: {score.character_errors} of {score.characters} characters wrong")
     if score.read.split() == score.truth.split():
         return element("article", title, id=f"page-{place}")
-    picture = overlay(page, read_picture(path))
+    text = element("pre", marked(score.read, score.truth), class_="wrapped")
+    return element("article", title, *map(_photograph, sheets), text, id=f"page-{place}")
+
+
+def _photograph(sheet: Sheet) -> Html:
+    """A page with the lines that were found."""
+    path, number, page = sheet
+    if number is None:
+        name, pixels = path.name, read_picture(path)
+    else:
+        name = f"{path.name}, page {number},"
+        pixels = read_pdf_page(path, number, enough=page.width * page.height).pixels  # as large as it was read
+    picture = overlay(page, pixels)
     picture.thumbnail((_SIDE, _SIDE))
     data = io.BytesIO()
     picture.save(data, "JPEG", quality=70)
-    image = element("img", src=data_uri(data.getvalue(), "jpeg"), alt=f"{score.name} with the lines that were found")
-    text = element("pre", marked(score.read, score.truth), class_="wrapped")
-    return element("article", title, element("figure", image, class_="photograph"), text, id=f"page-{place}")
+    image = element("img", src=data_uri(data.getvalue(), "jpeg"), alt=f"{name} with the lines that were found")
+    return element("figure", image, class_="photograph")

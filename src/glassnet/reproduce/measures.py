@@ -181,21 +181,23 @@ def read_pages() -> dict[str, float]:
     Returns accuracy (1 - edits / characters, folded, without spaces), word error rate, pages and characters. Raises
     `DataError` where none of them is there.
     """
+    from glassnet.data.pictures import is_picture_name
     from glassnet.reader import read
-    from glassnet.reader.evaluate import compare, pairs_in, summarise
+    from glassnet.reader.evaluate import compare, known_texts, summarise
 
     folder = find_folder("handwriting/pages")
-    pairs = [(picture, text) for picture, text in pairs_in(folder) if picture.stem in _PAGES] if folder else []
-    if not pairs:
+    texts = [known for known in known_texts(folder) if known.file.stem in _PAGES] if folder else []
+    texts = [known for known in texts if is_picture_name(known.file)]
+    if not texts:
         raise DataError(
             f"None of the photographed pages ({', '.join(_PAGES)}; .jpg with .txt) is in handwriting/pages of a folder "
             "that GLASSNET_DATA names."
         )
-    scores = [compare(picture.stem, read(picture).text, text) for picture, text in pairs]
+    scores = [compare(known.file.stem, read(known.file).text, known.text) for known in texts]
     found = summarise(scores)
     return {
         "accuracy": 1 - found.character_error_rate,
         "word_error_rate": found.word_error_rate,
-        "pages": float(len(pairs)),
+        "pages": float(len(texts)),
         "characters": float(sum(score.characters for score in scores)),
     }

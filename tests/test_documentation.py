@@ -68,6 +68,7 @@ SHORTER: dict[str, tuple[str | None, str]] = {
     "glassnet tune --resume": (None, "trains for minutes"),
     "glassnet lr photos": (None, "trains for a minute"),
     "glassnet doctor photos": (None, "trains for half a minute"),
+    "glassnet read --learn": (None, "learns for half a minute"),
     "glassnet synthesise": ("--pages 1", "writes 20 pages"),
     "glassnet reproduce": ("--list", "needs the real data and hours"),
     "glassnet reproduce affine-fit": ("", "needs neither"),

@@ -25,7 +25,9 @@ def read(
     ] = "text",
     out: Annotated[
         Path | None,
-        typer.Option(help="A folder for the files (default: print; pdf and overlay: the working folder)."),
+        typer.Option(
+            help="A folder for the files (default: print; pdf and overlay: the working folder). With --learn: a file."
+        ),
     ] = None,
     overlay: Annotated[
         bool, typer.Option("--overlay", help="Also write the picture with boxes and characters drawn (NAME-read.png).")
@@ -48,6 +50,10 @@ def read(
     evaluate: Annotated[
         Path | None,
         typer.Option(help="A folder of pictures and PDFs, .txt files beside them: error rates and an HTML page."),
+    ] = None,
+    learn: Annotated[
+        Path | None,
+        typer.Option(help="A folder of pictures with .txt files beside them, by one hand: a model of it, in --out."),
     ] = None,
     jobs: Annotated[int, typer.Option(help="Pages read at the same time.", min=1)] = 1,
     model: Annotated[
@@ -74,6 +80,10 @@ def read(
       glassnet read letter.jpg --min-confidence 0.6 --language none
 
       glassnet read --evaluate pages --out report
+
+      glassnet read --learn pages --out mine.safetensors
+
+      glassnet read letter.jpg --model mine.safetensors
     """
     from glassnet.actions import read as actions
     from glassnet.data.pdf import is_pdf_name
@@ -85,6 +95,13 @@ def read(
         raise ReaderError("--evaluate takes the pictures of its folder; give no others.")
     if evaluate is not None and pages is not None:
         raise ReaderError("--evaluate takes all pages whose text is in its folder; leave out --pages.")
+    if learn is not None:
+        if pictures or evaluate is not None:
+            raise ReaderError("--learn takes the pictures of its folder; give no others, and no --evaluate.")
+        if out is None:
+            raise ReaderError("--learn writes a model; name its file, as in --out mine.safetensors.")
+        _learn(learn, out, model, threads, json)
+        return
     if evaluate is None and not pictures:
         raise ReaderError("Name a picture, as in 'glassnet read page.jpg'.")
     reader = actions.choose_reader(alphabet, words, model, language)
@@ -181,3 +198,17 @@ def _evaluate(
     say(f"wrote {result.file}")
     if json:
         emit(result.to_dict())
+
+
+def _learn(folder: Path, out: Path, model: Path | None, threads: int | None, json: bool) -> None:
+    from glassnet.actions.learn import learn_hand
+    from glassnet.cli.events import TerminalEvents
+
+    found = learn_hand(folder, out, model=model, threads=threads, events=TerminalEvents())
+    typer.echo(f"{found.lines} lines learnt in {found.seconds:.0f} s")
+    if found.before is not None and found.after is not None:
+        typer.echo(f"characters wrong, by the picture alone: {found.before:.4f} before;")
+        typer.echo(f"of each half of the lines after the other half was learnt: {found.after:.4f}")
+    say(f"wrote {found.file}")
+    if json:
+        emit(found.to_dict())

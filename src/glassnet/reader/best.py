@@ -17,7 +17,7 @@ from glassnet.model import Model
 from glassnet.reader.alphabet import ALPHABET, parse_alphabet
 from glassnet.reader.lines.alphabet import CHARACTERS
 from glassnet.reader.lines.packaged import line_reader
-from glassnet.reader.page import Page
+from glassnet.reader.page import Page, geometric_mean
 from glassnet.reader.reader import PageState, Picture, Reader
 from glassnet.reader.settings import DEFAULTS, ReaderSettings
 
@@ -56,7 +56,8 @@ class BestReader:
         if (page := _page(pieces)).lines and page.confidence >= self.settings.sure_of_pieces:
             return page
         lines = self.lines.finish(level)
-        if (whole := _page(lines)).confidence < self.settings.sure_of_lines:
+        whole = _page(lines)
+        if _sure(lines) < self.settings.sure_of_lines:
             pieces = self.pieces.finish(level)
         elif lines.turned != level.turned:
             pieces = self.pieces.finish(replace(level, ink=lines.ink, turned=lines.turned), upright=True)
@@ -68,12 +69,21 @@ def _page(state: PageState) -> Page:
     return state.page
 
 
-def _right(state: PageState) -> float:
-    """How many characters of a page are right, as far as is known: the sum of their probabilities, by the picture
-    alone."""
+def _confidences(state: PageState) -> list[float]:
+    """Of a page's characters, by the picture alone."""
     if state.read is None:
-        return sum(character.confidence for character in _page(state).characters)
-    return sum(p for line in state.read for p in line.confidences)
+        return [character.confidence for character in _page(state).characters]
+    return [p for line in state.read for p in line.confidences]
+
+
+def _sure(state: PageState) -> float:
+    """How sure the picture alone makes of a page: the geometric mean of its confidences, 0 where there are none."""
+    return geometric_mean(confidences) if (confidences := _confidences(state)) else 0.0
+
+
+def _right(state: PageState) -> float:
+    """How many characters of a page are right, as far as is known: the sum of their probabilities."""
+    return sum(_confidences(state))
 
 
 def make_reader(

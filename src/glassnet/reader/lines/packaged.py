@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
 from glassnet.model import Model
-from glassnet.reader.lines.decoder import Decoder
+from glassnet.reader.lines.confidence import Map
+from glassnet.reader.lines.decoder import DECODING, Decoder
 from glassnet.reader.lines.language import of
 from glassnet.reader.lines.line_reader import LineReader
 from glassnet.reader.lines.recogniser import LineRecogniser
 
-__all__ = ["line_reader"]
+__all__ = ["line_reader", "packaged"]
 
 _MODEL = Path(__file__).parent / "lines.safetensors"
+
+# Fitted to this model, and read with English: `python -m benchmarks.decoding MODEL --only tune`.
+_CALIBRATED = replace(DECODING, characters=Map(0.4286, -0.2773), words=Map(0.954, -1.030))
 
 
 def line_reader(
@@ -42,10 +47,11 @@ def line_reader(
     GlassnetError
         The model does not read lines, or the alphabet, the list or the language cannot be used.
     """
-    decoder = Decoder(alphabet=alphabet, words=words, language=of(language))
-    return LineReader(LineRecogniser(model or _packaged()), decoder, Decoder(alphabet=alphabet, greedy=True))
+    decoder = Decoder(alphabet=alphabet, words=words, language=of(language), settings=_CALIBRATED)
+    return LineReader(LineRecogniser(model or packaged()), decoder, Decoder(alphabet=alphabet, greedy=True))
 
 
 @functools.cache
-def _packaged() -> Model:
+def packaged() -> Model:
+    """The model of lines that comes with the package."""
     return Model.load(_MODEL)

@@ -216,3 +216,20 @@ def test_a_range_test_leaves_the_trainer_as_it_is() -> None:
 def test_commands_for_pictures_say_so_in_one_line(run: Run, shell: Shell, arguments: tuple[str, ...]) -> None:
     told = shell.error(*(str(run.folder) if word == "RUN" else word for word in arguments))
     assert "defect" not in told
+
+
+def test_a_training_goes_on_from_a_model_of_lines(run: Run) -> None:
+    """With no step to speak of it has that model's weights, whatever is said of heads."""
+    assert run.folder is not None
+    values = tomllib.loads(RECIPE)
+    del values["model"]["network"]
+    values["start"] = {"model": str(run.folder)}
+    values["optimizer"]["lr"] = 1e-12
+    further = run_recipe(recipe_from(values).with_settings({"train.epochs": 1}))
+    moving = {name for name in run.model.network.arrays() if "batchnorm" in name}
+    for name, array in further.model.network.arrays().items():
+        assert name in moving or np.allclose(array, run.model.network.arrays()[name], rtol=0, atol=1e-6), name
+    elsewhere = recipe_from({**values, "data": {"source": "digits"}})
+    for wrong, why in ((recipe_from(values).with_settings({"model.loss": "svm"}), "tiny-lines"), (elsewhere, "digits")):
+        with pytest.raises(GlassnetError, match=f"lines of the same characters.*Got '{why}'"):
+            run_recipe(wrong)

@@ -49,7 +49,7 @@ def _from_weights(recipe: Recipe, splits: Splits) -> Trainer:
 def _from_model(recipe: Recipe, start: Start, splits: Splits, say: Callable[[str], None]) -> Trainer:
     """The trainer of a recipe that begins from a trained model."""
     model, data, settings = start.open(), splits.train, recipe.settings
-    if settings.epochs < start.head_epochs:
+    if settings.epochs < start.head_epochs and not model.task.reads:
         raise RecipeError(f"start.head_epochs is {start.head_epochs}, more than the {settings.epochs} epochs in all.")
     engine = start.engine(
         model,

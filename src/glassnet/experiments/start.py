@@ -8,7 +8,7 @@
     body_rate = 0.1              # further factor for what lies before the head
 
 Network, preprocessing, picture size and the way to it are the model's own. Classes that are not the model's give it a
-new head.
+new head. A model that reads lines goes on as a whole, with lines of the same characters, from the first epoch.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from glassnet.nn import Loss
 from glassnet.nn.transfer import head_position, stage_positions, with_new_head
 from glassnet.notation import is_real
 from glassnet.optim import Optimizer
+from glassnet.tasks import Task
 
 if TYPE_CHECKING:
     from glassnet.data import Dataset
@@ -79,10 +80,11 @@ class Start:
                 raise RecipeError(f"The setting 'start.{name}' must be a number from 0 to 1. Got {value!r} instead.")
 
     def open(self) -> Model:
-        """The model. Raises `GlassnetError` where it cannot be had, is no classifier, or has no head."""
+        """The model. Raises `GlassnetError` where it cannot be had, only reconstructs, or has no head to exchange."""
         model = open_model(self.model)
-        model.task.require_classes("A training cannot start from it.")
-        head_position(model.network)
+        if not model.task.reads:
+            model.task.require_classes("A training cannot start from it.")
+            head_position(model.network)
         return model
 
     def engine(
@@ -96,7 +98,7 @@ class Start:
         progress: Callable[[str, int, int], None] | None = None,
         make: Callable[..., Engine] = NativeEngine,
         **settings: Any,
-    ) -> FineTuneEngine:
+    ) -> Engine:
         """What trains the model on data, with a new head where their classes are others.
 
         Parameters
@@ -105,8 +107,16 @@ class Start:
             What makes the engines of its parts.
         settings : object
             l2 and clip.
+
+        Raises
+        ------
+        RecipeError
+            The model reads lines, and data or loss do not; or the other way round.
         """
         network = model.network
+        if model.task.reads or data.holds_lines:
+            _require_lines(model, data, loss)
+            return make(network, loss, optimizer, **settings)
         if data.class_names != model.class_names:
             network = with_new_head(network, data.classes, seed=seed)
         stages = stage_positions(network)
@@ -122,6 +132,19 @@ class Start:
             progress=progress,
             make=make,
             **settings,
+        )
+
+
+def _require_lines(model: Model, data: Dataset, loss: Loss) -> None:
+    """Raise `RecipeError` where not all three are of lines of the same characters."""
+    if not model.task.reads:
+        raise RecipeError(
+            f"'{data.name}' is lines of writing, and the model to start from reads none; name one that does."
+        )
+    if not data.holds_lines or data.class_names != model.class_names or Task.of(loss) is not model.task:
+        raise RecipeError(
+            "A model that reads lines goes on with lines of the same characters, such as 'handwriting-lines', and"
+            f" loss = 'ctc'. Got '{data.name}' and loss = '{loss.notation()}'."
         )
 
 

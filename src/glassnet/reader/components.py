@@ -124,7 +124,7 @@ def _labelled(mask: Mask, ink: Floats, least: float) -> tuple[list[Component], n
         return [], labels
     areas = np.bincount(labels.reshape(-1), minlength=count + 1)
     sure = np.zeros(count + 1, bool)
-    sure[np.unique(labels[ink > least])] = True
+    sure[labels[ink > least]] = True
     components = []
     for number, box in enumerate(ndimage.find_objects(labels), start=1):
         if areas[number] >= 4 and sure[number]:

@@ -51,6 +51,14 @@ def test_sizes_share_their_arrays_and_take_turns() -> None:
     assert network.choose(fuse_relu=False).at((8, 40, 1)) is not wide
 
 
+def test_nothing_is_drawn_for_another_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = Network("conv 3x3, 4, pad 1 -> dropout 0.5 -> conv 1x1, 3", (8, 12, 1), seed=3)
+    monkeypatch.setattr(np.random, "default_rng", None)
+    x = np.ones((1, 8, 40, 1))
+    one, two = (network.at((8, 40, 1)).forward(x, train=True) for _ in range(2))
+    assert not np.array_equal(one, two)  # dropout draws on from the generator that it has
+
+
 def test_gradients_at_another_size() -> None:
     network = made()
     wide, x = network.at((8, 20, 1)), examples(20, 2)

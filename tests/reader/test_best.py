@@ -13,6 +13,7 @@ from glassnet.errors import GlassnetError, ModelError, ReaderError
 from glassnet.model import Model
 from glassnet.nn import CTC, Network
 from glassnet.reader import BestReader, PageState, Reader, make_reader, read
+from glassnet.reader.components import find_marks
 from glassnet.reader.lines.alphabet import NAMES
 from glassnet.reader.page import Box, Character, Line, Page, Word
 from glassnet.reader.recogniser import Recogniser
@@ -28,12 +29,16 @@ class Fixed:
 
     settings = DEFAULTS
 
-    def __init__(self, text: str, confidence: float, *, finds: float = 0.0) -> None:
-        self.text, self.confidence, self.finds = text, confidence, finds
+    def __init__(self, text: str, confidence: float, *, finds: float = 0.0, turns: float = 0.0) -> None:
+        self.text, self.confidence, self.finds, self.turns = text, confidence, finds, turns
         self.asked: list[tuple[float, bool]] = []
 
     def begin(self, picture: Any) -> PageState:
         return PageState(picture, 40, 40)
+
+    def upright(self, state: PageState) -> PageState | None:
+        self.asked.append((state.turned, False))
+        return dataclasses.replace(state, turned=self.turns) if self.turns else None
 
     def finish(self, state: PageState, *, upright: bool = False) -> PageState:
         self.asked.append((state.turned, upright))
@@ -71,6 +76,29 @@ def test_lines_say_which_way_up_for_both() -> None:
     one, two = Fixed("one", 0.5), Fixed("two", 0.8, finds=180.0)
     assert best(one, two).text == "one"  # surer, now that it stands upright
     assert one.asked == [(0.0, True), (180.0, True)]
+
+
+def test_single_characters_say_which_way_up_where_lines_are_not_sure() -> None:
+    one, two = Fixed("one", 0.5, turns=90.0), Fixed("two", 0.6)
+    assert best(one, two).text == "one"  # surer, now that it stands upright
+    assert one.asked == [(0.0, True), (0.0, False), (90.0, True)]
+
+
+def test_marks_are_looked_for_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    pixels = synthesise(
+        "WELL APART", np.random.default_rng(11), hand=HAND, layout=LAYOUT, paper=Paper(), camera=CAMERA
+    )[0]
+    never_sure = dataclasses.replace(DEFAULTS, sure_of_pieces=2.0)
+    looked = []
+    monkeypatch.setattr("glassnet.reader.reader.find_marks", lambda *a: looked.append(a) or find_marks(*a))
+    found = {}
+    for ink in (DEFAULTS.lines.segment.ink, 0.41):  # where the ways differ in what is ink, each looks for its own
+        segment = dataclasses.replace(DEFAULTS.lines.segment, ink=ink)
+        settings = dataclasses.replace(never_sure, lines=dataclasses.replace(DEFAULTS.lines, segment=segment))
+        found[ink] = make_reader(settings=settings).read(pixels).text
+        assert len(looked) == 1 + (ink != DEFAULTS.segment.ink)
+        looked.clear()
+    assert set(found.values()) == {"WELL APART"}
 
 
 def test_clean_capitals_are_read_one_by_one() -> None:

@@ -36,9 +36,9 @@ class Chain:
         self.arena = Arena()
 
     def build(
-        self, input_shape: tuple[int, ...], rng: np.random.Generator, dtype: type, following: str = ""
+        self, input_shape: tuple[int, ...], rng: np.random.Generator | None, dtype: type, following: str = ""
     ) -> tuple[int, ...]:
-        """Set all sizes, draw all parameters, and return the output's shape."""
+        """Set all sizes, draw all parameters (see `Layer.build`), and return the output's shape."""
         words = [layer.word for layer in self.layers] + [following]
         shape = input_shape
         for layer, after in zip(self.layers, words[1:], strict=True):

@@ -48,8 +48,12 @@ class Initialisation:
     def __str__(self) -> str:
         return self.word if self.scale is None else f"{self.word} {real_text(self.scale)}"
 
-    def draw(self, shape: tuple[int, ...], fans: tuple[int, int], rng: np.random.Generator, dtype: type) -> Array:
-        """Weights of `shape`; `fans` are the numbers of inputs and outputs of one unit."""
+    def draw(
+        self, shape: tuple[int, ...], fans: tuple[int, int], rng: np.random.Generator | None, dtype: type
+    ) -> Array:
+        """Weights of `shape`, undefined without a generator; `fans` are the numbers of inputs and outputs of a unit."""
+        if rng is None:
+            return np.empty(shape, dtype)
         fan_in, fan_out = fans
         if self.word == "zeros":
             return np.zeros(shape, dtype)

@@ -121,8 +121,13 @@ class Layer:
 
     # ---- sizes and parameters
 
-    def build(self, input_shape: tuple[int, ...], rng: np.random.Generator, dtype: type, following: str = "") -> None:
-        """Set the sizes and draw the parameters. `following` is the next layer's word (an initialisation may ask)."""
+    def build(
+        self, input_shape: tuple[int, ...], rng: np.random.Generator | None, dtype: type, following: str = ""
+    ) -> None:
+        """Set the sizes and draw the parameters. `following` is the next layer's word (an initialisation may ask).
+
+        Without a generator nothing is drawn, and what the weights hold is undefined: `adopt` comes next.
+        """
         self.input_shape = self.output_shape = input_shape
         self.dtype = dtype
 

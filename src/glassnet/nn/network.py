@@ -185,7 +185,7 @@ class Network:
     def _at(self, shape: tuple[int, ...]) -> Network:
         made = copy.copy(self)
         made.input_shape, made.chain = shape, self.chain.unbuilt()
-        made.output_shape = made.chain.build(shape, np.random.default_rng(0), self.dtype)
+        made.output_shape = made.chain.build(shape, None, self.dtype)
         made.chain.adopt(self.chain)
         made.chain.share(self.arena)
         made.chain.plan(self.choices)

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from glassnet.model import Model
 from glassnet.reader.alphabet import ALPHABET, parse_alphabet
+from glassnet.reader.components import same_marks
 from glassnet.reader.lines.alphabet import CHARACTERS
 from glassnet.reader.lines.packaged import line_reader
 from glassnet.reader.page import Page, geometric_mean
@@ -55,12 +56,15 @@ class BestReader:
         pieces = self.pieces.finish(level, upright=True)
         if (page := _page(pieces)).lines and page.confidence >= self.settings.sure_of_pieces:
             return page
-        lines = self.lines.finish(level)
+        shared = same_marks(self.settings.segment, self.settings.lines.segment)
+        lines = self.lines.finish(replace(level, marks=pieces.marks if shared else None))
         whole = _page(lines)
         if _sure(lines) < self.settings.sure_of_lines:
-            pieces = self.pieces.finish(level)
+            if (turned := self.pieces.upright(replace(level, marks=pieces.marks))) is not None:
+                pieces = self.pieces.finish(turned, upright=True)
         elif lines.turned != level.turned:
-            pieces = self.pieces.finish(replace(level, ink=lines.ink, turned=lines.turned), upright=True)
+            turned = replace(level, ink=lines.ink, turned=lines.turned, marks=lines.marks if shared else None)
+            pieces = self.pieces.finish(turned, upright=True)
         return whole if whole.lines and _right(lines) > _right(pieces) else _page(pieces)
 
 

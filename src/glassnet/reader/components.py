@@ -7,7 +7,7 @@ characters and the width of its own strokes, never in pixels.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,17 @@ from glassnet.reader.binarise import stroke_width
 from glassnet.reader.rules import without_print, without_rules
 from glassnet.reader.settings import DEFAULTS, SegmentSettings
 
-__all__ = ["Component", "Components", "character_height", "find_components", "is_line", "without_remains"]
+__all__ = [
+    "Component",
+    "Components",
+    "character_height",
+    "find_components",
+    "find_marks",
+    "is_line",
+    "same_marks",
+    "strokes_among",
+    "without_remains",
+]
 
 _EIGHT = np.ones((3, 3), bool)
 
@@ -93,6 +103,11 @@ class Components:
 
 def find_components(ink: Floats, settings: SegmentSettings = DEFAULTS.segment) -> Components:
     """The components of ink (h, w) that can be (parts of) characters; its lines are level."""
+    return strokes_among(find_marks(ink, settings), settings)
+
+
+def find_marks(ink: Floats, settings: SegmentSettings = DEFAULTS.segment) -> Components:
+    """All components of ink (h, w) but rules and what is too pale; its lines are level."""
     mask = ink > settings.ink
     for passes in range(2):  # rules stand in the way of the characters' height, which says what is a rule
         found, labels = _labelled(mask, ink, settings.sure)
@@ -110,21 +125,32 @@ def find_components(ink: Floats, settings: SegmentSettings = DEFAULTS.segment) -
         found, labels = _labelled(mask, ink, settings.sure)
         stroke = stroke_width(mask)
         height = character_height(found, stroke, settings) if found else 0.0
+    return Components(found, labels, height, stroke)
+
+
+def same_marks(one: SegmentSettings, other: SegmentSettings) -> bool:
+    """Whether `find_marks` finds the same with both settings."""
+    return all(getattr(one, name) == getattr(other, name) for name in ("ink", "sure", "line", "rules"))
+
+
+def strokes_among(marks: Components, settings: SegmentSettings = DEFAULTS.segment) -> Components:
+    """The marks that can be (parts of) characters."""
+    height, stroke = marks.height, marks.stroke
     if height > settings.finest * stroke:  # lines and edges, not characters
-        return Components([], labels, height, stroke)
-    kept = [p for p in found if _is_writing(p, height, stroke, settings)]
-    h, w = mask.shape
+        return replace(marks, items=[])
+    kept = [p for p in marks.items if _is_writing(p, height, stroke, settings)]
+    h, w = marks.labels.shape
     edges = [(p.left <= 1, p.top <= 1, p.right >= w - 1, p.bottom >= h - 1) for p in kept]
-    return Components(without_remains(kept, edges, height, settings), labels, height, stroke)
+    return replace(marks, items=without_remains(kept, edges, height, settings))
 
 
 def _labelled(mask: Mask, ink: Floats, least: float) -> tuple[list[Component], npt.NDArray[np.int32]]:
     labels, count = ndimage.label(mask, structure=_EIGHT)
     if count == 0:
         return [], labels
-    areas = np.bincount(labels.reshape(-1), minlength=count + 1)
+    areas = np.bincount(labels[mask], minlength=count + 1)
     sure = np.zeros(count + 1, bool)
-    sure[np.unique(labels[ink > least])] = True
+    sure[labels[ink > least]] = True
     components = []
     for number, box in enumerate(ndimage.find_objects(labels), start=1):
         if areas[number] >= 4 and sure[number]:

@@ -29,7 +29,7 @@ from glassnet.model import Model
 from glassnet.reader.alphabet import parse_alphabet
 from glassnet.reader.assembly import assemble_lines
 from glassnet.reader.binarise import Ink, find_ink
-from glassnet.reader.components import Component, Components, find_components, without_remains
+from glassnet.reader.components import Component, Components, find_marks, strokes_among, without_remains
 from glassnet.reader.decoding import Decoded, decode_lines
 from glassnet.reader.deskew import level, rotate
 from glassnet.reader.group import Segment, group_lines
@@ -74,6 +74,9 @@ class PageState:
         From `binarise`, turned by `deskew` and `orient`.
     turned : float
         Degrees by which the writing was turned clockwise so far.
+    marks : Components or None
+        From `segment`: whatever is no rule. Where it is there already, as another way of reading has found it, it is
+        not looked for again.
     components : Components or None
         From `segment`, again from `orient` where the page was turned.
     segments : list of list of Segment or None
@@ -99,6 +102,7 @@ class PageState:
     width: int
     ink: Ink | None = field(default=None, repr=False)
     turned: float = 0.0
+    marks: Components | None = field(default=None, repr=False)
     components: Components | None = field(default=None, repr=False)
     segments: list[list[Segment]] | None = field(default=None, repr=False)
     strips: list[Strip] | None = field(default=None, repr=False)
@@ -237,6 +241,18 @@ class Reader:
             state = state if upright and stage == self.orient else stage(state)
         return state
 
+    def upright(self, state: PageState) -> PageState | None:
+        """A level page turned by the quarter turns that make it stand upright, or None where it stands so.
+
+        Parameters
+        ----------
+        state : PageState
+            From `begin`.
+        """
+        for stage in self.stages[2 : self.stages.index(self.orient) + 1]:
+            before, state = state, stage(state)
+        return None if state is before else state
+
     def open(self, picture: Picture) -> PageState:
         """The page before its first stage. Parameters and errors as of `read`."""
         if isinstance(picture, (str, Path)):
@@ -267,10 +283,11 @@ class Reader:
     def segment(self, state: PageState) -> PageState:
         """Connected components of ink, without rules, specks, edges and scribbles."""
         settings = self.settings.segment if self.lines is None else self.settings.lines.segment
-        components = find_components(_from("binarise", state.ink).ink, settings)
+        marks = state.marks or find_marks(_from("binarise", state.ink).ink, settings)
+        components = strokes_among(marks, settings)
         if not components.items:
-            return replace(state, turned=0.0, nothing=_NO_STROKES)
-        return replace(state, components=components)
+            return replace(state, turned=0.0, marks=marks, nothing=_NO_STROKES)
+        return replace(state, marks=marks, components=components)
 
     @_stage
     def orient(self, state: PageState) -> PageState:
@@ -291,7 +308,7 @@ class Reader:
         """The page turned by quarter turns anticlockwise and made level."""
         turned = rotate(_from("binarise", state.ink), 0.0, quarter)
         ink, more = level(turned, either_way=False, settings=self.settings.deskew)
-        return replace(state, ink=ink, turned=(state.turned + 90.0 * quarter + more + 180) % 360 - 180)
+        return replace(state, ink=ink, turned=(state.turned + 90.0 * quarter + more + 180) % 360 - 180, marks=None)
 
     def _found_again(self, state: PageState) -> PageState:
         return self.straighten(self.group(self.segment(state)))

@@ -62,6 +62,8 @@ def _of_rules(
     Most of the runs in a rule's band is thin, or it has a `long` stretch where nothing crosses it. A run through a word
     in heavy letters mostly crosses strokes, and is thin for the width of a letter at most.
     """
+    if not near.any():
+        return near, near
     labels, count = ndimage.label(near, structure=np.ones((3, 3), bool))
     height = np.zeros(count + 1, int)
     for number, box in enumerate(ndimage.find_objects(labels), start=1):
@@ -71,11 +73,10 @@ def _of_rules(
         longest = np.diff(np.flatnonzero(~np.pad(clear, 1))).max()
         if along.sum() >= s.share * (along.sum() + across.sum()) or longest > long:
             height[number] = 1 + round(1.35 * float(np.median(along[:, clear].sum(axis=0)))) if clear.any() else 99
-    heights = height[labels]
-    gone = np.zeros_like(mask)
+    rules, gone = (height > 0)[labels], np.zeros_like(mask)
     for tall in np.unique(height[height > 0]):
-        gone |= thin & (heights == tall) & ~_taller_than(mask, int(tall))
-    return heights > 0, gone
+        gone |= thin & (height == tall)[labels] & ~_taller_than(mask, int(tall))
+    return rules, gone
 
 
 def _runs(mask: Mask, least: int, stroke: float, steepest: float) -> Mask:

@@ -146,7 +146,9 @@ class Residual(Composite, Fusing):
     def joins_input(self) -> bool:
         return len(self.chains) == 1
 
-    def build(self, input_shape: tuple[int, ...], rng: np.random.Generator, dtype: type, following: str = "") -> None:
+    def build(
+        self, input_shape: tuple[int, ...], rng: np.random.Generator | None, dtype: type, following: str = ""
+    ) -> None:
         super().build(input_shape, rng, dtype)
         outputs = [branch.build(input_shape, rng, dtype) for branch in self.chains.values()]
         if len(outputs) == 1:
@@ -229,7 +231,9 @@ class Concat(Composite):
     joint = "side by side"
     kernel = ("copy", "each branch's output into its channels")
 
-    def build(self, input_shape: tuple[int, ...], rng: np.random.Generator, dtype: type, following: str = "") -> None:
+    def build(
+        self, input_shape: tuple[int, ...], rng: np.random.Generator | None, dtype: type, following: str = ""
+    ) -> None:
         super().build(input_shape, rng, dtype)
         outputs = [branch.build(input_shape, rng, dtype) for branch in self.chains.values()]
         if len({shape[:-1] for shape in outputs}) != 1:

@@ -111,7 +111,9 @@ class Conv(Fusing):
             + ("" if self.init is None else f", init {self.init}")
         )
 
-    def build(self, input_shape: tuple[int, ...], rng: np.random.Generator, dtype: type, following: str = "") -> None:
+    def build(
+        self, input_shape: tuple[int, ...], rng: np.random.Generator | None, dtype: type, following: str = ""
+    ) -> None:
         super().build(input_shape, rng, dtype)
         if len(input_shape) != 3:
             raise NotationError(f"'{self.notation()}' needs pictures (H, W, C). Its input is {sizes(input_shape)}.")
@@ -242,7 +244,9 @@ class DepthwiseConv(Conv):
         more = "" if self.multiplier == 1 else f", {self.multiplier}"
         return f"{self.word} {sizes(self.size)}{more}" + self._options()
 
-    def build(self, input_shape: tuple[int, ...], rng: np.random.Generator, dtype: type, following: str = "") -> None:
+    def build(
+        self, input_shape: tuple[int, ...], rng: np.random.Generator | None, dtype: type, following: str = ""
+    ) -> None:
         if len(input_shape) == 3:
             self.groups, self.filters = input_shape[2], input_shape[2] * self.multiplier
         super().build(input_shape, rng, dtype, following)

@@ -56,7 +56,9 @@ class Linear(Layer):
         text = "linear" if self.units is None else f"linear {self.units}"
         return text if self.init is None else f"{text}, init {self.init}"
 
-    def build(self, input_shape: tuple[int, ...], rng: np.random.Generator, dtype: type, following: str = "") -> None:
+    def build(
+        self, input_shape: tuple[int, ...], rng: np.random.Generator | None, dtype: type, following: str = ""
+    ) -> None:
         super().build(input_shape, rng, dtype)
         if self.units is None:
             raise NotationError(
@@ -109,7 +111,9 @@ class Flatten(Layer):
     kind = "reshape"
     kernel = ("none", "the same memory, seen as rows")
 
-    def build(self, input_shape: tuple[int, ...], rng: np.random.Generator, dtype: type, following: str = "") -> None:
+    def build(
+        self, input_shape: tuple[int, ...], rng: np.random.Generator | None, dtype: type, following: str = ""
+    ) -> None:
         super().build(input_shape, rng, dtype)
         self.output_shape = (math.prod(input_shape),)
 

@@ -53,11 +53,14 @@ class Dropout(Layer):
     def notation(self) -> str:
         return f"dropout {real_text(self.p)}" + (", channels" if self.channels else "")
 
-    def build(self, input_shape: tuple[int, ...], rng: np.random.Generator, dtype: type, following: str = "") -> None:
+    def build(
+        self, input_shape: tuple[int, ...], rng: np.random.Generator | None, dtype: type, following: str = ""
+    ) -> None:
         super().build(input_shape, rng, dtype)
         if self.channels and len(input_shape) != 3:
             raise NotationError(f"'{self.notation()}' needs pictures (H, W, C). Its input is {input_shape}.")
-        self._rng = np.random.default_rng(int(rng.integers(2**63)))
+        if rng is not None:
+            self._rng = np.random.default_rng(int(rng.integers(2**63)))
 
     def set_key(self, key: tuple[int, ...] | None) -> None:
         self.key = key

@@ -49,7 +49,9 @@ class BatchNorm(Fusing):
         momentum = "" if self.momentum == 0.1 else f", momentum {real_text(self.momentum)}"
         return "batchnorm" + momentum + ("" if self.eps == 1e-5 else f", eps {real_text(self.eps)}")
 
-    def build(self, input_shape: tuple[int, ...], rng: np.random.Generator, dtype: type, following: str = "") -> None:
+    def build(
+        self, input_shape: tuple[int, ...], rng: np.random.Generator | None, dtype: type, following: str = ""
+    ) -> None:
         super().build(input_shape, rng, dtype)
         size = input_shape[-1]
         self.parameters = {

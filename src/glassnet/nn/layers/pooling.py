@@ -66,7 +66,9 @@ class _Pool(Layer):
             + (", ceil" if self.ceil else "")
         )
 
-    def build(self, input_shape: tuple[int, ...], rng: np.random.Generator, dtype: type, following: str = "") -> None:
+    def build(
+        self, input_shape: tuple[int, ...], rng: np.random.Generator | None, dtype: type, following: str = ""
+    ) -> None:
         super().build(input_shape, rng, dtype)
         if len(input_shape) != 3:
             raise NotationError(f"'{self.notation()}' needs pictures (H, W, C). Its input is {sizes(input_shape)}.")
@@ -179,7 +181,9 @@ class GlobalAveragePool(Layer):
     def notation(self) -> str:
         return "avgpool global"
 
-    def build(self, input_shape: tuple[int, ...], rng: np.random.Generator, dtype: type, following: str = "") -> None:
+    def build(
+        self, input_shape: tuple[int, ...], rng: np.random.Generator | None, dtype: type, following: str = ""
+    ) -> None:
         super().build(input_shape, rng, dtype)
         if len(input_shape) != 3:
             raise NotationError(f"'avgpool global' needs pictures (H, W, C). Its input is {sizes(input_shape)}.")

@@ -66,8 +66,8 @@ class DecodingSettings:
     least: float = -7.0
     doubt: float = 6.0
     margin: float = 12.0
-    alpha: float = 0.4
-    beta: float = 1.2
+    alpha: float = 0.3
+    beta: float = 0.8
     unlisted: float = 5.0
     alternatives: int = 4
     improbable: float = 5e-4

@@ -132,6 +132,11 @@ def _weights(name: str) -> Callable[[Path], None]:
     return make
 
 
+def _lines(path: Path) -> None:
+    """A model of lines, as learning a hand writes it."""
+    shutil.copy(ROOT / "src/glassnet/reader/lines/lines.safetensors", path)
+
+
 def _lenet(path: Path) -> None:
     """LeNet-5's weights as PyTorch has them: a state dict, or safetensors of the same names."""
     import torch
@@ -182,6 +187,7 @@ MAKERS: dict[str, Callable[[Path], None]] = {
     "points.npy": _points,
     "recipes": _recipes,
     "digits.safetensors": _model,
+    "mine.safetensors": _lines,
     "state.pth": _lenet,
     "lenet.safetensors": _lenet,
     "other.onnx": _other_onnx,

@@ -118,7 +118,7 @@ def learn_hand(
         if not lines:
             raise ReaderError(
                 f"No text in '{folder}' has as many lines as were found in its picture. Write every line of writing on"
-                " a line of its own, from top to bottom; 'glassnet read --overlay' shows the lines that are found."
+                " a line of its own, from top to bottom; an overlay of the page shows the lines that are found."
             )
 
         def taught(what: str, known: Sequence[KnownLine]) -> Model:

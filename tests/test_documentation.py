@@ -113,7 +113,7 @@ class Place:
         for before, word in pairwise(words):
             if before == "--out" and self.folder / word in self.untouched:
                 self.untouched.discard(self.folder / word)
-                shutil.rmtree(self.folder / word)
+                shutil.rmtree(self.folder / word) if (self.folder / word).is_dir() else (self.folder / word).unlink()
         return words
 
 

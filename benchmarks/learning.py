@@ -14,17 +14,14 @@ import time
 from pathlib import Path
 
 import numpy as np
-from rapidfuzz.distance import Levenshtein
 
 from glassnet.data.streams import generator
 from glassnet.data.unipen import PenSamples, load_unipen
 from glassnet.model import Model
-from glassnet.reader.lines.decoder import Decoder
 from glassnet.reader.lines.layout import draw_size, strip_of
-from glassnet.reader.lines.learning import KnownLine, LearnSettings, learn
+from glassnet.reader.lines.learning import KnownLine, LearnSettings, learn, misread
 from glassnet.reader.lines.packaged import packaged
 from glassnet.reader.lines.pens import UnipenWriters
-from glassnet.reader.lines.recogniser import LineRecogniser
 
 _LEARNT, _READ, _LEAST, _TUNED = 10, 20, 4, 8
 
@@ -51,10 +48,7 @@ def writers(samples: PenSamples) -> list[tuple[str, int, list[KnownLine]]]:
 
 def rate(model: Model, lines: list[KnownLine]) -> float:
     """The character error rate."""
-    decode = Decoder(greedy=True)
-    scores = LineRecogniser(model).scores([line.picture for line in lines])
-    errors = [Levenshtein.distance(decode(s).text, line.text) for s, line in zip(scores, lines, strict=True)]
-    return sum(errors) / sum(len(line.text) for line in lines)
+    return misread(model, lines) / sum(len(line.text) for line in lines)
 
 
 def main() -> None:

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rapidfuzz.distance import Levenshtein
-
 from glassnet import threads as pool
 from glassnet.actions.events import Events
 from glassnet.data.pdf import read_pdf_page
@@ -17,10 +15,8 @@ from glassnet.errors import ReaderError
 from glassnet.model import Model
 from glassnet.reader import Reader
 from glassnet.reader.evaluate import KnownText, known_texts
-from glassnet.reader.lines.decoder import Decoder
-from glassnet.reader.lines.learning import LEARNING, KnownLine, LearnSettings, learn
+from glassnet.reader.lines.learning import LEARNING, KnownLine, LearnSettings, learn, misread
 from glassnet.reader.lines.packaged import line_reader, packaged
-from glassnet.reader.lines.recogniser import LineRecogniser
 
 __all__ = ["HandLearnt", "learn_hand"]
 
@@ -130,8 +126,9 @@ def learn_hand(
         before = after = None
         if len(lines) >= _FEW:
             halves = lines[::2], lines[1::2]
-            before = _rate([(begun, lines)])
-            after = _rate([(taught("trying it on the other half", a), b) for a, b in (halves, halves[::-1])])
+            size = sum(len(line.text) for line in lines)
+            before = misread(begun, lines) / size
+            after = sum(misread(taught("trying it on the other half", a), b) for a, b in (halves, halves[::-1])) / size
         learnt.save(target)
     return HandLearnt(target, len(lines), tuple(left_out), before, after, time.perf_counter() - start)
 
@@ -145,14 +142,3 @@ def _strips(reader: Reader, known: KnownText) -> list[Any]:
         state = reader.finish(reader.begin(picture))
         found += [line.strip.picture for line in state.read or []]
     return found
-
-
-def _rate(parts: Sequence[tuple[Model, Sequence[KnownLine]]]) -> float:
-    """Errors by characters of lines that models read, greedily."""
-    errors = size = 0
-    for model, lines in parts:
-        every = LineRecogniser(model).scores([line.picture for line in lines])
-        for line, scores in zip(lines, every, strict=True):
-            errors += Levenshtein.distance(Decoder(greedy=True)(scores).text, line.text)
-            size += len(line.text)
-    return errors / size

@@ -7,7 +7,6 @@ from typing import Any
 
 from glassnet import threads
 from glassnet.data import Splits, every_few_seconds
-from glassnet.errors import RecipeError
 from glassnet.experiments.recipe import Recipe
 from glassnet.experiments.start import Start
 from glassnet.nn import Network
@@ -49,13 +48,12 @@ def _from_weights(recipe: Recipe, splits: Splits) -> Trainer:
 def _from_model(recipe: Recipe, start: Start, splits: Splits, say: Callable[[str], None]) -> Trainer:
     """The trainer of a recipe that begins from a trained model."""
     model, data, settings = start.open(), splits.train, recipe.settings
-    if settings.epochs < start.head_epochs and not model.task.reads:
-        raise RecipeError(f"start.head_epochs is {start.head_epochs}, more than the {settings.epochs} epochs in all.")
     engine = start.engine(
         model,
         data,
         recipe.make_loss(),
         recipe.make_optimizer(),
+        epochs=settings.epochs,
         seed=settings.seed,
         progress=every_few_seconds(say),
         make=recipe.engine.maker(),

@@ -94,6 +94,7 @@ class Start:
         loss: Loss,
         optimizer: Optimizer,
         *,
+        epochs: int,
         seed: int,
         progress: Callable[[str, int, int], None] | None = None,
         make: Callable[..., Engine] = NativeEngine,
@@ -103,6 +104,8 @@ class Start:
 
         Parameters
         ----------
+        epochs : int
+            In all.
         make : callable
             What makes the engines of its parts.
         settings : object
@@ -111,12 +114,15 @@ class Start:
         Raises
         ------
         RecipeError
-            The model reads lines, and data or loss do not; or the other way round.
+            There are fewer epochs than those of the head alone; or the model reads lines, and data or loss do not, or
+            the other way round.
         """
         network = model.network
         if model.task.reads or data.holds_lines:
             _require_lines(model, data, loss)
             return make(network, loss, optimizer, **settings)
+        if epochs < self.head_epochs:
+            raise RecipeError(f"start.head_epochs is {self.head_epochs}, more than the {epochs} epochs in all.")
         if data.class_names != model.class_names:
             network = with_new_head(network, data.classes, seed=seed)
         stages = stage_positions(network)

@@ -16,7 +16,7 @@ from glassnet.reader.lines.alphabet import encode
 from glassnet.reader.lines.layout import draw_size, strip_of
 from glassnet.reader.lines.pens import UnipenWriters
 from glassnet.reader.lines.source import WIDEST, Writer
-from glassnet.reader.lines.widths import padded_width
+from glassnet.reader.lines.widths import padded_width, together
 from glassnet.reader.lines.writing import Inked, Writing
 
 __all__ = ["HeldOut", "HeldOutStrip"]
@@ -130,11 +130,8 @@ class HeldOut:
         In every epoch the same. For figures that do not depend on what a strip stands beside go through `groups`.
         """
         chosen = [self.strips[int(index)] for index in indices]
-        width = max(padded_width(strip.ink.shape[1]) for strip in chosen)
-        x = np.zeros((len(chosen), self.height, width, 1), np.float32)
-        for n, strip in enumerate(chosen):
-            x[n, :, : strip.ink.shape[1], 0] = strip.ink / np.float32(255)
-        return x, [encode(strip.text) for strip in chosen]
+        strips = [strip.ink.astype(np.float32) / np.float32(255) for strip in chosen]
+        return together(strips), [encode(strip.text) for strip in chosen]
 
     def groups(self, size: int = 64) -> Iterator[npt.NDArray[np.int64]]:
         """All positions in `strips`, in batches of one padded width."""

@@ -22,6 +22,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
+from rapidfuzz.distance import Levenshtein
 
 from glassnet.data import LineSet
 from glassnet.data.streams import generator
@@ -31,11 +32,13 @@ from glassnet.model import Model
 from glassnet.optim import AdamW
 from glassnet.reader.lines.alphabet import CHARACTERS, encode
 from glassnet.reader.lines.damage import damaged
+from glassnet.reader.lines.decoder import Decoder
+from glassnet.reader.lines.recogniser import LineRecogniser
 from glassnet.reader.lines.strips import HEIGHT
-from glassnet.reader.lines.widths import padded_width
+from glassnet.reader.lines.widths import together
 from glassnet.train import Progress, Trainer
 
-__all__ = ["LEARNING", "KnownLine", "LearnSettings", "learn"]
+__all__ = ["LEARNING", "KnownLine", "LearnSettings", "learn", "misread"]
 
 _STREAM = 0x1EA4  # keeps these random numbers apart from all other streams of the seed
 
@@ -135,6 +138,12 @@ def learn(
     return replace(learnt, card={**model.card, "learnt_lines": len(lines)}).in_precision(model.precision)
 
 
+def misread(model: Model, lines: Sequence[KnownLine]) -> int:
+    """How many characters of lines a model reads wrong (Levenshtein 1966), by the picture alone."""
+    read, scores = Decoder(greedy=True), LineRecogniser(model).scores([line.picture for line in lines])
+    return sum(Levenshtein.distance(read(s).text, line.text) for s, line in zip(scores, lines, strict=True))
+
+
 class _Told(Progress):
     """Passes on how many steps have been taken."""
 
@@ -159,10 +168,7 @@ class _Varied:
         own = [self.lines[int(index) % len(self.lines)] for index in indices]
         rngs = [generator(self.seed, _STREAM, epoch, int(index)) for index in indices]
         made = [self._varied(line.picture, rng) for line, rng in zip(own, rngs, strict=True)]
-        x = np.zeros((len(made), HEIGHT, max(padded_width(ink.shape[1]) for ink in made), 1), np.float32)
-        for n, ink in enumerate(made):
-            x[n, :, : ink.shape[1], 0] = ink
-        return x, [encode(line.text) for line in own]
+        return together(made), [encode(line.text) for line in own]
 
     def _varied(self, picture: npt.NDArray[np.uint8], rng: np.random.Generator) -> Floats:
         """A strip a little wider or narrower, taller or flatter, and moved up or down by a pixel or so."""

@@ -9,10 +9,12 @@ is paper that was filled in, and a network is sized for few different ones.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["LEAST", "padded", "padded_width"]
+__all__ = ["LEAST", "padded", "padded_width", "together"]
 
 LEAST = 64  # pixels
 
@@ -28,3 +30,12 @@ def padded_width(width: int) -> int:
 def padded(strip: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     """A strip (H, W) of ink, filled up with paper (0) on the right to its padded width."""
     return np.pad(strip, ((0, 0), (0, padded_width(strip.shape[1]) - strip.shape[1])))
+
+
+def together(strips: Sequence[npt.NDArray[np.float32]]) -> npt.NDArray[np.float32]:
+    """Strips (H, w) as one batch (n, H, width, 1), filled up with paper to the widest padded width among them."""
+    width = max(padded_width(strip.shape[1]) for strip in strips)
+    x = np.zeros((len(strips), strips[0].shape[0], width, 1), np.float32)
+    for row, strip in zip(x, strips, strict=True):
+        row[:, : strip.shape[1], 0] = strip
+    return x

@@ -23,6 +23,7 @@ def pytest_configure() -> None:
     """A job in the background of a script ignores Ctrl-C, and so would the trainings that tests interrupt."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.environ["GLASSNET_FEATURES"] = "off"  # no test finds what another one left in the user's cache folder
     os.environ.pop("COLUMNS", None)  # which pytest's workers set: output of tests goes to no terminal
 
 

@@ -19,6 +19,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from glassnet.files import user_cache
+
 __all__ = ["announced", "choose_cache", "listen", "settle"]
 
 _SAY_AGAIN = 5.0  # seconds between lines while kernels are compiled
@@ -156,10 +158,8 @@ def choose_cache() -> None:
 
 
 def _candidates() -> Iterator[Path]:
-    named = os.environ.get("XDG_CACHE_HOME", "").strip()
-    with contextlib.suppress(RuntimeError):  # nobody has a home here
-        cache = Path(named) if named and Path(named).is_absolute() else Path("~/.cache").expanduser()
-        yield cache / "glassnet" / "kernels"
+    if (cache := user_cache()) is not None:
+        yield cache / "kernels"
     with contextlib.suppress(OSError):  # there may be no temporary folder either
         yield _own_temporary_folder()
 

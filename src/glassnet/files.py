@@ -29,6 +29,7 @@ __all__ = [
     "read_text",
     "remove_partial",
     "sha256_file",
+    "user_cache",
     "write_json",
     "write_text",
 ]
@@ -80,6 +81,17 @@ def abandon() -> None:
 def _cannot_write(path: Path, error: OSError) -> GlassnetError:
     reason = error.strerror or str(error)
     return GlassnetError(f"Cannot write '{path}': {reason}. Nothing was left half-written.", Fix.FREE_SPACE)
+
+
+def user_cache() -> Path | None:
+    """glassnet's folder in the user's cache folder, `XDG_CACHE_HOME` or `~/.cache`; None where the user has no home."""
+    named = os.environ.get("XDG_CACHE_HOME", "").strip()
+    try:
+        # The XDG specification has relative paths ignored.
+        base = Path(named) if named and Path(named).is_absolute() else Path("~/.cache").expanduser()
+    except RuntimeError:
+        return None
+    return base / "glassnet"
 
 
 def remove_partial(folder: str | os.PathLike[str]) -> None:

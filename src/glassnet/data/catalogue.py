@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from glassnet.data.dataset import Splits
 from glassnet.data.download import OnBytes, RemoteFile, fetch, unpack
 from glassnet.data.options import ReadOptions
 from glassnet.errors import DataError, Fix, nearest
+from glassnet.files import user_cache
 
 __all__ = ["CATALOGUE", "KnownSet", "data_places", "find", "find_folder", "get", "known", "place_of", "register"]
 
@@ -126,15 +128,12 @@ def data_places() -> list[Path]:
     """The folders in which data sets are looked for; the first is where downloads go.
 
     `GLASSNET_DATA` may name several, separated as in `PATH`; without it, `glassnet` in the user's cache folder
-    (`XDG_CACHE_HOME`, or `~/.cache`).
+    (`XDG_CACHE_HOME`, or `~/.cache`), or among the temporary files where the user has no home.
     """
     given = [Path(word).expanduser() for word in os.environ.get("GLASSNET_DATA", "").split(os.pathsep) if word.strip()]
     if given:
         return given
-    cache = os.environ.get("XDG_CACHE_HOME", "").strip()
-    # The XDG specification has relative paths ignored.
-    base = Path(cache) if cache and Path(cache).is_absolute() else Path("~/.cache").expanduser()
-    return [base / "glassnet"]
+    return [user_cache() or Path(tempfile.gettempdir()) / "glassnet"]
 
 
 def find(name: str) -> Path | None:

@@ -21,6 +21,7 @@ import numpy as np
 
 from glassnet.data.memory import machine_memory
 from glassnet.engines.base import Batch, Engine, StepResult, load_weights, write_weights
+from glassnet.engines.feature_cache import FeatureCache
 from glassnet.engines.native import NativeEngine
 from glassnet.nn import Loss, Network
 from glassnet.nn.functional.arrays import Array
@@ -65,6 +66,8 @@ class FineTuneEngine(Engine):
         As of `NativeEngine`.
     make : callable
         What makes the engine of a part, called as `NativeEngine` is.
+    cache : FeatureCache, optional
+        Where features are looked for, and kept for other trainings; without it they are this training's own.
     progress : callable, optional
         Called as `progress(what is done, pictures so far, pictures in all)` while features are computed.
     """
@@ -82,12 +85,14 @@ class FineTuneEngine(Engine):
         l2: float = 0.0,
         clip: float | None = None,
         make: Callable[..., Engine] = NativeEngine,
+        cache: FeatureCache | None = None,
         progress: Callable[[str, int, int], None] | None = None,
     ) -> None:
         self.network, self.loss, self.optimizer = network, loss, optimizer
         self.position, self.head_epochs = head_position(network), head_epochs
         self.first = self.position if first is None else first
-        self.rate, self.body_rate, self.progress = rate, body_rate, progress
+        self.rate, self.body_rate = rate, body_rate
+        self.cache, self.progress = cache, progress
         self.on_features = head_epochs > 0 or first is None  # what validation takes now
         for parameter in network.part(self.first, self.position).parameters().values():
             parameter.rate = body_rate
@@ -219,8 +224,18 @@ class _Examples:
         if not self.keeps:
             return self.engine.features(self.feed.plain(indices))
         if self._kept is None:
-            self._kept = self._computed()
+            self._kept = self._computed() if self.engine.cache is None else self._cached(self.engine.cache)
+            self.feed.close()
         return self._kept[indices]
+
+    def _cached(self, cache: FeatureCache) -> Array:
+        """The features of all examples, from the disk where they have been computed before."""
+        key = cache.key(self.feed.digest, self.engine.body, self.engine.about())
+        found = cache.get(key, len(self.feed))
+        if found is None:
+            found = self._computed()
+            cache.put(key, found)
+        return found
 
     def _computed(self) -> Array:
         engine, count = self.engine, len(self.feed)
@@ -231,7 +246,6 @@ class _Examples:
                 engine.progress(what, start, count)
             rows = np.arange(start, min(count, start + _BATCH))
             parts.append(engine.features(self.feed.plain(rows)))
-        self.feed.close()
         return np.concatenate(parts)
 
 

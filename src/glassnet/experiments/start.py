@@ -3,7 +3,7 @@
     [start]
     model = "squeezenet-1.1"     # a model file or run folder, else a pretrained network
     freeze = "stages"            # all: the head alone; stages: then the last stage with it; none: then all
-    head_epochs = 16             # epochs of the head alone, on features that are computed once
+    head_epochs = 16             # epochs of the head alone, on features that are computed once and kept
     rate = 0.1                   # factor of the learning rate after these
     body_rate = 0.1              # further factor for what lies before the head
 
@@ -18,14 +18,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from glassnet.engines import Engine, NativeEngine
+from glassnet.engines.feature_cache import FeatureCache
 from glassnet.engines.fine_tune import FineTuneEngine
 from glassnet.errors import RecipeError
+from glassnet.experiments.environment import environment
 from glassnet.imagenet import PRETRAINED, open_model
 from glassnet.nn import Loss
 from glassnet.nn.transfer import head_position, stage_positions, with_new_head
 from glassnet.notation import is_real
 from glassnet.optim import Optimizer
 from glassnet.tasks import Task
+from glassnet.team import Team
 
 if TYPE_CHECKING:
     from glassnet.data import Dataset
@@ -135,6 +138,7 @@ class Start:
             head_epochs=self.head_epochs,
             rate=self.rate,
             body_rate=self.body_rate,
+            cache=FeatureCache.of_user(environment) if Team.here().size == 1 else None,  # a team computes together
             progress=progress,
             make=make,
             **settings,

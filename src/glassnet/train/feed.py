@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from itertools import chain
 
@@ -87,6 +88,14 @@ class Feed:
     def plain(self, indices: Array) -> Array:
         """The pictures `indices` (n,) without augmentation, (n, *input_shape), in a buffer that is used again."""
         return self._plain(*self._pictures(indices, 0)).reshape(len(indices), *self.shape)
+
+    @property
+    def digest(self) -> str:
+        """What `plain` follows from: the set's SHA-256, the preprocessing and that of its arrays."""
+        parts = [self.dataset.sha256, self.preprocess.notation()]
+        for name, array in sorted(self.preprocess.arrays().items()):
+            parts.append(f"{name} {array.dtype.str} {array.shape} {hashlib.sha256(array.tobytes()).hexdigest()}")
+        return "\n".join(parts)
 
     def targets(self, indices: Array) -> tuple[Array, ...]:
         """What `take` gives besides the pictures, of a network that does not reconstruct its input."""

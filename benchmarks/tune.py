@@ -39,9 +39,10 @@ SPACE: dict[str, Any] = {
     "train.augment": ["none", "shift 1", "shift 2"],
 }
 CIFAR10 = (
-    'model.network = "two-layer" | "linear 100 -> batchnorm -> relu -> dropout 0.3 -> linear"',
+    'model.network = "two-layer" | "linear 100 -> relu -> dropout 0.3 -> linear"'
+    ' | "linear 100 -> batchnorm -> relu -> dropout 0.3 -> linear"',
     "width = 4 | 8 | 16 | 24",
-    "optimizer.lr = 1e-4..1e-2 log",
+    "optimizer.lr = 5e-5..5e-3 log",
     "optimizer.weight_decay = 1e-3..1.0 log",
     "train.batch = 64 | 128",
     "train.epochs = 12..30",

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from glassnet.errors import GlassnetError, RecipeError, TrainingError
+from glassnet.experiments.pruning import is_behind
 from glassnet.experiments.search import Choice, Space, Span
 from glassnet.locking import locked
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["PRUNERS", "Book", "Taken", "Trial", "require_optuna"]
 
 PRUNERS = ("median", "hyperband", "none")
+_EPOCHS = "train.epochs"
 _RANDOM_FIRST = 8  # trials that are drawn at random before the sampler models them
 _UNDER_WAY, _SURPLUS = "in flight", "surplus"
 _KEPT = ("outcome", "value", "loss", "reason", "seconds")  # of a trial that ended, in its storage
@@ -133,7 +135,7 @@ class Book:
     prune : str
         One of `PRUNERS`.
     epochs : int
-        Of a trial that is not pruned.
+        Of a trial that is not pruned, where the space does not say.
     sampler : str
         "tpe", or "random" to compare with.
 
@@ -169,7 +171,7 @@ class Book:
             with _quiet():
                 kept: dict[str, Any] = {"study_name": name, "storage": storage or _journal(folder)}
                 kept["sampler"] = _steady_sampler(seed, space, first, sampler)
-                kept["pruner"] = _pruner(prune, epochs)
+                kept["pruner"] = _pruner(prune, epochs, space)
                 try:
                     self._study = optuna.load_study(**kept)
                 except KeyError:
@@ -267,7 +269,7 @@ class Book:
 
     def _read(self, found: optuna.trial.FrozenTrial) -> Trial:
         kept = found.user_attrs
-        values = tuple(value for _, value in sorted(found.intermediate_values.items()))
+        values = _values(found)
         settings = {name: _shown(part, found.params[name]) for name, part in self.space.items() if name in found.params}
         if not found.state.is_finished():
             return Trial(found.number, settings, values=values)
@@ -288,6 +290,11 @@ def _locked(folder: Path, held: contextlib.ExitStack) -> bool:
 
 
 # ---- Optuna's parts
+
+
+def _values(found: optuna.trial.FrozenTrial) -> tuple[float, ...]:
+    """A trial's metric after each epoch."""
+    return tuple(value for _, value in sorted(found.intermediate_values.items()))
 
 
 def _suggested(trial: optuna.Trial, name: str, part: Span | Choice) -> Any:
@@ -339,13 +346,24 @@ def _steady_sampler(seed: int, space: Space, first: Mapping[str, Any], kind: str
     return Steady()
 
 
-def _pruner(word: str, epochs: int) -> Any:
+def _pruner(word: str, epochs: int, space: Space) -> Any:
     import optuna
 
-    if word == "median":  # a third of the epochs is left to every trial: as long as schedules warm up
-        return optuna.pruners.MedianPruner(n_startup_trials=5, n_warmup_steps=max(1, -(-epochs // 3)))
+    class Median(optuna.pruners.BasePruner):
+        """See `glassnet.experiments.pruning`."""
+
+        def prune(self, study: Any, trial: Any) -> bool:
+            finished = study.get_trials(deepcopy=False, states=(optuna.trial.TrialState.COMPLETE,))
+            others = [(_values(each), each.params.get(_EPOCHS, epochs)) for each in finished]
+            higher = study.direction == optuna.study.StudyDirection.MAXIMIZE
+            own = trial.params.get(_EPOCHS, epochs)
+            return is_behind(_values(trial), own, [each for each in others if each[0]], higher_is_better=higher)
+
+    if word == "median":
+        return Median()
     if word == "hyperband":
-        return optuna.pruners.HyperbandPruner(min_resource=max(1, epochs // 9), max_resource=max(1, epochs))
+        most = max(1, *(int(value) for value in space[_EPOCHS].extremes())) if _EPOCHS in space else max(1, epochs)
+        return optuna.pruners.HyperbandPruner(min_resource=max(1, most // 9), max_resource=most)
     if word == "none":
         return optuna.pruners.NopPruner()
     raise RecipeError(f"Trials are pruned by {', '.join(PRUNERS)}. Got '{word}' instead.")

@@ -41,12 +41,13 @@ SPACE: dict[str, Any] = {
 CIFAR10 = (
     'model.network = "two-layer" | "linear 100 -> relu -> dropout 0.3 -> linear"'
     ' | "linear 100 -> batchnorm -> relu -> dropout 0.3 -> linear"',
-    "width = 4 | 8 | 16 | 24",
-    "optimizer.lr = 5e-5..5e-3 log",
+    'model.preprocess = "scale -> standardise" | "whiten 300 0.1" | "whiten 600 0.03"',
+    "width = 4 | 8 | 16",
+    "optimizer.lr = 1e-4..1e-2 log",
     "optimizer.weight_decay = 1e-3..1.0 log",
     "train.batch = 64 | 128",
     "train.epochs = 12..30",
-    'train.augment = "flip" | "flip -> crop 3"',
+    'train.augment = "flip" | "flip -> crop 2" | "flip -> crop 3"',
 )
 
 

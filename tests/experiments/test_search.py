@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from glassnet import Dataset, Splits
 from glassnet.errors import GlassnetError, RecipeError
 from glassnet.experiments import Choice, Span, load_recipe, parse_search, prepare, recipe_for, search_in
+from glassnet.experiments.recipe import recipe_from
 from glassnet.experiments.search import changed, space_from, usual_space, widened
 
 
@@ -112,3 +115,30 @@ def test_the_recipe_of_a_trial() -> None:
         changed(recipe_for("digits", {}), {"width": 2})
     with pytest.raises(GlassnetError, match="no setting 'bach'"):
         changed(recipe, {"train.bach": 2})
+
+
+@pytest.mark.parametrize(
+    ("network", "shape", "count", "expected"),
+    [
+        ("two-layer", (32, 32, 3), 3000, True),
+        ("two-layer", (32, 32, 3), 2999, False),
+        ("two-layer", (8, 8, 3), 3000, False),
+        ("two-layer", (40, 40, 1), 3000, False),  # of a drawing most pixels are the paper
+        ("conv 3x3, 8 -> flatten -> linear", (32, 32, 3), 3000, False),  # it takes pixels that lie side by side
+    ],
+)
+def test_whitening_is_tried_for_dense_networks_on_photographs(
+    network: str, shape: tuple[int, int, int], count: int, expected: bool
+) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (count, *shape), np.uint8)
+    part = Dataset(images, np.arange(count) % 2, ("a", "b"))
+    splits = Splits(part, valid=part.subset(slice(0, 100)))
+    recipe = recipe_from(
+        {"data": {"source": "x"}, "model": {"network": network, "preprocess": "scale"}, "train": {"batch": 50}}
+    )
+    space = usual_space(recipe, splits)
+    assert ("model.preprocess" in space) is expected
+    if expected:
+        assert space["model.preprocess"].holds("scale")
+        for value in space["model.preprocess"].extremes():
+            changed(recipe, {"model.preprocess": value}).make_preprocess()

@@ -26,6 +26,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from glassnet.data import Splits
 from glassnet.errors import RecipeError
 from glassnet.experiments.defaults import usual_augmentation
@@ -45,6 +47,9 @@ _WIDE = re.compile(r"\b(linear\s+|(?:conv|conv-bn-relu|conv-bn)\s+\d+x\d+\s*,\s*
 _AROUND = 30.0  # factor to either side of the recipe's own learning rate
 _BATCHES, _LEAST_STEPS = (32, 64, 128, 256), 8  # examples in a step; steps that an epoch should have
 _WIDTHS = (0.5, 1, 2, 4, 8)
+# Two-layer networks on CIFAR-10 gain five points of validation accuracy and train five times as fast.
+_WHITENED = "scale -> whiten 300 0.1"
+_LEAST_PIXELS, _LEAST_PICTURES = 1000, 3000  # well above the 300 directions that are kept, and enough to know them
 _L2 = (0.0, 1e-5, 1e-4, 1e-3)
 
 
@@ -174,7 +179,8 @@ def search_in(path: str | Path) -> Space:
 
 
 def usual_space(recipe: Recipe, splits: Splits) -> Space:
-    """What is worth searching where nobody says: rate, batch, regularisation, width, augmentation, schedule.
+    """What is worth searching where nobody says: rate, batch, regularisation, width, augmentation, schedule; and of
+    dense networks on photographs whitening.
 
     The recipe's own values are among what is searched.
 
@@ -199,6 +205,8 @@ def usual_space(recipe: Recipe, splits: Splits) -> Space:
         return space
     if widened(recipe.model.network, 2) != expand(recipe.model.network):
         space[WIDTH] = Choice(_WIDTHS)
+    if _likes_whitening(recipe, splits):
+        space["model.preprocess"] = Choice((recipe.model.preprocess, _WHITENED))
     augment = recipe.train.get("augment") or usual_augmentation(splits)
     if augment and not splits.train.holds_rows and recipe.make_loss().task == "classification":
         space["train.augment"] = Choice((None, augment))
@@ -206,6 +214,13 @@ def usual_space(recipe: Recipe, splits: Splits) -> Space:
     if recipe.train.get("schedule") in schedules:
         space["train.schedule"] = Choice(schedules)
     return space
+
+
+def _likes_whitening(recipe: Recipe, splits: Splits) -> bool:
+    """Whether the network is dense and takes photographs, whose neighbouring pixels say almost the same."""
+    dense = expand(recipe.model.network).startswith("linear")
+    many = np.prod(splits.train.image_shape) >= _LEAST_PIXELS and len(splits.train) >= _LEAST_PICTURES
+    return dense and many and splits.train.image_shape[2] == 3 and recipe.model.preprocess != _WHITENED
 
 
 def _short(value: float) -> float:

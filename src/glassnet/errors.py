@@ -47,6 +47,7 @@ class Fix(Enum):
 
     CHOOSE_OUTPUT = "Choose another place to write to."
     CHOOSE_PART = "Choose another part."
+    CHOOSE_PORT = "Choose another port, or 0 for a free one."
     FREE_SPACE = "Free some space or choose another place to write to."
     GET_DATA = "Download it: glassnet.data.get('{name}')."
     GET_WEIGHTS = "Download them: glassnet.weights.get_weights('{name}'), or name a file."

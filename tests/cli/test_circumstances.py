@@ -47,6 +47,7 @@ EXAMPLES: dict[str, tuple[object, ...]] = {
     "predict": ("../run", "picture.png"),
     "watch": ("video.mp4", "--model", "../run", "--out", "out"),
     "look": ("../run", "--out", "out"),
+    "open": ("../run", "--list"),
     "fool": ("../run", "picture.png", "--out", "out"),
     "audit": ("../run", "digits", "--examples", 5, "--effort", "quick", "--no-corruptions", "--out", "out"),
     "filter": ("picture.png", "--kernel", "edges"),

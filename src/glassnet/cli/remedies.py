@@ -9,6 +9,7 @@ __all__ = ["REMEDIES", "worded"]
 REMEDIES = {
     Fix.CHOOSE_OUTPUT: "Choose another --out.",
     Fix.CHOOSE_PART: "Choose another with --part.",
+    Fix.CHOOSE_PORT: "Choose another --port, or leave it out for a free one.",
     Fix.FREE_SPACE: "Free some space or choose another place (--out).",
     Fix.GET_DATA: "Type: glassnet data get {name}",
     Fix.GET_WEIGHTS: "Type: glassnet data get {name} (or name a file with --weights)",

@@ -15,11 +15,13 @@ from typing import Any
 import numpy as np
 
 from glassnet.errors import ModelError
-from glassnet.files import atomic_write, plain_bytes
+from glassnet.files import atomic_write, open_plain, plain_bytes
 from glassnet.nn.functional.arrays import Array
 from glassnet.nn.tensors import decode
 
-__all__ = ["digest", "read", "write"]
+__all__ = ["described", "digest", "read", "write"]
+
+_LARGEST_HEADER = 2**24  # bytes
 
 
 def digest(description: dict[str, Any], arrays: dict[str, Array]) -> str:
@@ -81,3 +83,24 @@ def read(path: str | Path) -> tuple[dict[str, Any], dict[str, Array]]:
     if not isinstance(description, dict):
         raise ModelError(f"The description in '{path}' is not a JSON object; the file was not written by glassnet.")
     return description, arrays
+
+
+def described(path: str | Path) -> dict[str, Any]:
+    """What a file says of itself, read from its head alone: nothing is checked against its SHA-256.
+
+    Raises
+    ------
+    ModelError
+        It is missing, or no file that glassnet wrote.
+    """
+    try:
+        with open_plain(path) as file:
+            size = int.from_bytes(file.read(8), "little")
+            if size > _LARGEST_HEADER:
+                raise ValueError("its header is too long")
+            found = json.loads(json.loads(file.read(size))["__metadata__"]["glassnet"])
+        if not isinstance(found, dict):
+            raise TypeError("its description is not a JSON object")
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise ModelError(f"'{path}' is no model file that glassnet wrote.") from error
+    return found

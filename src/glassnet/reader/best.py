@@ -52,20 +52,23 @@ class BestReader:
 
     def read(self, picture: Picture) -> Page:
         """The text of a picture; parameters, result and errors as of `Reader.read`."""
+        return _page(self.state(picture))
+
+    def state(self, picture: Picture) -> PageState:
+        """What the way that was taken found in a picture, stage by stage; parameters and errors as of `Reader.read`."""
         level = self.pieces.begin(picture)
         pieces = self.pieces.finish(level, upright=True)
         if (page := _page(pieces)).lines and page.confidence >= self.settings.sure_of_pieces:
-            return page
+            return pieces
         shared = same_marks(self.settings.segment, self.settings.lines.segment)
         lines = self.lines.finish(replace(level, marks=pieces.marks if shared else None))
-        whole = _page(lines)
         if _sure(lines) < self.settings.sure_of_lines:
             if (turned := self.pieces.upright(replace(level, marks=pieces.marks))) is not None:
                 pieces = self.pieces.finish(turned, upright=True)
         elif lines.turned != level.turned:
             turned = replace(level, ink=lines.ink, turned=lines.turned, marks=lines.marks if shared else None)
             pieces = self.pieces.finish(turned, upright=True)
-        return whole if whole.lines and _right(lines) > _right(pieces) else _page(pieces)
+        return lines if _page(lines).lines and _right(lines) > _right(pieces) else pieces
 
 
 def _page(state: PageState) -> Page:

@@ -220,7 +220,11 @@ class Reader:
         ReaderError
             The array is not a picture.
         """
-        return _from("assemble", self.finish(self.begin(picture)).page)
+        return _from("assemble", self.state(picture).page)
+
+    def state(self, picture: Picture) -> PageState:
+        """What every stage found in a picture; parameters and errors as of `read`."""
+        return self.finish(self.begin(picture))
 
     def begin(self, picture: Picture) -> PageState:
         """A page made level: what every way of reading begins with. Parameters and errors as of `read`."""

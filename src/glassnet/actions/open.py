@@ -1,0 +1,229 @@
+"""What there is to open in a folder: models, runs, pictures; each known by an id, never by a path from outside."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from glassnet.data.dataset import are_rows
+from glassnet.data.pictures import is_picture_name
+from glassnet.errors import GlassnetError, ModelError, TrainingError
+from glassnet.experiments import Run
+from glassnet.files import exists
+from glassnet.imagenet import PRETRAINED, open_model
+from glassnet.model import Model
+from glassnet.nn import model_file, parse_loss
+from glassnet.tasks import Task
+
+__all__ = ["Entry", "Opened", "open_place"]
+
+_DEPTH, _MOST = 4, 500  # folders in folders that are looked into; models and runs that are listed
+_KEPT = 6  # models that stay in memory
+_PASSED_OVER = frozenset({"__pycache__", "node_modules", "site-packages"})
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A model that can be opened.
+
+    Attributes
+    ----------
+    id : str
+        Ten hexadecimal digits, made of the name: the same whenever the same folder is opened.
+    name : str
+        Its place below the folder, or a network's name.
+    kind : str
+        "run", "model" or "pretrained".
+    place : str
+        The file, the run folder, or the network's name.
+    draws : bool
+        Whether it names classes of pictures, so that one can be drawn for it.
+    """
+
+    id: str
+    name: str
+    kind: str
+    place: str = field(repr=False)
+    draws: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """A folder that was opened; threads may share it.
+
+    Attributes
+    ----------
+    folder : Path
+        The folder, below which everything lies that is read or written.
+    entries : tuple of Entry
+        Models and runs, runs first, in the order of their names.
+    first : str
+        The id of what was asked for; empty for a folder.
+    pictures : int
+        Pictures that lie in the folder itself.
+    """
+
+    folder: Path
+    entries: tuple[Entry, ...]
+    first: str = ""
+    pictures: int = 0
+    _models: _Latest = field(default_factory=lambda: _Latest(_KEPT), repr=False)
+    _runs: _Latest = field(default_factory=lambda: _Latest(_MOST), repr=False)
+    _others: _Latest = field(default_factory=lambda: _Latest(_KEPT), repr=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Folder, models and the number of pictures."""
+        return {
+            "folder": self.folder,
+            "models": [{"id": each.id, "name": each.name, "kind": each.kind, "draws": each.draws} for each in self.entries],
+            "first": self.first,
+            "pictures": self.pictures,
+        }
+
+    @property
+    def runs(self) -> tuple[Entry, ...]:
+        """The runs."""
+        return tuple(each for each in self.entries if each.kind == "run")
+
+    def entry(self, id: str) -> Entry:
+        """The entry of an id. Raises `ModelError` where there is none."""
+        for each in self.entries:
+            if each.id == id:
+                return each
+        raise ModelError("There is no such model in the folder that was opened; load the page again.")
+
+    def model(self, id: str) -> Model:
+        """The model of an id, kept in memory. Raises `GlassnetError` where it cannot be read."""
+        entry = self.entry(id)
+        return self._models.get((id, _stamp(entry)), lambda: open_model(entry.place))
+
+    def run(self, id: str) -> Run:
+        """The run of an id, kept in memory. Raises `GlassnetError` where it is none, or cannot be read."""
+        entry = self.entry(id)
+        if entry.kind != "run":
+            raise TrainingError(f"'{entry.name}' is a model without its run.")
+        return self._runs.get((id, _stamp(entry)), lambda: Run.open(entry.place))
+
+    def keep(self, key: tuple[str, ...], make: Callable[[], T]) -> T:
+        """What `make` gives, kept in memory under a key."""
+        return self._others.get(key, make)
+
+
+def _stamp(entry: Entry) -> int:
+    """When what an entry names was last written; 0 of a network."""
+    path = Path(entry.place) / "model.safetensors" if entry.kind == "run" else Path(entry.place)
+    return path.stat().st_mtime_ns if exists(path) else 0
+
+
+class _Latest:
+    """The things that were used last, made once each; threads that ask for one that is being made wait for it."""
+
+    def __init__(self, most: int) -> None:
+        self.most, self.found, self.lock = most, OrderedDict[Any, Any](), threading.RLock()
+
+    def get(self, key: Any, make: Callable[[], T]) -> T:
+        with self.lock:
+            if key not in self.found:
+                self.found[key] = make()
+            self.found.move_to_end(key)
+            while len(self.found) > self.most:
+                self.found.popitem(last=False)
+            found: T = self.found[key]
+            return found
+
+
+def open_place(what: str | Path | None = None) -> Opened:
+    """What there is to open.
+
+    Parameters
+    ----------
+    what : str or path, optional
+        A folder, a run folder, a model file, or a named network with weights; None is the working folder. Of a run or a
+        model file the folder that it lies in is opened, and what lies beside it listed.
+
+    Raises
+    ------
+    GlassnetError
+        There is no such thing, the model cannot be read, or the folder holds neither models nor pictures.
+    """
+    place = Path("." if what is None else what)
+    if what is not None and not exists(place):
+        if str(what) not in PRETRAINED:
+            open_model(what)  # which says what is expected
+        entry = Entry(_id(str(what)), str(what), "pretrained", str(what))
+        found = _below(Path())
+        return Opened(Path().resolve(), (entry, *found), entry.id, _pictures(Path()))
+    single = place.is_file() or exists(place / "recipe.toml")
+    folder = (place.parent if place.is_file() else place.resolve().parent) if single else place
+    folder = folder.resolve()
+    if single:
+        open_model(place)  # what was named must be usable
+        entry = _entry(folder, place.resolve())
+        others = tuple(each for each in _below(folder) if each.id != entry.id)
+        return Opened(folder, (entry, *others), entry.id, _pictures(folder))
+    entries, pictures = _below(folder), _pictures(folder)
+    if not entries and not pictures:
+        raise ModelError(f"The folder '{place}' holds no model, no run and no picture to read; train a network first.")
+    return Opened(folder, entries, "", pictures)
+
+
+def _pictures(folder: Path) -> int:
+    return sum(is_picture_name(path) for path in folder.iterdir())
+
+
+def _id(name: str) -> str:
+    return hashlib.sha256(os.fsencode(name)).hexdigest()[:10]
+
+
+def _entry(folder: Path, path: Path) -> Entry:
+    name = os.fsencode(path.relative_to(folder)).decode("utf-8", "replace")
+    is_run = path.is_dir()
+    draws = _names_classes(path / "model.safetensors" if is_run else path)
+    return Entry(_id(str(path.relative_to(folder))), name, "run" if is_run else "model", str(path), draws)
+
+
+def _below(folder: Path) -> tuple[Entry, ...]:
+    """Runs and model files below a folder, runs first."""
+    found = []
+    for path in _walk(folder.resolve(), _DEPTH):
+        found.append(_entry(folder.resolve(), path))
+        if len(found) == _MOST:
+            break
+    return tuple(sorted(found, key=lambda each: (each.kind != "run", each.name)))
+
+
+def _walk(folder: Path, depth: int) -> Iterator[Path]:
+    """Finished runs and model files; links are not followed, hidden folders and those of programs passed over."""
+    try:
+        inside = sorted(os.scandir(folder), key=lambda each: each.name)
+    except OSError:
+        return
+    for each in inside:
+        path = Path(each.path)
+        if each.is_symlink() or each.name.startswith("."):
+            continue
+        if each.is_dir():
+            if exists(path / "recipe.toml") and exists(path / "model.safetensors"):
+                yield path
+            elif depth and each.name not in _PASSED_OVER:
+                yield from _walk(path, depth - 1)
+        elif path.suffix == ".safetensors" and path.name != "checkpoint.safetensors":
+            yield path
+
+
+def _names_classes(path: Path) -> bool:
+    """Whether a file says of itself that it is a model which names classes of pictures; no array is read."""
+    try:
+        description = model_file.described(path)
+        task = Task.of(parse_loss(str(description["loss"])))
+        return not (task.rebuilds or task.reads or are_rows(tuple(description["image_shape"])))
+    except (GlassnetError, KeyError, TypeError):
+        return False

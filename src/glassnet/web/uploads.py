@@ -1,0 +1,86 @@
+"""Pictures that were given to the page: kept in a folder of the server's own, known by an id."""
+
+from __future__ import annotations
+
+import secrets
+import tempfile
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from glassnet.data.pictures import open_picture, picture_info
+from glassnet.errors import DataError
+
+__all__ = ["Upload", "Uploads"]
+
+_MOST = 24  # pictures that are kept
+_PIXELS = 40_000_000  # of one picture
+_LONGEST = 120  # characters of a name
+_SUFFIXES = {"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "GIF": ".gif", "BMP": ".bmp", "PPM": ".ppm", "TIFF": ".tif",
+             "WEBP": ".webp"}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A picture: its id, what the user calls it, the server's own file, (H, W, C)."""
+
+    id: str
+    name: str
+    path: Path
+    shape: tuple[int, int, int]
+
+
+class Uploads:
+    """The pictures that were given last; older ones are forgotten. Closing it removes them all."""
+
+    def __init__(self) -> None:
+        self.folder = tempfile.TemporaryDirectory(prefix="glassnet-open-")
+        self.lock, self.kept = threading.Lock(), dict[str, Upload]()
+
+    def add(self, content: bytes, name: str) -> Upload:
+        """Keep a picture.
+
+        Parameters
+        ----------
+        content : bytes
+            The file.
+        name : str
+            What it is called; it is shown, and never opened.
+
+        Raises
+        ------
+        DataError
+            It is no picture, is damaged, or has more than 40 million pixels.
+        """
+        id = secrets.token_hex(8)
+        path = Path(self.folder.name) / id
+        path.write_bytes(content)
+        try:
+            shape = picture_info(path)
+            if shape[0] * shape[1] > _PIXELS:
+                raise DataError(
+                    f"The picture has {shape[1]} x {shape[0]} pixels; at most {_PIXELS // 10**6} million are taken."
+                )
+            with path.open("rb") as file, open_picture(file) as picture:
+                suffix = _SUFFIXES.get(picture.format or "", ".png")
+            placed = path.rename(path.with_suffix(suffix))
+        except DataError as error:
+            path.unlink(missing_ok=True)
+            raise DataError(str(error).replace(str(path), name[:_LONGEST] or "the picture")) from error
+        made = Upload(id, name[:_LONGEST] or "picture", placed, shape)
+        with self.lock:
+            self.kept[id] = made
+            while len(self.kept) > _MOST:
+                self.kept.pop(next(iter(self.kept))).path.unlink(missing_ok=True)
+        return made
+
+    def get(self, id: str) -> Upload:
+        """The picture of an id. Raises `DataError` where there is none any more."""
+        found = self.kept.get(id)
+        if found is None:
+            raise DataError("That picture is not kept any more; drop it once more.")
+        return found
+
+    def close(self) -> None:
+        """Remove all pictures."""
+        self.folder.cleanup()

@@ -39,7 +39,7 @@ class RunRow:
 
     def to_dict(self) -> dict[str, Any]:
         """Name, data, network, figures, and the verdict in a sentence."""
-        found: dict[str, Any] = {"id": self.entry.id, "name": self.entry.name, "error": self.error}
+        found: dict[str, Any] = {"id": self.entry.id, "name": self.entry.name, "unread": self.error}
         run = self.run
         if run is None:
             return found

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Mount, Route
 
@@ -18,7 +18,7 @@ from glassnet.errors import GlassnetError, one_line
 from glassnet.web import draw, read, runs
 from glassnet.web.answers import as_json
 from glassnet.web.ask import Asked, in_thread
-from glassnet.web.guard import MOST_BYTES, Guard
+from glassnet.web.guard import MOST_BYTES, BodyRefused, Guard
 from glassnet.web.uploads import Uploads
 
 __all__ = ["STATIC", "make_app"]
@@ -64,7 +64,7 @@ def make_app(opened: Opened, port: int, token: str, *, most: int = MOST_BYTES, s
     app = Starlette(
         routes=[Mount(f"/{token}", routes=[home, *static, *api])],
         lifespan=life,
-        exception_handlers={GlassnetError: _refused, Exception: _failed},
+        exception_handlers={GlassnetError: _refused, BodyRefused: _body_refused, ClientDisconnect: _gone, Exception: _failed},
     )
     app.state.opened, app.state.uploads, app.state.pages = opened, Uploads(), {}
     return Guard(app, port, token, most=most, seconds=seconds)
@@ -88,6 +88,18 @@ async def _keep_picture(request: Request) -> Response:
 async def _refused(request: Request, error: Exception) -> Response:
     """One line, as on the command line."""
     return as_json({"error": str(error)}, 400)
+
+
+async def _body_refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, BodyRefused)
+    answer = as_json({"error": str(error)}, error.status)
+    answer.headers["connection"] = "close"
+    return answer
+
+
+async def _gone(request: Request, error: Exception) -> Response:
+    """Nobody is there to read it."""
+    return Response(status_code=400)
 
 
 async def _failed(request: Request, error: Exception) -> Response:

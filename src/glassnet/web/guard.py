@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
-__all__ = ["MOST_BYTES", "Guard", "TooLarge", "TooSlow"]
+__all__ = ["MOST_BYTES", "BodyRefused", "Guard"]
 
 MOST_BYTES = 24 * 2**20
 """Of a request's body: a photograph from a telephone has 3 to 12 MB."""
@@ -31,16 +31,18 @@ _HEADERS = (
 )  # fmt: skip
 
 
-class TooLarge(Exception):
-    """A request's body is larger than `MOST_BYTES`."""
+class BodyRefused(Exception):
+    """A request's body is larger than it may be (413), or did not arrive in time (408)."""
 
-
-class TooSlow(Exception):
-    """A request's body did not arrive in time."""
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status
 
 
 class Guard:
     """Refuses what does not come from the page itself, before any of it is looked at.
+
+    A body that is too large or too slow raises `BodyRefused` in whatever reads it.
 
     Parameters
     ----------
@@ -59,6 +61,7 @@ class Guard:
 
     def __init__(self, app: Asgi, port: int, token: str, *, most: int = MOST_BYTES, seconds: float = _SECONDS) -> None:
         self.app, self.token, self.most, self.seconds = app, token.encode(), most, seconds
+        self.too_large = f"At most {most / 2**20:.3g} MB are taken."
         self.hosts = frozenset(f"{name}:{port}".encode() for name in ("127.0.0.1", "localhost"))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -85,16 +88,15 @@ class Guard:
             if name == b"sec-fetch-site" and value not in (b"same-origin", b"none"):
                 return 403, "This page answers no other page."
             if name == b"content-length" and (not value.isdigit() or int(value) > self.most):
-                return 413, f"At most {self.most // 2**20} MB are taken."
+                return 413, self.too_large
         first = scope["path"].split("/", 2)
         if len(first) < 3 or not secrets.compare_digest(first[1].encode(), self.token):
             return 403, "Open the address that glassnet printed: it has a token."
         return None
 
     async def _let_in(self, scope: Scope, receive: Receive, send: Send) -> None:
-        left, begun = self.most, False
+        left, whole = self.most, False
         deadline = asyncio.get_running_loop().time() + self.seconds
-        whole = False
 
         async def counted() -> MutableMapping[str, Any]:
             nonlocal left, whole
@@ -103,29 +105,20 @@ class Guard:
             try:
                 message = await asyncio.wait_for(receive(), deadline - asyncio.get_running_loop().time())
             except TimeoutError:
-                raise TooSlow from None
+                raise BodyRefused(408, "The request took too long.") from None
             left -= len(message.get("body", b""))
             if left < 0:
-                raise TooLarge
+                raise BodyRefused(413, self.too_large)
             whole = not message.get("more_body", False)
             return message
 
         async def answered(message: MutableMapping[str, Any]) -> None:
-            nonlocal begun
             if message["type"] == "http.response.start":
-                begun = True
                 own = {name for name, _ in message["headers"]}
                 message["headers"] = [*message["headers"], *(each for each in _HEADERS if each[0] not in own)]
             await send(message)
 
-        try:
-            await self.app(scope, counted, answered)
-        except (TooLarge, TooSlow) as error:
-            if begun:
-                raise
-            large = isinstance(error, TooLarge)
-            said = f"At most {self.most // 2**20} MB are taken." if large else "The request took too long."
-            await _answer(send, 413 if large else 408, said)
+        await self.app(scope, counted, answered)
 
 
 async def _answer(send: Send, status: int, text: str) -> None:

@@ -34,8 +34,15 @@ class Uploads:
     """The pictures that were given last; older ones are forgotten. Closing it removes them all."""
 
     def __init__(self) -> None:
-        self.folder = tempfile.TemporaryDirectory(prefix="glassnet-open-")
+        self.made: tempfile.TemporaryDirectory[str] | None = None
         self.lock, self.kept = threading.Lock(), dict[str, Upload]()
+
+    @property
+    def folder(self) -> Path:
+        """The server's own, made with the first picture."""
+        with self.lock:
+            self.made = self.made or tempfile.TemporaryDirectory(prefix="glassnet-open-")
+            return Path(self.made.name)
 
     def add(self, content: bytes, name: str) -> Upload:
         """Keep a picture.
@@ -53,7 +60,7 @@ class Uploads:
             It is no picture, is damaged, or has more than 40 million pixels.
         """
         id = secrets.token_hex(8)
-        path = Path(self.folder.name) / id
+        path = self.folder / id
         path.write_bytes(content)
         try:
             shape = picture_info(path)
@@ -83,4 +90,5 @@ class Uploads:
 
     def close(self) -> None:
         """Remove all pictures."""
-        self.folder.cleanup()
+        if self.made is not None:
+            self.made.cleanup()

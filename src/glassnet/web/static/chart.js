@@ -2,9 +2,9 @@
 
 import { el, number, svg } from "./dom.js";
 
-const [WIDE, HIGH, LEFT, RIGHT, TOP, BOTTOM] = [460, 250, 52, 12, 12, 34];
+const [WIDE, HIGH, LEFT, RIGHT, TOP, BOTTOM] = [460, 260, 52, 12, 12, 42];
 
-function ticks(low, high, about = 4) {
+function ticks(low, high, about = 7) {
   const rough = (high - low) / about;
   const power = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].map((m) => m * power).find((each) => each >= rough);
@@ -31,8 +31,8 @@ export function chart(title, series) {
     parts.push(svg("text", { x: LEFT - 6, y: y(value) + 4, "text-anchor": "end" }, number(value)));
   }
   for (const epoch of ticks(x0, x1).filter(Number.isInteger))
-    parts.push(svg("text", { x: x(epoch), y: HIGH - 14, "text-anchor": "middle" }, String(epoch)));
-  parts.push(svg("text", { x: WIDE - RIGHT, y: HIGH - 1, "text-anchor": "end" }, "epoch"));
+    parts.push(svg("text", { x: x(epoch), y: HIGH - 24, "text-anchor": "middle" }, String(epoch)));
+  parts.push(svg("text", { x: WIDE - RIGHT, y: HIGH - 5, "text-anchor": "end" }, "epoch"));
   for (const { points: own, className, dashed } of series) {
     const known = own.filter((point) => point[1] !== null);
     const d = known.map(([epoch, value], i) => `${i ? "L" : "M"}${x(epoch).toFixed(1)} ${y(value).toFixed(1)}`).join("");

@@ -14,8 +14,8 @@ export class DrawRoom {
     this.address = address;
     this.models = opened.models.filter((model) => model.draws);
     this.model = null;
-    this.layers = new Layers((which, layer, unit) => this.askUnit(which, layer, unit));
     this.panel = unitPanel(() => this.closeUnit());
+    this.layers = new Layers((which, layer, unit) => this.askUnit(which, layer, unit), this.panel.element);
     this.questions = new Questions(this);
     this.hands = [new Hand(this, "Draw here")];
     this.active = this.hands[0];
@@ -33,7 +33,7 @@ export class DrawRoom {
     this.place = el("div", { className: "hands" }, this.hands[0].element);
     const left = el("div", {}, el("label", { className: "field" }, "Model", this.choice), this.facts, el("div", { className: "tools" }, this.second), this.place);
     const hint = "Every layer reacts while you draw: blue is above 0, orange below. Click a square for the sum that made it.";
-    const right = el("div", {}, el("h2", {}, "What every layer makes of it"), el("p", { className: "quiet" }, hint), this.panel.element, this.layers.element, this.questions.element);
+    const right = el("div", {}, el("h2", {}, "What every layer makes of it"), el("p", { className: "quiet" }, hint), this.layers.element, this.questions.element);
     this.studio = el("div", { className: "studio" }, left, right);
     return el("div", {}, el("h1", {}, "Draw, and look inside"), this.studio);
   }

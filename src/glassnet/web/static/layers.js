@@ -136,9 +136,10 @@ class Maps {
 }
 
 export class Layers {
-  // `chosen(which, layer, unit)` is called when a unit is asked for.
-  constructor(chosen) {
+  // `chosen(which, layer, unit)` is called when a unit is asked for; `panel` is shown beneath its layer.
+  constructor(chosen, panel) {
     this.onChosen = chosen;
+    this.panel = panel;
     this.chosen = null;
     this.below = el("p", { className: "below", role: "status" });
     this.list = el("div");
@@ -154,6 +155,7 @@ export class Layers {
   choose(maps, square) {
     this.chosen = { layer: maps.layer.name, square, which: maps.which };
     this.repaint();
+    this.figures[maps.index].element.after(this.panel);
     this.onChosen(maps.which, maps.layer.name, maps.unit(square));
   }
 

@@ -70,10 +70,10 @@ export class RunsRoom {
   }
 
   row(run) {
-    const tick = el("input", { type: "checkbox", "aria-label": `Compare ${run.name}`, disabled: Boolean(run.error) });
+    const tick = el("input", { type: "checkbox", "aria-label": `Compare ${run.name}`, disabled: Boolean(run.unread) });
     tick.checked = this.chosen.includes(run.id);
     tick.addEventListener("change", () => this.tick(run.id, tick.checked));
-    if (run.error) return el("tr", {}, el("td", {}, tick), el("td", {}, run.name), el("td", { colspan: "5" }, run.error));
+    if (run.unread) return el("tr", {}, el("td", {}, tick), el("td", {}, run.name), el("td", { colspan: "5" }, run.unread));
     const severity = run.verdict ? run.verdict.severity : "";
     const said = run.verdict ? run.verdict.sentence : "";
     const dot = el("span", { className: `dot ${severity}`, title: said });
@@ -117,7 +117,7 @@ export class RunsRoom {
     return found.names.flatMap((name, i) => {
       const mine = found.pictures.filter((each) => each.first_right === (i === 0));
       const figures = mine.map((each) =>
-        el("figure", {}, el("img", { src: each.picture, alt: each.true }), el("figcaption", {}, el("b", {}, each.true), `${found.names[1 - i]} says ${each.said[1 - i]}`)),
+        el("figure", {}, el("img", { src: each.picture, alt: each.true }), el("figcaption", {}, el("b", {}, each.true), `the other: ${each.said[1 - i]}`)),
       );
       const shown = mine.length && mine.length < found.only[i] ? `; ${mine.length} of them:` : "";
       const head = el("h3", {}, `${found.only[i]} pictures that only ${name} gets right${shown}`);
@@ -139,5 +139,5 @@ function score(run) {
     return el("span", {}, percent(run.accuracy), el("span", { className: "interval" }, `${percent(low)} to ${percent(high)}`));
   }
   if (run.psnr !== undefined) return `${number(run.psnr)} dB`;
-  return run.error === "" || run.error === undefined ? "–" : `${percent(run.error)} wrong`;
+  return run.error === undefined ? "–" : `${percent(run.error)} wrong`;
 }

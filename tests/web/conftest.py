@@ -1,0 +1,69 @@
+"""A folder with two runs, a model and a page, as somebody opens it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from glassnet.actions.open import Opened, open_place
+from support.web import chromium, served
+
+
+@pytest.fixture(scope="session")
+def workshop(finished_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two runs on the digits, one model file by itself, one file that is none."""
+    from glassnet.cli import main
+    from support.classifiers import digits
+
+    folder = tmp_path_factory.mktemp("workshop")
+    digits().save(folder / "alone.safetensors")
+    (folder / "broken.safetensors").write_bytes(b"\x10\0\0\0\0\0\0\0not a header at all")
+    for name, network in (("small", "linear"), ("large", "conv 3x3, 4, pad 1 -> relu -> maxpool 2x2 -> flatten -> linear")):
+        command = ["train", "digits", "--model", network, "--epochs", "3", "--set", "data.train_limit=600"]
+        assert main([*command, "--lr", "0.005", "--out", str(folder / "runs" / name)]) == 0
+    shutil.copy(Path(__file__).parents[2] / "src/glassnet/reader/sample.jpg", folder / "sample.jpg")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def opened(workshop: Path) -> Opened:
+    """The folder, opened."""
+    return open_place(workshop)
+
+
+@pytest.fixture(scope="session")
+def ids(opened: Opened) -> dict[str, str]:
+    """The id of each model by its name."""
+    return {Path(each.name).stem: each.id for each in opened.entries}
+
+
+@pytest.fixture(scope="module")
+def address(opened: Opened) -> Iterator[str]:
+    """Where the folder's page is served."""
+    with served(opened) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A headless Chromium."""
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture
+def page(browser: Any, address: str) -> Iterator[Any]:
+    """A page in a fresh window; any error in its scripts, and any request that goes elsewhere or fails, fails the test."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
+    made = context.new_page()
+    wrong: list[str] = []
+    made.on("pageerror", lambda error: wrong.append(str(error)))
+    made.on("requestfailed", lambda request: wrong.append(f"failed: {request.url}"))
+    made.on("request", lambda r: wrong.append(r.url) if not r.url.startswith((address, "data:", "blob:")) else None)
+    yield made
+    context.close()
+    assert not wrong

@@ -13,18 +13,28 @@ from glassnet.actions.open import Opened, open_place
 from support.web import chromium, served
 
 
+NETWORKS = {"small": "linear", "large": "conv 3x3, 4, pad 1 -> relu -> maxpool 2x2 -> flatten -> linear"}
+
+
 @pytest.fixture(scope="session")
-def workshop(finished_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two runs on the digits, one model file by itself, one file that is none."""
-    from glassnet.cli import main
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two runs on the digits, one with its report; one model file by itself; one file that is none; one page."""
+    from glassnet.experiments import run_recipe
+    from glassnet.experiments.recipe import recipe_from
+    from glassnet.report.pages import write_run_page
     from support.classifiers import digits
 
     folder = tmp_path_factory.mktemp("workshop")
     digits().save(folder / "alone.safetensors")
     (folder / "broken.safetensors").write_bytes(b"\x10\0\0\0\0\0\0\0not a header at all")
-    for name, network in (("small", "linear"), ("large", "conv 3x3, 4, pad 1 -> relu -> maxpool 2x2 -> flatten -> linear")):
-        command = ["train", "digits", "--model", network, "--epochs", "3", "--set", "data.train_limit=600"]
-        assert main([*command, "--lr", "0.005", "--out", str(folder / "runs" / name)]) == 0
+    for name, network in NETWORKS.items():
+        recipe = recipe_from({
+            "data": {"source": "digits", "train_limit": 600, "test_limit": 200},
+            "model": {"network": network},
+            "optimizer": {"name": "adam", "lr": 0.01},
+            "train": {"epochs": 3},
+        })  # fmt: skip
+        run_recipe(recipe, folder / "runs" / name, on_finish=[write_run_page] if name == "small" else [])
     shutil.copy(Path(__file__).parents[2] / "src/glassnet/reader/sample.jpg", folder / "sample.jpg")
     return folder
 

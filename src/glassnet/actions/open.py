@@ -191,10 +191,12 @@ def _entry(folder: Path, path: Path) -> Entry:
 
 
 def _below(folder: Path) -> tuple[Entry, ...]:
-    """Runs and model files below a folder, runs first."""
+    """Runs, and model files that name classes, below a folder; runs first."""
     found = []
     for path in _walk(folder.resolve(), _DEPTH):
-        found.append(_entry(folder.resolve(), path))
+        entry = _entry(folder.resolve(), path)
+        if entry.draws or entry.kind == "run":
+            found.append(entry)
         if len(found) == _MOST:
             break
     return tuple(sorted(found, key=lambda each: (each.kind != "run", each.name)))

@@ -48,6 +48,7 @@ EXAMPLES = {name: examples(page) for name, page in PAGES.items()}
 SHORTER: dict[str, tuple[str | None, str]] = {
     "glassnet bench": ('"linear 2" --input 4 --runs 1 --threads 1', "races a dozen networks against PyTorch"),
     "glassnet bench vgg-small": (None, "races them for minutes"),
+    "glassnet open": ("--list", "serves until Ctrl-C"),
     "glassnet train": ("--epochs 2", "trains for seconds to 20 minutes"),
     "glassnet train recipes/flowers17-squeezenet.toml": (None, "needs the real data"),
     "glassnet train --resume": ("", "goes on where the run stopped"),

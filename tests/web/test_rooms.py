@@ -13,7 +13,7 @@ from glassnet.reader.evaluate import known_texts
 from support.web import served
 
 SAMPLE = Path(__file__).parents[2] / "src/glassnet/reader/sample.jpg"
-ROOMS = ["draw", "read", "runs"]
+ROOMS = ["draw", "read", "play", "runs"]
 
 
 @pytest.fixture(scope="module")

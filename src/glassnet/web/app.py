@@ -15,7 +15,7 @@ from starlette.routing import Mount, Route
 from glassnet import report
 from glassnet.actions.open import Opened
 from glassnet.errors import GlassnetError, one_line
-from glassnet.web import draw, read, runs
+from glassnet.web import draw, play, read, runs
 from glassnet.web.answers import as_json
 from glassnet.web.ask import Asked, in_thread
 from glassnet.web.guard import MOST_BYTES, BodyRefused, Guard
@@ -59,6 +59,7 @@ def make_app(opened: Opened, port: int, token: str, *, most: int = MOST_BYTES, s
         Route("/pictures", _keep_picture, methods=["POST"]),
         *draw.ROUTES,
         *read.ROUTES,
+        *play.ROUTES,
         *runs.ROUTES,
     ]
     app = Starlette(
@@ -66,7 +67,8 @@ def make_app(opened: Opened, port: int, token: str, *, most: int = MOST_BYTES, s
         lifespan=life,
         exception_handlers={GlassnetError: _refused, BodyRefused: _body_refused, ClientDisconnect: _gone, Exception: _failed},
     )
-    app.state.opened, app.state.uploads, app.state.pages = opened, Uploads(), {}
+    app.state.opened, app.state.uploads = opened, Uploads()
+    app.state.pages, app.state.plays = {}, {}
     return Guard(app, port, token, most=most, seconds=seconds)
 
 

@@ -1,4 +1,4 @@
-// Curves of two runs over the epochs, as SVG.
+// Curves over epochs or steps, as SVG.
 
 import { el, number, svg } from "./dom.js";
 
@@ -13,8 +13,8 @@ function ticks(low, high, about = 7) {
   return found;
 }
 
-// `series`: {points: [[epoch, value]], className, dashed}
-export function chart(title, series) {
+// `series`: {points: [[epoch, value]], className, dashed}; `unit`: what is counted from left to right.
+export function chart(title, series, unit = "epoch") {
   const points = series.flatMap((each) => each.points).filter((point) => point[1] !== null);
   if (!points.length) return null;
   const epochs = points.map((point) => point[0]);
@@ -32,13 +32,13 @@ export function chart(title, series) {
   }
   for (const epoch of ticks(x0, x1).filter(Number.isInteger))
     parts.push(svg("text", { x: x(epoch), y: HIGH - 24, "text-anchor": "middle" }, String(epoch)));
-  parts.push(svg("text", { x: WIDE - RIGHT, y: HIGH - 5, "text-anchor": "end" }, "epoch"));
+  parts.push(svg("text", { x: WIDE - RIGHT, y: HIGH - 5, "text-anchor": "end" }, unit));
   for (const { points: own, className, dashed } of series) {
     const known = own.filter((point) => point[1] !== null);
     const d = known.map(([epoch, value], i) => `${i ? "L" : "M"}${x(epoch).toFixed(1)} ${y(value).toFixed(1)}`).join("");
     parts.push(svg("path", { d, class: `${className}${dashed ? " dashed" : ""}` }));
     if (known.length < 2) for (const [epoch, value] of known) parts.push(svg("circle", { cx: x(epoch), cy: y(value), r: 3, class: className }));
   }
-  const drawn = svg("svg", { viewBox: `0 0 ${WIDE} ${HIGH}`, role: "img", "aria-label": `${title} by epoch` }, ...parts);
+  const drawn = svg("svg", { viewBox: `0 0 ${WIDE} ${HIGH}`, role: "img", "aria-label": `${title} by ${unit}` }, ...parts);
   return el("figure", {}, el("h3", {}, title), drawn);
 }

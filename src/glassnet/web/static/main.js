@@ -1,11 +1,12 @@
 // Which room is shown, and the state in the address: #draw?model=..., #runs?compare=...,...
 
 import { DrawRoom } from "./draw.js";
+import { PlayRoom } from "./play.js";
 import { ReadRoom } from "./read.js";
 import { RunsRoom } from "./runs.js";
 import { attempt, get, trouble } from "./server.js";
 
-const ROOMS = ["draw", "read", "runs"];
+const ROOMS = ["draw", "read", "play", "runs"];
 
 class Address {
   parts() {
@@ -27,7 +28,7 @@ async function begin() {
   document.getElementById("place").textContent = opened.folder;
   const address = new Address();
   address.first = opened.models.some((model) => model.draws) ? "draw" : opened.models.length ? "runs" : "read";
-  const makers = { draw: () => new DrawRoom(opened, address), read: () => new ReadRoom(), runs: () => new RunsRoom(address) };
+  const makers = { draw: () => new DrawRoom(opened, address), read: () => new ReadRoom(), play: () => new PlayRoom(address), runs: () => new RunsRoom(address) };
   const rooms = {};
   let current = null;
 
@@ -36,6 +37,7 @@ async function begin() {
     rooms[room] ??= makers[room]();
     if (room !== current) {
       trouble(null);
+      rooms[current]?.leave?.();
       document.getElementById("room").replaceChildren(rooms[room].element);
       for (const link of document.querySelectorAll("nav a")) {
         if (link.dataset.room === room) link.setAttribute("aria-current", "page");

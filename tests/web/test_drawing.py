@@ -51,18 +51,15 @@ def test_layers_react_to_a_stroke(studio: Any) -> None:
 
 
 def test_probabilities_are_those_of_the_model(studio: Any, opened: Opened, ids: dict[str, str]) -> None:
+    asked: list[Any] = []
+    studio.on("request", lambda request: asked.append(request) if "/react" in request.url else None)
     stroke(studio, SEVEN)
     answered(studio)
-    studio.wait_for_timeout(300)
-    grey = studio.evaluate(
-        "() => { const c = document.querySelector('.pad'); const d = c.getContext('2d').getImageData(0, 0, 280, 280).data;"
-        " return Array.from({length: 280 * 280}, (_, i) => d[4 * i]); }"
-    )
+    studio.wait_for_timeout(500)
+    grey = np.frombuffer(asked[-1].post_data_buffer, np.uint8).reshape(140, 140, 1)
     model = opened.model(ids["large"])
-    pixels, _ = model.read(np.array(grey, np.uint8).reshape(280, 280, 1))
-    expected = model.predict_proba(pixels[None])[0]
-    best = int(expected.argmax())
-    assert answer(studio).startswith(f"{model.class_names[best]}, ")
+    expected = model.predict_proba(model.read(grey)[0][None])[0]
+    assert answer(studio).startswith(f"{model.class_names[int(expected.argmax())]}, ")
     shown = [float(text.removesuffix(" %")) / 100 for text in studio.locator(".bars .share").all_inner_texts()]
     assert shown == pytest.approx(expected.tolist(), abs=1e-3)
 

@@ -46,7 +46,7 @@ _INK = 0.3  # of the strongest ink: what counts as ink
 # 0.05, letters36 0.05).
 _ALIKE = 0.06
 _FRAMED = 0.1  # of the side: a picture whose box and centre are within this of the set's is left as it is
-# Of the longer side: ink whose box is smaller is a dot. A pen stroke on the page to draw on is 0.07 wide, and of 10,000
+# Of the longer side: ink whose box is smaller is a dot. A stroke on the page of `web` is 0.07 wide, and of 10,000
 # test digits of MNIST the smallest has a box of 0.50.
 _DOT = 0.12
 _LARGEST = 512  # pixels of the longer side, in which a file's ink is looked for
@@ -186,10 +186,10 @@ def why_nothing(pixels: npt.NDArray[np.uint8]) -> str:
     str
         "nothing drawn", "only a dot", or "".
     """
-    values = pixels.astype(np.float64) / 255.0
-    away: Grey = np.abs(values - np.median(_border(values), axis=0)).max(axis=-1)
+    ground = np.median(_border(pixels), axis=0)
+    away: Grey = np.abs(pixels - ground).max(axis=-1)
     most = float(away.max())
-    if most < _CONTRAST:
+    if most < 255 * _CONTRAST:
         return "nothing drawn"
     box = _box(away / most)
     assert box is not None

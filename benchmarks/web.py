@@ -2,9 +2,10 @@
 
     python -m benchmarks.web MODEL [--picture photo.jpg] [--strokes 200]
 
-MODEL is a model file, a run folder or a pretrained network. A stroke's time runs from the pointer's event in the browser
-to the layers' colours on their canvases; strokes that come while another is on its way are answered together. With a
-picture it is dropped again and again instead. Every request that goes anywhere but the page's own server is counted.
+MODEL is a model file, a run folder or a pretrained network. A stroke's time runs from the pointer's event in the
+browser to the layers' colours on their canvases; strokes that come while another is on its way are answered together.
+With a picture it is dropped again and again instead. Every request that goes anywhere but the page's own server is
+counted.
 """
 
 from __future__ import annotations

@@ -43,9 +43,11 @@ def test_a_composite_is_no_single_sum() -> None:
     assert found.expression == "" and found.value is None
 
 
-@pytest.mark.parametrize(("layer", "unit"), [("1.relu", (0,)), ("1.linear", (32,)), ("1.linear", (0, 0)), ("2.relu", (-1,))])
+@pytest.mark.parametrize(
+    ("layer", "unit"), [("1.relu", (0,)), ("1.linear", (32,)), ("1.linear", (0, 0)), ("2.relu", (-1,))]
+)
 def test_units_that_are_not_there(layer: str, unit: tuple[int, ...]) -> None:
-    with pytest.raises(GlassnetError, match="no (layer|unit)"):
+    with pytest.raises(GlassnetError, match=r"no (layer|unit)"):
         unit_working(digits().network, np.zeros((8, 8, 1)), layer, unit)
 
 

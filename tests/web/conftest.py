@@ -12,7 +12,6 @@ import pytest
 from glassnet.actions.open import Opened, open_place
 from support.web import chromium, served
 
-
 NETWORKS = {"small": "linear", "large": "conv 3x3, 4, pad 1 -> relu -> maxpool 2x2 -> flatten -> linear"}
 
 
@@ -67,7 +66,7 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture
 def page(browser: Any, address: str) -> Iterator[Any]:
-    """A page in a fresh window; any error in its scripts, and any request that goes elsewhere or fails, fails the test."""
+    """A page in a fresh window; an error in its scripts, a request that goes elsewhere or fails, fails the test."""
     context = browser.new_context(viewport={"width": 1280, "height": 900}, accept_downloads=True)
     made = context.new_page()
     wrong: list[str] = []

@@ -71,7 +71,9 @@ def test_a_dot_is_said_to_be_one(studio: Any) -> None:
 
 @pytest.mark.parametrize("size", [0.1, 0.9])
 @pytest.mark.parametrize("corner", [(0.02, 0.02), (0.45, 0.4)])
-def test_tiny_huge_and_off_centre_drawings_have_an_answer(studio: Any, size: float, corner: tuple[float, float]) -> None:
+def test_tiny_huge_and_off_centre_drawings_have_an_answer(
+    studio: Any, size: float, corner: tuple[float, float]
+) -> None:
     stroke(studio, [(min(0.98, corner[0] + size * x), min(0.98, corner[1] + size * y)) for x, y in SEVEN])
     answered(studio, "%")
 
@@ -191,7 +193,8 @@ def test_a_picture_that_is_dropped(studio: Any) -> None:
           const blob = await new Promise(done => canvas.toBlob(done));
           const data = new DataTransfer();
           data.items.add(new File([blob], 'one.png', {type: 'image/png'}));
-          document.querySelector('.pad').dispatchEvent(new DragEvent('drop', {dataTransfer: data, bubbles: true, cancelable: true}));
+          const how = {dataTransfer: data, bubbles: true, cancelable: true};
+          document.querySelector('.pad').dispatchEvent(new DragEvent('drop', how));
         }"""
     )
     answered(studio)
@@ -230,7 +233,9 @@ def test_a_finger_draws(browser: Any, address: str, ids: dict[str, str]) -> None
     box = page.locator(".pad").bounding_box()
     for number, (x, y) in enumerate(SEVEN):
         point = {"x": box["x"] + x * box["width"], "y": box["y"] + y * box["height"]}
-        session.send("Input.dispatchTouchEvent", {"type": "touchMove" if number else "touchStart", "touchPoints": [point]})
+        session.send(
+            "Input.dispatchTouchEvent", {"type": "touchMove" if number else "touchStart", "touchPoints": [point]}
+        )
     session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
     answered(page, "%")
     context.close()

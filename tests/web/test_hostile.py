@@ -47,14 +47,25 @@ PATHS = ["", "opened", "react", "runs", "main.js", "pictures"]
 
 
 @pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize("token", ["", "/wrong", "/right-toke", "/right-token2", "/RIGHT-TOKEN", "/%72ight-toke", "//right-token"])
+@pytest.mark.parametrize(
+    "token", ["", "/wrong", "/right-toke", "/right-token2", "/RIGHT-TOKEN", "/%72ight-toke", "//right-token"]
+)
 def test_no_token(client: TestClient, token: str, path: str) -> None:
     assert client.get(f"http://{HOST}{token}/{path}").status_code == 403
 
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize(
-    "host", ["evil.example", f"evil.example:{PORT}", "127.0.0.1", "127.0.0.1:1", f"0.0.0.0:{PORT}", f"127.0.0.1.nip.io:{PORT}", ""]
+    "host",
+    [
+        "evil.example",
+        f"evil.example:{PORT}",
+        "127.0.0.1",
+        "127.0.0.1:1",
+        f"0.0.0.0:{PORT}",
+        f"127.0.0.1.nip.io:{PORT}",
+        "",
+    ],
 )
 def test_another_host(client: TestClient, host: str, path: str) -> None:
     assert client.get(f"/{TOKEN}/{path}", headers={"host": host}).status_code == 421
@@ -83,10 +94,10 @@ def test_other_methods(client: TestClient, method: str) -> None:
 
 
 TRAVERSALS = [
-    "../etc/passwd", "..%2f..%2fetc%2fpasswd", "%2e%2e/%2e%2e/etc/passwd", "....//....//etc/passwd", "..\\..\\etc\\passwd",
-    "static/../app.py", "app.py", "/etc/passwd", "file:///etc/passwd", "main.js%00.css", "main.js/..%2fapp.py", "report/..%2f..",
-    "report/%2e%2e", "picture/..%2f..%2fetc%2fpasswd", "picture/%2Fetc%2Fpasswd", "download/..%2ftext?picture=x",
-    "~root", "index.html/", "__pycache__/", "picture/",
+    "../etc/passwd", "..%2f..%2fetc%2fpasswd", "%2e%2e/%2e%2e/etc/passwd", "....//....//etc/passwd",
+    "static/../app.py", "..\\..\\etc\\passwd", "app.py", "/etc/passwd", "file:///etc/passwd", "main.js%00.css",
+    "main.js/..%2fapp.py", "report/..%2f..", "report/%2e%2e", "picture/..%2f..%2fetc%2fpasswd",
+    "picture/%2Fetc%2Fpasswd", "download/..%2ftext?picture=x", "~root", "index.html/", "__pycache__/", "picture/",
 ]  # fmt: skip
 
 
@@ -124,7 +135,9 @@ def png(width: int, height: int, *, real: bool = True) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
     head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"\0" * 1000)) + chunk(b"IEND", b"")
+    return (
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"\0" * 1000)) + chunk(b"IEND", b"")
+    )
 
 
 BOMBS = {

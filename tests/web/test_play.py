@@ -21,7 +21,9 @@ def step(page: Any) -> int:
 def test_it_learns_while_one_watches_and_pauses(plane: Any) -> None:
     before = plane.locator(".plane").evaluate("c => c.toDataURL()")
     plane.get_by_role("button", name="Train").click()
-    plane.wait_for_function("() => parseFloat(document.querySelector('.verdictline').textContent.split(', ').pop()) > 95")
+    plane.wait_for_function(
+        "() => parseFloat(document.querySelector('.verdictline').textContent.split(', ').pop()) > 95"
+    )
     plane.get_by_role("button", name="Pause").click()
     plane.wait_for_timeout(200)
     reached = step(plane)

@@ -44,7 +44,9 @@ def test_a_box_on_the_picture_finds_its_word(read_page: Any) -> None:
     assert read_page.locator(".lines button").nth(4).get_attribute("class").endswith("lit")
 
 
-@pytest.mark.parametrize(("label", "suffix"), [("Text", ".txt"), ("hOCR", ".hocr"), ("PDF that can be searched", ".pdf")])
+@pytest.mark.parametrize(
+    ("label", "suffix"), [("Text", ".txt"), ("hOCR", ".hocr"), ("PDF that can be searched", ".pdf")]
+)
 def test_downloads(read_page: Any, label: str, suffix: str) -> None:
     with read_page.expect_download() as waiting:
         read_page.get_by_role("link", name=label).click()
@@ -145,7 +147,9 @@ def test_a_report_opens(table: Any) -> None:
 
 @pytest.mark.parametrize("room", ROOMS)
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_a_telephone_shows_everything_without_scrolling_sideways(browser: Any, address: str, room: str, scheme: str) -> None:
+def test_a_telephone_shows_everything_without_scrolling_sideways(
+    browser: Any, address: str, room: str, scheme: str
+) -> None:
     context = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme=scheme)
     page = context.new_page()
     page.goto(f"{address}#{room}")
@@ -186,7 +190,7 @@ def test_everything_that_can_be_used_has_a_name(page: Any, address: str, room: s
     nameless = page.evaluate(
         """() => [...document.querySelectorAll('button, a, input, select, canvas, img, [role]')].filter(each =>
           !(each.getAttribute('aria-label') || each.alt || each.textContent.trim() || each.closest('label')
-            || each.getAttribute('role') === 'status' || each.getAttribute('role') === 'alert')).map(each => each.outerHTML)"""
+            || ['status', 'alert'].includes(each.getAttribute('role')))).map(each => each.outerHTML)"""
     )
     assert nameless == []
     assert page.locator("h1").count() == 1

@@ -1,4 +1,4 @@
-"""One picture, drawn or dropped, in one model: how every layer reacts, the sum behind a unit, and what else it may be."""
+"""A picture, drawn or dropped, in a model: how every layer reacts, the sum behind a unit, and what else it may be."""
 
 from __future__ import annotations
 
@@ -159,7 +159,10 @@ def nearest(opened: Opened, id: str, picture: Picture, count: int = 8) -> tuple[
     found, distances = gallery.nearest(last_features(victim, pixels[None])[0], count)
     return tuple(
         Neighbour(
-            int(rows[i]), select(train.images, rows[i : i + 1])[:][0], train.class_names[train.labels[rows[i]]], float(d)
+            int(rows[i]),
+            select(train.images, rows[i : i + 1])[:][0],
+            train.class_names[train.labels[rows[i]]],
+            float(d),
         )
         for i, d in zip(found, distances, strict=True)
     )

@@ -83,7 +83,9 @@ class Opened:
         """Folder, models and the number of pictures."""
         return {
             "folder": self.folder,
-            "models": [{"id": each.id, "name": each.name, "kind": each.kind, "draws": each.draws} for each in self.entries],
+            "models": [
+                {"id": each.id, "name": each.name, "kind": each.kind, "draws": each.draws} for each in self.entries
+            ],
             "first": self.first,
             "pictures": self.pictures,
         }

@@ -147,7 +147,9 @@ class Playground:
         network, loss = self.engine.network, self.engine.loss
         scores = network.infer(self.points)
         if not np.isfinite(scores).all():
-            raise TrainingError(f"The training has diverged at step {self.taken}: choose a smaller rate and start again.")
+            raise TrainingError(
+                f"The training has diverged at step {self.taken}: choose a smaller rate and start again."
+            )
         mean, _ = loss.loss(scores, self.labels)
         right = float((scores.argmax(axis=1) == self.labels).mean())
         shares = loss.probabilities(network.infer(self._grid(surface)))
@@ -200,7 +202,9 @@ def make_playground(
     if not np.isfinite(x).all() or set(y.tolist()) != {0, 1}:
         raise DataError("A playground has points of two kinds, 0 and 1, at least one of each.")
     if len(network) > _LONGEST or any(int(n) > _LARGEST for n in re.findall(r"\d+", network)):
-        raise NotationError(f"A network to play with has at most {_LARGEST} units in a layer, in {_LONGEST} characters.")
+        raise NotationError(
+            f"A network to play with has at most {_LARGEST} units in a layer, in {_LONGEST} characters."
+        )
     made = Network(network, (2,), 2, seed=seed)
     if made.size > _WEIGHTS or made.output_shape != (2,):
         raise NotationError(f"A network to play with ends in two classes and has at most {_WEIGHTS:,} weights.")

@@ -57,7 +57,7 @@ class RunRow:
 
 @dataclass(frozen=True, eq=False)
 class OnlyOne:
-    """A picture that one of two runs has right: pixels (H, W, C), its class, what each says, whether the first is right."""
+    """A picture that one of two runs has right: pixels (H, W, C), its class, what each says, and which is right."""
 
     pixels: NDArray[Any]
     true: str
@@ -114,7 +114,7 @@ def compare_runs(opened: Opened, first: str, second: str) -> ComparedRuns:
     """
     if first == second:
         raise DataError("Choose two different runs to compare.")
-    found = compare([opened.entry(first).place, opened.entry(second).place])
+    found = compare([opened.entry(first).place, opened.entry(second).place])  # refuses the same run twice
     verdict = str(found.to_dict()["verdict"])
     runs = opened.run(first), opened.run(second)
     if len(found.comparison.groups) != 2 or any(run.predictions.probabilities is None for run in runs):

@@ -174,7 +174,7 @@ def read_in_manner(
 
 
 def why_nothing(pixels: npt.NDArray[np.uint8]) -> str:
-    """Why a picture shows nothing that could be named: it is blank, or holds a dot alone; empty where it shows something.
+    """Why a picture shows nothing that could be named: it is blank, or holds a dot alone; empty where it shows more.
 
     Parameters
     ----------

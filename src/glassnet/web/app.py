@@ -65,7 +65,12 @@ def make_app(opened: Opened, port: int, token: str, *, most: int = MOST_BYTES, s
     app = Starlette(
         routes=[Mount(f"/{token}", routes=[home, *static, *api])],
         lifespan=life,
-        exception_handlers={GlassnetError: _refused, BodyRefused: _body_refused, ClientDisconnect: _gone, Exception: _failed},
+        exception_handlers={
+            GlassnetError: _refused,
+            BodyRefused: _body_refused,
+            ClientDisconnect: _gone,
+            Exception: _failed,
+        },
     )
     app.state.opened, app.state.uploads = opened, Uploads()
     app.state.pages, app.state.plays = {}, {}

@@ -32,8 +32,8 @@ def folder(finished_folder: Path, tmp_path: Path) -> Path:
     (place / ".hidden").mkdir()
     digits().save(place / ".hidden" / "no.safetensors")
     digits().save(tmp_path / "outside.safetensors")
-    os.symlink(tmp_path, place / "link")
-    os.symlink(tmp_path / "outside.safetensors", place / "link.safetensors")
+    (place / "link").symlink_to(tmp_path)
+    (place / "link.safetensors").symlink_to(tmp_path / "outside.safetensors")
     deep = place / "1" / "2" / "3" / "4" / "5"
     deep.mkdir(parents=True)
     digits().save(deep / "deep.safetensors")

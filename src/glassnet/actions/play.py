@@ -54,13 +54,13 @@ class Played:
 
 def _circles(rng: np.random.Generator, labels: NDArray[Any]) -> NDArray[Any]:
     angles, radii = rng.uniform(0, 2 * np.pi, len(labels)), np.where(labels == 1, 0.85, 0.35)
-    return radii[:, None] * np.column_stack([np.cos(angles), np.sin(angles)])
+    return np.asarray(radii[:, None] * np.column_stack([np.cos(angles), np.sin(angles)]))
 
 
 def _spirals(rng: np.random.Generator, labels: NDArray[Any]) -> NDArray[Any]:
     share = np.sqrt(rng.uniform(0.01, 1, len(labels)))
     angles = 3.2 * np.pi * share + np.pi * labels
-    return share[:, None] * np.column_stack([np.cos(angles), np.sin(angles)])
+    return np.asarray(share[:, None] * np.column_stack([np.cos(angles), np.sin(angles)]))
 
 
 def _clouds(rng: np.random.Generator, labels: NDArray[Any]) -> NDArray[Any]:
@@ -69,7 +69,7 @@ def _clouds(rng: np.random.Generator, labels: NDArray[Any]) -> NDArray[Any]:
 
 def _squares(rng: np.random.Generator, labels: NDArray[Any]) -> NDArray[Any]:
     """The exclusive or: the sign of x times that of y."""
-    points = rng.uniform(0.08, 1, (len(labels), 2)) * rng.choice([-1, 1], (len(labels), 2))
+    points = np.asarray(rng.uniform(0.08, 1, (len(labels), 2)) * rng.choice([-1, 1], (len(labels), 2)))
     wrong = (points[:, 0] * points[:, 1] > 0) != (labels == 1)
     points[wrong, 0] *= -1
     return points

@@ -134,7 +134,7 @@ def _written(layer: Layer, x: Array, unit: Unit) -> _Written | None:
     return None
 
 
-def _summed(inputs: list[tuple[Unit, Any]], weights: list[Any], bias: Any) -> _Written:
+def _summed(inputs: Sequence[tuple[Unit, Any]], weights: Sequence[Any], bias: Any) -> _Written:
     """bias + value * weight + ..., from left to right; what is 0 is left out."""
     text, total = _number(bias), float(_number(bias))
     terms, parts = [], [text]

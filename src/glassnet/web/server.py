@@ -96,8 +96,8 @@ def serve(opened: Opened, listening: socket.socket, started: Callable[[str], Any
     ----------
     opened : Opened
         What is shown.
-    listening : socket
-        From `listen`; it is closed at the end.
+    listening : object
+        The socket that `listen` gave; it is closed at the end.
     started : callable
         Told the address, once requests to it are answered.
     """

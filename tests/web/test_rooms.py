@@ -73,7 +73,8 @@ def test_a_corrected_word_is_kept_as_training_data(read_page: Any, opened: Opene
     read_page.locator(".lines button").nth(2).click()
     read_page.locator(".lines input").fill("")
     read_page.locator(".lines input").press("Enter")
-    read_page.wait_for_function("() => !document.querySelector('.lines').textContent.includes('and')")
+    gone = "!document.querySelector('.lines').textContent.includes('and')"
+    read_page.wait_for_function(f"() => !document.querySelector('.lines input') && {gone}")
     (known,) = known_texts(opened.folder / "corrected")
     assert "and" not in known.text.splitlines()[0].split()
 

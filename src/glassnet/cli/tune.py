@@ -80,7 +80,7 @@ def tune(
     from glassnet.cli.events import TerminalEvents
     from glassnet.experiments import parse_search
 
-    ways: dict[str, Any] = {"jobs": jobs, "seconds": _seconds(time), "confirm": confirm}
+    ways: dict[str, Any] = {"jobs": jobs, "seconds": seconds_of(time), "confirm": confirm}
     ways |= {"on_trial": _Lines().tell, "events": TerminalEvents(lines=False)}
     if resume is not None:
         if data or search or settings or out or storage or prune or seed is not None or threads is not None:
@@ -103,7 +103,7 @@ def tune(
         emit(result.to_dict())
 
 
-def _seconds(text: str | None) -> float | None:
+def seconds_of(text: str | None) -> float | None:
     """`2h`, `90m`, `1h30m` or `45s` in seconds; a mere number counts minutes."""
     if text is None:
         return None

@@ -47,6 +47,13 @@ from glassnet.nn.functional.dropout import (
     dropout_forward_naive,
     dropout_mask,
 )
+from glassnet.nn.functional.graph import (
+    ACTIVATIONS,
+    graph_backward,
+    graph_backward_naive,
+    graph_forward,
+    graph_forward_naive,
+)
 from glassnet.nn.functional.joining import (
     add,
     concat_backward,
@@ -98,6 +105,7 @@ from glassnet.nn.functional.pooling import (
 )
 
 __all__ = [
+    "ACTIVATIONS",
     "add",
     "affine_backward",
     "affine_backward_naive",
@@ -141,6 +149,10 @@ __all__ = [
     "global_average_pool_backward_naive",
     "global_average_pool_forward",
     "global_average_pool_forward_naive",
+    "graph_backward",
+    "graph_backward_naive",
+    "graph_forward",
+    "graph_forward_naive",
     "hinge",
     "hinge_naive",
     "log_softmax_backward",

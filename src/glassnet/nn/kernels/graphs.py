@@ -13,7 +13,7 @@ import math
 import numpy as np
 from numba import njit
 
-from glassnet.nn.kernels import exponential
+from glassnet.nn.kernels import circular, exponential
 from glassnet.nn.kernels.exponential import exp
 from glassnet.nn.kernels.options import SERIAL, inner
 
@@ -38,10 +38,10 @@ def activate(code, z, y):
             y[i] = z[i] * 0 + (z[i] > 0)
     elif code == 2:
         for i in range(z.size):
-            y[i] = math.sin(z[i])
+            y[i] = circular.sin(z[i])
     elif code == 3:
         for i in range(z.size):
-            y[i] = math.cos(z[i])
+            y[i] = circular.cos(z[i])
     elif code == 4:
         half = z.dtype.type(0.5)
         for i in range(z.size):
@@ -75,10 +75,10 @@ def slope(code, z, y, dy, dz):
             dz[i] = zero
     elif code == 2:
         for i in range(z.size):
-            dz[i] = dy[i] * math.cos(z[i])
+            dz[i] = dy[i] * circular.cos(z[i])
     elif code == 3:
         for i in range(z.size):
-            dz[i] = -dy[i] * math.sin(z[i])
+            dz[i] = -dy[i] * circular.sin(z[i])
     elif code == 4:
         for i in range(z.size):
             dz[i] = -dy[i] * z[i] * y[i]

@@ -9,12 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from glassnet.actions.events import Events
+from glassnet.errors import RecipeError
 from glassnet.files import first_free, write_text
+from glassnet.locking import locked
 from glassnet.report.figures.topology import topology_svg
-from glassnet.wann.folder import Found, begin, go_on
+from glassnet.report.pages.wann import write_wann_page
+from glassnet.wann.contest import contest, pruning
+from glassnet.wann.folder import Found, begin, go_on, keep, splits_of
 from glassnet.wann.search import Plan, Search
+from glassnet.wann.show import figures
 
-__all__ = ["Result", "resume", "search"]
+__all__ = ["Result", "resume", "search", "show", "train"]
 
 OnGeneration = Callable[[Search, dict[str, Any]], None]
 
@@ -134,5 +139,67 @@ def _drawer(folder: Path) -> Callable[[Search], None]:
     return draw
 
 
+def show(folder: str | Path, *, events: Events | None = None) -> Result:
+    """What a search found does with one weight, on the part of the data that it has not seen; the page shows it.
+
+    Parameters
+    ----------
+    folder : path
+        Of a search.
+    events : Events, optional
+        Told how far the reading of data is.
+
+    Raises
+    ------
+    GlassnetError
+        The folder is not that of a search, or its data have changed.
+    """
+    found = Found.open(folder)
+    splits = splits_of(found.plan, (events or Events()).say, found.folder)
+    with locked(found.folder):
+        return _finished(keep(found, shown=figures(found, splits)))
+
+
+def train(
+    folder: str | Path, *, seeds: int = 5, epochs: int = 40, jobs: int = 1, events: Events | None = None
+) -> Result:
+    """Train the weights of what a search found, beside networks to compare with; then prune a dense network.
+
+    Parameters
+    ----------
+    folder : path
+        Of a search.
+    seeds : int
+        Trainings of each network.
+    epochs : int
+        Of each training.
+    jobs : int
+        Processes.
+    events : Events, optional
+        Told how far it is.
+
+    Raises
+    ------
+    GlassnetError
+        The folder is not that of a search, its data have changed, or there are fewer than two seeds.
+    """
+    events = events or Events()
+    if seeds < 2 or epochs < 1 or jobs < 1:
+        raise RecipeError(
+            f"Seeds are compared from two on, with at least one epoch and one job. Got {seeds}, {epochs} and {jobs}."
+        )
+    found = Found.open(folder)
+    splits = splits_of(found.plan, events.say, found.folder)
+    ways = {"seeds": seeds, "epochs": epochs, "jobs": jobs}
+    with locked(found.folder):
+        shown = figures(found, splits)
+        trained = contest(
+            found, splits, shown["tuned"]["weight"], **ways,
+            on_done=lambda done, of: events.progress("training", done, of),
+        )  # fmt: skip
+        pruned = pruning(found, splits, **ways, on_done=lambda done, of: events.progress("pruning", done, of))
+        return _finished(keep(found, shown=shown, trained={"contest": trained, "pruning": pruned}))
+
+
 def _finished(found: Found) -> Result:
-    return Result(found, (found.folder / "network.svg",))
+    return Result(found, (*write_wann_page(found), found.folder / "network.svg"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +13,8 @@ from glassnet.cli.options import Json, emit, say
 from glassnet.errors import RecipeError
 
 if TYPE_CHECKING:
-    from glassnet.wann import Search
+    from glassnet.actions.wann import Result
+    from glassnet.wann import Found, Search
 
 _GENERATIONS, _POPULATION = 1000, 80
 _EVERY = 2.0  # seconds between two lines of a search
@@ -94,6 +96,60 @@ def search(
         emit(result.to_dict())
 
 
+@app.command("show")
+def show(
+    run: Annotated[Path, typer.Argument(help="The folder of a search.")],
+    json: Json = False,
+) -> None:
+    """The network that a search found: the graph, accuracy against the one weight, the pixels that it uses.
+
+    The accuracies are of the test part, which the search has not seen; the weight is chosen on validation.
+
+    Examples:
+
+      glassnet wann show runs/digits-wann-1
+    """
+    from glassnet.actions import wann as actions
+    from glassnet.cli.events import TerminalEvents
+
+    result = actions.show(run, events=TerminalEvents(lines=False))
+    _tell_shown(result.found)
+    _tell_files(result)
+    say(f"try: glassnet wann train {shlex.quote(str(run))}")
+    if json:
+        emit(result.to_dict())
+
+
+@app.command("train")
+def train(
+    run: Annotated[Path, typer.Argument(help="The folder of a search.")],
+    seeds: Annotated[int, typer.Option(help="Trainings of each network.", min=2)] = 5,
+    epochs: Annotated[int, typer.Option(help="Of each training.", min=1)] = 40,
+    jobs: Annotated[int, typer.Option(help="Processes that train side by side.", min=1)] = 1,
+    json: Json = False,
+) -> None:
+    """Train the weights of the network that a search found, beside others, and prune a dense network beside it.
+
+    Compared are the topology from the shared weight and from random weights, dense networks of as many connections and
+    of as many parameters, and random topologies of the same size. Pruning takes up to 99 % of a dense network's
+    connections away, smallest weights first, and trains what is left from its early weights.
+
+    Examples:
+
+      glassnet wann train runs/digits-wann-1 --seeds 10 --jobs 2
+    """
+    from glassnet.actions import wann as actions
+    from glassnet.cli.events import TerminalEvents
+
+    with TerminalEvents() as events:
+        result = actions.train(run, seeds=seeds, epochs=epochs, jobs=jobs, events=events)
+    _tell_shown(result.found)
+    _tell_trained(result.found.trained)
+    _tell_files(result)
+    if json:
+        emit(result.to_dict())
+
+
 class _Lines:
     """A line every few seconds of a search, and one at its end."""
 
@@ -116,7 +172,7 @@ class _Lines:
         )
 
 
-def _tell(result: Any) -> None:
+def _tell(result: Result) -> None:
     from glassnet.wann import WEIGHTS
 
     found = result.found
@@ -124,6 +180,38 @@ def _tell(result: Any) -> None:
     say(f"{len(found.records)} generations in {seconds:.0f} s: {graph.hidden} units, {graph.connections} connections")
     means = ", ".join(f"{weight:g}: {value:.3f}" for weight, value in zip(WEIGHTS, found.accuracy, strict=True))
     say(f"validation accuracy by shared weight: {means}; mean {sum(found.accuracy) / len(found.accuracy):.4f}")
-    for path in result.files:
+    _tell_files(result)
+    say(f"try: glassnet wann show {shlex.quote(str(found.folder))}")
+
+
+def _tell_files(result: Result) -> None:
+    for path in (result.files[0], result.files[-1]):
         say(f"wrote {path}")
-    say(f"try: glassnet wann show {found.folder}")
+
+
+def _tell_shown(found: Found) -> None:
+    shown, graph = found.shown, found.graph
+    say(f"{graph.hidden} units, {graph.connections} connections, {graph.depth} deep;"
+        f" {shown['pixels']['used']} of {shown['pixels']['of']} pixels used")  # fmt: skip
+    say(f"accuracy on the {shown['part']} part ({shown['examples']:,} examples)")
+    say(f"  random weight, -2 to 2   {shown['random']['mean']:.4f}, standard deviation {shown['random']['deviation']:.4f}")
+    for name, key in ((f"weight {shown['tuned']['weight']:g}, chosen", "tuned"), ("vote of six weights", "ensemble")):
+        low, high = shown[key]["interval"]
+        say(f"  {name:<24} {shown[key]['accuracy']:.4f} (95 % interval {low:.4f} to {high:.4f})")
+
+
+def _tell_trained(trained: dict[str, Any]) -> None:
+    from glassnet.report.pages.wann import verdict_of
+
+    contest, pruned = trained["contest"], trained["pruning"]
+    say(f"trained, {contest['seeds']} seeds: mean accuracy, 95 % interval over seeds")
+    for side in contest["sides"]:
+        low, high = side["interval"]
+        say(f"  {side['mean']:.4f} ({low:.4f} to {high:.4f})  {side['name']}, {side['connections']} connections")
+    for found in contest["differences"]:
+        say(f"  {verdict_of(found)}: {100 * found['difference']:+.1f} points, p {found['p_corrected']:.2g}, against"
+            f" {found['other']}")  # fmt: skip
+    say(f"a dense network of {pruned['width']} units, connections taken away")
+    for level in pruned["levels"]:
+        say(f"  {100 * level['removed']:.0f} %, {level['connections']} left: {level['rewound']['mean']:.4f}"
+            f" (kept at random {level['random']['mean']:.4f})")  # fmt: skip

@@ -15,7 +15,7 @@ import contextlib
 import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ from glassnet.wann.graph import Graph
 from glassnet.wann.judge import WEIGHTS
 from glassnet.wann.search import Plan, Search, examples_of
 
-__all__ = ["Found", "begin", "go_on", "splits_of"]
+__all__ = ["Found", "begin", "go_on", "keep", "splits_of"]
 
 _PLAN, _CHECKPOINT, _RECORDS, _NETWORK = "search.json", "checkpoint.npz", "generations.jsonl", "network.json"
 _EVERY = 5.0  # seconds between checkpoints
@@ -111,9 +111,11 @@ class Found:
         }
 
 
-def splits_of(plan: dict[str, Any], say: Callable[[str], None] = lambda text: None) -> Splits:
+def splits_of(
+    plan: dict[str, Any], say: Callable[[str], None] = lambda text: None, folder: Path | None = None
+) -> Splits:
     """The data of a plan, a tenth of the training part held out for validation, a fifth for the test where there is
-    none. Raises `GlassnetError` where they cannot be read.
+    none. Raises `GlassnetError` where they cannot be read, or are not those that the search in `folder` began with.
     """
     size = plan.get("size")
     settings = {"train.seed": plan["settings"]["seed"], **({"data.image_size": [size, size]} if size else {})}
@@ -122,7 +124,16 @@ def splits_of(plan: dict[str, Any], say: Callable[[str], None] = lambda text: No
     splits = load_splits(recipe_for(plan["data"], settings), say)
     if splits.valid is None:
         raise RecipeError(f"A search chooses on a validation part, and '{splits.name}' is too small to have one.")
+    if folder is not None:
+        require_same_data(read_json(folder / "environment.json"), environment(splits), folder)
     return splits
+
+
+def keep(found: Found, **results: dict[str, Any]) -> Found:
+    """The same with `shown` or `trained`, which are written into its folder."""
+    for name, values in results.items():
+        write_json(found.folder / f"{name}.json", values)
+    return replace(found, **results)  # type: ignore[arg-type]
 
 
 def begin(
@@ -171,8 +182,6 @@ def begin(
     TrainingInterrupted
         Somebody pressed Ctrl-C; what was found is kept.
     """
-    from dataclasses import asdict
-
     if is_occupied(folder, "folder of a search"):
         raise RecipeError(
             f"'{folder}' exists and is not empty; a search never overwrites anything.", Fix.CHOOSE_OUTPUT
@@ -208,9 +217,8 @@ def go_on(
     are otherwise those of `begin`.
     """
     kept = read_json(_required(folder) / _PLAN)
-    splits = splits_of(kept, say)
+    splits = splits_of(kept, say, folder)
     assert splits.valid is not None
-    require_same_data(read_json(folder / "environment.json"), environment(splits), folder)
     with locked(folder):
         remove_partial(folder)
         search = Search(
@@ -221,6 +229,8 @@ def go_on(
             jobs=jobs,
         )
         records: list[dict[str, Any]] = []
+        for name in ("shown", "trained"):  # of the network as it was
+            (folder / f"{name}.json").unlink(missing_ok=True)
         if exists(folder / _CHECKPOINT):
             with arrays_of(folder / _CHECKPOINT, "the population") as arrays:
                 records = json.loads(bytes(arrays.pop("records")).decode())

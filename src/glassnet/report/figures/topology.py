@@ -18,6 +18,9 @@ COLOURS = dict(zip(ACTIVATIONS, (*style.CYCLE, "#8a2d3b", "#3b7a78"), strict=Tru
 """The colour of each activation."""
 
 _COLUMN, _ROW, _RADIUS = 76.0, 38.0, 15.0  # between units, in pixels
+_HIGHEST, _CLOSEST = 760.0, 15.0  # of a column, in pixels; between units of one that has many
+_WIDEST, _NARROWEST = 1100.0, 30.0  # of all columns; between two of a deep network
+_LEGIBLE = 11.0  # radius of a unit that has room for its word
 _EDGE = 24.0  # around everything
 _GRID = 180.0  # the side of the picture
 _NAME = 12  # letters of a class
@@ -41,10 +44,13 @@ def topology_svg(graph: Graph, image_shape: tuple[int, int, int], classes: Seque
     """
     columns = _columns(graph)
     rows = max(len(column) for column in columns)
-    height = max(rows * _ROW, _GRID + 2 * _ROW) + 2 * _EDGE
+    row = min(_ROW, max(_CLOSEST, _HIGHEST / rows))
+    radius = min(_RADIUS, 0.42 * row)
+    height = max(rows * row, _GRID + 2 * _ROW) + 2 * _EDGE
+    gap = min(_COLUMN, max(_NARROWEST, _WIDEST / len(columns)))
     left = 2 * _EDGE + _GRID + _COLUMN
-    width = left + (len(columns) - 1) * _COLUMN + _RADIUS + 8 * _NAME + _EDGE
-    places = _places(graph, columns, image_shape, left, height)
+    width = left + (len(columns) - 1) * gap + _RADIUS + 8 * _NAME + _EDGE
+    places = _places(graph, columns, image_shape, left, gap, height)
     used = graph.used()
     lines = [
         _line(places[int(node)], places[graph.first + unit])
@@ -52,9 +58,9 @@ def topology_svg(graph: Graph, image_shape: tuple[int, int, int], classes: Seque
         if used[graph.first + unit]
         for node in graph.sources(unit)
     ]
-    circles = [_unit(graph, node - graph.first, places[node]) for column in columns for node in column]
+    circles = [_unit(graph, node - graph.first, places[node], radius) for column in columns for node in column]
     names = [
-        _text(places[graph.first + graph.hidden + k][0] + _RADIUS + 6, places[graph.first + graph.hidden + k][1] + 4,
+        _text(places[graph.first + graph.hidden + k][0] + radius + 6, places[graph.first + graph.hidden + k][1] + 4,
               shorten(name, _NAME), size=12, anchor="start")
         for k, name in enumerate(classes)
     ]  # fmt: skip
@@ -94,7 +100,7 @@ def _columns(graph: Graph) -> list[list[int]]:
 
 
 def _places(
-    graph: Graph, columns: list[list[int]], image_shape: tuple[int, int, int], left: float, height: float
+    graph: Graph, columns: list[list[int]], image_shape: tuple[int, int, int], left: float, across: float, height: float
 ) -> dict[int, Point]:
     h, w, c = image_shape
     side = _GRID / max(h, w)
@@ -109,7 +115,7 @@ def _places(
         for place, node in enumerate(nodes):
             # columns of equal height would let straight lines run through units
             shift = 0.18 * gap * (-1) ** number if number < len(columns) - 1 else 0.0
-            found[node] = (left + number * _COLUMN, _EDGE + (place + 0.5) * gap + shift)
+            found[node] = (left + number * across, _EDGE + (place + 0.5) * gap + shift)
     return found
 
 
@@ -135,12 +141,13 @@ def _picture(graph: Graph, image_shape: tuple[int, int, int], places: dict[int, 
     return found
 
 
-def _unit(graph: Graph, unit: int, place: Point) -> Html:
+def _unit(graph: Graph, unit: int, place: Point, radius: float) -> Html:
     word = ACTIVATIONS[graph.codes[unit]]
     x, y = place
-    disc = element("circle", cx=f"{x:.1f}", cy=f"{y:.1f}", r=f"{_RADIUS:.0f}", fill=COLOURS[word])
+    disc = element("circle", cx=f"{x:.1f}", cy=f"{y:.1f}", r=f"{radius:.1f}", fill=COLOURS[word])
     short = {"sigmoid": "sigm", "linear": "lin", "inverse": "inv", "gauss": "gau"}.get(word, word)
-    return element("g", element("title", word), disc, _text(x, y + 3.5, short, size=10, colour="#ffffff"))
+    name = _text(x, y + 3.5, short, size=10, colour="#ffffff") if radius >= _LEGIBLE else None
+    return element("g", element("title", word), disc, name)
 
 
 def _text(x: float, y: float, text: str, *, size: int, anchor: str = "middle", colour: str = style.INK) -> Html:

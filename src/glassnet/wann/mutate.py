@@ -70,8 +70,8 @@ def change_activation(graph: Graph, rng: np.random.Generator) -> Graph:
 
 
 CHANCES: dict[Callable[[Graph, np.random.Generator], Graph], float] = {
-    insert_unit: 0.25,
-    add_connection: 0.5,
+    insert_unit: 0.15,
+    add_connection: 0.6,
     change_activation: 0.25,
 }
 """How often each of the mutations is drawn."""

@@ -62,6 +62,8 @@ class Plan:
         How many are drawn, of whom the best has a child.
     more : float
         Chance that a child is mutated once more, again and again.
+    depth : int
+        The longest way through a graph that a child may have, in connections; another is drawn in its stead.
     examples : int
         How many training examples a generation is judged on, drawn anew for each where there are more.
     seed : int
@@ -74,14 +76,15 @@ class Plan:
     cull: float = 0.2
     tournament: int = 8
     more: float = 0.4
+    depth: int = 6
     examples: int = 2000
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if self.population < 2 or self.tournament < 1 or self.examples < 1 or self.seed < 0:
+        if min(self.population, 1 + self.depth) < 2 or self.tournament < 1 or self.examples < 1 or self.seed < 0:
             raise RecipeError(
-                "A search has a population of at least 2, tournaments and examples of at least 1 and a seed of at"
-                f" least 0. Got {self.population}, {self.tournament}, {self.examples} and {self.seed}."
+                "A search has a population of at least 2, a depth, tournaments and examples of at least 1, a seed of at"
+                f" least 0. Got {self.population}, {self.depth}, {self.tournament}, {self.examples} and {self.seed}."
             )
         for name in ("density", "elite", "cull", "more"):
             if not 0 <= getattr(self, name) < 1:
@@ -168,7 +171,7 @@ class Search:
         stay = order[: max(1, round(plan.elite * plan.population))]
         parents = order[: max(1, plan.population - round(plan.cull * plan.population))]
         winners = rng.integers(len(parents), size=(plan.population - len(stay), plan.tournament)).min(axis=1)
-        children = [mutate(self.graphs[parents[place]], rng, plan.more) for place in winners]
+        children = [self._child(self.graphs[parents[place]], rng) for place in winners]
         found = self._judge(children, train)
         self.graphs = [self.graphs[place] for place in stay] + children
         self.judged = Judged(
@@ -178,6 +181,11 @@ class Search:
         leader = self._look(self.judged)
         took = {"seconds": time.perf_counter() - begun, "processor_seconds": time.process_time() - worked}
         return self._record(leader, len(children), len(train.labels)) | took
+
+    def _child(self, parent: Graph, rng: np.random.Generator) -> Graph:
+        while (child := mutate(parent, rng, self.plan.more)).depth > self.plan.depth:
+            pass  # an activation can always be changed, so one that is no deeper is drawn in the end
+        return child
 
     def _judge(self, graphs: Sequence[Graph], examples: Examples) -> Judged:
         return judge_all(graphs, examples.x, examples.labels, jobs=self.jobs)

@@ -42,6 +42,9 @@ EXAMPLES: dict[str, tuple[object, ...]] = {
         "--out",
         "out",
     ),
+    "wann search": ("pictures", "--generations", 2, "--population", 4, "--out", "out"),
+    "wann show": ("../found",),
+    "wann train": ("../found", "--seeds", 2, "--epochs", 1),
     "evaluate": ("../run", "digits"),
     "compare": ("../run", "../run/model.safetensors", "--data", "digits", "--out", "out"),
     "predict": ("../run", "picture.png"),
@@ -118,6 +121,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     train = ("train", "digits", "--model", "linear", "--set", "data.train_limit=50", "--epochs", "1")
     assert main([*train, "--out", str(outer / "run")]) == 0
     assert main(["export", str(outer / "run"), str(outer / "run.onnx")]) == 0
+    search = ("wann", "digits", "--limit", "50", "--generations", "2", "--population", "4")
+    assert main([*search, "--out", str(outer / "found")]) == 0
     return folder
 
 

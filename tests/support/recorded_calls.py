@@ -20,7 +20,7 @@ from glassnet.classic.descriptors import describe
 from glassnet.data import Augmentation
 from glassnet.engines import Batch, NativeEngine
 from glassnet.nn import Hinge, Network, SoftmaxCrossEntropy, SquaredError, functional
-from glassnet.nn.kernels import batch, strips
+from glassnet.nn.kernels import batch, graphs, strips
 from glassnet.nn.kernels.blas import matmul
 from glassnet.nn.kernels.sharing import shared
 from glassnet.nn.kernels.stochastic import softmax_descent
@@ -33,6 +33,8 @@ from glassnet.reader.lines.decoder import Decoder
 from glassnet.reader.lines.fonts import FontWriter
 from glassnet.reader.lines.language import train
 from glassnet.reader.pen import ink
+from glassnet.wann import Graph, judge, scores
+from glassnet.wann.judge import columns
 
 SMALL = 1 << 14  # bytes in all arrays of a call: what lies close together
 Call = tuple[str, tuple[Any, ...]]  # the kernel's name and its arguments, arrays as they were before the call
@@ -241,3 +243,23 @@ def _pictures() -> None:
     strips.squeeze_blocks(canvas, np.eye(8, dtype=np.float32), np.float32(0.05), 3, 2)
     half = np.float32(0.5)
     strips.develop(canvas, rng.random((9, 20), np.float32), 5.0, half, half, path / half, 3, 2, half, half, half, half)
+    record_graphs(rng)
+
+
+def record_graphs(rng: np.random.Generator) -> None:
+    """Graphs of single units, small and large, every activation among them."""
+    for inputs, n in ((3, 5), (40, 400)):
+        words = [(word, range(inputs + 1)) for word in functional.ACTIVATIONS]
+        graph = Graph.of(inputs, 2, [*words, ("linear", [0, inputs + 1]), ("tanh", [inputs + 2])])
+        topology = (graph.codes, graph.start, graph.source)
+        for dtype in (np.float32, np.float64):
+            weights = rng.standard_normal(graph.connections).astype(dtype)
+            y, cache = functional.graph_forward(rng.random((n, inputs)).astype(dtype), *topology, weights, 2)
+            functional.graph_backward(y, cache)
+        z = rng.standard_normal(n)
+        graphs.activate(5, z, np.empty(n))
+        graphs.slope(5, z, np.tanh(z), np.ones(n), np.empty(n))
+        x, labels = columns(rng.random((n, inputs), np.float32)), rng.integers(0, 2, n)
+        judge([graph], x, labels)
+        found = np.ascontiguousarray(scores(graph, x, (1.0, -1.0)).transpose(2, 0, 1))
+        graphs.judge(found, labels, np.zeros(2, np.int64), np.zeros(2))

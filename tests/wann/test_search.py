@@ -132,7 +132,7 @@ def test_figures_are_those_of_the_test_part(run: Path) -> None:
 
 
 def test_the_vote_and_the_pixels() -> None:
-    # class 0 has |w a|, class 1 always exp(0) = 1; the last has more probability of 0 (0.53 on average), and fewer votes
+    # class 0 has |w a|, class 1 always exp(0) = 1; of the last 0 is more probable (0.53) and has fewer votes
     graph = Graph.of(1, 2, [("abs", [0]), ("gauss", [])])
     x = columns(np.array([[1.5], [0.7], [0.99]], np.float32))
     assert vote(graph, Examples(x, np.zeros(3, np.int64))).tolist() == [0, 1, 1]
@@ -144,7 +144,7 @@ def test_the_vote_and_the_pixels() -> None:
 
 
 def test_pictures_that_cannot_be_searched_on() -> None:
-    with pytest.raises(DataError, match="at most 32x32.* are 40x20"):
+    with pytest.raises(DataError, match=r"at most 32x32.* are 40x20"):
         examples_of(Dataset(np.zeros((4, 40, 20, 1), np.uint8), np.array([0, 1, 0, 1]), ("a", "b")))
 
 

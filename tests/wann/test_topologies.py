@@ -96,7 +96,8 @@ def test_levels_depth_and_use() -> None:
 
 
 @pytest.mark.parametrize(
-    "units", [[("tanh", [4]), ("linear", [])], [("linear", [0, 0])], [("nonsense", [])], [("linear", [0]), ("tanh", [3])]]
+    "units",
+    [[("tanh", [4]), ("linear", [])], [("linear", [0, 0])], [("nonsense", [])], [("linear", [0]), ("tanh", [3])]],
 )
 def test_what_is_no_graph(units: list[tuple[str, list[int]]]) -> None:
     with pytest.raises(ModelError):

@@ -42,6 +42,7 @@ def search(
     *,
     generations: int = 1000,
     population: int = 80,
+    depth: int = 3,
     seed: int = 0,
     size: int | None = None,
     limit: int | None = None,
@@ -60,6 +61,8 @@ def search(
         A new folder; None takes runs/DATA-wann-NUMBER.
     generations, population : int
         How many generations, of how many graphs.
+    depth : int
+        The longest way through a network, in connections.
     seed : int
         Of all random numbers.
     size : int, optional
@@ -88,7 +91,7 @@ def search(
     found = begin(
         folder,
         str(data),
-        Plan(population=population, seed=seed),
+        Plan(population=population, depth=depth, seed=seed),
         generations,
         size=size,
         limit=limit,

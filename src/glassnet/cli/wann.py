@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from glassnet.actions.wann import Result
     from glassnet.wann import Found, Search
 
-_GENERATIONS, _POPULATION = 1000, 80
+_GENERATIONS, _POPULATION, _DEPTH = 1000, 80, 3
 _EVERY = 2.0  # seconds between two lines of a search
 
 
@@ -46,6 +46,9 @@ def search(
     population: Annotated[
         int | None, typer.Option(help=f"Networks in every generation. [{_POPULATION}]", min=2)
     ] = None,
+    depth: Annotated[
+        int | None, typer.Option(help=f"The longest way through a network, in connections. [{_DEPTH}]", min=1)
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Of all random numbers. [0]", min=0)] = None,
     size: Annotated[
         int | None, typer.Option(help="Bring pictures to so many pixels a side. [as they are]", min=1, max=32)
@@ -56,9 +59,7 @@ def search(
         str | None, typer.Option("--time", metavar="1h|30m", help="Begin no generation later. [no limit]")
     ] = None,
     out: Annotated[Path | None, typer.Option(help="A new folder (default: runs/DATA-wann-NUMBER).")] = None,
-    resume: Annotated[
-        Path | None, typer.Option(metavar="RUN", help="Go on with the search in this folder.")
-    ] = None,
+    resume: Annotated[Path | None, typer.Option(metavar="RUN", help="Go on with the search in this folder.")] = None,
     json: Json = False,
 ) -> None:
     """Search for a network that works whatever the one weight on its connections is (this is what 'wann DATA' does).
@@ -81,7 +82,7 @@ def search(
 
     ways: dict[str, Any] = {"jobs": jobs, "seconds": seconds_of(time), "on_generation": _Lines().tell}
     ways["events"] = TerminalEvents(lines=False)
-    given = {"population": population, "seed": seed, "size": size, "limit": limit}
+    given = {"population": population, "depth": depth, "seed": seed, "size": size, "limit": limit}
     chosen: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     if resume is not None:
         if data or chosen or out:
@@ -194,7 +195,9 @@ def _tell_shown(found: Found) -> None:
     say(f"{graph.hidden} units, {graph.connections} connections, {graph.depth} deep;"
         f" {shown['pixels']['used']} of {shown['pixels']['of']} pixels used")  # fmt: skip
     say(f"accuracy on the {shown['part']} part ({shown['examples']:,} examples)")
-    say(f"  random weight, -2 to 2   {shown['random']['mean']:.4f}, standard deviation {shown['random']['deviation']:.4f}")
+    say(
+        f"  random weight, -2 to 2   {shown['random']['mean']:.4f}, standard deviation {shown['random']['deviation']:.4f}"
+    )
     for name, key in ((f"weight {shown['tuned']['weight']:g}, chosen", "tuned"), ("vote of six weights", "ensemble")):
         low, high = shown[key]["interval"]
         say(f"  {name:<24} {shown[key]['accuracy']:.4f} (95 % interval {low:.4f} to {high:.4f})")

@@ -118,7 +118,9 @@ def contest(
     for result in _each(job.train, trial, splits, found, jobs):
         results.append(result)
         on_done(len(results), total)
-    rates = {side: _best([r[0] for r in results[i * len(RATES) : (i + 1) * len(RATES)]]) for i, side in enumerate(sides)}
+    rates = {
+        side: _best([r[0] for r in results[i * len(RATES) : (i + 1) * len(RATES)]]) for i, side in enumerate(sides)
+    }
     tasks = [(side, rates[side], seed) for side in sides for seed in range(seeds)]
     done: list[tuple[float, NDArray[np.bool_], Graph]] = []
     for result in _each(job.train, tasks, splits, found, jobs):
@@ -177,7 +179,12 @@ def pruning(
     for place, level in enumerate((0.0, *LEVELS)):
         kept, rewound, chance = zip(*(row[place] for row in rows), strict=True)
         levels.append(
-            {"removed": level, "connections": int(kept[0]), "rewound": _over_seeds(rewound), "random": _over_seeds(chance)}
+            {
+                "removed": level,
+                "connections": int(kept[0]),
+                "rewound": _over_seeds(rewound),
+                "random": _over_seeds(chance),
+            }
         )
     return {"width": WIDTH, "rate": rate, "seeds": seeds, "epochs": epochs, "levels": levels}
 

@@ -80,7 +80,9 @@ class Found:
             records = [json.loads(line) for line in lines]
         except (KeyError, TypeError, ValueError) as error:
             raise TrainingError(f"The files in '{path}' are damaged: {error}.") from error
-        kept = {name: read_json(path / f"{name}.json") for name in ("shown", "trained") if exists(path / f"{name}.json")}
+        kept = {
+            name: read_json(path / f"{name}.json") for name in ("shown", "trained") if exists(path / f"{name}.json")
+        }
         return cls(path, read_json(path / _PLAN), graph, accuracy, records, **kept)
 
     @property
@@ -183,9 +185,7 @@ def begin(
         Somebody pressed Ctrl-C; what was found is kept.
     """
     if is_occupied(folder, "folder of a search"):
-        raise RecipeError(
-            f"'{folder}' exists and is not empty; a search never overwrites anything.", Fix.CHOOSE_OUTPUT
-        )
+        raise RecipeError(f"'{folder}' exists and is not empty; a search never overwrites anything.", Fix.CHOOSE_OUTPUT)
     kept = {"data": data, "size": size, "limit": limit, "generations": generations, "settings": asdict(plan)}
     splits = splits_of(kept, say)
     assert splits.valid is not None

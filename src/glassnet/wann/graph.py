@@ -73,7 +73,9 @@ class Graph:
     def from_dict(cls, values: Mapping[str, Any]) -> Graph:
         """The graph that `to_dict` gave. Raises `ModelError` where it is none."""
         try:
-            return cls.of(int(values["inputs"]), int(values["outputs"]), [(str(w), list(s)) for w, s in values["units"]])
+            return cls.of(
+                int(values["inputs"]), int(values["outputs"]), [(str(w), list(s)) for w, s in values["units"]]
+            )
         except (KeyError, TypeError, ValueError) as error:
             raise ModelError(f"A graph has inputs, outputs and units, each with its sources: {error}.") from error
 

@@ -62,9 +62,7 @@ def judge(graphs: Sequence[Graph], x: Array, labels: NDArray[np.int64], weights:
         codes, starts, sources = (
             np.concatenate([getattr(graph, name) for graph in graphs]) for name in ("codes", "start", "source")
         )
-        kernels.judge_many(
-            units, edges, codes, starts, sources, graphs[0].outputs, x, labels, shared, correct, loss
-        )
+        kernels.judge_many(units, edges, codes, starts, sources, graphs[0].outputs, x, labels, shared, correct, loss)
     return Judged(correct / max(1, len(labels)), loss / max(1, len(labels)))
 
 

@@ -6,8 +6,9 @@ weights `WEIGHTS`; how good it is with one of them is
     accuracy - 0.05 min(cross-entropy, 10)
 
 whose second part tells graphs apart that answer alike. The graphs are ranked by fronts (`glassnet.wann.rank`) of the
-middle of mean and best weight and of smallness, or, one time in five, of the mean and the best weight. The worst fifth is
-dropped, the best fifth stays as it is, and children of winners of tournaments make up the rest.
+middle of mean and best weight and of smallness, or, one time in five, of the mean and the best weight. The worst fifth
+is dropped, the best fifth stays as it is, and children of winners of tournaments make up the rest. No child is deeper
+than the plan allows: on small pictures deep graphs were slower to search, and hard to train.
 
 No graph is chosen by the examples that it is judged on: the best of every generation is judged on the validation part,
 and the one that does best there is kept.
@@ -76,7 +77,7 @@ class Plan:
     cull: float = 0.2
     tournament: int = 8
     more: float = 0.4
-    depth: int = 6
+    depth: int = 3
     examples: int = 2000
     seed: int = 0
 

@@ -8,8 +8,8 @@ Derivation. A node acts on the loss through the units that it is a source of, so
 
     dL/dw_us = d_u a_s,    dL/da_s = sum over u with s in S(u) of w_us d_u  (and what comes from outside, for an output)
 
-which a pass through the units in reverse order gives: when u is reached, all that it is a source of are done. The slopes
-f' come from z and a = f(z):
+which a pass through the units in reverse order gives: when u is reached, all that it is a source of are done. The
+slopes f' come from z and a = f(z):
 
     linear 1      step 0          sin cos z      cos -sin z    gauss exp(-z^2/2): -z a
     tanh 1 - a^2  sigmoid a (1-a)  inverse (-z) -1  abs sign z    relu 1 where z > 0

@@ -148,7 +148,7 @@ def shared_scores(codes, start, source, x, weights, scores):
     outputs = scores.shape[0]
     values = np.empty((codes.size, k * _BLOCK), x.dtype)  # of a unit: the block with the first weight, with the next
     shared = np.empty(_BLOCK, x.dtype)
-    sums = np.empty(k * _BLOCK, x.dtype)  # apart from the values: loops that read and write one array are not vectorised
+    sums = np.empty(k * _BLOCK, x.dtype)  # a loop that reads and writes one array is not vectorised
     for begin in range(0, n, _BLOCK):
         size = min(_BLOCK, n - begin)
         for unit in range(codes.size):

@@ -1,4 +1,4 @@
-"""A topology drawn as SVG: the picture's pixels at the left, a column of units for each level, the classes at the right."""
+"""A topology drawn as SVG: pixels at the left, a column of units for each level, classes at the right."""
 
 from __future__ import annotations
 

@@ -78,8 +78,10 @@ def pixel_map(counts: NDArray[np.int64]) -> Figure:
     return figure
 
 
-def contest_chart(rows: Sequence[tuple[str, Sequence[float], float, Sequence[float]]], *, narrow: bool = False) -> Figure:
-    """A row for each side: accuracy by seed as dots, the mean, its interval. `rows` are (name, seeds, mean, interval)."""
+def contest_chart(
+    rows: Sequence[tuple[str, Sequence[float], float, Sequence[float]]], *, narrow: bool = False
+) -> Figure:
+    """A row for each side: its accuracy by seed as dots, the mean, the interval. `rows` are of name and these three."""
     figure = style.new_figure(style.NARROW if narrow else 7.4, 0.9 + 0.5 * len(rows))
     axes = figure.subplots()
     style.dress(axes, xlabel="accuracy", grid="x")

@@ -126,15 +126,18 @@ def _weights(shown: dict[str, Any]) -> Panel:
         f"{number(shown['examples'])} examples of the {shown['part']} part, which the search has not seen. Near 0 no"
         " signal comes through, and every network guesses."
     )
+    random = shown["random"]
     rows = [
-        ("random weight, -2 to 2", shown["random"]["mean"], f"standard deviation {percent(shown['random']['deviation'])}"),
+        ("random weight, -2 to 2", random["mean"], f"standard deviation {percent(random['deviation'])}"),
         ("the weights of the search, mean", shown["tried"], ""),
         (f"weight {shown['tuned']['weight']:g}, chosen on validation", shown["tuned"]["accuracy"],
          f"95 % interval {interval_text(*shown['tuned']['interval'])}"),
         ("vote of the weights of the search", shown["ensemble"]["accuracy"],
          f"95 % interval {interval_text(*shown['ensemble']['interval'])}"),
     ]  # fmt: skip
-    cells = [[Cell(_roomy(name), name), Cell(percent(value), value), Cell(_roomy(note), note)] for name, value, note in rows]
+    cells = [
+        [Cell(_roomy(name), name), Cell(percent(value), value), Cell(_roomy(note), note)] for name, value, note in rows
+    ]
     body = table([("weights", False), ("accuracy", True), ("", False)], cells, compact=True, label="accuracy")
     chart = Chart("weights", lambda: weight_curve(shown), "Accuracy by the shared weight",
                   narrow=lambda: weight_curve(shown, narrow=True))  # fmt: skip
@@ -144,7 +147,9 @@ def _weights(shown: dict[str, Any]) -> Panel:
 def _pixels(found: Found) -> Panel:
     counts = pixels(found.graph, found.image_shape)
     lead = f"{int((counts > 0).sum())} of {counts.size} pixels are used. Connections from each:"
-    return Panel("pixels", "The pixels it uses", lead, Chart("pixels", lambda: pixel_map(counts), "Connections by pixel"))
+    return Panel(
+        "pixels", "The pixels it uses", lead, Chart("pixels", lambda: pixel_map(counts), "Connections by pixel")
+    )
 
 
 def _contest(found: Found) -> Panel:
@@ -152,7 +157,7 @@ def _contest(found: Found) -> Panel:
     rows = [(side["name"], side["accuracy"], side["mean"], side["interval"]) for side in contest["sides"]]
     lead = (
         f"Trained by Adam for {contest['epochs']} epochs, the best one on validation kept; the learning rate of each"
-        f" chosen on validation. A dot for each of {contest['seeds']} seeds, the mean, and its 95 % interval over seeds."
+        f" chosen on validation. A dot for each of {contest['seeds']} seeds, the mean, its 95 % interval over seeds."
     )
     by_name = {difference["other"]: difference for difference in contest["differences"]}
     cells = []
@@ -216,7 +221,9 @@ def _pruning(found: Found) -> Panel:
     ]
     headings = [("removed", True), ("connections left", True), ("rewound", True), ("95 % interval", True),
                 ("kept at random", True)]  # fmt: skip
-    return Panel("pruning", "Taking connections away", lead, chart, table(headings, rows, compact=True, label="pruning"))
+    return Panel(
+        "pruning", "Taking connections away", lead, chart, table(headings, rows, compact=True, label="pruning")
+    )
 
 
 def _cost(found: Found) -> Panel:
@@ -224,8 +231,8 @@ def _cost(found: Found) -> Panel:
     judged = sum(record["judged"] for record in found.records)
     lead = (
         f"{number(judged)} networks were judged in {found.seconds:,.0f} s. The time for one of them grows with its"
-        f" connections to the power {exponent:.2f}. How many generations a given accuracy takes is the other factor, see"
-        " the curve of the search."
+        f" connections to the power {exponent:.2f}. How many generations a given accuracy takes is the other factor:"
+        " see the curve of the search."
     )
     chart = Chart("cost", lambda: cost_curve(found.records), "Processor time for a network by its connections",
                   narrow=lambda: cost_curve(found.records, narrow=True))  # fmt: skip
@@ -245,5 +252,3 @@ def _limits(found: Found) -> Panel:
         f"{contest['seeds']} seeds: a difference that is not told apart may still be there.",
     ]
     return Panel("limits", "What is not shown", "", body=element("ul", *(element("li", item) for item in items)))
-
-

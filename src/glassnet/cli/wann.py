@@ -195,9 +195,8 @@ def _tell_shown(found: Found) -> None:
     say(f"{graph.hidden} units, {graph.connections} connections, {graph.depth} deep;"
         f" {shown['pixels']['used']} of {shown['pixels']['of']} pixels used")  # fmt: skip
     say(f"accuracy on the {shown['part']} part ({shown['examples']:,} examples)")
-    say(
-        f"  random weight, -2 to 2   {shown['random']['mean']:.4f}, standard deviation {shown['random']['deviation']:.4f}"
-    )
+    random = shown["random"]
+    say(f"  random weight, -2 to 2   {random['mean']:.4f}, standard deviation {random['deviation']:.4f}")
     for name, key in ((f"weight {shown['tuned']['weight']:g}, chosen", "tuned"), ("vote of six weights", "ensemble")):
         low, high = shown[key]["interval"]
         say(f"  {name:<24} {shown[key]['accuracy']:.4f} (95 % interval {low:.4f} to {high:.4f})")

@@ -63,8 +63,10 @@ def graph_forward(
 
     Returns
     -------
-    y, cache
-        Scores (n, outputs), and what `graph_backward` needs.
+    y : (n, outputs) array
+        The scores.
+    cache : tuple
+        What `graph_backward` needs.
 
     Raises
     ------

@@ -20,9 +20,10 @@ def fronts(objectives: ArrayLike) -> NDArray[np.int64]:
     beats = no_worse & (values[:, None] > values[None]).any(axis=2)
     found = np.full(len(values), -1, np.int64)
     number = 0
-    while (left := found < 0).any():
-        beaten = beats[left].any(axis=0)
-        found[left & ~beaten] = number
+    while (found < 0).any():
+        left = np.flatnonzero(found < 0)
+        beaten = beats[np.ix_(left, left)].any(axis=0)
+        found[left[~beaten]] = number
         number += 1
     return found
 

@@ -69,7 +69,7 @@ def test_a_contest(found: Found) -> None:
     told: list[tuple[int, int]] = []
     result = contest(found, splits, 1.0, seeds=2, epochs=1, on_done=lambda done, of: told.append((done, of)))
     sides = result["sides"]
-    assert told[-1] == (len(sides) * (len(RATES) + 2),) * 2
+    assert told[-1] == (len(sides) * (3 * len(RATES) + 2),) * 2
     assert sides[0]["connections"] == sides[1]["connections"] == found.graph.connections
     for side in sides:
         assert side["rate"] in RATES and len(side["accuracy"]) == 2

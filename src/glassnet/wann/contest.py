@@ -1,7 +1,7 @@
 """A searched topology once its weights are trained, beside others; and trained networks with connections taken away.
 
 Everybody is trained by the same optimiser for as many epochs. The learning rate is chosen for each by the validation
-accuracy of one training with a seed of its own; the test part is looked at with the rate that was chosen alone.
+accuracy of three trainings with seeds of their own; the test part is looked at with the rate that was chosen alone.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ LEVELS = (0.5, 0.8, 0.9, 0.95, 0.99)
 WIDTH = 32
 """Hidden units of the dense network that connections are taken away from."""
 
-_DRAWING, _CHOOSING = 0x3A45, 100_000  # the stream of random weights; what is added to a seed to choose a rate
+_DRAWING, _CHOOSING = 0x3A45, 100_000  # the stream of random weights; the first seed that chooses a rate
+_CHOOSERS = 3  # seeds that choose a rate: after one alone, some of a small network's trainings broke down
 _REWOUND = 1  # epochs after which the weights are those that pruned networks start from
 
 OnDone = Callable[[int, int], None]
@@ -112,15 +113,14 @@ def contest(
     """
     sides = sides_for(found.graph)
     job = _Job(found.graph, shared, epochs)
-    trial = [(side, rate, _CHOOSING) for side in sides for rate in RATES]
+    trial = [task for side in sides for task in _trials(side)]
     total = len(trial) + len(sides) * seeds
     results: list[tuple[float, NDArray[np.bool_], Graph]] = []
     for result in _each(job.train, trial, splits, found, jobs):
         results.append(result)
         on_done(len(results), total)
-    rates = {
-        side: _best([r[0] for r in results[i * len(RATES) : (i + 1) * len(RATES)]]) for i, side in enumerate(sides)
-    }
+    valid = np.array([result[0] for result in results]).reshape(len(sides), len(RATES), _CHOOSERS).mean(axis=2)
+    rates = {side: _best(row.tolist()) for side, row in zip(sides, valid, strict=True)}
     tasks = [(side, rates[side], seed) for side in sides for seed in range(seeds)]
     done: list[tuple[float, NDArray[np.bool_], Graph]] = []
     for result in _each(job.train, tasks, splits, found, jobs):
@@ -169,8 +169,9 @@ def pruning(
     """
     job = _Job(found.graph, 0.0, epochs)
     whole = _Side("whole", "", "dense", WIDTH)
-    results = list(_each(job.train, [(whole, rate, _CHOOSING) for rate in RATES], splits, found, jobs))
-    rate = _best([result[0] for result in results])
+    results = list(_each(job.train, _trials(whole), splits, found, jobs))
+    valid = np.array([result[0] for result in results]).reshape(len(RATES), _CHOOSERS).mean(axis=1)
+    rate = _best(valid.tolist())
     rows: list[list[tuple[int, float, float]]] = []
     for row in _each(job.prune, [(whole, rate, seed) for seed in range(seeds)], splits, found, jobs):
         rows.append(row)
@@ -234,6 +235,11 @@ class _Job:
                     trained = result.weights
             rows.append((left, *found))
         return rows
+
+
+def _trials(side: _Side) -> list[tuple[_Side, float, int]]:
+    """The trainings by which the rate of a side is chosen."""
+    return [(side, rate, _CHOOSING + seed) for rate in RATES for seed in range(_CHOOSERS)]
 
 
 def _each(function: Any, tasks: Sequence[Any], splits: Splits, found: Found, jobs: int) -> Iterable[Any]:

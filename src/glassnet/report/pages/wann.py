@@ -170,7 +170,7 @@ def _contest(found: Found) -> Panel:
                 Cell(number(side["connections"]), side["connections"]),
                 Cell(f"{side['rate']:g}", side["rate"]),
                 Cell(percent(side["mean"]), side["mean"]),
-                *(Cell(text, text) for text in told),
+                *(Cell(_roomy(text), text) for text in told),
             ]
         )
     headings = [("who", False), ("connections", True), ("rate", True), ("accuracy", True),

@@ -233,7 +233,7 @@ class _Job:
                 found.append(float(result.right.mean()))
                 if chosen is kept:
                     trained = result.weights
-            rows.append((left, *found))
+            rows.append((left, found[0], found[1]))
         return rows
 
 

@@ -186,7 +186,13 @@ def begin(
     """
     if is_occupied(folder, "folder of a search"):
         raise RecipeError(f"'{folder}' exists and is not empty; a search never overwrites anything.", Fix.CHOOSE_OUTPUT)
-    kept = {"data": data, "size": size, "limit": limit, "generations": generations, "settings": asdict(plan)}
+    kept: dict[str, Any] = {
+        "data": data,
+        "size": size,
+        "limit": limit,
+        "generations": generations,
+        "settings": asdict(plan),
+    }
     splits = splits_of(kept, say)
     assert splits.valid is not None
     train, valid = examples_of(splits.train), examples_of(splits.valid)

@@ -43,7 +43,7 @@ def pixels(graph: Graph, image_shape: tuple[int, int, int]) -> NDArray[np.int64]
     used = graph.used()
     kept = [graph.sources(unit) for unit in range(len(graph.codes)) if used[graph.first + unit]]
     counts = np.bincount(np.concatenate(kept), minlength=graph.first)[: graph.inputs]
-    return counts.reshape(image_shape).sum(axis=2)
+    return np.asarray(counts.reshape(image_shape).sum(axis=2), np.int64)
 
 
 def figures(found: Found, splits: Splits, seed: int = 0) -> dict[str, Any]:

@@ -17,7 +17,7 @@ def fronts(objectives: ArrayLike) -> NDArray[np.int64]:
     """The number of each one's front, (n,), 0 the first; of objectives (n, k), more is better."""
     values = np.asarray(objectives, np.float64)
     no_worse = (values[:, None] >= values[None]).all(axis=2)
-    beats = no_worse & (values[:, None] > values[None]).any(axis=2)
+    beats = np.asarray(no_worse & (values[:, None] > values[None]).any(axis=2))
     found = np.full(len(values), -1, np.int64)
     number = 0
     while (found < 0).any():

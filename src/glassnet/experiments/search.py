@@ -26,8 +26,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from glassnet.data import Splits
 from glassnet.errors import RecipeError
 from glassnet.experiments.defaults import usual_augmentation
@@ -219,7 +217,7 @@ def usual_space(recipe: Recipe, splits: Splits) -> Space:
 def _likes_whitening(recipe: Recipe, splits: Splits) -> bool:
     """Whether the network is dense and takes photographs, whose neighbouring pixels say almost the same."""
     dense = expand(recipe.model.network).startswith("linear")
-    many = np.prod(splits.train.image_shape) >= _LEAST_PIXELS and len(splits.train) >= _LEAST_PICTURES
+    many = math.prod(splits.train.image_shape) >= _LEAST_PIXELS and len(splits.train) >= _LEAST_PICTURES
     return dense and many and splits.train.image_shape[2] == 3 and recipe.model.preprocess != _WHITENED
 
 

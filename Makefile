@@ -28,12 +28,7 @@ $(VENV)/.ready-dev: $(VENV)/.ready
 	@touch $@
 
 demo: setup
-	@echo; echo "== every gradient of the network against central differences"
-	$(BIN)/glassnet check "linear 128 -> relu -> linear 10" --input 8x8x1
-	@echo; echo "== training on handwritten digits of 8x8 pixels"
-	$(BIN)/glassnet train recipes/digits.toml
-	@echo; echo "== reading a hand-printed page"
-	$(BIN)/glassnet read src/glassnet/reader/sample.jpg
+	$(BIN)/glassnet demo
 
 lint: setup-dev
 	$(BIN)/ruff check .

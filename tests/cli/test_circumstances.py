@@ -25,6 +25,7 @@ from support.videos import write_video
 HOSTILE = os.fsdecode(b"a \xff\n\x1b[31m'b\x07")  # no UTF-8, a line break, a terminal's red and its bell, a quote
 
 EXAMPLES: dict[str, tuple[object, ...]] = {
+    "demo": ("--epochs", 1, "--out", "out"),
     "train": ("pictures", "--model", "linear", "--epochs", 1, "--out", "out"),
     "doctor": ("../run/model.safetensors",),
     "plant": ("labels-shuffled", "../run/recipe.toml", "--out", "out"),

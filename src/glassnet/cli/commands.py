@@ -24,6 +24,7 @@ __all__ = ["COMMANDS", "GROUP", "SUMMARIES", "load", "plug_ins"]
 GROUP = "glassnet.commands"
 
 COMMANDS: dict[str, str] = {
+    "demo": "glassnet.cli.demo:demo",
     "train": "glassnet.cli.train:train",
     "doctor": "glassnet.cli.doctor:doctor",
     "plant": "glassnet.cli.plant:plant",
@@ -54,6 +55,7 @@ COMMANDS: dict[str, str] = {
 }
 
 SUMMARIES: dict[str, str] = {
+    "demo": "A first look: gradients checked, a training, a page read.",
     "train": "Train a network by flags or by a recipe; sweep, resume.",
     "doctor": "What is wrong with data, a recipe, a run or a model.",
     "plant": "Recipes with a fault, to find; what the doctor finds.",

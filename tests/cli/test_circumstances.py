@@ -59,6 +59,8 @@ EXAMPLES: dict[str, tuple[object, ...]] = {
     "twin": ("linear", "--pair", "native float32, native", "--steps", 2, "--out", "out"),
     "calculus": ("x**2", "--at", 3),
     "descend": ("x**2", "--from", 3, "--out", "out"),
+    "lesson": ("descent", "--out", "out"),
+    "claims": ("descent",),
     "bench": ("linear 2", "--input", 4, "--runs", 1, "--threads", 1),
     "reproduce": ("affine-fit", "--out", "out"),
     "classic pca": ("pictures", "--out", "out"),

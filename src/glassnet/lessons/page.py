@@ -24,7 +24,6 @@ ORDER = (
     "autodiff",
     "fooling",
     "neighbours",
-    "initialisation",
 )
 
 _FRONT = re.compile(r"\A---\n.*?^---\n", re.DOTALL | re.MULTILINE)

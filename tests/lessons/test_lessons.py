@@ -70,7 +70,9 @@ def test_a_claim_that_drifts_raises_where_nobody_collects() -> None:
 
 
 def test_a_claim_is_kept_by_a_notebook() -> None:
-    kept = claim("two", 2, 2)._repr_mimebundle_()
+    with collected() as found:
+        claim("two", 2, 2)
+    kept = found[0]._repr_mimebundle_()
     assert kept[MIME]["name"] == "two" and "two: 2" in kept["text/html"] and kept["text/plain"].startswith("two: 2")
 
 

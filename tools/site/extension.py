@@ -74,15 +74,16 @@ def claims_of(app: Sphinx, page: str) -> list[Claim]:
 
 
 def _table(app: Sphinx) -> str:
-    rows = []
+    rows, where = [], set()
     for page in sorted(page for page in app.env.found_docs if page.startswith("lessons/")):
         for claim in claims_of(app, page):
             link = f'<a href="{html.escape(page)}.html">{html.escape(page.removeprefix("lessons/"))}</a>'
-            cells = [html.escape(claim.name), f"{claim.value:.6g}", html.escape(claim.wanted), link]
-            cells += [html.escape(claim.machine), claim.date]
+            cells = (html.escape(claim.name), f"{claim.value:.6g}", html.escape(claim.wanted), link)
             rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
-    heads = "".join(f"<th>{head}</th>" for head in ("figure", "came out", "claimed", "lesson", "machine", "date"))
-    return f'<table class="docutils claims"><thead><tr>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
+            where.add(f"{claim.machine}, {claim.date}")
+    heads = "".join(f"<th>{head}</th>" for head in ("figure", "came out", "claimed", "lesson"))
+    table = f'<table class="docutils claims"><thead><tr>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
+    return f"<p>{len(rows)} claims, computed on: {html.escape('; '.join(sorted(where)))}.</p>{table}"
 
 
 def _fill(app: Sphinx, doctree: nodes.document, page: str) -> None:

@@ -89,7 +89,7 @@ def collected() -> Iterator[list[Claim]]:
         _collected.reset(token)
 
 
-def claim(name: str, value: float, expected: float, tolerance: float | None = 0.0) -> Claim:
+def claim(name: str, value: float, expected: float, tolerance: float | None = 0.0) -> None:
     """State a figure, and compare it with what came out. A notebook shows it.
 
     Parameters
@@ -100,11 +100,6 @@ def claim(name: str, value: float, expected: float, tolerance: float | None = 0.
         What came out, and what is claimed. A truth value counts as 0 or 1.
     tolerance : float, optional
         How far they may be apart, at least 0; None only shows both, as of a time, which depends on the machine.
-
-    Returns
-    -------
-    Claim
-        The figure with machine and date.
 
     Raises
     ------
@@ -121,10 +116,9 @@ def claim(name: str, value: float, expected: float, tolerance: float | None = 0.
     )
     if (others := _collected.get()) is not None:
         others.append(found)
-        return found
+        return
     notebook = sys.modules.get("IPython")
     if notebook is not None and notebook.get_ipython() is not None:
         notebook.display.display(found)
     if not found.holds:
         raise ClaimError(f"A claim has drifted. {found}.")
-    return found

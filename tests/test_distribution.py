@@ -1,4 +1,4 @@
-"""The wheel and the source archive: what they hold, and that both work in a clean environment without the repository."""
+"""The wheel and the source archive: what they hold, and that both work without the repository."""
 
 from __future__ import annotations
 
@@ -17,7 +17,11 @@ from glassnet.actions.demo import SETTINGS
 from glassnet.experiments import load_recipe, recipe_for
 from support.markdown import ROOT
 
-SAMPLE = ("tests/metrics/test_classification.py", "tests/metrics/test_intervals.py", "tests/autodiff/test_descent.py")  # on what is installed
+SAMPLE = (
+    "tests/metrics/test_classification.py",
+    "tests/metrics/test_intervals.py",
+    "tests/autodiff/test_descent.py",
+)  # on what is installed
 
 
 def test_the_demo_trains_the_recipe_for_digits() -> None:

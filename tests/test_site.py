@@ -1,4 +1,4 @@
-"""The site: how its pages are laid out, what is reached from the front page, and, built in full, its search and its failures."""
+"""The site: how its pages are laid out, what is reached from the front page; in full, its search and its failures."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ text = Path({str(site / "searchindex.js")!r}).read_text(encoding="utf-8")
 index = json.loads(text[text.index("(") + 1 : text.rindex(")")])
 as_list = lambda value: value if isinstance(value, list) else [value]
 for question in {list(QUESTIONS)!r}:
-    asked = [word for word in re.findall(r"\\w+", question.lower()) if word not in words.stopwords and not word.isdigit()]
+    asked = [word for word in re.findall(r"[a-z]+", question.lower()) if word not in words.stopwords]
     scores = {{}}
     pages = set(range(len(index["docnames"])))
     for word in map(words.stem, asked):

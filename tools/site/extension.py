@@ -1,4 +1,4 @@
-"""What Sphinx does here beyond its own: formulas as MathML, the table of claims, and the line at which a lesson fails."""
+"""What Sphinx does here beyond its own: formulas as MathML, the table of claims, the line at which a lesson fails."""
 
 from __future__ import annotations
 

@@ -16,12 +16,48 @@ from numpydoc.docscrape import NumpyDocString
 from glassnet.cli.commands import COMMANDS, SUMMARIES, load
 
 # Rooms in the order of their layers; those of the command line have pages of their own.
-ROOMS = """glassnet glassnet.nn glassnet.nn.functional glassnet.optim glassnet.data glassnet.metrics glassnet.tasks
-    glassnet.train glassnet.engines glassnet.experiments glassnet.autodiff glassnet.check glassnet.classic glassnet.filters
-    glassnet.attack glassnet.explain glassnet.watch glassnet.doctor glassnet.clinic glassnet.twin glassnet.interop
-    glassnet.reader glassnet.report glassnet.reproduce glassnet.bench glassnet.lessons""".split()
+ROOMS = [
+    "glassnet",
+    "glassnet.nn",
+    "glassnet.nn.functional",
+    "glassnet.optim",
+    "glassnet.data",
+    "glassnet.metrics",
+    "glassnet.tasks",
+    "glassnet.train",
+    "glassnet.engines",
+    "glassnet.experiments",
+    "glassnet.autodiff",
+    "glassnet.check",
+    "glassnet.classic",
+    "glassnet.filters",
+    "glassnet.attack",
+    "glassnet.explain",
+    "glassnet.watch",
+    "glassnet.doctor",
+    "glassnet.clinic",
+    "glassnet.twin",
+    "glassnet.interop",
+    "glassnet.reader",
+    "glassnet.report",
+    "glassnet.reproduce",
+    "glassnet.bench",
+    "glassnet.lessons",
+]
 
-_SECTIONS = ("Parameters", "Attributes", "Returns", "Yields", "Raises", "Warns", "See Also", "Notes", "References", "Examples")
+_SECTIONS = [
+    "Parameters",
+    "Attributes",
+    "Returns",
+    "Yields",
+    "Raises",
+    "Warns",
+    "See Also",
+    "Notes",
+    "References",
+    "Examples",
+]
+_SIGNS = re.compile(r"([*<>\[\]$|{}_\\#])")  # that mean something in Markdown
 
 
 def pages() -> dict[str, str]:
@@ -32,7 +68,11 @@ def pages() -> dict[str, str]:
         "# Reference\n\nWritten from the code: every command, every layer of the notation, every public name.\n\n"
         f"```{{toctree}}\n:maxdepth: 1\n\ncommands\nlayers\n{names}\n```\n"
     )
-    return {"reference/index.md": index, "reference/commands.md": commands_page(), "reference/layers.md": layers_page()} | rooms
+    return {
+        "reference/index.md": index,
+        "reference/commands.md": commands_page(),
+        "reference/layers.md": layers_page(),
+    } | rooms
 
 
 # ---- commands
@@ -65,7 +105,12 @@ def layers_page() -> str:
     """Every word of the notation, from the layers themselves."""
     from glassnet.nn.layers import LAYERS
 
-    rows = ["# Layers by their words", "", "The words of the [arrow notation](../notation.md), and the layer that each one makes.", ""]
+    rows = [
+        "# Layers by their words",
+        "",
+        "The words of the [arrow notation](../notation.md), and the layer that each one makes.",
+        "",
+    ]
     rows += ["| word | layer | what it does |", "|---|---|---|"]
     for word, layer in LAYERS.items():
         summary = _inline(_first_line(inspect.getdoc(layer) or "")).replace("|", r"\|")
@@ -115,7 +160,8 @@ def _member(name: str, found: Any) -> Iterator[str]:
     if not (inspect.isfunction(inner) or is_property) or not (text := inspect.getdoc(inner)):
         return
     option = {classmethod: "\n:classmethod:", staticmethod: "\n:staticmethod:"}.get(type(found), "")
-    yield f"\n:::{{py:{'property' if is_property else 'method'}}} {name}{'' if is_property else _signature(inner, True)}{option}\n"
+    kind, signature = ("property", "") if is_property else ("method", _signature(inner, method=True))
+    yield f"\n:::{{py:{kind}}} {name}{signature}{option}\n"
     yield document(text)
     yield ":::"
 
@@ -183,15 +229,16 @@ def _prose(text: str) -> str:
             least = min(len(line) - len(line.lstrip()) for line in lines)
             blocks.append(f"```{language}\n" + "\n".join(line[least:] for line in lines) + "\n```")
         elif block.strip():
-            blocks.append(_inline("\n".join(line.strip() if not line.lstrip().startswith("-") else line for line in lines)))
+            plain = [line if line.lstrip().startswith("-") else line.strip() for line in lines]
+            blocks.append(_inline("\n".join(plain)))
     return "\n\n".join(blocks)
 
 
 def _inline(text: str) -> str:
     """Markdown's signs taken for themselves, but for code between backticks."""
     text = text.replace("``", "`")
-    pieces = re.split(r"(`[^`\n]*`)", text)
-    return "".join(piece if piece.startswith("`") and len(piece) > 1 else re.sub(r"([*<>\[\]$|{}_\\#])", r"\\\1", piece) for piece in pieces)
+    pieces = re.split(r"(`[^`\n]+`)", text)
+    return "".join(piece if number % 2 else _SIGNS.sub(r"\\\1", piece) for number, piece in enumerate(pieces))
 
 
 def _first_line(text: str) -> str:

@@ -28,7 +28,8 @@ ELSEWHERE = {
 
 LINK = re.compile(r"(?<=\]\()([^)\s#]+)")
 MORE = ("readme", "recipes", "contributing", "changes", "reader-characters", "reader-lines", "reader-english")
-GENERATED = """
+GENERATED = (
+    """
 ```{toctree}
 :hidden:
 :caption: Reference
@@ -40,7 +41,10 @@ reference/index
 :hidden:
 :caption: The package
 
-""" + "\n".join(MORE) + "\n```\n"
+"""
+    + "\n".join(MORE)
+    + "\n```\n"
+)
 
 
 def documentation() -> dict[Path, str]:
@@ -70,7 +74,9 @@ def lay_out(folder: Path, files: dict[Path, str], generated: dict[str, str]) -> 
             shutil.copy2(path, folder / name)
     for name, text in generated.items():
         _write(folder / name, text)
-    origins = {name: os.path.relpath(path, ROOT) if path.is_relative_to(ROOT) else str(path) for name, path in wanted.items()}
+    origins = {
+        name: os.path.relpath(path, ROOT) if path.is_relative_to(ROOT) else str(path) for name, path in wanted.items()
+    }
     _write(folder.with_name("origins.txt"), "".join(f"{name}\t{origin}\n" for name, origin in origins.items()))
 
 

@@ -88,7 +88,7 @@ def _cell(lines: list[str], start: int, end: int, *, is_code: bool) -> Iterator[
 def lessons() -> list[Lesson]:
     """All lessons, in the order in which they are best read."""
     found = {path.stem: Lesson(path) for path in sorted(PAGES.glob("*.md"))}
-    return [found[name] for name in sorted(found, key=lambda name: (ORDER + (name,)).index(name))]
+    return [found[name] for name in sorted(found, key=lambda name: (*ORDER, name).index(name))]
 
 
 def lesson(name: str) -> Lesson:

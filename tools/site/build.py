@@ -1,4 +1,4 @@
-"""From the repository's pages to HTML: pages laid out, then Sphinx, which takes lessons that ran before from a cache."""
+"""From the repository's pages to HTML: pages laid out, then Sphinx; lessons that ran before come from a cache."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Lessons: pages whose cells run, and the figures that they claim.
 
-A lesson is a text notebook (MyST Markdown) in `pages/`. Its code stands in `{code-cell}` blocks. A number that it states
-is a claim, which is computed again whenever the lesson runs.
+A lesson is a text notebook (MyST Markdown) in `pages/`. Its code stands in `{code-cell}` blocks. A number that
+it states is a claim, which is computed again whenever the lesson runs.
 
 >>> from glassnet.lessons import claim
 >>> claim("two and two", 2 + 2, 4)

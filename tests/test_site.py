@@ -51,7 +51,9 @@ def test_every_question_is_answered_one_link_from_the_front_page() -> None:
     assert {f"{page}.md" for page in QUESTIONS.values()} <= set(staging.LINK.findall(index))
     navigated = staging.navigated(index, reference=True)
     laid_out = {name for name in files.values() if name.endswith(".md")} - {"index.md"}
-    listed = re.findall(r"^([\w/-]+)$", "\n".join(re.findall(r"```\{toctree\}\n(.*?)```", navigated, re.DOTALL)), re.M)
+    listed = re.findall(
+        r"^(?:.* <)?([\w/-]+)>?$", "\n".join(re.findall(r"```\{toctree\}\n(.*?)```", navigated, re.DOTALL)), re.M
+    )
     assert sorted(listed) == sorted({name.removesuffix(".md") for name in laid_out} | {"reference/index"})
 
 

@@ -17,6 +17,7 @@ html_theme = "furo"
 html_title = "glassnet"
 html_static_path = ["static"]
 html_css_files = ["site.css"]
+html_show_copyright = False
 html_show_sourcelink = False
 html_copy_source = False
 html_math_renderer = "mathml"

@@ -94,7 +94,7 @@ def commands_page() -> str:
 
 
 def _help(command: Any, title: str) -> str:
-    with typer.Context(command, info_name=title, max_content_width=96, terminal_width=96) as context:
+    with typer.Context(command, info_name=title, max_content_width=84, terminal_width=84) as context:
         return str(command.get_help(context)).rstrip()
 
 

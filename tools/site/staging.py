@@ -27,7 +27,7 @@ ELSEWHERE = {
 }
 
 LINK = re.compile(r"(?<=\]\()([^)\s#]+)")
-MORE = ("readme", "recipes", "contributing", "changes", "reader-characters", "reader-lines", "reader-english")
+MORE = ("The README <readme>", "recipes", "contributing", "changes", "reader-characters", "reader-lines", "reader-english")
 GENERATED = (
     """
 ```{toctree}

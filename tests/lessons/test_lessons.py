@@ -60,7 +60,7 @@ def test_a_claim_holds_within_its_tolerance(expected: str, holds: bool, tmp_path
 
 
 def test_a_claim_that_drifts_raises_where_nobody_collects() -> None:
-    with pytest.raises(ClaimError, match=r"speed: 3 \(claimed: 2 ± 0.5\)"):
+    with pytest.raises(ClaimError, match=r"speed: 3 \(claimed: 2 within 0.5\)"):
         claim("speed", 3, 2, 0.5)
     with collected() as found:
         claim("speed", 3, 2, 0.5)

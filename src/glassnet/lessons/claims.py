@@ -61,7 +61,7 @@ class Claim:
         """What is claimed, with its tolerance."""
         if self.tolerance is None:
             return f"about {self.expected:.6g}"
-        return f"{self.expected:.6g} ± {self.tolerance:.2g}" if self.tolerance else f"exactly {self.expected:.6g}"
+        return f"{self.expected:.6g} within {self.tolerance:.2g}" if self.tolerance else f"exactly {self.expected:.6g}"
 
     def __str__(self) -> str:
         return f"{self.name}: {self.value:.6g} (claimed: {self.wanted})"

@@ -27,7 +27,15 @@ ELSEWHERE = {
 }
 
 LINK = re.compile(r"(?<=\]\()([^)\s#]+)")
-MORE = ("The README <readme>", "recipes", "contributing", "changes", "reader-characters", "reader-lines", "reader-english")
+MORE = (
+    "The README <readme>",
+    "recipes",
+    "contributing",
+    "changes",
+    "reader-characters",
+    "reader-lines",
+    "reader-english",
+)
 GENERATED = (
     """
 ```{toctree}

@@ -1,13 +1,15 @@
 # make demo    set up, then train on embedded data and write a report (no PyTorch needed)
 # make test    set up, then run style checks, type checks and all tests
+# make docs    set up, then build the site in build/site/html; its lessons run
 # make verify  the long proofs: mutation (50 minutes a part), all kills, every published row; stopped, it goes on
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+DOCS := .venv-docs
 WORKERS ?= 2
 
-.PHONY: demo test verify lint setup setup-dev clean clean-kernels
+.PHONY: demo docs test verify lint setup setup-dev clean clean-kernels
 
 setup: $(VENV)/.ready
 setup-dev: $(VENV)/.ready-dev
@@ -28,12 +30,17 @@ $(VENV)/.ready-dev: $(VENV)/.ready
 	@touch $@
 
 demo: setup
-	@echo; echo "== every gradient of the network against central differences"
-	$(BIN)/glassnet check "linear 128 -> relu -> linear 10" --input 8x8x1
-	@echo; echo "== training on handwritten digits of 8x8 pixels"
-	$(BIN)/glassnet train recipes/digits.toml
-	@echo; echo "== reading a hand-printed page"
-	$(BIN)/glassnet read src/glassnet/reader/sample.jpg
+	$(BIN)/glassnet demo
+
+$(DOCS)/.ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "glassnet needs Python 3.11 or newer; name one with make PYTHON=python3.12"; exit 2; }
+	@test -d $(DOCS) || $(PYTHON) -m venv $(DOCS)
+	$(DOCS)/bin/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[docs]'
+	@touch $@
+
+docs: $(DOCS)/.ready
+	$(DOCS)/bin/python -m tools.site
+	@echo "open build/site/html/index.html"
 
 lint: setup-dev
 	$(BIN)/ruff check .
@@ -50,4 +57,4 @@ clean-kernels:
 	find src -name '*.nbi' -delete -o -name '*.nbc' -delete
 
 clean: clean-kernels
-	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(DOCS) build .pytest_cache .mypy_cache .ruff_cache

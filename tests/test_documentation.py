@@ -46,6 +46,8 @@ EXAMPLES = {name: examples(page) for name, page in PAGES.items()}
 
 # What a command begins with (* is anything): what is added to it, and why; None leaves it to the long tests.
 SHORTER: dict[str, tuple[str | None, str]] = {
+    "glassnet demo": ("--epochs 2", "trains for seconds"),
+    "glassnet claims": ("descent", "runs all lessons for a minute or two"),
     "glassnet bench": ('"linear 2" --input 4 --runs 1 --threads 1', "races a dozen networks against PyTorch"),
     "glassnet bench vgg-small": (None, "races them for minutes"),
     "glassnet open": ("--list", "serves until Ctrl-C"),

@@ -25,6 +25,7 @@ from support.videos import write_video
 HOSTILE = os.fsdecode(b"a \xff\n\x1b[31m'b\x07")  # no UTF-8, a line break, a terminal's red and its bell, a quote
 
 EXAMPLES: dict[str, tuple[object, ...]] = {
+    "demo": ("--epochs", 1, "--out", "out"),
     "train": ("pictures", "--model", "linear", "--epochs", 1, "--out", "out"),
     "doctor": ("../run/model.safetensors",),
     "plant": ("labels-shuffled", "../run/recipe.toml", "--out", "out"),
@@ -62,6 +63,8 @@ EXAMPLES: dict[str, tuple[object, ...]] = {
     "twin": ("linear", "--pair", "native float32, native", "--steps", 2, "--out", "out"),
     "calculus": ("x**2", "--at", 3),
     "descend": ("x**2", "--from", 3, "--out", "out"),
+    "lesson": ("descent", "--out", "out"),
+    "claims": ("descent",),
     "bench": ("linear 2", "--input", 4, "--runs", 1, "--threads", 1),
     "reproduce": ("affine-fit", "--out", "out"),
     "classic pca": ("pictures", "--out", "out"),

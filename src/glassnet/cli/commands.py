@@ -24,6 +24,7 @@ __all__ = ["COMMANDS", "GROUP", "SUMMARIES", "load", "plug_ins"]
 GROUP = "glassnet.commands"
 
 COMMANDS: dict[str, str] = {
+    "demo": "glassnet.cli.demo:demo",
     "train": "glassnet.cli.train:train",
     "doctor": "glassnet.cli.doctor:doctor",
     "plant": "glassnet.cli.plant:plant",
@@ -47,6 +48,8 @@ COMMANDS: dict[str, str] = {
     "twin": "glassnet.cli.twin:twin",
     "calculus": "glassnet.cli.calculus:calculus",
     "descend": "glassnet.cli.descend:descend",
+    "lesson": "glassnet.cli.lesson:lesson",
+    "claims": "glassnet.cli.claims:claims",
     "bench": "glassnet.cli.bench:bench",
     "reproduce": "glassnet.cli.reproduce:reproduce",
     "classic": "glassnet.cli.classic:app",
@@ -56,6 +59,7 @@ COMMANDS: dict[str, str] = {
 }
 
 SUMMARIES: dict[str, str] = {
+    "demo": "A first look: gradients checked, a training, a page read.",
     "train": "Train a network by flags or by a recipe; sweep, resume.",
     "doctor": "What is wrong with data, a recipe, a run or a model.",
     "plant": "Recipes with a fault, to find; what the doctor finds.",
@@ -79,6 +83,8 @@ SUMMARIES: dict[str, str] = {
     "twin": "Two engines side by side: where they part, and why.",
     "calculus": "Derivatives of formulas, with the working shown.",
     "descend": "Gradient descent on a formula, beside the theory.",
+    "lesson": "The lessons, and one as a notebook of your own.",
+    "claims": "The figures of the lessons, measured on this machine.",
     "bench": "Speed and memory on this machine, beside PyTorch's.",
     "reproduce": "Published figures against ours.",
     "classic": "Classical methods: PCA, k-NN, visual words, corners.",

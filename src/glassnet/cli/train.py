@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from glassnet.cli.options import Json, Threads, emit, parse_setting, say, setting_value, split_values
-from glassnet.cli.verdict import say_verdict
+from glassnet.cli.verdict import say_figures, say_verdict
 from glassnet.errors import RecipeError
 from glassnet.notation import as_real, as_whole
 from glassnet.text import columns
@@ -310,16 +310,7 @@ def _sweep_table(result: Swept) -> str:
 
 def _tell(result: Trained, json: bool) -> None:
     run = result.run
-    if run.evaluation is not None:
-        low, high = run.evaluation.accuracy_interval
-        typer.echo(
-            f"{run.evaluated_on} accuracy {run.evaluation.accuracy:.4f} (95 % interval {low:.4f} to {high:.4f}),"
-            f" {run.evaluation.n:,} pictures"
-        )
-    if run.reconstruction is not None:
-        say(f"{run.evaluated_on} PSNR {run.reconstruction.psnr:.2f} dB, {run.reconstruction.n:,} pictures")
-    if (lines := run.transcription) is not None:
-        say(f"{run.evaluated_on} {lines.describe()}; of words {100 * lines.words.rate:.1f} %")
+    say_figures(run)
     for note in run.splits.notes:
         say(f"note: {note}")
     for path in run.files[:2]:

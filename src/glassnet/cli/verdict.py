@@ -11,7 +11,7 @@ from glassnet.cli.options import say
 if TYPE_CHECKING:
     from glassnet.experiments import Run
 
-__all__ = ["FLAGS", "WORDS", "say_verdict", "try_line"]
+__all__ = ["FLAGS", "WORDS", "say_figures", "say_verdict", "try_line"]
 
 # The flags of `glassnet train` that set what rules advise; for any other setting there is --set.
 FLAGS = {
@@ -22,6 +22,20 @@ FLAGS = {
     "train.l2": "--l2",
 }
 WORDS = {"failure": "FAILED", "warning": "look at this", "good": "good"}
+
+
+def say_figures(run: Run) -> None:
+    """Print the final figures of a run, each with its interval where it has one."""
+    if run.evaluation is not None:
+        low, high = run.evaluation.accuracy_interval
+        say(
+            f"{run.evaluated_on} accuracy {run.evaluation.accuracy:.4f} (95 % interval {low:.4f} to {high:.4f}),"
+            f" {run.evaluation.n:,} pictures"
+        )
+    if run.reconstruction is not None:
+        say(f"{run.evaluated_on} PSNR {run.reconstruction.psnr:.2f} dB, {run.reconstruction.n:,} pictures")
+    if (lines := run.transcription) is not None:
+        say(f"{run.evaluated_on} {lines.describe()}; of words {100 * lines.words.rate:.1f} %")
 
 
 def say_verdict(run: Run) -> None:

@@ -73,7 +73,6 @@ SHORTER: dict[str, tuple[str | None, str]] = {
     "glassnet wann --resume": ("--generations 4", "searches for minutes"),
     "glassnet wann show": ("", "looks at what was found"),
     "glassnet wann train": ("--seeds 2 --epochs 1", "trains 70 networks"),
-    "glassnet wann mnist": (None, "needs the real data"),
     "glassnet lr photos": (None, "trains for a minute"),
     "glassnet doctor photos": (None, "trains for half a minute"),
     "glassnet read --learn": (None, "learns for half a minute"),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from glassnet.cli import main
-from glassnet.cli.tune import _seconds
+from glassnet.cli.tune import seconds_of
 from glassnet.errors import RecipeError
 from glassnet.experiments import load_recipe
 from glassnet.files import read_json
@@ -87,7 +87,7 @@ def test_wrong_words(shell: Shell) -> None:
 
 def test_times() -> None:
     times = {"2h": 7200, "90m": 5400, "1h30m": 5400, "45s": 45, "1.5h": 5400, "10": 600, "5 min": 300, "2H": 7200}
-    assert {text: _seconds(text) for text in times} == times and _seconds(None) is None
+    assert {text: seconds_of(text) for text in times} == times and seconds_of(None) is None
     for text in ("", "h", "2d", "two hours", "-1h"):
         with pytest.raises(RecipeError, match="2h, 90m"):
-            _seconds(text)
+            seconds_of(text)

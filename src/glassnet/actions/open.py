@@ -186,7 +186,7 @@ def _id(name: str) -> str:
 
 
 def _entry(folder: Path, path: Path) -> Entry:
-    name = os.fsencode(path.relative_to(folder)).decode("utf-8", "replace")
+    name = os.fsencode(path.relative_to(folder)).decode("utf-8", "backslashreplace")
     is_run = path.is_dir()
     draws = _names_classes(path / "model.safetensors" if is_run else path)
     return Entry(_id(str(path.relative_to(folder))), name, "run" if is_run else "model", str(path), draws)

@@ -8,6 +8,7 @@ import errno
 import hashlib
 import io
 import json
+import math
 import os
 import stat
 from collections.abc import Iterable, Iterator
@@ -22,6 +23,7 @@ __all__ = [
     "arrays_of",
     "atomic_write",
     "exists",
+    "json_value",
     "open_plain",
     "plain_bytes",
     "plain_text",
@@ -127,6 +129,19 @@ def write_text(path: str | os.PathLike[str], text: str) -> None:
 def write_json(path: str | os.PathLike[str], value: Any) -> None:
     """Write `value` as indented JSON, whole or not at all."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def json_value(value: Any) -> Any:
+    """A value as JSON has it: keys and paths become text, arrays lists, numbers that are not finite null."""
+    if isinstance(value, dict):
+        return {str(name): json_value(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [json_value(each) for each in value]
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return json_value(value.tolist()) if hasattr(value, "tolist") else value  # NumPy's arrays and numbers
 
 
 def open_plain(path: str | os.PathLike[str]) -> BufferedReader:

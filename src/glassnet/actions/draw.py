@@ -15,6 +15,7 @@ from glassnet.data.picture_files import select
 from glassnet.errors import DataError, ModelError, TrainingError
 from glassnet.explain import ClassExplanation, Gallery, Reaction, Working, explain, last_features, unit_working
 from glassnet.explain import react as react_to
+from glassnet.explain.reaction import take
 from glassnet.model import Model
 
 __all__ = ["Fooled", "Neighbour", "fool_drawing", "nearest", "react", "where", "working"]
@@ -71,10 +72,10 @@ def react(model: Model, picture: Picture, *, invert: bool = True, centre: bool =
 
 def _read(model: Model, picture: Picture) -> Pixels:
     """The pixels that the model takes. Raises `DataError` where the picture shows nothing."""
-    found = react_to(model, picture)
-    if found.nothing:
-        raise DataError(f"There is nothing to ask about: {found.nothing}.")
-    return found.pixels
+    pixels, _, nothing = take(model, picture)
+    if nothing:
+        raise DataError(f"There is nothing to ask about: {nothing}.")
+    return pixels
 
 
 def working(model: Model, picture: Picture, layer: str, unit: tuple[int, ...]) -> Working:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 from glassnet.actions.events import Events
 from glassnet.errors import RecipeError
+from glassnet.experiments.folder import stem_of
 from glassnet.files import first_free, write_text
 from glassnet.locking import locked
 from glassnet.report.figures.topology import topology_svg
 from glassnet.report.pages.wann import write_wann_page
 from glassnet.wann.contest import contest, pruning
-from glassnet.wann.folder import Found, begin, go_on, keep, splits_of
+from glassnet.wann.folder import Found, begin, go_on, keep, plan_of, splits_of
 from glassnet.wann.search import Plan, Search
 from glassnet.wann.show import figures
 
@@ -86,8 +87,8 @@ def search(
         Somebody pressed Ctrl-C; `resume` goes on.
     """
     events = events or Events()
-    stem = re.sub(r"[^A-Za-z0-9]+", "-", Path(str(data)).name).strip("-").lower() or "set"
-    folder = Path(out) if out is not None else first_free(Path("runs") / f"{stem}-wann-{n}" for n in range(1, 10**6))
+    stem = stem_of(data, "set")
+    folder = Path(out) if out is not None else first_free(Path("runs") / f"{stem}-wann-{n}" for n in count(1))
     found = begin(
         folder,
         str(data),
@@ -135,7 +136,7 @@ def _drawer(folder: Path) -> Callable[[Search], None]:
     def draw(search: Search) -> None:
         if drawn[-1:] != [search.best]:
             drawn.append(search.best)
-            plan = Found.open(folder).plan
+            plan = plan_of(folder)
             h, w, c = plan["image_shape"]
             write_text(folder / "network.svg", topology_svg(search.best, (h, w, c), plan["classes"]) + "\n")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 import sys
 import tomllib
@@ -13,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from glassnet.errors import RecipeError, escaped
+from glassnet.files import json_value
 from glassnet.text import folded
 
 __all__ = [
@@ -82,16 +82,4 @@ def say_lines(text: str) -> None:
 
 def emit(values: dict[str, Any]) -> None:
     """Print one JSON object on a line; paths become text, numbers that are not finite become null."""
-    sys.stdout.write(json.dumps(_plain(values)) + "\n")
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(name): _plain(v) for name, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(v) for v in value]
-    if isinstance(value, Path):
-        return str(value)
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value.item() if hasattr(value, "item") else value
+    sys.stdout.write(json.dumps(json_value(values)) + "\n")

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -26,7 +25,7 @@ import numpy as np
 
 from glassnet.errors import GlassnetError
 from glassnet.files import atomic_write, open_plain, user_cache
-from glassnet.nn import Network
+from glassnet.nn import Network, model_file
 from glassnet.nn.functional.arrays import Array
 
 __all__ = ["FeatureCache"]
@@ -80,11 +79,7 @@ class FeatureCache:
             "environment": self.environment(),
             "program": _program(),
         }
-        digest = hashlib.sha256(json.dumps(about, sort_keys=True).encode())
-        for name, array in sorted(body.arrays().items()):
-            digest.update(f"\n{name} {array.dtype.str} {array.shape}\n".encode())
-            digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
-        return digest.hexdigest()
+        return model_file.digest(about, body.arrays())
 
     def get(self, key: str, count: int) -> Array | None:
         """The features (count, ...) of that name, or None where there are none that can be read."""

@@ -14,13 +14,27 @@ from glassnet.experiments.recipe import Recipe
 from glassnet.files import exists, first_free, remove_partial, write_json, write_text
 from glassnet.locking import LOCK, locked
 
-__all__ = ["begun", "is_occupied", "make_folder", "new_folder", "require_run", "require_same_data", "resumable"]
+__all__ = [
+    "begun",
+    "is_occupied",
+    "make_folder",
+    "new_folder",
+    "require_run",
+    "require_same_data",
+    "resumable",
+    "stem_of",
+]
 
 
 def new_folder(recipe: Recipe, parent: str | Path = "runs") -> Path:
     """A folder name that is still free: `runs/<data>-<number>`."""
-    stem = re.sub(r"[^A-Za-z0-9]+", "-", Path(recipe.data.source).name).strip("-").lower() or "run"
+    stem = stem_of(recipe.data.source, "run")
     return first_free(Path(parent) / f"{stem}-{number}" for number in count(1))
+
+
+def stem_of(source: str | Path, otherwise: str) -> str:
+    """The name of data in letters, digits and hyphens, for that of a folder; `otherwise` where nothing is left."""
+    return re.sub(r"[^A-Za-z0-9]+", "-", Path(source).name).strip("-").lower() or otherwise
 
 
 @contextlib.contextmanager

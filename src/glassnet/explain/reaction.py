@@ -13,7 +13,7 @@ from glassnet.model import Model
 from glassnet.nn.functional.arrays import Array
 from glassnet.nn.layer import Kind
 
-__all__ = ["LayerReaction", "Reaction", "react"]
+__all__ = ["LayerReaction", "Reaction", "react", "take"]
 
 _ENOUGH = 256 * 256  # pixels of a file that are looked at to see whether it is blank
 
@@ -65,6 +65,16 @@ class Reaction:
     probabilities: Array
 
 
+def take(
+    model: Model, picture: str | Path | Array, *, invert: bool = True, centre: bool = True
+) -> tuple[Array, tuple[str, ...], str]:
+    """(pixels, changes, nothing) of a `Reaction`, without asking the network; parameters and errors as of `react`."""
+    model.task.require_classes("There is no answer to look into.")
+    pixels, changes = model.read(picture, invert=invert, centre=centre)
+    whole = picture if isinstance(picture, np.ndarray) else read_picture(picture, enough=_ENOUGH)
+    return pixels, changes, why_nothing(whole)
+
+
 def react(model: Model, picture: str | Path | Array, *, invert: bool = True, centre: bool = True) -> Reaction:
     """Show a picture to a model.
 
@@ -82,16 +92,14 @@ def react(model: Model, picture: str | Path | Array, *, invert: bool = True, cen
     GlassnetError
         The model names no classes, or the picture cannot be read.
     """
-    model.task.require_classes("There is no answer to look into.")
-    pixels, changes = model.read(picture, invert=invert, centre=centre)
-    whole = picture if isinstance(picture, np.ndarray) else read_picture(picture, enough=_ENOUGH)
+    pixels, changes, nothing = take(model, picture, invert=invert, centre=centre)
     found = model.network.activations(model.preprocess.transform(pixels[None]))
     layers = zip(model.network.layers, found.items(), strict=True)
     scores = list(found.values())[-1]
     return Reaction(
         pixels,
         changes,
-        why_nothing(whole),
+        nothing,
         tuple(LayerReaction(name, layer.notation(), layer.kind, values[0]) for layer, (name, values) in layers),
         np.asarray(model.loss.probabilities(scores.reshape(1, -1))[0]),
     )

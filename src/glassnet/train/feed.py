@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from itertools import chain
 
@@ -11,6 +10,7 @@ import numpy as np
 from glassnet import threads
 from glassnet.data import Augmentation, Dataset, PictureFiles, Preprocess, batches, epoch_order, pieces
 from glassnet.data.picture_files import Images, ReadAhead
+from glassnet.nn import model_file
 from glassnet.nn.functional.arrays import Array
 from glassnet.nn.kernels import batch as kernels
 from glassnet.nn.kernels.options import WORTH_SHARING
@@ -91,11 +91,9 @@ class Feed:
 
     @property
     def digest(self) -> str:
-        """What `plain` follows from: the set's SHA-256, the preprocessing and that of its arrays."""
-        parts = [self.dataset.sha256, self.preprocess.notation()]
-        for name, array in sorted(self.preprocess.arrays().items()):
-            parts.append(f"{name} {array.dtype.str} {array.shape} {hashlib.sha256(array.tobytes()).hexdigest()}")
-        return "\n".join(parts)
+        """The SHA-256 of all that `plain` follows from: the set, the preprocessing and its arrays."""
+        about = {"data": self.dataset.sha256, "preprocess": self.preprocess.notation()}
+        return model_file.digest(about, self.preprocess.arrays())
 
     def targets(self, indices: Array) -> tuple[Array, ...]:
         """What `take` gives besides the pictures, of a network that does not reconstruct its input."""

@@ -33,7 +33,7 @@ from glassnet.wann.graph import Graph
 from glassnet.wann.judge import WEIGHTS
 from glassnet.wann.search import Plan, Search, examples_of
 
-__all__ = ["Found", "begin", "go_on", "keep", "splits_of"]
+__all__ = ["Found", "begin", "go_on", "keep", "plan_of", "splits_of"]
 
 _PLAN, _CHECKPOINT, _RECORDS, _NETWORK = "search.json", "checkpoint.npz", "generations.jsonl", "network.json"
 _EVERY = 5.0  # seconds between checkpoints
@@ -73,7 +73,7 @@ class Found:
     def open(cls, folder: str | Path) -> Found:
         """What lies in a folder. Raises `GlassnetError` where it is not that of a search, or damaged."""
         path = Path(folder)
-        network = read_json(_required(path) / _NETWORK)
+        plan, network = plan_of(path), read_json(path / _NETWORK)
         try:
             graph, accuracy = Graph.from_dict(network["graph"]), [float(value) for value in network["accuracy"]]
             lines = read_text(path / _RECORDS, "the folder of a search").splitlines()
@@ -83,7 +83,7 @@ class Found:
         kept = {
             name: read_json(path / f"{name}.json") for name in ("shown", "trained") if exists(path / f"{name}.json")
         }
-        return cls(path, read_json(path / _PLAN), graph, accuracy, records, **kept)
+        return cls(path, plan, graph, accuracy, records, **kept)
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
@@ -136,6 +136,21 @@ def keep(found: Found, **results: dict[str, Any]) -> Found:
     for name, values in results.items():
         write_json(found.folder / f"{name}.json", values)
     return replace(found, **results)  # type: ignore[arg-type]
+
+
+def plan_of(folder: Path) -> dict[str, Any]:
+    """What was asked for, as the folder of a search has it. Raises `GlassnetError` where it is none."""
+    if not exists(folder / _PLAN):
+        raise GlassnetError(f"'{folder}' is not the folder of a search: it has no {_PLAN}.", Fix.NAME_SEARCH)
+    found: dict[str, Any] = read_json(folder / _PLAN)
+    return found
+
+
+def _search(plan: dict[str, Any], splits: Splits, jobs: int) -> Search:
+    """The search of a plan, at its start."""
+    assert splits.valid is not None
+    train, valid = examples_of(splits.train), examples_of(splits.valid)
+    return Search(Plan(**plan["settings"]), train, valid, splits.train.classes, jobs=jobs)
 
 
 def begin(
@@ -194,15 +209,13 @@ def begin(
         "settings": asdict(plan),
     }
     splits = splits_of(kept, say)
-    assert splits.valid is not None
-    train, valid = examples_of(splits.train), examples_of(splits.valid)
+    search = _search(kept, splits, jobs)
     kept |= {"name": splits.name, "image_shape": splits.train.image_shape, "classes": splits.train.class_names}
     make_folder(folder, "folder of a search")
     with locked(folder):
         remove_partial(folder)
         write_json(folder / "environment.json", environment(splits))
         write_json(folder / _PLAN, kept)
-        search = Search(plan, train, valid, splits.train.classes, jobs=jobs)
         _run(folder, search, [], generations, seconds, on_generation, on_checkpoint)
     return Found.open(folder)
 
@@ -222,18 +235,11 @@ def go_on(
     It ends as if it had never been stopped, bit for bit but for the times, on the same processor. Parameters and errors
     are otherwise those of `begin`.
     """
-    kept = read_json(_required(folder) / _PLAN)
+    kept = plan_of(folder)
     splits = splits_of(kept, say, folder)
-    assert splits.valid is not None
     with locked(folder):
         remove_partial(folder)
-        search = Search(
-            Plan(**kept["settings"]),
-            examples_of(splits.train),
-            examples_of(splits.valid),
-            splits.train.classes,
-            jobs=jobs,
-        )
+        search = _search(kept, splits, jobs)
         records: list[dict[str, Any]] = []
         for name in ("shown", "trained"):  # of the network as it was
             (folder / f"{name}.json").unlink(missing_ok=True)
@@ -291,9 +297,3 @@ def _resumable(folder: Path) -> Iterator[None]:
         raise TrainingInterrupted(
             "Interrupted; the search is kept as of its latest generation.", Fix.RESUME_SEARCH, folder=folder
         ) from None
-
-
-def _required(path: Path) -> Path:
-    if not exists(path / _PLAN):
-        raise GlassnetError(f"'{path}' is not the folder of a search: it has no {_PLAN}.", Fix.NAME_SEARCH)
-    return path

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -264,7 +264,3 @@ class Search:
         self.graphs, self.best = graphs[:-1], graphs[-1]
         self.judged = Judged(state["accuracy"], state["loss"])
         self.generation, self.best_accuracy = int(state["generation"]), state["best_accuracy"]
-
-    def identity(self) -> dict[str, Any]:
-        """What must not change between a state and going on from it."""
-        return {"plan": asdict(self.plan), "weights": list(WEIGHTS)}

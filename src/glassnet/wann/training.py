@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from glassnet.data import Dataset, Preprocess, Splits
+from glassnet.data import Dataset, Splits
 from glassnet.experiments.data import evaluated_part
 from glassnet.nn.functional.arrays import Array
 from glassnet.optim import Adam
@@ -68,13 +68,11 @@ def train(
     """
     network = network_of(graph, weights, splits.train.image_shape)
     trainer = Trainer(network, optimizer=Adam(rate), epochs=epochs, batch=BATCH, seed=seed)
-    trainer.fit(splits.train, splits.valid if choose else None)
+    model = trainer.fit(splits.train, splits.valid if choose else None)
     (weight,) = network.parameters().values()
 
     def right(dataset: Dataset) -> NDArray[np.bool_]:
-        images = dataset.images if isinstance(dataset.images, np.ndarray) else dataset.images[: len(dataset)]
-        x = Preprocess.parse("scale").fit(images).transform(images)
-        return np.asarray(network.infer(x).argmax(axis=1) == dataset.labels)
+        return np.asarray(model.scores(dataset.images).argmax(axis=1) == dataset.labels)
 
     assert splits.valid is not None
     return Trained(weight.value.copy(), float(right(splits.valid).mean()), right(evaluated_part(splits)[1]))

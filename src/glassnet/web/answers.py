@@ -5,8 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import json
-import math
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from starlette.responses import Response
 
+from glassnet.files import json_value
 from glassnet.report.html import data_uri
 
 __all__ = ["as_field", "as_json", "as_png"]
@@ -21,20 +20,8 @@ __all__ = ["as_field", "as_json", "as_png"]
 
 def as_json(values: Any, status: int = 200) -> Response:
     """A response of JSON; paths become text, numbers that are not finite null."""
-    text = json.dumps(_plain(values), ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    text = json.dumps(json_value(values), ensure_ascii=True, allow_nan=False, separators=(",", ":"))
     return Response(text, status, media_type="application/json")
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {str(name): _plain(each) for name, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    if isinstance(value, Path):
-        return str(value)
-    if isinstance(value, np.generic | np.ndarray):
-        return _plain(value.tolist())
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def as_field(values: NDArray[Any]) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from glassnet.nn.kernels import winograd_transforms as transforms
 from support.gradients import assert_close, drawn, seeds, torch_gradients, torch_or_skip
 
 TOLERANCE = 1e-5
+V = transforms.LANES  # channels come in multiples of a vector's lanes
 
 A, B, G = transform_matrices()
 
@@ -98,7 +99,7 @@ def _two_sided(left: np.ndarray, tile: np.ndarray) -> np.ndarray:
     return np.einsum("ar,rsc,bs->abc", m, tile, m)
 
 
-@pytest.mark.parametrize("channels", [8, 40, 64])
+@pytest.mark.parametrize("channels", [V, 5 * V, 64])
 @pytest.mark.parametrize("column", [-2, 0, 3, 5])
 def test_input_tile(channels: int, column: int) -> None:
     """Tiles that begin before an image of 8 columns, lie inside it, and end behind it; and the adjoint."""
@@ -124,7 +125,7 @@ def test_input_tile(channels: int, column: int) -> None:
     np.testing.assert_array_equal(there, 1 + expected[:, 2:-3])
 
 
-@pytest.mark.parametrize("channels", [8, 40, 64])
+@pytest.mark.parametrize("channels", [V, 5 * V, 64])
 @pytest.mark.parametrize("column", [0, 4])
 def test_output_tile(channels: int, column: int) -> None:
     width, tiles, tile = 7, 2, 1
@@ -149,7 +150,7 @@ def test_output_tile(channels: int, column: int) -> None:
 
 Pad = tuple[int, int, int, int]
 
-lengths, batches, channels = st.integers(1, 14), st.integers(1, 3), st.sampled_from([8, 16, 40])
+lengths, batches, channels = st.integers(1, 14), st.integers(1, 3), st.sampled_from([V, 2 * V, 5 * V])
 pads = st.one_of(st.integers(0, 2).map(lambda p: (p, p, p, p)), st.tuples(*[st.integers(0, 3)] * 4))
 
 
@@ -238,19 +239,19 @@ def test_gradient_against_sums(
 
 
 @pytest.mark.parametrize("number", [1, 2])
-@pytest.mark.parametrize("shape", [(2, 37, 41, 8), (1, 3, 403, 8), (130, 4, 4, 16), (35, 9, 8, 8)])
+@pytest.mark.parametrize("shape", [(2, 37, 41, V), (1, 3, 403, V), (130, 4, 4, 2 * V), (35, 9, 8, V)])
 def test_gradient_in_several_chunks(shape: tuple[int, int, int, int], number: int) -> None:
     """More tiles than a chunk takes: within an image, within a row of one, and in many small images."""
     with threads.use(number):
-        _check(_arrays(0, *shape, 8), (1, 1, 1, 1), True, True)
-        _check(_arrays(1, *shape, 8), (0, 0, 1, 0), False, False)
+        _check(_arrays(0, *shape, V), (1, 1, 1, 1), True, True)
+        _check(_arrays(1, *shape, V), (0, 0, 1, 0), False, False)
 
 
 @drawn
 @given(seeds, st.integers(2, 2), st.integers(3, 9), st.integers(3, 9), st.integers(0, 2))
 def test_torch(seed: int, n: int, h: int, w: int, pad: int) -> None:
     torch = torch_or_skip()
-    arrays = _arrays(seed, n, h, w, 8, 16)
+    arrays = _arrays(seed, n, h, w, V, 2 * V)
 
     def convolution(x: Any, w: Any, b: Any) -> Any:
         y = torch.nn.functional.conv2d(x.permute(0, 3, 1, 2), w.permute(3, 2, 0, 1), b, padding=pad)
@@ -267,27 +268,27 @@ def test_torch(seed: int, n: int, h: int, w: int, pad: int) -> None:
 @pytest.mark.parametrize("pool", [False, True])
 @pytest.mark.parametrize("number", [1, 2])
 def test_the_input_gradient_alone_has_the_same_bits(pool: bool, number: int) -> None:
-    x, w, b = _arrays(5, 3, 10, 9, 8, 8)
+    x, w, b = _arrays(5, 3, 10, 9, V, V)
     with threads.use(number):
         y, cache = winograd_forward(x, w, b, pad=1, relu=True, pool=pool)
         dy = np.random.default_rng(1).standard_normal(y.shape).astype(np.float32)
         np.testing.assert_array_equal(winograd_input_gradient(dy, cache), winograd_backward(dy, cache)[0])
         nothing, cache = winograd_forward(x[:0], w, b, pad=1, relu=True, pool=pool)
-        assert winograd_input_gradient(nothing, cache).shape == (0, 10, 9, 8)
+        assert winograd_input_gradient(nothing, cache).shape == (0, 10, 9, V)
 
 
 def test_no_bias_and_no_input_gradient() -> None:
-    x, w, _ = _arrays(2, 2, 6, 5, 8, 8)
+    x, w, _ = _arrays(2, 2, 6, 5, V, V)
     y, cache = winograd_forward(x, w, pad=1)
-    assert_close(y, _sums(x, w, np.zeros(8), (1, 1, 1, 1)), TOLERANCE)
+    assert_close(y, _sums(x, w, np.zeros(V), (1, 1, 1, 1)), TOLERANCE)
     dx, dw, db = winograd_backward(y, cache, input_gradient=False)
     assert dx is None and db is None
     assert_close(dw, _gradient_sums(x, w, y.astype(np.float64), (1, 1, 1, 1))[1], TOLERANCE)
 
 
 def test_out_arrays_are_written_and_scratch_is_used_again() -> None:
-    x, w, b = _arrays(3, 4, 8, 6, 8, 16)
-    y, index = np.empty((4, 4, 3, 16), np.float32), np.empty((4, 4, 3, 16), np.uint8)
+    x, w, b = _arrays(3, 4, 8, 6, V, 2 * V)
+    y, index = np.empty((4, 4, 3, 2 * V), np.float32), np.empty((4, 4, 3, 2 * V), np.uint8)
     places = (np.empty_like(x), np.empty_like(w), np.empty_like(b))
     arena, held = Arena(), []
     for _ in range(3):
@@ -305,7 +306,7 @@ def test_out_arrays_are_written_and_scratch_is_used_again() -> None:
 @pytest.mark.parametrize("pool", [False, True])
 @pytest.mark.parametrize("relu", [False, True])
 def test_nan_goes_through(relu: bool, pool: bool) -> None:
-    x, w, b = _arrays(4, 2, 8, 8, 8, 8)
+    x, w, b = _arrays(4, 2, 8, 8, V, V)
     x[0, 3, 3, 2] = np.nan
     y, cache = winograd_forward(x, w, b, pad=1, relu=relu, pool=pool)
     assert np.isnan(y[0, 1:3, 1:3] if pool else y[0, 2:5, 2:5]).all() and np.isfinite(y[1]).all()
@@ -323,8 +324,8 @@ def test_nan_goes_through(relu: bool, pool: bool) -> None:
 
 def test_nothing_to_compute() -> None:
     """No images, and results of one row that a pool drops altogether."""
-    for shape, pad in [((0, 5, 5, 8), 1), ((2, 3, 5, 8), 0)]:
-        x, w, b = _arrays(5, *shape, 8)
+    for shape, pad in [((0, 5, 5, V), 1), ((2, 3, 5, V), 0)]:
+        x, w, b = _arrays(5, *shape, V)
         y, cache = winograd_forward(x, w, b, pad=pad, pool=True)
         assert y.size == 0
         for gradient in winograd_backward(y, cache):
@@ -333,7 +334,7 @@ def test_nothing_to_compute() -> None:
 
 @pytest.mark.parametrize("dtype", [np.float64, np.int64, np.uint8])
 def test_input_of_another_dtype_is_converted(dtype: type) -> None:
-    x, w, b = _arrays(6, 1, 5, 5, 8, 8)
+    x, w, b = _arrays(6, 1, 5, 5, V, V)
     pixels = np.random.default_rng(6).integers(0, 9, x.shape)
     y, cache = winograd_forward(pixels.astype(dtype), w, b)
     assert y.dtype == np.float32
@@ -342,14 +343,14 @@ def test_input_of_another_dtype_is_converted(dtype: type) -> None:
 
 
 def test_wrong_arrays() -> None:
-    x, w, b = _arrays(7, 2, 6, 6, 8, 8)
+    x, w, b = _arrays(7, 2, 6, 6, V, V)
     bad_calls: list[Any] = [(x, w[:2], b), (x, w.astype(np.float64), b), (x, w[..., ::-1], b), (x, w[0], b)]
-    bad_calls += [(x[..., :7], w, b), (x[..., :7].copy(), w[:, :, :7].copy(), b), (x, w, b[:3]), (x[0], w, b)]
-    bad_calls += [(x, w[..., :7].copy(), b[:7]), (x[:, :2], w, b), (x.astype(complex), w, b)]
+    bad_calls += [(x[..., : V - 1], w, b), (x[..., : V - 1].copy(), w[:, :, : V - 1].copy(), b), (x, w, b[:3]), (x[0], w, b)]
+    bad_calls += [(x, w[..., : V - 1].copy(), b[: V - 1]), (x[:, :2], w, b), (x.astype(complex), w, b)]
     for bad in bad_calls:
         with pytest.raises(GlassnetError):
             winograd_forward(*bad)
-    for out in [(np.empty((2, 4, 4, 9), np.float32), None), (np.empty((2, 4, 4, 8)), None)]:
+    for out in [(np.empty((2, 4, 4, V + 1), np.float32), None), (np.empty((2, 4, 4, V)), None)]:
         with pytest.raises(GlassnetError, match="out"):
             winograd_forward(x, w, b, out=out)
     with pytest.raises(GlassnetError, match="pad"):

@@ -252,9 +252,9 @@ def _forward_directly(
 ) -> None:
     parts = threads.count()
     g, lane = blocks(s, method, end.pool, w.itemsize, parts), lanes(w.itemsize)
-    scratch, places = arena.take((parts, direct.room(g, lane, False)), w.dtype), direct.offsets(g)
+    scratch, places = arena.take((parts, direct.room(g, lane, False)), w.dtype), (direct.window(g), direct.pixels(g))
     lines, rest = (end.scale, end.bias), (end.relu, end.pool)
-    direct.forward(flat(x), flat(w), *lines, g, places, lane, *rest, y, index, scratch, parts)
+    direct.forward(flat(x), flat(w), *lines, g, *places, lane, *rest, y, index, scratch, parts)
     arena.release(scratch)
 
 
@@ -271,9 +271,9 @@ def _backward_in_blocks(
     there = flat(shares if dx is None else dx)  # not written where no input gradient is wanted
     if cache.method == "direct":
         scratch = arena.take((parts, direct.room(g, lane, dx is not None)), w.dtype)
-        tables = direct.offsets(g), direct.inner_offsets(g.f)
+        places = direct.window(g), direct.pixels(g), direct.channels(g.f), direct.results(g, lane)
         direct.backward(
-            dy, cache.y, cache.winners, flat(x), flat(w), g, *tables, lane, relu, pool, *wanted, there, shares, dbs,
+            dy, cache.y, cache.winners, flat(x), flat(w), g, *places, lane, relu, pool, *wanted, there, shares, dbs,
             scratch, parts,
         )  # fmt: skip
     else:

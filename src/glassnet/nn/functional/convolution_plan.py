@@ -11,6 +11,7 @@ from glassnet.errors import GlassnetError
 from glassnet.nn.functional.window import Pad, as_pad, as_pair, hashable, output_length
 from glassnet.nn.kernels import blas
 from glassnet.nn.kernels.expansion import DIRECT, PRODUCT, ROWS, Geometry
+from glassnet.nn.kernels.vector import lanes
 
 __all__ = ["METHODS", "Sizes", "blocks", "check", "choose_method", "conv2d_output_shape"]
 
@@ -23,7 +24,7 @@ _DIRECT_CACHE = 64 * 1024  # the same for the direct method, which goes through 
 _SHALLOW = 160  # kw c up to which direct loops beat products of that depth, with several kernel rows
 _SHALLOWEST = 32  # the same for a kernel of one row: a single product
 _WINOGRAD_CHANNELS = 16
-_LANES = 8  # its transforms work on vectors of so many channels
+_LANES = lanes(4)  # its transforms work on vectors of so many channels
 
 
 class Sizes(NamedTuple):

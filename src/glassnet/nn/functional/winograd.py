@@ -127,9 +127,9 @@ def winograd_forward(
     Parameters
     ----------
     x : (n, h, w, c) array
-        Real numbers, converted to float32; c a multiple of 8.
+        Real numbers, converted to float32; c a multiple of the numbers in a vector: 16, 8 or 4, see `kernels.target`.
     w : (3, 3, c, f) C-contiguous float32 array
-        f a multiple of 8.
+        f likewise.
     b : (f,) array, optional
     pad : int or tuple of int
         Zeros around the image; one number, (rows, columns) or (top, bottom, left, right).
@@ -154,7 +154,7 @@ def winograd_forward(
     Raises
     ------
     GlassnetError
-        Sizes do not fit, the kernel is not 3x3 float32, the channels are not in eights, or no BLAS was found.
+        Sizes do not fit, the kernel is not 3x3 float32, the channels do not fill vectors, or no BLAS was found.
     """
     if w.dtype != np.float32 or w.ndim != 4 or w.shape[:2] != (3, 3) or not w.flags.c_contiguous:
         raise GlassnetError(

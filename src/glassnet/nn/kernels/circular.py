@@ -3,19 +3,21 @@
 LLVM cannot vectorise a call of the C library's `sinf`. The float32 version takes the nearest multiple of pi away,
 `sin(x) = (-1)^n sin(x - n pi)`, pi in three parts, and evaluates an odd polynomial of degree 9 on [-pi/2, pi/2] (fitted
 by linear programming to the smallest relative error, 6e-9 before rounding). cos(x) = sin(x + pi/2), the half being
-added to n. The error is below 4e-7 + 1e-7 |x|; the rounding of x itself is worth as much. NaN stays NaN, infinity
-becomes one.
+added to n. The operations are done in the order in which they stand (`IN_ORDER`), and the error is below 1.3e-7 up to
+|x| = 1000; beyond that it grows, but stays below the 6e-8 |x| that the rounding of x itself is worth. NaN stays NaN,
+infinity becomes one.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numba import types
 from numba.extending import overload
 
-from glassnet.nn.kernels.options import FAST, inner
+from glassnet.nn.kernels.options import FAST, IN_ORDER, inner
 
 __all__ = ["cos", "sin"]
 
@@ -26,7 +28,7 @@ _C3, _C5, _C7, _C9 = _f(-0.166666595), _f(8.33306609e-3), _f(-1.98095912e-4), _f
 _HALF, _ONE, _TWO = _f(0.5), _f(1), _f(2)
 
 
-@inner
+@partial(inner, fastmath=IN_ORDER)
 def _turned(x, n, whole):  # type: ignore[no-untyped-def]
     """(-1)^whole sin(x - n pi)."""
     r = x - n * _PI_1
@@ -41,13 +43,13 @@ def _turned(x, n, whole):  # type: ignore[no-untyped-def]
     return y - _TWO * odd * y
 
 
-@inner
+@partial(inner, fastmath=IN_ORDER)
 def _sin32(x):  # type: ignore[no-untyped-def]
     n = np.floor(x * _PER_PI + _HALF)
     return _turned(x, n, n)
 
 
-@inner
+@partial(inner, fastmath=IN_ORDER)
 def _cos32(x):  # type: ignore[no-untyped-def]
     n = np.floor(x * _PER_PI + _ONE)
     return _turned(x, n - _HALF, n)

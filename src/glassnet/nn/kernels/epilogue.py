@@ -9,6 +9,9 @@ values the first), or `DEAD` where the ReLU cut it off.
 The bias is the same for all four values of a window and the ReLU never falls, so both come after the maximum. A scale
 may be negative: where there is one, it and the bias come before.
 Comparisons are written so that a NaN wins against every number.
+
+With fewer channels than a vector has lanes the loops go through single numbers. With more, vectors: the last one of a
+pixel ends with its last channel and may do again what the one before it did, or single numbers are left for the end.
 """
 
 from __future__ import annotations
@@ -18,6 +21,20 @@ import numpy as np
 from glassnet.nn.kernels.options import inner
 from glassnet.nn.kernels.rectify import bounds, clamped, passes
 from glassnet.nn.kernels.sharing import shared
+from glassnet.nn.kernels.vector import (
+    everywhere,
+    lanes_of,
+    load,
+    multiply_add,
+    store,
+    store_bytes,
+    where_byte,
+    where_inside,
+    where_larger,
+    where_outside,
+    within,
+    zeros,
+)
 
 # mypy: disable-error-code="no-untyped-def"
 
@@ -34,7 +51,13 @@ def finish(z, width, a, b, relu, pool, y, index):
     rows lie further apart than y is wide (`width` is their distance) is allowed. Where a is given, so is b, and a pool
     overwrites z.
     """
-    if pool:
+    if y.shape[2] >= lanes_of(z):
+        flat, deep, there = z.reshape(-1), z.shape[1], y.reshape(-1)
+        if pool:
+            _pool_vectors(flat, width, deep, a, b, relu, y.shape, there, index.reshape(-1))
+        else:
+            _copy_vectors(flat, width, deep, a, b, relu, y.shape, there)
+    elif pool:
         _pool(z, width, a, b, relu, y, index)
     else:
         _copy(z, width, a, b, relu, y)
@@ -78,6 +101,72 @@ def _copy(z, width, a, b, relu, y):
 
 
 @inner
+def _bounds(relu, z):
+    low, high = bounds(relu, z)
+    return everywhere(low, zeros(z)), everywhere(high, zeros(z))
+
+
+@inner
+def _copy_vectors(z, width, deep, a, b, relu, shape, y):
+    """`_copy` for at least as many channels as a vector has lanes; z (rows * width * deep) and y of `shape`, flat."""
+    low, high = _bounds(relu, z)
+    rows, columns, f = shape
+    lane, to = lanes_of(z), np.int64(0)
+    for h in range(rows):
+        at = h * width * deep
+        for _ in range(columns):
+            k = np.int64(0)
+            while k < f:
+                k = min(k, f - lane)
+                v = load(z, at + k)
+                if a.size:
+                    v = multiply_add(v, load(a, k), load(b, k))
+                elif b.size:
+                    v = v + load(b, k)
+                store(y, to + k, within(v, low, high))
+                k += lane
+            at += deep
+            to += f
+
+
+@inner
+def _pool_vectors(z, width, deep, a, b, relu, shape, y, index):
+    """`_pool` likewise; y and index of `shape`."""
+    low, high = _bounds(relu, z)
+    rows, columns, f = shape
+    lane, to, down = lanes_of(z), np.int64(0), width * deep
+    number, zero = z.dtype.type, zeros(z)
+    one, two, three = everywhere(number(1), zero), everywhere(number(2), zero), everywhere(number(3), zero)
+    dead = everywhere(number(DEAD), zero)
+    for h in range(rows):
+        at = 2 * h * down
+        for _ in range(columns):
+            k = np.int64(0)
+            while k < f:
+                k = min(k, f - lane)
+                p = at + k
+                top, v, u, s = load(z, p), load(z, p + deep), load(z, p + down), load(z, p + down + deep)
+                if a.size:
+                    scale, bias = load(a, k), load(b, k)
+                    top, v = multiply_add(top, scale, bias), multiply_add(v, scale, bias)
+                    u, s = multiply_add(u, scale, bias), multiply_add(s, scale, bias)
+                winner = where_larger(v, top, one, zero)
+                top = where_larger(v, top, v, top)
+                winner = where_larger(u, top, two, winner)
+                top = where_larger(u, top, u, top)
+                winner = where_larger(s, top, three, winner)
+                top = where_larger(s, top, s, top)
+                if b.size and not a.size:
+                    top = top + load(b, k)
+                winner = where_outside(top, low, high, dead, winner)
+                store(y, to + k, within(top, low, high))
+                store_bytes(index, to + k, winner)
+                k += lane
+            at += 2 * deep
+            to += f
+
+
+@inner
 def _pool(z, width, a, b, relu, y, index):
     low, high = bounds(relu, z)
     bias = b if b.size and not a.size else np.zeros(z.shape[1], z.dtype)
@@ -114,10 +203,17 @@ def start(dy, y, index, columns, width, relu, pool, z, db):
     dy, y and index are as in `finish`; y is read only with `relu` and without `pool`. z (r * width, f) holds rows of
     `columns` results, `width` apart. Rows and columns that an odd size left out of the pooling get 0.
     """
+    if dy.shape[2] < lanes_of(z):
+        if pool:
+            _unpool(dy, index, columns, width, z, db)
+        else:
+            _masked(dy, y, width, relu, z, db)
+        return
+    flat, deep, there = z.reshape(-1), z.shape[1], dy.reshape(-1)
     if pool:
-        _unpool(dy, index, columns, width, z, db)
+        _unpool_vectors(there, index.reshape(-1), dy.shape, columns, width, deep, flat, db)
     else:
-        _masked(dy, y, width, relu, z, db)
+        _masked_vectors(there, y.reshape(-1), dy.shape, width, deep, relu, flat, db)
 
 
 @inner
@@ -140,33 +236,86 @@ def _masked(dy, y, width, relu, z, db):
 
 
 @inner
-def _where(g, winner, which, z):
-    zero = z.dtype.type(0)
-    for j in range(g.size):
-        z[j] = g[j] if winner[j] == which else zero
+def _masked_vectors(dy, y, shape, width, deep, relu, z, db):
+    """`_masked` for at least as many channels as a vector has lanes; dy and y of `shape` and z (rows * width * deep),
+    flat.
+    """
+    low, high = _bounds(relu, z)
+    zero, one_low, one_high = z.dtype.type(0), *bounds(relu, z)
+    rows, columns, f = shape
+    lane, at, none = lanes_of(z), np.int64(0), zeros(z)
+    for h in range(rows):
+        to = h * width * deep
+        for _ in range(columns):
+            k = np.int64(0)
+            while k + lane <= f:
+                v = load(dy, at + k)
+                if relu > 0:
+                    v = where_inside(load(y, at + k), low, high, v, none)
+                store(z, to + k, v)
+                store(db, k, load(db, k) + v)
+                k += lane
+            while k < f:
+                v = dy[at + k] if relu <= 0 or passes(y[at + k], one_low, one_high) else zero
+                z[to + k] = v
+                db[k] += v
+                k += 1
+            at += f
+            to += deep
 
 
 @inner
 def _unpool(dy, index, columns, width, z, db):
-    zero = z.dtype.type(0)
-    rows = dy.shape[0]
-    for h in range(rows):
+    deep, flat = z.shape[1], z.reshape(-1)
+    for h in range(dy.shape[0]):
         for w in range(dy.shape[1]):
-            above = 2 * h * width + 2 * w
-            below = above + width
-            g, winner = dy[h, w], index[h, w]
-            # One loop for each: before a vector loop come checks that no two of its arrays overlap, for every pair.
-            _where(g, winner, _I0, z[above])
-            _where(g, winner, _I1, z[above + 1])
-            _where(g, winner, _I2, z[below])
-            _where(g, winner, _I3, z[below + 1])
-            for j in range(g.size):
-                db[j] += zero if winner[j] == _I4 else g[j]
-        for i in range(2 * dy.shape[1], columns):
-            z[2 * h * width + i] = zero
-            z[(2 * h + 1) * width + i] = zero
-    for i in range(2 * rows * width, z.shape[0]):
-        z[i] = zero
+            to = (2 * h * width + 2 * w) * deep
+            for j in range(dy.shape[2]):
+                _unpool_one(dy[h, w, j], index[h, w, j], flat, to + j, deep, width * deep, j, db)
+    _clear_rest(dy.shape[0], dy.shape[1], columns, width * deep, deep, flat)
+
+
+@inner
+def _unpool_one(g, winner, z, p, right, down, k, db):
+    zero = z.dtype.type(0)
+    z[p] = g if winner == _I0 else zero
+    z[p + right] = g if winner == _I1 else zero
+    z[p + down] = g if winner == _I2 else zero
+    z[p + down + right] = g if winner == _I3 else zero
+    db[k] += zero if winner == _I4 else g
+
+
+@inner
+def _unpool_vectors(dy, index, shape, columns, width, deep, z, db):
+    """`_unpool` likewise; dy and index of `shape`."""
+    rows, across, f = shape
+    lane, at, down, zero = lanes_of(z), np.int64(0), width * deep, zeros(z)
+    for h in range(rows):
+        to = 2 * h * down
+        for _ in range(across):
+            k = np.int64(0)
+            while k + lane <= f:
+                g, p, i = load(dy, at + k), to + k, at + k
+                store(z, p, where_byte(index, i, 0, g, zero))
+                store(z, p + deep, where_byte(index, i, 1, g, zero))
+                store(z, p + down, where_byte(index, i, 2, g, zero))
+                store(z, p + down + deep, where_byte(index, i, 3, g, zero))
+                store(db, k, load(db, k) + where_byte(index, i, DEAD, zero, g))
+                k += lane
+            while k < f:
+                _unpool_one(dy[at + k], index[at + k], z, to + k, deep, down, k, db)
+                k += 1
+            at += f
+            to += 2 * deep
+    _clear_rest(rows, across, columns, down, deep, z)
+
+
+@inner
+def _clear_rest(rows, across, columns, down, deep, z):
+    """0 where a pool of (rows, across) windows left something out of rows of `columns` pixels, `down` numbers apart."""
+    for h in range(2 * rows):
+        z[h * down + 2 * across * deep : h * down + columns * deep] = 0
+    z[2 * rows * down :] = 0
 
 
 # ---- whole arrays, for the methods that do not work in blocks ------------------------------------------------------

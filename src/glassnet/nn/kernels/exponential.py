@@ -3,19 +3,21 @@
 LLVM cannot vectorise a call of the C library's `expf`, so a sigmoid over a hundred thousand numbers would take six
 times as long. The float32 version reduces the range, `exp(x) = 2^n exp(r)` with `n = round(x / ln 2)`,
 `|r| <= ln(2) / 2`, evaluates a minimax polynomial of degree 6 in r (coefficients: Cephes library, `expf`) and builds
-2^n from its bits. Relative error below 2e-7 on [-87, 88]; below that range the result is a number near 1e-38 rather
-than 0, above it one near the largest float32. NaN stays NaN.
+2^n from its bits. Relative error below 1e-7 on [-87, 88], since the operations are done in the order in which they
+stand (`IN_ORDER`); below that range the result is a number near 1e-38 rather than 0, above it one near the largest
+float32. NaN stays NaN.
 """
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numba import types
 from numba.extending import overload
 
-from glassnet.nn.kernels.options import FAST, inner
+from glassnet.nn.kernels.options import FAST, IN_ORDER, inner
 
 __all__ = ["exp", "tanh"]
 
@@ -27,7 +29,7 @@ _C3, _C4, _C5 = _f(4.1665795894e-2), _f(1.6666665459e-1), _f(5.0000001201e-1)
 _ONE, _HALF, _LOW, _HIGH = _f(1), _f(0.5), _f(-87.3), _f(88.0)
 
 
-@inner
+@partial(inner, fastmath=IN_ORDER)
 def _exp32(x):  # type: ignore[no-untyped-def]
     # Written so that a NaN fails both comparisons and passes through.
     x = _LOW if x < _LOW else x
@@ -59,7 +61,7 @@ _T0, _T1, _T2 = _f(-5.70498872745e-3), _f(2.06390887954e-2), _f(-5.37397155531e-
 _T3, _T4, _SMALL, _TWO = _f(1.33314422036e-1), _f(-3.33332819422e-1), _f(0.625), _f(2)
 
 
-@inner
+@partial(inner, fastmath=IN_ORDER)
 def _tanh32(x):  # type: ignore[no-untyped-def]
     """1 - 2 / (exp(2|x|) + 1) with the sign of x; near 0, where that cancels, the odd polynomial of Cephes' tanhf."""
     a = -x if x < 0 else x

@@ -14,10 +14,11 @@ from typing import Any
 from numba.extending import register_jitable
 from numba.np import linalg
 
-__all__ = ["FAST", "INNER", "PARALLEL", "SERIAL", "WORTH_SHARING", "inner"]
+__all__ = ["FAST", "INNER", "IN_ORDER", "PARALLEL", "SERIAL", "WORTH_SHARING", "inner"]
 
 # NaN and infinity stay visible: neither `nnan` nor `ninf` is allowed, so that a diverging network is noticed.
 FAST: set[str] = {"reassoc", "contract", "nsz", "arcp"}
+IN_ORDER = FAST - {"reassoc"}  # for what is written so that roundings cancel
 
 _COMMON: dict[str, Any] = {"nogil": True, "error_model": "numpy", "fastmath": FAST}
 SERIAL: dict[str, Any] = {**_COMMON, "cache": True}

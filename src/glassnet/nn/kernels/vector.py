@@ -10,8 +10,8 @@ and that is what a fast matrix product or convolution is. With these few operati
 
 `+`, `-` and `number * vector` work too, so that one formula serves numbers and vectors.
 
-Indices are taken as they are: no bounds, no counting from the end. A vector of 32 bytes (8 float32, 4 float64) is one
-register of every x86 processor since 2013; elsewhere the compiler splits or pairs them.
+Indices are taken as they are: no bounds, no counting from the end. A vector is one register of the processor that
+kernels are compiled for (`target`).
 """
 
 from __future__ import annotations
@@ -24,62 +24,69 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, models, overload, register_model
 
+from glassnet.nn.kernels.target import chosen
+
 __all__ = [
+    "VectorType",
+    "address",
     "everywhere",
     "lanes",
     "lanes_of",
     "load",
     "multiply_add",
+    "operation",
+    "repeat",
     "spread",
     "store",
     "store_bytes",
     "sum_of",
+    "where_byte",
+    "where_inside",
     "where_larger",
+    "where_outside",
+    "within",
     "zeros",
 ]
 
 # mypy: disable-error-code="no-untyped-def, call-arg"
 
-_BYTES = 32
-
-
 def lanes(itemsize: int) -> int:
     """Numbers in a vector."""
-    return _BYTES // itemsize
+    return chosen().bytes // itemsize
 
 
-class _VectorType(types.Type):
+class VectorType(types.Type):
     def __init__(self, dtype: Any) -> None:
         self.dtype = dtype
         super().__init__(name=f"vector of {dtype}")
 
 
-@register_model(_VectorType)
+@register_model(VectorType)
 class _VectorModel(models.PrimitiveModel):
     def __init__(self, manager: Any, vector: Any) -> None:
         element = manager[vector.dtype].get_value_type()
         super().__init__(manager, vector, ir.VectorType(element, lanes(vector.dtype.bitwidth // 8)))
 
 
-def _operation(generator: Any) -> Any:
+def operation(generator: Any) -> Any:
     """Numba's `intrinsic`: the call is replaced by the instructions that the function's result writes."""
     return intrinsic(generator)
 
 
-def _address(context, builder, array_type, array, index):
+def address(context, builder, array_type, array, index):
     """Pointer to an element of a flat, contiguous array."""
     data = cgutils.create_struct_proxy(array_type)(context, builder, value=array).data
     return builder.gep(data, [index])
 
 
-def _repeat(builder, value, vector):
+def repeat(builder, value, vector):
     """`value` in every lane."""
     undefined = ir.Constant(vector, ir.Undefined)
     first = builder.insert_element(undefined, value, ir.Constant(ir.IntType(32), 0))
     return builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(ir.IntType(32), vector.count), None))
 
 
-@_operation
+@operation
 def lanes_of(typing_context, array):
     """Numbers in a vector of the array's dtype, in a kernel."""
 
@@ -89,64 +96,64 @@ def lanes_of(typing_context, array):
     return types.intp(array), generate
 
 
-@_operation
+@operation
 def load(typing_context, array, index):
     """array[index : index + LANES]."""
 
     def generate(context, builder, signature, arguments):
         vector = context.get_value_type(signature.return_type)
-        address = _address(context, builder, signature.args[0], arguments[0], arguments[1])
-        return builder.load(builder.bitcast(address, vector.as_pointer()), align=array.dtype.bitwidth // 8)
+        place = address(context, builder, signature.args[0], arguments[0], arguments[1])
+        return builder.load(builder.bitcast(place, vector.as_pointer()), align=array.dtype.bitwidth // 8)
 
-    return _VectorType(array.dtype)(array, types.intp), generate
+    return VectorType(array.dtype)(array, types.intp), generate
 
 
-@_operation
+@operation
 def store(typing_context, array, index, value):
     """array[index : index + LANES] = value."""
 
     def generate(context, builder, signature, arguments):
         vector = context.get_value_type(signature.args[2])
-        address = _address(context, builder, signature.args[0], arguments[0], arguments[1])
-        place = builder.bitcast(address, vector.as_pointer())
-        builder.store(arguments[2], place, align=array.dtype.bitwidth // 8)
+        place = address(context, builder, signature.args[0], arguments[0], arguments[1])
+        there = builder.bitcast(place, vector.as_pointer())
+        builder.store(arguments[2], there, align=array.dtype.bitwidth // 8)
         return context.get_dummy_value()
 
     return types.void(array, types.intp, value), generate
 
 
-@_operation
+@operation
 def spread(typing_context, array, index):
     """array[index] in every lane."""
 
     def generate(context, builder, signature, arguments):
-        address = _address(context, builder, signature.args[0], arguments[0], arguments[1])
-        return _repeat(builder, builder.load(address), context.get_value_type(signature.return_type))
+        place = address(context, builder, signature.args[0], arguments[0], arguments[1])
+        return repeat(builder, builder.load(place), context.get_value_type(signature.return_type))
 
-    return _VectorType(array.dtype)(array, types.intp), generate
+    return VectorType(array.dtype)(array, types.intp), generate
 
 
-@_operation
+@operation
 def zeros(typing_context, array):
     """A vector of zeros of the array's dtype."""
 
     def generate(context, builder, signature, arguments):
         return ir.Constant(context.get_value_type(signature.return_type), None)
 
-    return _VectorType(array.dtype)(array), generate
+    return VectorType(array.dtype)(array), generate
 
 
-@_operation
+@operation
 def everywhere(typing_context, number, like):
     """`number` in every lane of a vector of the type of `like`."""
 
     def generate(context, builder, signature, arguments):
-        return _repeat(builder, arguments[0], context.get_value_type(signature.return_type))
+        return repeat(builder, arguments[0], context.get_value_type(signature.return_type))
 
     return like(number, like), generate
 
 
-@_operation
+@operation
 def where_larger(typing_context, v, m, a, b):
     """Lane by lane: a where v is larger than m or no number, else b."""
 
@@ -158,7 +165,58 @@ def where_larger(typing_context, v, m, a, b):
     return a(v, m, a, b), generate
 
 
-@_operation
+@operation
+def within(typing_context, v, low, high):
+    """Lane by lane: low where v is below it, high where v is above it, else v; a bound that is no number is none."""
+
+    def generate(context, builder, signature, arguments):
+        v, low, high = arguments
+        below, above = builder.fcmp_ordered("<", v, low), builder.fcmp_ordered(">", v, high)
+        return builder.select(below, low, builder.select(above, high, v))
+
+    return v(v, low, high), generate
+
+
+@operation
+def where_inside(typing_context, v, low, high, a, b):
+    """Lane by lane: a where v is larger than low and not as large as high, else b."""
+
+    def generate(context, builder, signature, arguments):
+        v, low, high, a, b = arguments
+        inside = builder.and_(builder.fcmp_ordered(">", v, low), builder.fcmp_unordered("<", v, high))
+        return builder.select(inside, a, b)
+
+    return a(v, low, high, a, b), generate
+
+
+@operation
+def where_outside(typing_context, v, low, high, a, b):
+    """Lane by lane: a where v is at most low or at least high, else b; a bound that is no number is none."""
+
+    def generate(context, builder, signature, arguments):
+        v, low, high, a, b = arguments
+        outside = builder.or_(builder.fcmp_ordered("<=", v, low), builder.fcmp_ordered(">=", v, high))
+        return builder.select(outside, a, b)
+
+    return a(v, low, high, a, b), generate
+
+
+@operation
+def where_byte(typing_context, array, index, byte, a, b):
+    """Lane by lane: a where array[index : index + LANES] of uint8 is `byte`, else b."""
+
+    def generate(context, builder, signature, arguments):
+        lane = context.get_value_type(signature.args[3]).count
+        bytes_ = ir.VectorType(ir.IntType(8), lane)
+        place = address(context, builder, signature.args[0], arguments[0], arguments[1])
+        there = builder.load(builder.bitcast(place, bytes_.as_pointer()), align=1)
+        wanted = repeat(builder, builder.trunc(arguments[2], ir.IntType(8)), bytes_)
+        return builder.select(builder.icmp_unsigned("==", there, wanted), arguments[3], arguments[4])
+
+    return a(array, types.intp, types.int64, a, b), generate
+
+
+@operation
 def store_bytes(typing_context, array, index, value):
     """array[index : index + LANES] = value for an array of uint8; the numbers are whole and below 128."""
 
@@ -166,14 +224,14 @@ def store_bytes(typing_context, array, index, value):
         lane = context.get_value_type(signature.args[2]).count
         words = builder.fptosi(arguments[2], ir.VectorType(ir.IntType(32), lane))
         small = builder.trunc(words, ir.VectorType(ir.IntType(8), lane))
-        address = _address(context, builder, signature.args[0], arguments[0], arguments[1])
-        builder.store(small, builder.bitcast(address, small.type.as_pointer()), align=1)
+        place = address(context, builder, signature.args[0], arguments[0], arguments[1])
+        builder.store(small, builder.bitcast(place, small.type.as_pointer()), align=1)
         return context.get_dummy_value()
 
     return types.void(array, types.intp, value), generate
 
 
-@_operation
+@operation
 def multiply_add(typing_context, a, b, c):
     """a * b + c; one instruction where the kernel allows contraction."""
 
@@ -183,7 +241,7 @@ def multiply_add(typing_context, a, b, c):
     return a(a, b, c), generate
 
 
-@_operation
+@operation
 def sum_of(typing_context, vector):
     """The sum of all lanes: the upper half is added to the lower until one is left."""
 
@@ -208,21 +266,21 @@ def sum_of(typing_context, vector):
 
 
 def _elementwise(instruction: str) -> Any:
-    @_operation
-    def operation(typing_context, a, b):
+    @operation
+    def combined(typing_context, a, b):
         def generate(context, builder, signature, arguments):
             return getattr(builder, instruction)(*arguments)
 
         return a(a, b), generate
 
-    return operation
+    return combined
 
 
 _add, _subtract, _multiply = _elementwise("fadd"), _elementwise("fsub"), _elementwise("fmul")
 
 
 def _both(a: Any, b: Any) -> bool:
-    return isinstance(a, _VectorType) and a == b
+    return isinstance(a, VectorType) and a == b
 
 
 @overload(operator.add)
@@ -237,5 +295,5 @@ def _difference(a, b):
 
 @overload(operator.mul)
 def _multiple(a, b):
-    fits = isinstance(b, _VectorType) and a == b.dtype
+    fits = isinstance(b, VectorType) and a == b.dtype
     return (lambda a, b: _multiply(everywhere(a, b), b)) if fits else None

@@ -18,9 +18,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from glassnet.nn.functional.arrays import Array, flat
+from glassnet.nn.functional.arrays import Array
 from glassnet.nn.kernels import updates
-from glassnet.optim.optimisers import run_update
+from glassnet.optim.optimisers import Places, run_update
 
 __all__ = ["follow"]
 
@@ -31,5 +31,6 @@ def follow(mean: dict[str, Array], arrays: Mapping[str, Array], step: int, decay
         mean.update({name: array.copy() for name, array in arrays.items()})
         return
     share = 1.0 - min(decay, (1.0 + step) / (10.0 + step))
-    for name, array in arrays.items():
-        run_update(updates.average, flat(mean[name]), flat(array), share)
+    for dtype in {array.dtype: None for array in arrays.values()}:
+        rows = [(mean[name], array) for name, array in arrays.items() if array.dtype == dtype]
+        run_update(updates.average, rows, Places(), share)

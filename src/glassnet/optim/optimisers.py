@@ -10,11 +10,12 @@
     adamw      adam, and w <- (1 - r decay) w first, on weights alone          (Loshchilov and Hutter 2019)
 
 L2 regularisation, 0.5 l2 |w|^2 in the objective, adds l2 w to g on weights, never on biases or on batch norm.
-Every step is one fused pass over each array.
+A step is one call for all arrays, and one fused pass over each.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
@@ -22,7 +23,8 @@ import numpy as np
 
 from glassnet import threads
 from glassnet.errors import RecipeError, nearest
-from glassnet.nn.functional.arrays import Array, flat
+from glassnet.nn.functional.arrays import Array
+from glassnet.nn.functional.workspace import address
 from glassnet.nn.kernels import updates
 from glassnet.nn.kernels.options import WORTH_SHARING
 from glassnet.nn.parameter import Parameter
@@ -61,11 +63,12 @@ class Optimizer:
         self.lr = _in_range(self.word, "lr", lr, 0, float("inf"))
         self.steps = 0
         self.state: dict[str, Array] = {}
+        self._places = Places()
 
     @property
     def settings(self) -> dict[str, Any]:
         """The settings by name, as a recipe writes them."""
-        hidden = {"state", "steps"}
+        hidden = {"state", "steps", "_places"}
         return {name: value for name, value in vars(self).items() if name not in hidden}
 
     def __repr__(self) -> str:
@@ -90,9 +93,12 @@ class Optimizer:
         """
         self.steps += 1
         rate = self.lr if rate is None else rate
-        for name, parameter in parameters.items():
-            state = [self._slot(name, slot, parameter) for slot in self.slots]
-            self._update(parameter, state, rate * parameter.rate, l2 if parameter.decays else 0.0, clip)
+        for dtype in {parameter.value.dtype: None for parameter in parameters.values()}:  # nearly always one
+            chosen = {name: p for name, p in parameters.items() if p.value.dtype == dtype}
+            rows = [(p.value, p.grad, *(self._slot(n, slot, p) for slot in self.slots)) for n, p in chosen.items()]
+            rates = [rate * p.rate for p in chosen.values()]
+            penalties = [l2 if p.decays else 0.0 for p in chosen.values()]
+            self._update(rows, list(chosen.values()), rates, clip, penalties)
 
     def _slot(self, name: str, slot: str, parameter: Parameter) -> Array:
         key = f"{name}.{slot}"
@@ -101,15 +107,57 @@ class Optimizer:
             array = self.state[key] = np.zeros(parameter.value.size, parameter.value.dtype)
         return array
 
-    def _update(self, parameter: Parameter, state: list[Array], rate: float, l2: float, clip: float) -> None:
+    def _update(
+        self,
+        rows: list[tuple[Array, ...]],
+        parameters: list[Parameter],
+        rates: list[float],
+        clip: float,
+        l2: list[float],
+    ) -> None:
+        """Call `run_update` with a kernel and its settings; rows: w, its gradient and its state arrays."""
         raise NotImplementedError
 
 
-def run_update(kernel: Callable[..., None], w: Array, *arguments: Any) -> None:
-    """Run a kernel of `nn.kernels.updates` on one thread or on all; scalars take the precision of the weights."""
-    scalar = w.dtype.type
-    values = [a if isinstance(a, (np.ndarray, bool)) else scalar(a) for a in arguments]
-    kernel(w, *values, threads.count() if w.size >= WORTH_SHARING else 1)
+class Places:
+    """Where arrays lie and how large they are, as kernels take it; looked up again only for others than the last time.
+
+    A copy of it knows nothing: it may be asked for copies of the arrays.
+    """
+
+    def __init__(self) -> None:
+        self._rows: list[tuple[Array, ...]] = []
+        self._found: tuple[Array, Array] = (np.empty((0, 0), np.int64), np.empty(0, np.int64))
+
+    def of(self, rows: list[tuple[Array, ...]]) -> tuple[Array, Array]:
+        """(addresses (p, slots), elements (p,)) of p rows of arrays that are alike in their number of elements."""
+        before = self._rows
+        if len(rows) != len(before) or any(
+            a is not b for row, known in zip(rows, before, strict=True) for a, b in zip(row, known, strict=True)
+        ):
+            places = np.array([[address(array) for array in row] for row in rows])
+            self._rows, self._found = rows, (places, np.array([row[0].size for row in rows]))
+        return self._found
+
+    def __reduce__(self) -> tuple[type[Places], tuple[()]]:
+        return Places, ()
+
+
+def run_update(kernel: Callable[..., None], rows: list[tuple[Array, ...]], known: Places, *arguments: Any) -> None:
+    """Run a kernel of `nn.kernels.updates` on arrays of one dtype, on one thread or on all. Numbers, and lists with one
+    for each row, take the precision of the arrays.
+    """
+    scalar = rows[0][0].dtype.type
+    values = [
+        np.array(a, scalar) if isinstance(a, list) else a if isinstance(a, bool) else scalar(a) for a in arguments
+    ]
+    places, sizes = known.of(rows)
+    kernel(_like(scalar), places, sizes, *values, threads.count() if sizes.sum() >= WORTH_SHARING else 1)
+
+
+@functools.cache
+def _like(scalar: Any) -> Array:
+    return np.empty(0, scalar)
 
 
 class SGD(Optimizer):
@@ -133,13 +181,11 @@ class SGD(Optimizer):
     def is_plain_descent(self) -> bool:
         return not self.momentum
 
-    def _update(self, parameter: Parameter, state: list[Array], rate: float, l2: float, clip: float) -> None:
-        w, g = flat(parameter.value), flat(parameter.grad)
-        if state:
-            arguments = (g, state[0], rate, self.momentum, self.nesterov, clip, l2)
-            run_update(updates.momentum, w, *arguments)
+    def _update(self, rows: Any, parameters: Any, rates: list[float], clip: float, l2: list[float]) -> None:
+        if self.momentum:
+            run_update(updates.momentum, rows, self._places, rates, clip, l2, self.momentum, self.nesterov)
         else:
-            run_update(updates.sgd, w, g, rate, clip, l2)
+            run_update(updates.sgd, rows, self._places, rates, clip, l2)
 
 
 class RMSProp(Optimizer):
@@ -154,10 +200,8 @@ class RMSProp(Optimizer):
         self.eps = _in_range("rmsprop", "eps", eps, 0, 1)
         self.eps_inside = _truth("rmsprop", "eps_inside", eps_inside)
 
-    def _update(self, parameter: Parameter, state: list[Array], rate: float, l2: float, clip: float) -> None:
-        w, g = flat(parameter.value), flat(parameter.grad)
-        arguments = (g, state[0], rate, self.decay, self.eps, self.eps_inside, clip, l2)
-        run_update(updates.rmsprop, w, *arguments)
+    def _update(self, rows: Any, parameters: Any, rates: list[float], clip: float, l2: list[float]) -> None:
+        run_update(updates.rmsprop, rows, self._places, rates, clip, l2, self.decay, self.eps, self.eps_inside)
 
 
 class Adam(Optimizer):
@@ -173,12 +217,10 @@ class Adam(Optimizer):
         self.beta2 = _in_range(self.word, "beta2", beta2, 0, 1)
         self.eps = _in_range(self.word, "eps", eps, 0, 1)
 
-    def _update(self, parameter: Parameter, state: list[Array], rate: float, l2: float, clip: float) -> None:
-        w, g = flat(parameter.value), flat(parameter.grad)
-        corrections = (1 / (1 - self.beta1**self.steps), 1 / (1 - self.beta2**self.steps))
-        decay = self.weight_decay if parameter.decays else 0.0
-        arguments = (g, *state, rate, self.beta1, self.beta2, self.eps, *corrections, decay, clip, l2)
-        run_update(updates.adam, w, *arguments)
+    def _update(self, rows: Any, parameters: Any, rates: list[float], clip: float, l2: list[float]) -> None:
+        settings = self.beta1, self.beta2, self.eps, 1 / (1 - self.beta1**self.steps), 1 / (1 - self.beta2**self.steps)
+        decays = [self.weight_decay if parameter.decays else 0.0 for parameter in parameters]
+        run_update(updates.adam, rows, self._places, rates, clip, l2, *settings, decays)
 
 
 class AdamW(Adam):

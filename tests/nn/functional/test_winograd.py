@@ -345,7 +345,12 @@ def test_input_of_another_dtype_is_converted(dtype: type) -> None:
 def test_wrong_arrays() -> None:
     x, w, b = _arrays(7, 2, 6, 6, V, V)
     bad_calls: list[Any] = [(x, w[:2], b), (x, w.astype(np.float64), b), (x, w[..., ::-1], b), (x, w[0], b)]
-    bad_calls += [(x[..., : V - 1], w, b), (x[..., : V - 1].copy(), w[:, :, : V - 1].copy(), b), (x, w, b[:3]), (x[0], w, b)]
+    bad_calls += [
+        (x[..., : V - 1], w, b),
+        (x[..., : V - 1].copy(), w[:, :, : V - 1].copy(), b),
+        (x, w, b[:3]),
+        (x[0], w, b),
+    ]
     bad_calls += [(x, w[..., : V - 1].copy(), b[: V - 1]), (x[:, :2], w, b), (x.astype(complex), w, b)]
     for bad in bad_calls:
         with pytest.raises(GlassnetError):

@@ -21,6 +21,7 @@ from glassnet import threads
 from glassnet.nn.kernels import narrow
 from glassnet.nn.kernels.options import SERIAL
 from glassnet.nn.kernels.sharing import shared
+from glassnet.nn.kernels.subnormal import flushing, restoring
 
 __all__ = ["AVAILABLE", "gemm", "matmul"]
 
@@ -68,11 +69,15 @@ if AVAILABLE:
 
     @njit(**SERIAL)
     def sgemm(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc):  # type: ignore[no-untyped-def]
+        before = flushing()
         _sgemm(101, ta, tb, m, n, k, alpha, a.ctypes, lda, b.ctypes, ldb, beta, c.ctypes, ldc)
+        restoring(before)
 
     @njit(**SERIAL)
     def dgemm(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc):  # type: ignore[no-untyped-def]
+        before = flushing()
         _dgemm(101, ta, tb, m, n, k, alpha, a.ctypes, lda, b.ctypes, ldb, beta, c.ctypes, ldc)
+        restoring(before)
 
 
 def gemm(ta: int, tb: int, m: int, n: int, k: int, alpha: Any, a: Any, lda: int, b: Any, ldb: int, beta: Any,

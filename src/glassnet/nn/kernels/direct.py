@@ -26,6 +26,7 @@ from glassnet.nn.kernels.tiles import MOST_ROWS, VECTORS, listed, products
 
 # mypy: disable-error-code="no-untyped-def"
 
+
 @inner
 def _up(n, step):
     """n rounded up to a multiple of step."""

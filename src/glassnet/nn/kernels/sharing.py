@@ -3,7 +3,8 @@
 Numba compiles what stands in a `prange` loop five times: by itself, as the loop's body, and within three wrappers
 around that. For a convolution this takes ten seconds. So there is a single loop for all kernels, which holds nothing
 but a call through an address; a kernel is compiled once, alone. Its arguments travel in a frame on the caller's stack,
-from which a few generated instructions (the thunk) take them.
+from which a few generated instructions (the thunk) take them. While a kernel runs, results too small for a normal
+number become 0 (`subnormal`).
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from numba.extending import intrinsic
 
 from glassnet import threads
 from glassnet.nn.kernels.options import FAST, INNER, PARALLEL, SERIAL
+from glassnet.nn.kernels.subnormal import write_flushing, write_restoring
 
 __all__ = ["shared"]
 
@@ -96,7 +98,9 @@ def _write_thunk(context: Any, builder: Any, words: Any, frame_type: Any, kinds:
     frame = builder.inttoptr(words[0], frame_type)
     fields = [builder.load(cgutils.gep_inbounds(builder, frame, 0, number)) for number in range(len(kinds) - 1)]
     kernel = builder.inttoptr(fields[0], context.call_conv.get_function_type(types.none, kinds).as_pointer())
+    before = write_flushing(builder)
     context.call_conv.call_function(builder, kernel, types.none, kinds, [*fields[1:], words[1], words[2]])
+    write_restoring(builder, before)
     builder.ret_void()
 
 

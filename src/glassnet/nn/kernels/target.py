@@ -20,7 +20,7 @@ from numba.core.registry import cpu_target
 
 from glassnet.errors import GlassnetError, nearest
 
-__all__ = ["TARGETS", "Target", "chosen", "choose", "possible"]
+__all__ = ["TARGETS", "Target", "choose", "chosen", "possible"]
 
 
 class Target(NamedTuple):
@@ -123,8 +123,8 @@ def _take_away(beginnings: tuple[str, ...]) -> None:
     settings.CPU_FEATURES = ",".join(f"{'+' if there else '-'}{name}" for name, there in sorted(kept.items()))
     if cpu_target.target_context.codegen().magic_tuple()[2] != settings.CPU_FEATURES:
         raise GlassnetError(
-            "GLASSNET_ISA was set, but Numba has compiled something in this process before and keeps to what it compiled"
-            " for. Import glassnet first."
+            "GLASSNET_ISA was set, but Numba has compiled something in this process before, and keeps to what it"
+            " compiled for. Import glassnet first."
         )
 
 

@@ -16,6 +16,7 @@ R finds places that exist.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,15 +27,16 @@ from numpy.typing import NDArray
 
 from glassnet.nn.kernels.options import inner
 from glassnet.nn.kernels.target import chosen
-from glassnet.nn.kernels.vector import VectorType, address, operation, repeat
+from glassnet.nn.kernels.vector import VectorType, add_lanes, address, lanes_of, operation, repeat
 
-__all__ = ["MOST_ROWS", "VECTORS", "listed", "products"]
+__all__ = ["DOT_COLUMNS", "DOT_ROWS", "MOST_ROWS", "VECTORS", "dots", "listed", "products"]
 
 # mypy: disable-error-code="no-untyped-def"
 
 VECTORS = 4  # of the widest tile
 _ROWS = chosen().rows
 MOST_ROWS = max(_ROWS)
+DOT_ROWS, DOT_COLUMNS = (4, 5) if chosen().registers == 32 else (2, 5)  # of `dots`; columns that divide ten classes
 
 
 def listed(places: Sequence[int], room: int = 0) -> NDArray[np.int64]:
@@ -42,102 +44,121 @@ def listed(places: Sequence[int], room: int = 0) -> NDArray[np.int64]:
     return np.pad(np.array(places), (0, max(0, room - len(places)) + MOST_ROWS))
 
 
+class _Arguments:
+    """The arguments of an operation by name, and what is done with them again and again."""
+
+    def __init__(self, names: str, context: Any, builder: Any, values: Any, kinds: Any) -> None:
+        self.context, self.builder = context, builder
+        self._given = dict(zip(names.split(), zip(values, kinds, strict=True), strict=True))
+        number = self._given["z"][1].dtype
+        self.vector = context.get_value_type(VectorType(number))
+        self.size = number.bitwidth // 8
+
+    def __getitem__(self, name: str) -> Any:
+        return self._given[name][0]
+
+    def place(self, name: str, index: Any) -> Any:
+        """Pointer to an element of an array."""
+        array, kind = self._given[name]
+        return address(self.context, self.builder, kind, array, index)
+
+    def load(self, pointer: Any) -> Any:
+        return self.builder.load(self._wide(pointer), align=self.size)
+
+    def store(self, vector: Any, pointer: Any) -> None:
+        self.builder.store(vector, self._wide(pointer), align=self.size)
+
+    def times(self, a: Any, number: int) -> Any:
+        return self.builder.mul(a, _word(number))
+
+    def _wide(self, pointer: Any) -> Any:
+        return self.builder.bitcast(pointer, self.vector.as_pointer())
+
+
+_WORD = ir.IntType(64)
+
+
+def _word(number: int) -> Any:
+    return ir.Constant(_WORD, number)
+
+
+def _join(phi: Any, *pairs: Any) -> Any:
+    for value, block in pairs:
+        phi.add_incoming(value, block)
+    return phi
+
+
+# ---- rows by vectors
+
+
 def _tile(vectors: int) -> Any:
     """The operation on tiles that are so many vectors wide."""
-    rows = _ROWS[vectors - 1]
+    names, word = "x starts i offsets w at step z to apart add", types.int64
 
     @operation
     def tile(typing_context, x, starts, i, offsets, w, at, step, z, to, apart, add):
-        def generate(context, builder, signature, arguments):
-            given = dict(zip(_NAMES, zip(arguments, signature.args, strict=True), strict=True))
-            _write(context, builder, given, rows, vectors)
+        def generate(context, builder, signature, values):
+            _write(_Arguments(names, context, builder, values, signature.args), _ROWS[vectors - 1], vectors)
             return context.get_dummy_value()
 
-        word = types.int64
         return types.void(x, starts, word, offsets, w, word, word, z, word, word, types.boolean), generate
 
     return tile
 
 
-_NAMES = ("x", "starts", "i", "offsets", "w", "at", "step", "z", "to", "apart", "add")
-
-
-def _write(context: Any, builder: Any, given: dict[str, Any], rows: int, vectors: int) -> None:
-    word = ir.IntType(64)
-    vector = context.get_value_type(VectorType(given["z"][1].dtype))
-
-    def place(name: str, index: Any) -> Any:
-        array, kind = given[name]
-        return address(context, builder, kind, array, index)
-
-    def value(name: str) -> Any:
-        return given[name][0]
-
-    def wide(pointer: Any) -> Any:
-        return builder.bitcast(pointer, vector.as_pointer())
-
-    width = ir.Constant(word, vector.count)
-    size = given["z"][1].dtype.bitwidth // 8
-    rows_of_x, rows_of_z = [], []
+def _write(given: _Arguments, rows: int, vectors: int) -> None:
+    builder, vector = given.builder, given.vector
+    lines_of_x, places = [], []
     for r in range(rows):
-        start = builder.load(place("starts", builder.add(value("i"), ir.Constant(word, r))))
-        rows_of_x.append(place("x", start))
-        row = builder.add(value("to"), builder.mul(value("apart"), ir.Constant(word, r)))
-        rows_of_z.append([place("z", builder.add(row, builder.mul(width, ir.Constant(word, v)))) for v in range(vectors)])
-    nothing = ir.Constant(vector, None)
-    before = [
-        [builder.select(value("add"), builder.load(wide(p), align=size), nothing) for p in row] for row in rows_of_z
-    ]
-    offsets, first_w = place("offsets", ir.Constant(word, 0)), place("w", value("at"))
-    nought = ir.Constant(word, 0)
-    begin = builder.block
-    loop, end = builder.append_basic_block("tile"), builder.append_basic_block("tile.end")
+        start = builder.load(given.place("starts", builder.add(given["i"], _word(r))))
+        lines_of_x.append(given.place("x", start))
+        row = builder.add(given["to"], given.times(given["apart"], r))
+        places.append([given.place("z", builder.add(row, _word(v * vector.count))) for v in range(vectors)])
+    nothing, nought = ir.Constant(vector, None), _word(0)
+    before = [[builder.select(given["add"], given.load(p), nothing) for p in row] for row in places]
+    first_offset, first_line = given.place("offsets", nought), given.place("w", given["at"])
+    begin, loop = builder.block, builder.append_basic_block("tile")
     builder.branch(loop)
 
     builder.position_at_end(loop)
-    offset, there, weights = builder.phi(word), builder.phi(offsets.type), builder.phi(first_w.type)
+    offset, there, line = builder.phi(_WORD), builder.phi(first_offset.type), builder.phi(first_line.type)
     sums = [[builder.phi(vector) for _ in row] for row in before]
+    after: list[list[Any]] = [[None] * vectors for _ in range(rows)]
 
-    def line(v: int) -> Any:
-        return builder.load(wide(builder.gep(weights, [builder.mul(width, ir.Constant(word, v))])), align=size)
+    def weights(v: int) -> Any:
+        return given.load(builder.gep(line, [_word(v * vector.count)]))
 
     def number(r: int) -> Any:
-        return repeat(builder, builder.load(builder.gep(rows_of_x[r], [offset])), vector)
+        return repeat(builder, builder.load(builder.gep(lines_of_x[r], [offset])), vector)
 
-    def multiply_add(r: int, v: int, line: Any, number: Any) -> None:
-        after[r][v] = builder.fadd(builder.fmul(number, line), sums[r][v])
+    def multiply_add(r: int, v: int, a: Any, b: Any) -> None:
+        after[r][v] = builder.fadd(builder.fmul(a, b), sums[r][v])
 
-    after: list[list[Any]] = [[None] * vectors for _ in range(rows)]
     if rows < vectors:  # what there is less of waits in registers for what there is more of
         numbers = [number(r) for r in range(rows)]
         for v in range(vectors):
-            here = line(v)
+            here = weights(v)
             for r in range(rows):
-                multiply_add(r, v, here, numbers[r])
+                multiply_add(r, v, numbers[r], here)
     else:
-        lines = [line(v) for v in range(vectors)]
+        lines = [weights(v) for v in range(vectors)]
         for r in range(rows):
             here = number(r)
             for v in range(vectors):
-                multiply_add(r, v, lines[v], here)
-    following = builder.gep(there, [ir.Constant(word, 1)])
-    next_offset, next_weights = builder.load(following), builder.gep(weights, [value("step")])
+                multiply_add(r, v, here, lines[v])
+    following = builder.gep(there, [_word(1)])
+    next_offset, next_line = builder.load(following), builder.gep(line, [given["step"]])
+    end = builder.append_basic_block("tile.end")
     builder.cbranch(builder.icmp_signed("==", next_offset, nought), end, loop)
-    for phi, start, again in (
-        (offset, nought, next_offset), (there, offsets, following), (weights, first_w, next_weights)
-    ):  # fmt: skip
-        phi.add_incoming(start, begin)
-        phi.add_incoming(again, loop)
-
-    for phis, starts, agains in zip(sums, before, after, strict=True):
-        for phi, start, again in zip(phis, starts, agains, strict=True):
-            phi.add_incoming(start, begin)
-            phi.add_incoming(again, loop)
+    _join(offset, (nought, begin), (next_offset, loop))
+    _join(there, (first_offset, begin), (following, loop))
+    _join(line, (first_line, begin), (next_line, loop))
 
     builder.position_at_end(end)
-    for totals, row in zip(after, rows_of_z, strict=True):
-        for total, pointer in zip(totals, row, strict=True):
-            builder.store(total, wide(pointer), align=size)
+    for r in range(rows):
+        for v in range(vectors):
+            _join(sums[r][v], (before[r][v], begin), (after[r][v], loop))
+            given.store(after[r][v], places[r][v])
 
 
 _one, _two, _three, _four = _tile(1), _tile(2), _tile(3), _tile(4)
@@ -163,3 +184,58 @@ def products(x, starts, count, offsets, w, at, step, z, to, apart, vectors, add)
     else:
         for i in range(0, count, _R4):
             _four(x, starts, i, offsets, w, at, step, z, to + i * apart, apart, add)
+
+
+# ---- sums along vectors
+
+
+@operation
+def _dots(typing_context, x, starts, i, w, at, d, count, z, to, apart):
+    names, word = "x starts i w at d count z to apart", types.int64
+
+    def generate(context, builder, signature, values):
+        _write_dots(_Arguments(names, context, builder, values, signature.args))
+        return context.get_dummy_value()
+
+    return types.void(x, starts, word, w, word, word, word, z, word, word), generate
+
+
+def _write_dots(given: _Arguments) -> None:
+    builder, vector = given.builder, given.vector
+    firsts = [builder.load(given.place("starts", builder.add(given["i"], _word(r)))) for r in range(DOT_ROWS)]
+    lines = [given.place("x", first) for first in firsts]
+    lines += [given.place("w", builder.add(given["at"], given.times(given["d"], c))) for c in range(DOT_COLUMNS)]
+    nothing, nought = ir.Constant(vector, None), _word(0)
+    begin, loop, end = builder.block, builder.append_basic_block("dots"), builder.append_basic_block("dots.end")
+    builder.cbranch(builder.icmp_signed("==", given["count"], nought), end, loop)
+
+    builder.position_at_end(loop)
+    k = builder.phi(_WORD)
+    sums = [builder.phi(vector) for _ in range(DOT_ROWS * DOT_COLUMNS)]
+    loads = [given.load(builder.gep(line, [given.times(k, vector.count)])) for line in lines]
+    pairs = itertools.product(loads[:DOT_ROWS], loads[DOT_ROWS:])
+    after = [builder.fadd(builder.fmul(a, b), total) for (a, b), total in zip(pairs, sums, strict=True)]
+    following = builder.add(k, _word(1))
+    builder.cbranch(builder.icmp_signed("==", following, given["count"]), end, loop)
+    _join(k, (nought, begin), (following, loop))
+    for total, last in zip(sums, after, strict=True):
+        _join(total, (nothing, begin), (last, loop))
+
+    builder.position_at_end(end)
+    totals = [_join(builder.phi(vector), (nothing, begin), (last, loop)) for last in after]
+    for number, total in enumerate(totals):
+        r, c = divmod(number, DOT_COLUMNS)
+        there = builder.add(given["to"], builder.add(given.times(given["apart"], r), _word(c)))
+        builder.store(add_lanes(builder, total), given.place("z", there))
+
+
+@inner
+def dots(x, starts, i, w, at, d, z, to, apart):
+    """z[to + r apart + c] = sum_k x[starts[i + r] + k] w[at + c d + k] over k < d; DOT_ROWS r, DOT_COLUMNS c."""
+    lane = lanes_of(z)
+    count = d // lane
+    _dots(x, starts, i, w, at, d, count, z, to, apart)
+    for k in range(count * lane, d):
+        for r in range(DOT_ROWS):
+            for c in range(DOT_COLUMNS):
+                z[to + r * apart + c] += x[starts[i + r] + k] * w[at + c * d + k]

@@ -1,75 +1,143 @@
-"""One optimiser step over a flat weight array in a single fused pass.
+"""An optimiser's step on all arrays of a network in one call, each array in one fused pass.
+
+A network has dozens of arrays, most of them small, and a call costs more than the arithmetic on a small one. So a
+kernel is given the addresses of all: row k of `places` (p, slots) those of w and of what belongs to it, `sizes` (p,)
+their numbers of elements. Threads share the elements, not the arrays. `like` is an array of their dtype.
 
 Every kernel reads the gradient as `g = clip * gradient + l2 * w`: `clip` is the factor of gradient clipping (1 where
-nothing was clipped), `l2` the coefficient of the penalty 0.5 l2 |w|^2.
+nothing was clipped), `l2` (p,) the coefficient of the penalty 0.5 l2 |w|^2. `rates` (p,) are the learning rates.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+from numba import njit, types
+from numba.np.arrayobj import populate_array
 
-from glassnet.nn.kernels.options import SERIAL
+from glassnet.nn.kernels.options import SERIAL, inner
 from glassnet.nn.kernels.sharing import shared
+from glassnet.nn.kernels.vector import operation
 
 # mypy: disable-error-code="no-untyped-def"
 
 
-@shared
-def sgd(w, gradient, rate, clip, l2, t, parts):
-    lo, hi = w.size * t // parts, w.size * (t + 1) // parts
-    w, gradient = w[lo:hi], gradient[lo:hi]
-    for i in range(w.size):
-        w[i] -= rate * (clip * gradient[i] + l2 * w[i])
+@operation
+def _numbers_at(typing_context, address, begin, end, like):
+    """The numbers `begin` ... `end` - 1 of those that lie from an address on, of the dtype of `like`."""
+    kind = types.Array(like.dtype, 1, "C")
+
+    def generate(context, builder, signature, arguments):
+        number = context.get_data_type(like.dtype)
+        array = context.make_array(kind)(context, builder)
+        first = builder.gep(builder.inttoptr(arguments[0], number.as_pointer()), [arguments[1]])
+        size = context.get_constant(types.intp, context.get_abi_sizeof(number))
+        length = builder.sub(arguments[2], arguments[1])
+        populate_array(array, data=first, shape=[length], strides=[size], itemsize=size, meminfo=None)
+        return array._getvalue()
+
+    word = types.int64
+    return kind(word, word, word, like), generate
+
+
+@inner
+def _share(sizes, t, parts):
+    """(first, end) of share t, counted through all arrays."""
+    total = np.sum(sizes)
+    return total * t // parts, total * (t + 1) // parts
+
+
+@inner
+def _part(first, end, at, size):
+    """(begin, end) within an array of `size` whose first element is number `at` of all."""
+    return max(first - at, 0), min(end - at, size)
 
 
 @shared
-def momentum(w, gradient, v, rate, mu, nesterov, clip, l2, t, parts):
-    lo, hi = w.size * t // parts, w.size * (t + 1) // parts
-    w, gradient, v = w[lo:hi], gradient[lo:hi], v[lo:hi]
-    if nesterov:
-        for i in range(w.size):
-            g = clip * gradient[i] + l2 * w[i]
-            v[i] = mu * v[i] + g
-            w[i] -= rate * (g + mu * v[i])
-    else:
-        for i in range(w.size):
-            v[i] = mu * v[i] + (clip * gradient[i] + l2 * w[i])
-            w[i] -= rate * v[i]
+def sgd(like, places, sizes, rates, clip, l2, t, parts):
+    first, end = _share(sizes, t, parts)
+    at = 0
+    for k in range(sizes.size):
+        lo, hi = _part(first, end, at, sizes[k])
+        if lo < hi:
+            w, gradient = _numbers_at(places[k, 0], lo, hi, like), _numbers_at(places[k, 1], lo, hi, like)
+            rate, decay = rates[k], l2[k]
+            for i in range(w.size):
+                w[i] -= rate * (clip * gradient[i] + decay * w[i])
+        at += sizes[k]
 
 
 @shared
-def rmsprop(w, gradient, s, rate, decay, eps, eps_inside, clip, l2, t, parts):
-    lo, hi = w.size * t // parts, w.size * (t + 1) // parts
-    w, gradient, s = w[lo:hi], gradient[lo:hi], s[lo:hi]
-    one = w.dtype.type(1)
+def momentum(like, places, sizes, rates, clip, l2, mu, nesterov, t, parts):
+    first, end = _share(sizes, t, parts)
+    at = 0
+    for k in range(sizes.size):
+        lo, hi = _part(first, end, at, sizes[k])
+        if lo < hi:
+            w, gradient = _numbers_at(places[k, 0], lo, hi, like), _numbers_at(places[k, 1], lo, hi, like)
+            v, rate, decay = _numbers_at(places[k, 2], lo, hi, like), rates[k], l2[k]
+            if nesterov:
+                for i in range(w.size):
+                    g = clip * gradient[i] + decay * w[i]
+                    v[i] = mu * v[i] + g
+                    w[i] -= rate * (g + mu * v[i])
+            else:
+                for i in range(w.size):
+                    v[i] = mu * v[i] + (clip * gradient[i] + decay * w[i])
+                    w[i] -= rate * v[i]
+        at += sizes[k]
+
+
+@shared
+def rmsprop(like, places, sizes, rates, clip, l2, decay, eps, eps_inside, t, parts):
+    first, end = _share(sizes, t, parts)
+    one = like.dtype.type(1)
     inside, outside = (eps, eps * 0) if eps_inside else (eps * 0, eps)
-    for i in range(w.size):
-        g = clip * gradient[i] + l2 * w[i]
-        s[i] = decay * s[i] + (one - decay) * g * g
-        w[i] -= rate * g / (np.sqrt(s[i] + inside) + outside)
+    at = 0
+    for k in range(sizes.size):
+        lo, hi = _part(first, end, at, sizes[k])
+        if lo < hi:
+            w, gradient = _numbers_at(places[k, 0], lo, hi, like), _numbers_at(places[k, 1], lo, hi, like)
+            s, rate, penalty = _numbers_at(places[k, 2], lo, hi, like), rates[k], l2[k]
+            for i in range(w.size):
+                g = clip * gradient[i] + penalty * w[i]
+                s[i] = decay * s[i] + (one - decay) * g * g
+                w[i] -= rate * g / (np.sqrt(s[i] + inside) + outside)
+        at += sizes[k]
 
 
 @shared
-def adam(w, gradient, m, v, rate, beta1, beta2, eps, correction1, correction2, weight_decay, clip, l2, t, parts):
-    lo, hi = w.size * t // parts, w.size * (t + 1) // parts
-    w, gradient, m, v = w[lo:hi], gradient[lo:hi], m[lo:hi], v[lo:hi]
-    one = w.dtype.type(1)
-    keep = one - rate * weight_decay
-    for i in range(w.size):
-        g = clip * gradient[i] + l2 * w[i]
-        m[i] = beta1 * m[i] + (one - beta1) * g
-        v[i] = beta2 * v[i] + (one - beta2) * g * g
-        w[i] = keep * w[i] - rate * (m[i] * correction1) / (np.sqrt(v[i] * correction2) + eps)
+def adam(like, places, sizes, rates, clip, l2, beta1, beta2, eps, correction1, correction2, decays, t, parts):
+    """decays (p,): coefficients of the weight decay that stands apart from the gradient."""
+    first, end = _share(sizes, t, parts)
+    one = like.dtype.type(1)
+    at = 0
+    for k in range(sizes.size):
+        lo, hi = _part(first, end, at, sizes[k])
+        if lo < hi:
+            w, gradient = _numbers_at(places[k, 0], lo, hi, like), _numbers_at(places[k, 1], lo, hi, like)
+            m, v = _numbers_at(places[k, 2], lo, hi, like), _numbers_at(places[k, 3], lo, hi, like)
+            rate, penalty = rates[k], l2[k]
+            keep = one - rate * decays[k]
+            for i in range(w.size):
+                g = clip * gradient[i] + penalty * w[i]
+                m[i] = beta1 * m[i] + (one - beta1) * g
+                v[i] = beta2 * v[i] + (one - beta2) * g * g
+                w[i] = keep * w[i] - rate * (m[i] * correction1) / (np.sqrt(v[i] * correction2) + eps)
+        at += sizes[k]
 
 
 @shared
-def average(mean, w, share, t, parts):
-    """mean <- (1 - share) mean + share w."""
-    lo, hi = mean.size * t // parts, mean.size * (t + 1) // parts
-    mean, w = mean[lo:hi], w[lo:hi]
-    for i in range(w.size):
-        mean[i] += share * (w[i] - mean[i])
+def average(like, places, sizes, share, t, parts):
+    """mean <- (1 - share) mean + share w, for places (mean, w)."""
+    first, end = _share(sizes, t, parts)
+    at = 0
+    for k in range(sizes.size):
+        lo, hi = _part(first, end, at, sizes[k])
+        if lo < hi:
+            mean, w = _numbers_at(places[k, 0], lo, hi, like), _numbers_at(places[k, 1], lo, hi, like)
+            for i in range(w.size):
+                mean[i] += share * (w[i] - mean[i])
+        at += sizes[k]
 
 
 @njit(**SERIAL)

@@ -28,6 +28,7 @@ from glassnet.nn.kernels.target import chosen
 
 __all__ = [
     "VectorType",
+    "add_lanes",
     "address",
     "everywhere",
     "lanes",
@@ -49,6 +50,7 @@ __all__ = [
 ]
 
 # mypy: disable-error-code="no-untyped-def, call-arg"
+
 
 def lanes(itemsize: int) -> int:
     """Numbers in a vector."""
@@ -241,23 +243,27 @@ def multiply_add(typing_context, a, b, c):
     return a(a, b, c), generate
 
 
+def add_lanes(builder, total):
+    """The sum of all lanes: the upper half is added to the lower until one is left."""
+    while total.type.count > 1:
+        half = total.type.count // 2
+        undefined = ir.Constant(total.type, ir.Undefined)
+        low, high = (
+            builder.shuffle_vector(
+                total, undefined, ir.Constant(ir.VectorType(ir.IntType(32), half), list(range(at, at + half)))
+            )
+            for at in (0, half)
+        )
+        total = builder.fadd(low, high)
+    return builder.extract_element(total, ir.Constant(ir.IntType(32), 0))
+
+
 @operation
 def sum_of(typing_context, vector):
-    """The sum of all lanes: the upper half is added to the lower until one is left."""
+    """The sum of all lanes."""
 
     def generate(context, builder, signature, arguments):
-        total = arguments[0]
-        while total.type.count > 1:
-            half = total.type.count // 2
-            undefined = ir.Constant(total.type, ir.Undefined)
-            low, high = (
-                builder.shuffle_vector(
-                    total, undefined, ir.Constant(ir.VectorType(ir.IntType(32), half), list(range(at, at + half)))
-                )
-                for at in (0, half)
-            )
-            total = builder.fadd(low, high)
-        return builder.extract_element(total, ir.Constant(ir.IntType(32), 0))
+        return add_lanes(builder, arguments[0])
 
     return vector.dtype(vector), generate
 

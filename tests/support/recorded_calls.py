@@ -41,7 +41,9 @@ Call = tuple[str, tuple[Any, ...]]  # the kernel's name and its arguments, array
 
 
 def kernels() -> dict[str, Callable[..., Any]]:
-    """Every kernel of the package that Python may call, by module and name."""
+    """Every kernel of the package that Python may call, by module and name; those of an optimiser's step left out,
+    which are given addresses, not arrays.
+    """
     found = {}
     for module in pkgutil.walk_packages(glassnet.__path__, "glassnet."):
         if module.name.startswith(("glassnet.interop", "glassnet.__main__", "glassnet.bench")):  # these want PyTorch
@@ -49,7 +51,8 @@ def kernels() -> dict[str, Callable[..., Any]]:
         if module.name.endswith(".sharing"):  # what calls kernels
             continue
         for name, value in vars(importlib.import_module(module.name)).items():
-            if isinstance(value, Dispatcher | shared) and value.__module__ == module.name:
+            by_address = module.name.endswith(".updates") and isinstance(value, shared)
+            if isinstance(value, Dispatcher | shared) and value.__module__ == module.name and not by_address:
                 found[f"{module.name.removeprefix('glassnet.')}.{name}"] = value
     return found
 

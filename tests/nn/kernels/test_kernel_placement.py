@@ -26,7 +26,8 @@ import pytest
 import glassnet
 from glassnet.data import Dataset
 from glassnet.nn import Network
-from glassnet.optim import SGD
+from glassnet.nn.parameter import Parameter
+from glassnet.optim import OPTIMIZERS, SGD, make_optimizer
 from glassnet.train import Trainer
 from support import python_path
 from support.recorded_calls import Call, copied, descents, kernels, record, small_losses
@@ -134,6 +135,23 @@ def test_every_kernel_is_replayed(calls: list[Call]) -> None:
 
 def test_no_kernel_depends_on_where_its_arrays_lie(calls: list[Call]) -> None:
     assert unsteady(calls, 40, 4) == {}
+
+
+@pytest.mark.parametrize("word", OPTIMIZERS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_no_step_depends_on_where_its_arrays_lie(word: str, dtype: type) -> None:
+    rng, drawn = random.Random(word), np.random.default_rng(0)
+    arrays = tuple(drawn.standard_normal(size).astype(dtype) for size in (37, 37, 5, 5, 300, 300))  # w, g, w, g, ...
+    ends = set()
+    for _ in range(40):
+        placed = copied(arrays, _placer(rng, arrays))
+        pairs = zip(placed[::2], placed[1::2], strict=True)
+        parameters = {f"{k}": Parameter(w, "weight", g) for k, (w, g) in enumerate(pairs)}
+        optimizer = make_optimizer(word)
+        for _ in range(3):
+            optimizer.step(parameters, 0.1, l2=0.01, clip=0.9)
+        ends.add(b"".join(a.tobytes() for a in (*placed[::2], *optimizer.state.values())))
+    assert len(ends) == 1
 
 
 def test_no_training_depends_on_where_its_arrays_lie() -> None:

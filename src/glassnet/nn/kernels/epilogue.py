@@ -48,19 +48,18 @@ def finish(z, width, a, b, relu, pool, y, index):
     """y = epilogue of z (r * width, f): a z + b and the rest; a and b (f,), either empty for none.
 
     y is (r, width, f), or with `pool` (r // 2, width // 2, f) together with index, uint8 of the same shape. A z whose
-    rows lie further apart than y is wide (`width` is their distance) is allowed. Where a is given, so is b, and a pool
-    overwrites z.
+    rows lie further apart than y is wide (`width` is their distance) is allowed, and so is one with more channels than
+    y, which are left out. Where a is given, so is b.
     """
-    if y.shape[2] >= lanes_of(z):
-        flat, deep, there = z.reshape(-1), z.shape[1], y.reshape(-1)
-        if pool:
-            _pool_vectors(flat, width, deep, a, b, relu, y.shape, there, index.reshape(-1))
-        else:
-            _copy_vectors(flat, width, deep, a, b, relu, y.shape, there)
+    flat, deep, there, wide = z.reshape(-1), z.shape[1], y.reshape(-1), y.shape[2] >= lanes_of(z)
+    if pool and wide:
+        _pool_vectors(flat, width, deep, a, b, relu, y.shape, there, index.reshape(-1))
     elif pool:
-        _pool(z, width, a, b, relu, y, index)
+        _pool(flat, width, deep, a, b, relu, y.shape, there, index.reshape(-1))
+    elif wide:
+        _copy_vectors(flat, width, deep, a, b, relu, y.shape, there)
     else:
-        _copy(z, width, a, b, relu, y)
+        _copy(flat, width, deep, a, b, relu, y.shape, there)
 
 
 @inner
@@ -84,20 +83,44 @@ def finish_in_place(z, a, b, relu):
 
 
 @inner
-def _copy(z, width, a, b, relu, y):
+def _copy(z, width, deep, a, b, relu, shape, y):
+    """z (rows * width * deep) and y of `shape`, flat."""
     low, high = bounds(relu, z)
-    for h in range(y.shape[0]):
-        for w in range(y.shape[1]):
-            row, out = z[h * width + w], y[h, w]
-            if a.size:
-                for j in range(out.size):
-                    out[j] = clamped(row[j] * a[j] + b[j], low, high)
-            elif b.size:
-                for j in range(out.size):
-                    out[j] = clamped(row[j] + b[j], low, high)
-            else:
-                for j in range(out.size):
-                    out[j] = clamped(row[j], low, high)
+    rows, columns, f = shape
+    for to in range(rows * columns * f):
+        j, p = to % f, to // f
+        v = z[(p // columns * width + p % columns) * deep + j]
+        y[to] = clamped(_scaled(v, a, b, j), low, high)
+
+
+@inner
+def _scaled(v, a, b, j):
+    if a.size:
+        return v * a[j] + b[j]
+    return v + b[j] if b.size else v
+
+
+@inner
+def _better(v, number, top, k):
+    """(the maximum so far, where it is), after a look at v, which is at `number`."""
+    return (v, number) if (v > top) | (v != v) else (top, k)
+
+
+@inner
+def _pool(z, width, deep, a, b, relu, shape, y, index):
+    """`_copy` of the maxima of 2 x 2 windows; index is flat and of `shape` too."""
+    low, high = bounds(relu, z)
+    rows, columns, f = shape
+    down = width * deep
+    for to in range(rows * columns * f):
+        j, window = to % f, to // f
+        p = 2 * (window // columns * down + window % columns * deep) + j
+        top, k = _scaled(z[p], a, b, j), _I0
+        top, k = _better(_scaled(z[p + deep], a, b, j), _I1, top, k)
+        top, k = _better(_scaled(z[p + down], a, b, j), _I2, top, k)
+        top, k = _better(_scaled(z[p + down + deep], a, b, j), _I3, top, k)
+        y[to] = clamped(top, low, high)
+        index[to] = _I4 if (top <= low) | (top >= high) else k
 
 
 @inner
@@ -108,7 +131,7 @@ def _bounds(relu, z):
 
 @inner
 def _copy_vectors(z, width, deep, a, b, relu, shape, y):
-    """`_copy` for at least as many channels as a vector has lanes; z (rows * width * deep) and y of `shape`, flat."""
+    """`_copy` for at least as many channels as a vector has lanes."""
     low, high = _bounds(relu, z)
     rows, columns, f = shape
     lane, to = lanes_of(z), np.int64(0)
@@ -131,7 +154,7 @@ def _copy_vectors(z, width, deep, a, b, relu, shape, y):
 
 @inner
 def _pool_vectors(z, width, deep, a, b, relu, shape, y, index):
-    """`_pool` likewise; y and index of `shape`."""
+    """`_pool` likewise."""
     low, high = _bounds(relu, z)
     rows, columns, f = shape
     lane, to, down = lanes_of(z), np.int64(0), width * deep
@@ -167,79 +190,38 @@ def _pool_vectors(z, width, deep, a, b, relu, shape, y, index):
 
 
 @inner
-def _pool(z, width, a, b, relu, y, index):
-    low, high = bounds(relu, z)
-    bias = b if b.size and not a.size else np.zeros(z.shape[1], z.dtype)
-    for h in range(y.shape[0]):
-        for w in range(y.shape[1]):
-            above = 2 * h * width + 2 * w
-            below = above + width
-            z0, z1, z2, z3 = z[above], z[above + 1], z[below], z[below + 1]
-            out, winner = y[h, w], index[h, w]
-            if a.size:
-                for row in (z0, z1, z2, z3):
-                    for j in range(row.size):
-                        row[j] = row[j] * a[j] + b[j]
-            for j in range(out.size):
-                top, k = z0[j], _I0
-                v = z1[j]
-                better = (v > top) | (v != v)
-                top, k = (v if better else top), (_I1 if better else k)
-                v = z2[j]
-                better = (v > top) | (v != v)
-                top, k = (v if better else top), (_I2 if better else k)
-                v = z3[j]
-                better = (v > top) | (v != v)
-                top, k = (v if better else top), (_I3 if better else k)
-                top += bias[j]
-                out[j] = clamped(top, low, high)
-                winner[j] = _I4 if (top <= low) | (top >= high) else k
-
-
-@inner
 def start(dy, y, index, columns, width, relu, pool, z, db):
     """The reverse of `finish`: z = gradient of the raw results; db (f,) += that of the bias.
 
     dy, y and index are as in `finish`; y is read only with `relu` and without `pool`. z (r * width, f) holds rows of
     `columns` results, `width` apart. Rows and columns that an odd size left out of the pooling get 0.
     """
-    if dy.shape[2] < lanes_of(z):
-        if pool:
-            _unpool(dy, index, columns, width, z, db)
-        else:
-            _masked(dy, y, width, relu, z, db)
-        return
-    flat, deep, there = z.reshape(-1), z.shape[1], dy.reshape(-1)
-    if pool:
+    flat, deep, there, wide = z.reshape(-1), z.shape[1], dy.reshape(-1), dy.shape[2] >= lanes_of(z)
+    if pool and wide:
         _unpool_vectors(there, index.reshape(-1), dy.shape, columns, width, deep, flat, db)
-    else:
+    elif pool:
+        _unpool(there, index.reshape(-1), dy.shape, columns, width, deep, flat, db)
+    elif wide:
         _masked_vectors(there, y.reshape(-1), dy.shape, width, deep, relu, flat, db)
+    else:
+        _masked(there, y.reshape(-1), dy.shape, width, deep, relu, flat, db)
 
 
 @inner
-def _masked(dy, y, width, relu, z, db):
-    zero = z.dtype.type(0)
+def _masked(dy, y, shape, width, deep, relu, z, db):
+    """dy and y of `shape` and z (rows * width * deep), flat."""
     low, high = bounds(relu, z)
-    for h in range(dy.shape[0]):
-        for w in range(dy.shape[1]):
-            g, out = dy[h, w], z[h * width + w]
-            if relu > 0:
-                kept = y[h, w]
-                for j in range(g.size):
-                    v = g[j] if passes(kept[j], low, high) else zero
-                    out[j] = v
-                    db[j] += v
-            else:
-                for j in range(g.size):
-                    out[j] = g[j]
-                    db[j] += g[j]
+    rows, columns, f = shape
+    for at in range(rows * columns * f):
+        j, p = at % f, at // f
+        v = dy[at] if relu <= 0 or passes(y[at], low, high) else z.dtype.type(0)
+        z[(p // columns * width + p % columns) * deep + j] = v
+        db[j] += v
 
 
 @inner
 def _masked_vectors(dy, y, shape, width, deep, relu, z, db):
-    """`_masked` for at least as many channels as a vector has lanes; dy and y of `shape` and z (rows * width * deep),
-    flat.
-    """
+    """`_masked` for at least as many channels as a vector has lanes."""
     low, high = _bounds(relu, z)
     zero, one_low, one_high = z.dtype.type(0), *bounds(relu, z)
     rows, columns, f = shape
@@ -265,14 +247,15 @@ def _masked_vectors(dy, y, shape, width, deep, relu, z, db):
 
 
 @inner
-def _unpool(dy, index, columns, width, z, db):
-    deep, flat = z.shape[1], z.reshape(-1)
-    for h in range(dy.shape[0]):
-        for w in range(dy.shape[1]):
-            to = (2 * h * width + 2 * w) * deep
-            for j in range(dy.shape[2]):
-                _unpool_one(dy[h, w, j], index[h, w, j], flat, to + j, deep, width * deep, j, db)
-    _clear_rest(dy.shape[0], dy.shape[1], columns, width * deep, deep, flat)
+def _unpool(dy, index, shape, columns, width, deep, z, db):
+    """`_masked` for maxima of 2 x 2 windows in rows of `columns` pixels; index is flat and of `shape` too."""
+    rows, across, f = shape
+    down = width * deep
+    for at in range(rows * across * f):
+        j, window = at % f, at // f
+        p = 2 * (window // across * down + window % across * deep) + j
+        _unpool_one(dy[at], index[at], z, p, deep, down, j, db)
+    _clear_rest(rows, across, columns, down, deep, z)
 
 
 @inner
@@ -287,7 +270,7 @@ def _unpool_one(g, winner, z, p, right, down, k, db):
 
 @inner
 def _unpool_vectors(dy, index, shape, columns, width, deep, z, db):
-    """`_unpool` likewise; dy and index of `shape`."""
+    """`_unpool` likewise."""
     rows, across, f = shape
     lane, at, down, zero = lanes_of(z), np.int64(0), width * deep, zeros(z)
     for h in range(rows):

@@ -108,6 +108,7 @@ def _tile(vectors: int) -> Any:
 
 def _write(given: _Arguments, rows: int, vectors: int) -> None:
     builder, vector = given.builder, given.vector
+    builder.function.attributes.add("noinline")  # one copy for all that call `products`
     lines_of_x, places = [], []
     for r in range(rows):
         start = builder.load(given.place("starts", builder.add(given["i"], _word(r))))

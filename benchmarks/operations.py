@@ -1,11 +1,16 @@
-"""Convolution and 2x2 max pool by themselves, float64, one thread: naive loops, glassnet, PyTorch.
+"""Convolution and 2x2 max pool by themselves, one thread: naive loops, glassnet, PyTorch; and how near to the peak.
 
     python -m benchmarks.operations                     # three runs a side, each in a process of its own, in turn
+    python -m benchmarks.operations --isa avx2          # held to other instructions
 
 The shapes are those of a course write-up (row conv-speedup): x (100, 3, 31, 31), w (25, 3, 3, 3), stride 2, pad 1; the
 pool takes (100, 3, 32, 32). Ours are the same numbers as (n, H, W, C). The naive side is what a reader of the formula
 writes: loops over images, filters, rows and columns, and NumPy for each window. PyTorch takes the faster of its memory
-layouts; forward it records no graph, backward it is asked by `torch.autograd.grad`.
+layouts; forward it records no graph, backward it is asked by `torch.autograd.grad`. All of that is float64.
+
+Two larger convolutions are held against what the processor can do at most: a loop of multiply-adds that never leave the
+registers, in float32 and in the same process. Winograd's method needs fewer operations than are counted, so it may
+exceed that.
 """
 
 from __future__ import annotations
@@ -22,6 +27,7 @@ from typing import Any
 
 import numpy as np
 
+from glassnet.bench.instructions import held_to
 from glassnet.bench.machine import inspect
 from glassnet.bench.timing import median_seconds
 
@@ -184,14 +190,83 @@ def _pytorch(torch: Any, layout: Any) -> dict[str, float]:
     return seconds
 
 
-# ---- the table
+# ---- against the peak
+
+SHAPES = {  # (x, w, pad, the share of the peak aimed at forward and backward)
+    "5x5, 32 to 64 channels, 14x14, batch 64": ((64, 14, 14, 32), (5, 5, 32, 64), 2, (0.75, 0.65)),
+    "3x3, 64 to 128 channels, 16x16, batch 64": ((64, 16, 16, 64), (3, 3, 64, 128), 1, (0.75, 0.65)),
+}
+
+
+def multiply_adds_per_second() -> float:
+    """Floating-point operations a second of 12 vectors that are multiplied and added to in registers."""
+    from numba import njit
+
+    from glassnet.nn.kernels.vector import everywhere, lanes, multiply_add, store, zeros
+
+    @njit(fastmath={"contract"})  # type: ignore[untyped-decorator]
+    def spin(n: int, half: Any, x: Any) -> None:
+        b = everywhere(half, zeros(x))
+        s0 = s1 = s2 = s3 = s4 = s5 = b
+        t0 = t1 = t2 = t3 = t4 = t5 = b
+        for _ in range(n):
+            s0, s1, s2 = multiply_add(s0, b, b), multiply_add(s1, b, b), multiply_add(s2, b, b)
+            s3, s4, s5 = multiply_add(s3, b, b), multiply_add(s4, b, b), multiply_add(s5, b, b)
+            t0, t1, t2 = multiply_add(t0, b, b), multiply_add(t1, b, b), multiply_add(t2, b, b)
+            t3, t4, t5 = multiply_add(t3, b, b), multiply_add(t4, b, b), multiply_add(t5, b, b)
+        store(x, 0, (s0 + s1 + s2) + (s3 + s4 + s5) + (t0 + t1 + t2) + (t3 + t4 + t5))
+
+    x, number = np.zeros(lanes(4), np.float32), 1_000_000
+    seconds = min(median_seconds(lambda i: spin(number, np.float32(0.5), x), 0.2) for _ in range(5))
+    return 2 * 12 * lanes(4) * number / seconds
+
+
+def against_peak() -> dict[str, float]:
+    """The peak in GFLOP/s, and GFLOP/s of both passes of every shape."""
+    from glassnet import threads
+    from glassnet.nn import functional as F
+
+    threads.set_count(1)
+    found = {"peak": multiply_adds_per_second() / 1e9}
+    for name, (x_shape, w_shape, pad, _) in SHAPES.items():
+        for method in dict.fromkeys((F.choose_method(x_shape, w_shape, 1, pad)[0], "direct")):
+            forward, backward = _speeds(x_shape, w_shape, pad, method)
+            found[f"{name}|{method}|forward"], found[f"{name}|{method}|backward"] = forward, backward
+    return found
+
+
+def _speeds(x_shape: tuple[int, ...], w_shape: tuple[int, ...], pad: int, method: str) -> tuple[float, float]:
+    """GFLOP/s of a convolution forward and backward."""
+    from glassnet import threads
+    from glassnet.nn import functional as F
+    from glassnet.nn.functional.workspace import Arena
+
+    rng, arena = np.random.default_rng(0), Arena()
+    x, w = rng.standard_normal(x_shape, np.float32), rng.standard_normal(w_shape, np.float32)
+    settings: dict[str, Any] = {"pad": pad, "arena": arena, "method": method}
+    y, cache = F.conv2d_forward(x, w, **settings)
+    grads = F.conv2d_backward(y, cache, arena=arena)
+    with threads.single_blas_thread():
+        one = median_seconds(lambda i: F.conv2d_forward(x, w, out=(y, None), **settings), 1.0)
+        two = median_seconds(lambda i: F.conv2d_backward(y, cache, out=grads, arena=arena), 1.0)
+    flops = 2 * y.size * w[..., 0].size / 1e9
+    return flops / one, 2 * flops / two
+
+
+# ---- the tables
 
 SIDES = {"naive": naive, "ours": ours, "pytorch": pytorch}
 
 
 def in_own_process(side: str) -> dict[str, float]:
     names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-    command = [sys.executable, "-m", "benchmarks.operations", "--side", side]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.operations",
+        "--side",
+        side,
+    ]
     environment = {**os.environ, **dict.fromkeys(names, "1")}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     result: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
@@ -201,16 +276,22 @@ def in_own_process(side: str) -> dict[str, float]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=3, help="runs of each side (default 3)")
-    parser.add_argument("--side", choices=list(SIDES), help=argparse.SUPPRESS)
+    parser.add_argument("--isa", default="", help="instructions that all are held to: avx512, avx2 or sse2")
+    parser.add_argument("--side", choices=[*SIDES, "peak"], help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.side:
-        print(json.dumps(SIDES[options.side]()))
+        print(json.dumps({**SIDES, "peak": against_peak}[options.side]()))
         return
+    with held_to(options.isa):
+        print_tables(options.runs)
+
+
+def print_tables(number: int) -> None:
     runs: dict[str, list[dict[str, float]]] = {side: [] for side in SIDES}
-    for _ in range(options.runs):
+    for _ in range(number):
         for side in SIDES:
             runs[side].append(in_own_process(side))
-    print(f"{inspect((1,))}\none thread, float64, medians of {options.runs} runs\n")
+    print(f"{inspect((1,))}\none thread, float64, medians of {number} runs\n")
     print("| operation | naive ms | PyTorch ms | glassnet ms | over naive | published | over PyTorch | goal | |")
     print("|---|---|---|---|---|---|---|---|---|")
     for name, (published, goal) in GOALS.items():
@@ -220,6 +301,18 @@ def main() -> None:
             f"| {name} | {loops * 1e3:.4g} | {its * 1e3:.4g} | {own * 1e3:.4g} | {loops / own:.0f} | {published:g} |"
             f" {its / own:.2f} | {goal:g} | {verdict} |"
         )
+    found = [in_own_process("peak") for _ in range(number)]
+    peak = statistics.median(run["peak"] for run in found)
+    print(f"\nfloat32, one thread; multiply-adds in registers: {peak:.0f} GFLOP/s\n")
+    print("| convolution | method | pass | GFLOP/s | of the peak | goal | |\n|---|---|---|---|---|---|---|")
+    for key in found[0]:
+        if key != "peak":
+            name, method, which = key.split("|")
+            speed = statistics.median(run[key] for run in found)
+            share = statistics.median(run[key] / run["peak"] for run in found)
+            goal = SHAPES[name][3][which == "backward"]
+            verdict = "reached" if share >= goal else "missed"
+            print(f"| {name} | {method} | {which} | {speed:.0f} | {share:.2f} | {goal:.2f} | {verdict} |")
 
 
 if __name__ == "__main__":

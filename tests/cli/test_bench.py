@@ -6,6 +6,7 @@ import importlib
 import io
 import json
 import math
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -16,6 +17,7 @@ import pytest
 
 from glassnet.bench import DEFAULTS, KNOWN, Case, bench, cases_for, ours, pytorch
 from glassnet.bench.cases import make_batches
+from glassnet.bench.instructions import held_to, limits
 from glassnet.bench.machine import Machine
 from glassnet.bench.memory import peak_increase
 from glassnet.bench.race import Result
@@ -27,6 +29,7 @@ from glassnet.errors import GlassnetError
 from glassnet.interop import is_installed
 from glassnet.model import Model
 from glassnet.nn import Network, SoftmaxCrossEntropy
+from glassnet.nn.kernels.target import possible
 from glassnet.nn.named import NAMED
 
 TINY = "conv-relu-pool 3x3, 4, pad 1 -> linear"
@@ -286,10 +289,65 @@ def test_peak_memory_is_not_guessed(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
 def test_a_busy_machine_is_noticed() -> None:
     machine = Machine("some processor", 2, {"Python": "3"}, {1: 50.0, 2: 98.0})
-    assert machine.warning == "" and "50 GFLOP/s on 1 thread, 98 GFLOP/s on 2 threads" in str(machine)
-    assert "1.2 times" in Machine("some processor", 2, {}, {1: 50.0, 2: 60.0}).warning
-    assert Machine("some processor", 1, {}, {1: 50.0}).warning == ""
+    assert machine.warnings == [] and "50 GFLOP/s on 1 thread, 98 GFLOP/s on 2 threads" in str(machine)
+    (line,) = Machine("some processor", 2, {}, {1: 50.0, 2: 60.0}).warnings
+    assert "1.2 times" in line
+    assert Machine("some processor", 1, {}, {1: 50.0}).warnings == []
     assert gemm_speed(1, size=50) > 0
+
+
+LIMITS = ("GLASSNET_ISA", "OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE", "ATEN_CPU_CAPABILITY", "ONEDNN_MAX_CPU_ISA")
+
+
+@pytest.fixture
+def free(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """An environment that holds nothing back."""
+    for name in (*LIMITS, "MKL_ENABLE_INSTRUCTIONS", "NUMBA_CPU_FEATURES", "NUMBA_CPU_NAME"):
+        monkeypatch.delenv(name, raising=False)
+    return monkeypatch
+
+
+def test_settings_that_cripple_a_library_are_said(free: pytest.MonkeyPatch) -> None:
+    assert limits() == {}
+    free.setenv("OPENBLAS_CORETYPE", "Nehalem")
+    free.setenv("OPENBLAS_L2_SIZE", "262144")
+    found = limits()
+    assert found["OPENBLAS_L2_SIZE"] == "262144"
+    if "avx2" in possible():
+        assert found["OPENBLAS_CORETYPE"] == "Nehalem"
+        free.setenv("ATEN_CPU_CAPABILITY", "default")
+        assert "ATEN_CPU_CAPABILITY" in limits()
+    (line,) = Machine("some processor", 1, {}, {1: 50.0}, limits=found).warnings
+    assert "OPENBLAS_L2_SIZE=262144" in line and "\n" not in line
+
+
+@pytest.mark.parametrize(("isa", "core"), [("avx512", "SkylakeX"), ("avx2", "Haswell")])
+def test_settings_that_name_what_the_processor_has_are_no_limits(isa: str, core: str, free: pytest.MonkeyPatch) -> None:
+    if possible()[0] != isa:
+        pytest.skip(f"this processor has {possible()[0]}")
+    free.setenv("OPENBLAS_CORETYPE", core)
+    free.setenv("GLASSNET_ISA", isa)
+    assert limits() == {}
+
+
+def test_both_sides_are_held_to_instructions(free: pytest.MonkeyPatch) -> None:
+    if "avx2" not in possible():
+        pytest.skip("this processor has no AVX2")
+    code = "import torch, threadpoolctl, numpy; from glassnet.nn.kernels.target import chosen;"
+    code += "cores = {p['architecture'] for p in threadpoolctl.threadpool_info() if p['internal_api'] == 'openblas'};"
+    code += "print(chosen().name, torch.backends.cpu.get_cpu_capability(), *cores)"
+    pytest.importorskip("torch")
+    free.setenv("OPENBLAS_CORETYPE", "Nehalem")
+    with held_to("avx2"):
+        assert limits() == {}
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["avx2", "AVX2", "Haswell"]
+    assert os.environ["OPENBLAS_CORETYPE"] == "Nehalem" and "GLASSNET_ISA" not in os.environ
+
+
+def test_instructions_that_are_not_here_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    status, out, err = _run(capsys, "softmax", "--isa", "avx9")
+    assert status == 2 and not out and "Got 'avx9' instead." in err and err.count("\n") == 1
 
 
 class _Terminal(io.StringIO):

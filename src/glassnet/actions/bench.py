@@ -21,6 +21,7 @@ def bench(
     mode: str | None = None,
     threads: Sequence[int] | None = None,
     runs: int = 3,
+    isa: str = "",
     events: Events | None = None,
 ) -> Report:
     """Time steps of networks on this machine, beside PyTorch's where it is installed.
@@ -43,6 +44,8 @@ def bench(
         Numbers of threads; None takes 1 and 2.
     runs : int
         Runs of each side.
+    isa : str
+        Instructions that both sides are held to: "avx512", "avx2" or "sse2"; "" takes the best that are here.
     events : Events, optional
         Told each measurement.
 
@@ -54,7 +57,7 @@ def bench(
     cases = benches.cases_for(
         networks, input_shape=input_shape, classes=classes, batch=batch, optimizer=optimizer, mode=mode
     )
-    return benches.bench(cases, threads, runs, progress=_Told(events or Events()))
+    return benches.bench(cases, threads, runs, isa=isa, progress=_Told(events or Events()))
 
 
 class _Told(Lines):

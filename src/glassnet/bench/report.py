@@ -8,6 +8,7 @@ from typing import Any
 
 from glassnet import threads
 from glassnet.bench.cases import Case
+from glassnet.bench.instructions import held_to
 from glassnet.bench.machine import Machine, inspect
 from glassnet.bench.progress import Lines
 from glassnet.bench.race import Result, race, steps
@@ -44,7 +45,7 @@ class Report:
     def notes(self) -> list[str]:
         """What the columns mean, and what to beware of."""
         notes = [_EXPLANATION.replace("\n", " ").replace("the runs", f"{self.runs} run{'s' * (self.runs > 1)}")]
-        return notes + [note for note in (self.machine.warning, "" if self.compared else _HOW_TO_COMPARE) if note]
+        return notes + self.machine.warnings + ([] if self.compared else [_HOW_TO_COMPARE])
 
     def to_dict(self) -> dict[str, Any]:
         """All of it with plain keys."""
@@ -58,11 +59,13 @@ def bench(
     runs: int = 3,
     *,
     memory: bool = True,
+    isa: str = "",
     progress: Lines | None = None,
 ) -> Report:
     """Time every case on every number of threads (default: one, and two where there are two cores).
 
-    PyTorch is measured as well where it is installed. Raises `GlassnetError`.
+    PyTorch is measured as well where it is installed. `isa`: instructions that both sides are held to, "" for the best
+    that the processor has. Raises `GlassnetError`.
     """
     cores = threads.available()
     numbers = list(dict.fromkeys(numbers or ((1, 2) if cores > 1 else (1,))))
@@ -73,7 +76,7 @@ def bench(
         raise RecipeError(f"runs must be at least 1. Got {runs} instead.")
     compare = is_installed()
     results = []
-    with progress or Lines() as shown:
+    with held_to(isa), progress or Lines() as shown:
         shown.start(len(cases) * len(numbers) * steps(runs, compare, memory))
         machine = inspect(numbers)
         shown.say(str(machine))

@@ -28,6 +28,9 @@ def bench(
         list[int] | None, typer.Option("--threads", metavar="N", help="Threads; may be repeated (default: 1 and 2).")
     ] = None,
     runs: Annotated[int, typer.Option(help="Runs of each side; medians are shown.", min=1)] = 3,
+    isa: Annotated[
+        str, typer.Option(help="Hold both sides to avx512, avx2 or sse2 (default: the best that is here).")
+    ] = "",
     json: Json = False,
 ) -> None:
     """Time steps of networks on this machine: milliseconds, images a second, GFLOP/s and peak memory.
@@ -56,6 +59,7 @@ def bench(
             mode=mode,
             threads=threads,
             runs=runs,
+            isa=isa,
             events=events,
         )
     typer.echo("")

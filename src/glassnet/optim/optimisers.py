@@ -16,7 +16,7 @@ A step is one call for all arrays, and one fused pass over each.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -109,7 +109,7 @@ class Optimizer:
 
     def _update(
         self,
-        rows: list[tuple[Array, ...]],
+        rows: Sequence[tuple[Array, ...]],
         parameters: list[Parameter],
         rates: list[float],
         clip: float,
@@ -126,10 +126,10 @@ class Places:
     """
 
     def __init__(self) -> None:
-        self._rows: list[tuple[Array, ...]] = []
+        self._rows: Sequence[tuple[Array, ...]] = ()
         self._found: tuple[Array, Array] = (np.empty((0, 0), np.int64), np.empty(0, np.int64))
 
-    def of(self, rows: list[tuple[Array, ...]]) -> tuple[Array, Array]:
+    def of(self, rows: Sequence[tuple[Array, ...]]) -> tuple[Array, Array]:
         """(addresses (p, slots), elements (p,)) of p rows of arrays that are alike in their number of elements."""
         before = self._rows
         if len(rows) != len(before) or any(
@@ -143,11 +143,11 @@ class Places:
         return Places, ()
 
 
-def run_update(kernel: Callable[..., None], rows: list[tuple[Array, ...]], known: Places, *arguments: Any) -> None:
+def run_update(kernel: Callable[..., None], rows: Sequence[tuple[Array, ...]], known: Places, *arguments: Any) -> None:
     """Run a kernel of `nn.kernels.updates` on arrays of one dtype, on one thread or on all. Numbers, and lists with one
     for each row, take the precision of the arrays.
     """
-    scalar = rows[0][0].dtype.type
+    scalar: Any = rows[0][0].dtype.type
     values = [
         np.array(a, scalar) if isinstance(a, list) else a if isinstance(a, bool) else scalar(a) for a in arguments
     ]

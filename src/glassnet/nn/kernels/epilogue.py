@@ -223,7 +223,7 @@ def _masked(dy, y, shape, width, deep, relu, z, db):
 def _masked_vectors(dy, y, shape, width, deep, relu, z, db):
     """`_masked` for at least as many channels as a vector has lanes."""
     low, high = _bounds(relu, z)
-    zero, one_low, one_high = z.dtype.type(0), *bounds(relu, z)
+    zero, edges = z.dtype.type(0), bounds(relu, z)
     rows, columns, f = shape
     lane, at, none = lanes_of(z), np.int64(0), zeros(z)
     for h in range(rows):
@@ -238,7 +238,7 @@ def _masked_vectors(dy, y, shape, width, deep, relu, z, db):
                 store(db, k, load(db, k) + v)
                 k += lane
             while k < f:
-                v = dy[at + k] if relu <= 0 or passes(y[at + k], one_low, one_high) else zero
+                v = dy[at + k] if relu <= 0 or passes(y[at + k], edges[0], edges[1]) else zero
                 z[to + k] = v
                 db[k] += v
                 k += 1

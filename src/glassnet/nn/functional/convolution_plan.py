@@ -21,7 +21,8 @@ _KINDS = {"product": PRODUCT, "direct": DIRECT, "rows": ROWS}
 _CACHE = 256 * 1024  # bytes that a block's expansion and results may take: half a core's second-level cache
 _PIXELS = 256  # results that a product should have at least, since the weights are packed anew for each product
 _DIRECT_CACHE = 64 * 1024  # the same for the direct method, which goes through a block many times
-_SHALLOW = 160  # kw c up to which direct loops beat products of that depth, with several kernel rows
+_SHALLOW = 384  # kw c up to which direct loops beat products of that depth, with several kernel rows
+_DIRECT_WEIGHTS = 512 * 1024  # bytes of weights that they may read again and again: they come from second-level cache
 _SHALLOWEST = 32  # the same for a kernel of one row: a single product
 _WINOGRAD_CHANNELS = 16
 _LANES = lanes(4)  # its transforms work on vectors of so many channels
@@ -106,7 +107,7 @@ def _choose(s: Sizes, single: bool, winograd: bool) -> tuple[str, str]:
         return "depthwise", "every channel has kernels of its own: direct loops over the channels"
     if winograd and blas.AVAILABLE and single and fits_winograd(s) and _pays_winograd(s):
         return "winograd", "3x3 with stride 1 and enough channels and pixels: up to 4 times fewer multiplications"
-    if s.groups == 1 and s.kw * s.c <= (_SHALLOW if s.kh > 1 else _SHALLOWEST) and not fits_product(s):
+    if s.groups == 1 and _pays_direct(s, 4 if single else 8) and not fits_product(s):
         return "direct", f"a kernel row is only {s.kw * s.c} numbers: loops that keep their sums in registers"
     if not blas.AVAILABLE:
         return "numpy", "NumPy's matrix product cannot be called from compiled code here"
@@ -120,6 +121,11 @@ def _choose(s: Sizes, single: bool, winograd: bool) -> tuple[str, str]:
 def fits_product(s: Sizes) -> bool:
     """Whether the convolution is one matrix product over the pixels as they lie in memory."""
     return (s.kh, s.kw) == (1, 1) and s.stride == (1, 1) and not s.pad.any and s.groups == 1
+
+
+def _pays_direct(s: Sizes, itemsize: int) -> bool:
+    small = s.kh * s.kw * s.c * s.f * itemsize <= _DIRECT_WEIGHTS
+    return small and s.kw * s.c <= (_SHALLOW if s.kh > 1 else _SHALLOWEST)
 
 
 def fits_winograd(s: Sizes) -> bool:

@@ -7,21 +7,23 @@ from numba import njit
 from glassnet.nn.kernels.options import SERIAL
 from glassnet.nn.kernels.rectify import bounds, clamped
 from glassnet.nn.kernels.sharing import shared
+from glassnet.nn.kernels.vector import everywhere, lanes_of, load, store, within, zeros
 
 # mypy: disable-error-code="no-untyped-def"
 
 
 @shared
 def add(a, b, relu, y, t, parts):
+    """y may be a or b: in vectors, since a plain loop over arrays that overlap would go number by number."""
     low, high = bounds(relu, y)
-    lo, hi = a.size * t // parts, a.size * (t + 1) // parts
-    a, b, y = a[lo:hi], b[lo:hi], y[lo:hi]
-    if relu > 0:
-        for i in range(a.size):
-            y[i] = clamped(a[i] + b[i], low, high)
-    else:
-        for i in range(a.size):
-            y[i] = a[i] + b[i]
+    lane, least, most = lanes_of(y), everywhere(low, zeros(y)), everywhere(high, zeros(y))
+    i, end = a.size * t // parts, a.size * (t + 1) // parts
+    while i + lane <= end:
+        store(y, i, within(load(a, i) + load(b, i), least, most))
+        i += lane
+    while i < end:
+        y[i] = clamped(a[i] + b[i], low, high)
+        i += 1
 
 
 @njit(**SERIAL)

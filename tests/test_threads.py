@@ -203,6 +203,69 @@ def test_kernels_may_be_launched_side_by_side(layer: str) -> None:
 # ---- who is told of compilations ------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def fed() -> Iterator[None]:
+    """The calling thread's account of its launches, as new before and after."""
+
+    def clear() -> None:
+        threads._mine.launches, threads._mine.wall = 0, 0.0
+        threads._mine.busy = threads._mine.alone_until = 0.0
+
+    clear()
+    yield
+    clear()
+
+
+@pytest.mark.usefixtures("fed")
+def test_a_thread_that_sleeps_for_the_pool_works_alone_for_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "_ALONE", 0.05)
+
+    def work() -> None:
+        end = time.thread_time() + 0.001
+        while time.thread_time() < end:
+            pass
+
+    for _ in range(4 * threads._LAUNCHES):
+        monkeypatch.setattr(time, "perf_counter", time.thread_time)  # as if nothing else were on the machine
+        threads.launch(work)
+    assert not threads.starved()
+    monkeypatch.undo()
+    monkeypatch.setattr(threads, "_ALONE", 0.05)
+    for number in range(threads._LAUNCHES):
+        assert not threads.starved(), number
+        threads.launch(lambda: time.sleep(0.003))
+    assert threads.starved()
+    with ThreadPoolExecutor(1) as other:
+        assert not other.submit(threads.starved).result()
+    time.sleep(0.06)
+    assert not threads.starved()
+
+
+@pytest.mark.usefixtures("fed")
+def test_shares_done_one_after_the_other_give_the_same_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    x, labels = rng.standard_normal((8, 12, 12, 3), np.float32), np.arange(8) % 4
+    text = "conv 5x5, 16 -> relu -> maxpool 2x2 -> conv 3x3, 16, pad 1 -> batchnorm -> relu -> linear 4"
+
+    def gradients() -> list[bytes]:
+        network = Network(text, (12, 12, 3), 4)
+        scores = network.run(x, train=True)
+        dscores = np.empty_like(scores)
+        SoftmaxCrossEntropy().run(scores, labels, dscores)
+        network.run_backward(dscores)
+        return [scores.tobytes(), *(p.grad.tobytes() for p in network.parameters().values())]
+
+    launched: list[int] = []
+    launch = threads.launch
+    with threads.use(2):
+        expected = gradients()
+        monkeypatch.setattr(threads, "launch", lambda *arguments: (launched.append(1), launch(*arguments)))
+        threads._mine.alone_until = time.perf_counter() + 3600
+        assert gradients() == expected and not launched
+        threads._mine.alone_until = 0.0
+        assert gradients() == expected and launched
+
+
 def test_watchers_may_leave_in_any_order(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compiling, "_watch", compiling._Watch())
     first, second = compiling.announced([].append), compiling.announced([].append)

@@ -10,6 +10,11 @@ milliseconds by default; unless the user chose otherwise (GOMP_SPINCOUNT, OMP_WA
 fraction of a millisecond, longer than the pauses between kernels, and then to sleep. The variable is read when the
 first shared kernel runs, so it is set here.
 
+Even so a step that is cut in two ends with its later half, and where another program has the second core that half
+may wait for milliseconds until it is begun. So `launch` looks at how long the calling thread sleeps for the others, and
+where that is too long `starved` says for a while that the calling thread had better do all shares itself, one after the
+other. The shares, and so the bits of every result, are the same.
+
 Python threads may call the engine side by side. `use` counts for the thread that enters it, `set_count` for the whole
 process; `launch` starts the pool where it is first needed, gives every calling thread its share of it, and lets one
 call in at a time where the pool takes no more (Numba's `workqueue`, which would end the process).
@@ -20,6 +25,7 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -28,7 +34,18 @@ from glassnet.errors import RecipeError
 if "OMP_WAIT_POLICY" not in os.environ:
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
-__all__ = ["Turn", "asked_for", "available", "count", "launch", "possible", "set_count", "single_blas_thread", "use"]
+__all__ = [
+    "Turn",
+    "asked_for",
+    "available",
+    "count",
+    "launch",
+    "possible",
+    "set_count",
+    "single_blas_thread",
+    "starved",
+    "use",
+]
 
 
 def available() -> int:
@@ -57,6 +74,10 @@ class _OfThread(threading.local):
 
     count: int | None = None  # threads within `use`
     pool: int | None = None  # how much of the pool this thread has taken
+    launches: int = 0  # since `wall` and `busy` were last looked at
+    wall: float = 0.0  # seconds of these launches
+    busy: float = 0.0  # seconds of them in which this thread was at work, or spinning
+    alone_until: float = 0.0
 
 
 _mine = _OfThread()
@@ -116,6 +137,10 @@ def use(number: int | None) -> Iterator[None]:
 
 # ---- Numba's pool ---------------------------------------------------------------------------------------------------
 
+_LAUNCHES = 16  # after which it is asked whether the pool is worth waiting for
+_LATE = 2.0  # seconds of a launch for each second of work, from which one thread alone would be done sooner
+_ALONE = 0.1  # seconds for which it then works alone
+
 _lock = threading.Lock()  # of what this module keeps for the whole process
 _turn: threading.Lock | None = None  # held during a launch where the pool takes one call at a time
 
@@ -126,14 +151,34 @@ def launch(function: Callable[..., None], *arguments: Any) -> None:
     A function read from Numba's cache on disk does not start the pool by itself where it was compiled as part of
     another one, and calling it without a pool ends the process; so every such call goes through here.
     """
-    number = count()
-    if _mine.pool != number:
+    number, mine = count(), _mine
+    if mine.pool != number:
         _take(number)
+    begin, busy = time.perf_counter(), time.thread_time()
     if _turn is None:
         function(*arguments)
     else:
         with _turn:
             function(*arguments)
+    mine.busy += time.thread_time() - busy
+    mine.wall += time.perf_counter() - begin
+    mine.launches += 1
+    if mine.launches == _LAUNCHES:
+        if mine.wall > _LATE * mine.busy:
+            mine.alone_until = time.perf_counter() + _ALONE
+        mine.launches, mine.wall, mine.busy = 0, 0.0, 0.0
+
+
+def starved() -> bool:
+    """Whether the calling thread waited so long for the pool lately that it had better work alone for a moment."""
+    return _mine.alone_until > 0 and _still_alone()
+
+
+def _still_alone() -> bool:
+    if time.perf_counter() < _mine.alone_until:
+        return True
+    _mine.alone_until = 0.0
+    return False
 
 
 def _take(number: int) -> None:

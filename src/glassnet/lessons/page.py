@@ -17,13 +17,15 @@ ORDER = (
     "descent",
     "softmax",
     "backpropagation",
-    "batch-norm",
-    "optimisers",
-    "convolution",
-    "pca",
+    "layers",
     "autodiff",
-    "fooling",
+    "initialisation",
+    "optimisers",
+    "batch-norm",
     "neighbours",
+    "pca",
+    "convolution",
+    "fooling",
 )
 
 _FRONT = re.compile(r"\A---\n.*?^---\n", re.DOTALL | re.MULTILINE)

@@ -21,10 +21,12 @@ ORDER = (
     "autodiff",
     "initialisation",
     "optimisers",
+    "regularisation",
     "batch-norm",
     "neighbours",
     "pca",
     "convolution",
+    "seeing",
     "fooling",
 )
 

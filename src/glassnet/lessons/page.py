@@ -25,6 +25,8 @@ ORDER = (
     "batch-norm",
     "neighbours",
     "pca",
+    "filters",
+    "harris",
     "convolution",
     "seeing",
     "fooling",

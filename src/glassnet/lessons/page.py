@@ -30,6 +30,7 @@ ORDER = (
     "convolution",
     "seeing",
     "fooling",
+    "fine-tuning",
 )
 
 _FRONT = re.compile(r"\A---\n.*?^---\n", re.DOTALL | re.MULTILINE)

@@ -23,6 +23,7 @@ ORDER = (
     "optimisers",
     "regularisation",
     "batch-norm",
+    "debugging",
     "neighbours",
     "pca",
     "filters",

@@ -32,6 +32,7 @@ ORDER = (
     "seeing",
     "fooling",
     "fine-tuning",
+    "scenes",
 )
 
 _FRONT = re.compile(r"\A---\n.*?^---\n", re.DOTALL | re.MULTILINE)

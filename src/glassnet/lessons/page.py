@@ -33,6 +33,7 @@ ORDER = (
     "fooling",
     "fine-tuning",
     "scenes",
+    "video",
 )
 
 _FRONT = re.compile(r"\A---\n.*?^---\n", re.DOTALL | re.MULTILINE)

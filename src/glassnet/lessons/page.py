@@ -34,6 +34,8 @@ ORDER = (
     "fine-tuning",
     "scenes",
     "video",
+    "page",
+    "reproducing",
 )
 
 _FRONT = re.compile(r"\A---\n.*?^---\n", re.DOTALL | re.MULTILINE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from pathlib import Path
 
 import pytest
@@ -92,6 +93,35 @@ def test_a_lesson_as_a_notebook(tmp_path: Path) -> None:
     assert [cell["cell_type"] for cell in found["cells"]] == ["markdown", "code", "code", "markdown"]
     assert ["".join(cell["source"]) for cell in found["cells"]] == [cell.text for cell in small.cells()]
     assert len({cell["id"] for cell in found["cells"]}) == 4 and (found["nbformat"], found["nbformat_minor"]) == (4, 5)
+
+
+def test_a_notebook_names_what_the_lesson_links_to(tmp_path: Path) -> None:
+    (tmp_path / "x.md").write_text("See [the\nother](descent.md#a) and [docs](../../docs/a/b.md), [far](https://a.b/c.md).", "utf-8")
+    (cell,) = as_notebook(Lesson(tmp_path / "x.md"))["cells"]
+    assert "".join(cell["source"]) == (
+        "See the\nother (`glassnet lesson descent`) and docs (`docs/a/b.md`), [far](https://a.b/c.md)."
+    )
+
+
+@pytest.mark.parametrize("each", lessons(), ids=lambda each: each.name)
+def test_what_a_notebook_names_is_there(each: Lesson) -> None:
+    text = "".join(line for cell in as_notebook(each)["cells"] for line in cell["source"])
+    assert not re.search(r"\]\((?!https?:)", text)
+    assert set(re.findall(r"`glassnet lesson ([\w-]+)`", text)) <= {other.name for other in lessons()}
+    assert all((ROOT / page).is_file() for page in re.findall(r"`(docs/[\w/-]+\.md)`", text))
+
+
+def test_code_of_a_lesson_fits_on_a_page() -> None:
+    """88 columns, as code formatters have them: longer lines are cut off or scroll on a page and in a notebook."""
+    wide = [
+        f"{each.name}.md:{cell.line + n}"
+        for each in lessons()
+        for cell in each.cells()
+        if cell.is_code
+        for n, line in enumerate(cell.text.split("\n"))
+        if len(line) > 88
+    ]
+    assert wide == []
 
 
 def test_the_commands(shell: Shell, tmp_path: Path) -> None:

@@ -96,8 +96,8 @@ def test_a_lesson_as_a_notebook(tmp_path: Path) -> None:
 
 
 def test_a_notebook_names_what_the_lesson_links_to(tmp_path: Path) -> None:
-    (tmp_path / "x.md").write_text("See [the\nother](descent.md#a) and [docs](../../docs/a/b.md), [far](https://a.b/c.md).", "utf-8")
-    (cell,) = as_notebook(Lesson(tmp_path / "x.md"))["cells"]
+    linked = "See [the\nother](descent.md#a) and [docs](../../docs/a/b.md), [far](https://a.b/c.md)."
+    (cell,) = as_notebook(written(tmp_path, linked))["cells"]
     assert "".join(cell["source"]) == (
         "See the\nother (`glassnet lesson descent`) and docs (`docs/a/b.md`), [far](https://a.b/c.md)."
     )

@@ -73,6 +73,13 @@ class Model:
         How an image of any size is resized and cropped to image_shape.
     precision : str
         What its file keeps the weights in, "float32" or "float16", see `in_precision`. It computes in float32.
+
+    Examples
+    --------
+    >>> import glassnet
+    >>> model = glassnet.fit("digits", "linear 32 -> relu -> linear", epochs=1, verbose=False).model
+    >>> model.predict(np.zeros((2, 8, 8), np.uint8)).shape
+    (2,)
     """
 
     network: Network

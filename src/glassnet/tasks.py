@@ -58,6 +58,12 @@ class Metric:
         Whether accuracy-like (True) or error-like (False).
     ties_by_loss : bool
         Whether of two equal figures the one with the lower validation loss is better; else the earlier is.
+
+    Examples
+    --------
+    >>> from glassnet.tasks import Metric
+    >>> Metric("psnr").higher_is_better
+    True
     """
 
     name: str
@@ -370,12 +376,30 @@ for _task in (Classification(), Reconstruction(), Transcription()):
 
 
 def rank(record: Mapping[str, Any]) -> Rank | None:
-    """How good an epoch is by the metric that its record has; None where it has none. See `Metric.rank`."""
+    """How good an epoch is by the metric that its record has; None where it has none. See `Metric.rank`.
+
+    Examples
+    --------
+    >>> from glassnet.tasks import rank
+    >>> first = {"epoch": 1, "valid_accuracy": 0.9, "valid_loss": 0.4}
+    >>> second = {"epoch": 2, "valid_accuracy": 0.8, "valid_loss": 0.3}
+    >>> rank(first) > rank(second)
+    True
+    """
     return next((found for task in TASKS.values() if (found := task.metric.rank(record)) is not None), None)
 
 
 def best_epoch(records: Iterable[Mapping[str, Any]]) -> Mapping[str, Any] | None:
-    """The best of some epoch records, the first of equal ones; None where none of them has a validation result."""
+    """The best of some epoch records, the first of equal ones; None where none of them has a validation result.
+
+    Examples
+    --------
+    >>> from glassnet.tasks import best_epoch
+    >>> first = {"epoch": 1, "valid_accuracy": 0.9, "valid_loss": 0.4}
+    >>> second = {"epoch": 2, "valid_accuracy": 0.8, "valid_loss": 0.3}
+    >>> best_epoch([first, second])["epoch"]
+    1
+    """
     best: Mapping[str, Any] | None = None
     highest: Rank | None = None
     for record in records:

@@ -1,9 +1,13 @@
 """Attacks on classifiers: fooling pictures, robust accuracy, the exact answer beside it, corruptions, training against.
 
->>> from glassnet import attack, load
->>> victim = attack.Victim.of(load("runs/mnist-1"))                                       # doctest: +SKIP
->>> fooled = attack.fool(victim, pictures, labels, targets)                                # doctest: +SKIP
->>> attack.measure_robustness(victim, pictures, labels, [0.1, 0.2]).accuracy(0.1)          # doctest: +SKIP
+>>> import glassnet
+>>> from glassnet import attack
+>>> run = glassnet.fit("digits", "linear", epochs=5, verbose=False)
+>>> victim, test = attack.Victim.of(run.model), run.splits.test
+>>> fooled = attack.fool(victim, test.images[:10], test.labels[:10])
+>>> robust = attack.measure_robustness(victim, test.images[:10], test.labels[:10], [0.1], effort="quick")
+>>> robust.accuracy(0.1) <= robust.accuracy(0.0)
+True
 """
 
 from glassnet.attack.adversarial import AdversarialEngine, Adversary

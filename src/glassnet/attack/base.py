@@ -119,6 +119,12 @@ def as_size(text: Any) -> float:
     """The size of a change, a number such as 0.3 or a fraction such as 8/255, of pixels in [0, 1].
 
     Raises `RecipeError` where it is none, or below 0.
+
+    Examples
+    --------
+    >>> from glassnet.attack import as_size
+    >>> as_size("8/255") == 8 / 255
+    True
     """
     number = as_real(text)
     if math.isnan(number) and isinstance(text, str):
@@ -141,7 +147,14 @@ def checked_size(text: Any, norm: str) -> float:
 
 
 def size_text(size: float) -> str:
-    """A size as it is written: 0.3 where two digits say it, 8/255 where it is whole steps of a byte, else a number."""
+    """A size as it is written: 0.3 where two digits say it, 8/255 where it is whole steps of a byte, else a number.
+
+    Examples
+    --------
+    >>> from glassnet.attack import size_text
+    >>> size_text(8 / 255)
+    '8/255'
+    """
     steps = round(255 * size)
     if abs(size - round(size, 2)) > 1e-9 and steps and abs(255 * size - steps) < 1e-6:
         return f"{steps}/255"

@@ -92,7 +92,14 @@ class GradientAscent(Attack):
 
 @dataclass(frozen=True)
 class FGSM(Attack):
-    """One step of the whole size: x = P(x0 + eps * d(g)), g the gradient of the loss at x0."""
+    """One step of the whole size: x = P(x0 + eps * d(g)), g the gradient of the loss at x0.
+
+    Examples
+    --------
+    >>> from glassnet.attack import parse_attack
+    >>> type(parse_attack("fgsm")[0]).__name__
+    'FGSM'
+    """
 
     word = "fgsm"
     loss: str = "cross-entropy"
@@ -120,6 +127,12 @@ class PGD(Attack):
         Whether to begin at a random point instead of the picture.
     loss : str
         What is made larger.
+
+    Examples
+    --------
+    >>> from glassnet.attack import PGD
+    >>> PGD().word
+    'pgd'
     """
 
     word = "pgd"

@@ -171,6 +171,12 @@ def corrupt(pictures: Array, kind: str, severity: float, *, seed: int = 0, sign:
     ------
     RecipeError
         The kind or the severity is not known.
+
+    Examples
+    --------
+    >>> from glassnet.attack import corrupt
+    >>> corrupt(np.full((1, 8, 8, 1), 100, np.uint8), "brightness", 0.5).shape
+    (1, 8, 8, 1)
     """
     if kind not in CORRUPTIONS:
         raise RecipeError(f"A corruption is one of {', '.join(CORRUPTIONS)}. Got '{kind}'.{nearest(kind, CORRUPTIONS)}")

@@ -207,6 +207,16 @@ def measure_robustness(
     ------
     RecipeError
         An effort or a norm that is not known, or a size that is not above 0.
+
+    Examples
+    --------
+    >>> import glassnet
+    >>> from glassnet.attack import Victim, measure_robustness
+    >>> run = glassnet.fit("digits", "linear", epochs=5, verbose=False)
+    >>> victim, test = Victim.of(run.model), run.splits.test
+    >>> found = measure_robustness(victim, test.images[:20], test.labels[:20], [0.05], effort="quick")
+    >>> found.accuracy(0.05) <= found.accuracy(0.0)
+    True
     """
     rounds = rounds_of(effort) if isinstance(effort, str) else (tuple(effort),)
     stages = tuple(stage for round_ in rounds for stage in round_)

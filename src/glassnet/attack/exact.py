@@ -72,6 +72,15 @@ def exact_linear(victim: Victim, x: Array, labels: Array, norm: str) -> Exact:
         Their classes.
     norm : str
         "linf" or "l2".
+
+    Examples
+    --------
+    >>> import glassnet
+    >>> from glassnet.attack import Victim, exact_linear
+    >>> run = glassnet.fit("digits", "linear", epochs=5, verbose=False)
+    >>> victim, test = Victim.of(run.model, dtype=np.float64), run.splits.test
+    >>> exact_linear(victim, victim.pixels(test.images[:5]), test.labels[:5], "l2").sizes.shape
+    (5,)
     """
     if exact_kind(victim) != "linear":
         raise ModelError("The closed form is for networks whose scores are linear in the pixels.")

@@ -101,7 +101,14 @@ class Fooled:
 
 
 def as_bytes(images: Array) -> Array:
-    """Pictures (N, H, W, C) as they are stored: bytes as they are, floats in [0, 1] rounded to steps of 1/255."""
+    """Pictures (N, H, W, C) as they are stored: bytes as they are, floats in [0, 1] rounded to steps of 1/255.
+
+    Examples
+    --------
+    >>> from glassnet.attack import as_bytes
+    >>> as_bytes(np.array([0.0, 0.5, 1.0]))
+    array([  0, 128, 255], dtype=uint8)
+    """
     if images.dtype == np.uint8:
         return images
     rounded: Array = np.rint(255 * np.clip(images, 0, 1)).astype(np.uint8)
@@ -160,6 +167,16 @@ def fool(
     ------
     DataError
         The arrays do not fit each other or the model.
+
+    Examples
+    --------
+    >>> import glassnet
+    >>> from glassnet.attack import Victim, fool
+    >>> run = glassnet.fit("digits", "linear", epochs=5, verbose=False)
+    >>> victim, test = Victim.of(run.model), run.splits.test
+    >>> right = np.flatnonzero(victim.scores(test.images).argmax(axis=1) == test.labels)[:5]
+    >>> int(fool(victim, test.images[right], test.labels[right]).reached.sum())
+    5
     """
     labels, targets = _checked(victim, stored, labels, targets)
     measure = norm_of(norm)

@@ -136,7 +136,14 @@ NORMS: dict[str, Norm] = {norm.word: norm for norm in (L2(), Linf())}
 
 
 def norm_of(word: str) -> Norm:
-    """The norm of this name. Raises `RecipeError`."""
+    """The norm of this name. Raises `RecipeError`.
+
+    Examples
+    --------
+    >>> from glassnet.attack import norm_of
+    >>> norm_of("l2").word
+    'l2'
+    """
     if word not in NORMS:
         raise RecipeError(f"A norm is one of {', '.join(NORMS)}. Got '{word}' instead.{nearest(word, NORMS)}")
     return NORMS[word]

@@ -16,7 +16,14 @@ ATTACKS: dict[str, type[Attack]] = {kind.word: kind for kind in (GradientAscent,
 
 
 def parse_attack(text: str) -> tuple[Attack, float | None]:
-    """(the attack, its eps or None) that a notation names. Raises `NotationError` or `RecipeError`."""
+    """(the attack, its eps or None) that a notation names. Raises `NotationError` or `RecipeError`.
+
+    Examples
+    --------
+    >>> from glassnet.attack import parse_attack
+    >>> parse_attack("pgd")[0].word
+    'pgd'
+    """
     steps = parse(text, "attack")
     word = steps[0].word
     if len(steps) != 1 or word not in ATTACKS:

@@ -112,7 +112,14 @@ class Checked:
 
 
 def pixels_sha256(picture: Array) -> str:
-    """The SHA-256 of a picture's shape and bytes, (H, W, C) uint8."""
+    """The SHA-256 of a picture's shape and bytes, (H, W, C) uint8.
+
+    Examples
+    --------
+    >>> from glassnet.attack import pixels_sha256
+    >>> len(pixels_sha256(np.zeros((8, 8, 1), np.uint8)))
+    64
+    """
     digest = hashlib.sha256("x".join(map(str, picture.shape)).encode())
     digest.update(np.ascontiguousarray(picture, np.uint8).data)
     return digest.hexdigest()

@@ -43,6 +43,14 @@ class Victim:
     ----------
     passes : int
         Pictures that went through the network so far: forward, and forward and back, count as one each.
+
+    Examples
+    --------
+    >>> import glassnet
+    >>> from glassnet.attack import Victim
+    >>> victim = Victim.of(glassnet.fit("digits", "linear", epochs=1, verbose=False).model)
+    >>> victim.scores(np.zeros((2, 8, 8, 1))).shape, victim.passes
+    ((2, 10), 2)
     """
 
     def __init__(

@@ -84,6 +84,13 @@ class Graph:
         The node of each variable, in the order of `names`.
     names : tuple of str
         Of the variables, in their order.
+
+    Examples
+    --------
+    >>> from glassnet.autodiff import parse
+    >>> graph = parse("x * y; x + y")
+    >>> len(graph.outputs), graph.names
+    (2, ('x', 'y'))
     """
 
     nodes: tuple[Node, ...]
@@ -134,6 +141,12 @@ def parse(text: str) -> Graph:
     """The graph of one or more formulas.
 
     Raises `FormulaError` for what is not a formula: the place, what was found and what was expected.
+
+    Examples
+    --------
+    >>> from glassnet.autodiff import parse
+    >>> parse("x**2 * sin(y)").names
+    ('x', 'y')
     """
     if len(text) > _LONGEST:
         raise FormulaError(f"The formula has {len(text):,} characters; at most {_LONGEST:,} are read.")

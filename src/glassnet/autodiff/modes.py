@@ -59,6 +59,12 @@ def evaluate(graph: Graph, at: Sequence[Any]) -> list[Any]:
     """The value of every node, with the variables (floats, complex or dual numbers) in the order of `graph.names`.
 
     Raises `FormulaError` where a value is not finite: which part of the formula, and of what.
+
+    Examples
+    --------
+    >>> from glassnet.autodiff import evaluate, parse
+    >>> evaluate(parse("x * y; x + y"), [3, 4])
+    [3.0, 4.0, 12.0, 7.0]
     """
     _expect_values(graph, at)
     values: list[Any] = [None] * len(graph.nodes)
@@ -122,7 +128,15 @@ class Reverse:
 
 
 def forward_mode(graph: Graph, at: Sequence[float]) -> Forward:
-    """The Jacobian by one pass of dual numbers per variable."""
+    """The Jacobian by one pass of dual numbers per variable.
+
+    Examples
+    --------
+    >>> from glassnet.autodiff import forward_mode, parse
+    >>> forward_mode(parse("x * y; x + y"), [3, 4]).jacobian
+    array([[4., 3.],
+           [1., 1.]])
+    """
     values = [float(v) for v in evaluate(graph, at)]
     dots = [_dots(graph, at, direction) for direction in np.eye(len(graph.names))]
     columns = [[row[k] for k in graph.outputs] for row in dots]
@@ -131,7 +145,14 @@ def forward_mode(graph: Graph, at: Sequence[float]) -> Forward:
 
 
 def jvp(graph: Graph, at: Sequence[float], direction: Sequence[float] | Floats) -> Floats:
-    """J d (outputs,), the Jacobian times a direction (variables,): one pass of forward mode."""
+    """J d (outputs,), the Jacobian times a direction (variables,): one pass of forward mode.
+
+    Examples
+    --------
+    >>> from glassnet.autodiff import jvp, parse
+    >>> jvp(parse("x * y; x + y"), [3, 4], [1, 0])
+    array([4., 1.])
+    """
     row = _dots(graph, at, direction)
     return np.array([row[k] for k in graph.outputs])
 
@@ -145,7 +166,15 @@ def _dots(graph: Graph, at: Sequence[float], direction: Sequence[float] | Floats
 
 
 def reverse_mode(graph: Graph, at: Sequence[float]) -> Reverse:
-    """The Jacobian by one pass back from each output."""
+    """The Jacobian by one pass back from each output.
+
+    Examples
+    --------
+    >>> from glassnet.autodiff import parse, reverse_mode
+    >>> reverse_mode(parse("x * y; x + y"), [3, 4]).jacobian
+    array([[4., 3.],
+           [1., 1.]])
+    """
     values = [float(v) for v in evaluate(graph, at)]
     bars = [_bars(graph, values, {k: 1.0}) for k in graph.outputs]
     rows = [[bar[k] for k in graph.variables] for bar in bars]
@@ -154,7 +183,14 @@ def reverse_mode(graph: Graph, at: Sequence[float]) -> Reverse:
 
 
 def vjp(graph: Graph, at: Sequence[float], weights: Sequence[float] | Floats) -> Floats:
-    """w^T J (variables,), weights (outputs,) times the Jacobian: one pass of reverse mode."""
+    """w^T J (variables,), weights (outputs,) times the Jacobian: one pass of reverse mode.
+
+    Examples
+    --------
+    >>> from glassnet.autodiff import parse, vjp
+    >>> vjp(parse("x * y; x + y"), [3, 4], [1, 0])
+    array([4., 3.])
+    """
     if len(weights) != len(graph.outputs):
         raise FormulaError(f"There is a weight for each of {len(graph.outputs)} formulas; got {len(weights)}.")
     seeds: dict[int, float] = {}
@@ -187,7 +223,15 @@ def local_derivatives(graph: Graph, values: list[Any], k: int) -> tuple[Any, ...
 
 
 def hessian(graph: Graph, at: Sequence[float], output: int = 0) -> Floats:
-    """(variables, variables) the second derivatives of one formula: forward over reverse, one pass a variable."""
+    """(variables, variables) the second derivatives of one formula: forward over reverse, one pass a variable.
+
+    Examples
+    --------
+    >>> from glassnet.autodiff import hessian, parse
+    >>> hessian(parse("x**2 * y"), [3, 4])
+    array([[8., 6.],
+           [6., 0.]])
+    """
     _expect_values(graph, at)
     rows = []
     for direction in np.eye(len(graph.names)):
@@ -201,6 +245,12 @@ def differences(graph: Graph, at: Sequence[float], step: float | None = None, *,
     """(outputs, variables) the Jacobian by differences.
 
     step: absolute; None takes eps^(1/3) (central) or eps^(1/2) (forward) times the variable's size, at least 1.
+
+    Examples
+    --------
+    >>> from glassnet.autodiff import differences, parse
+    >>> differences(parse("x**2"), [3], 0.5, central=False)
+    array([[6.5]])
     """
     if step is not None and not (math.isfinite(step) and step > 0):
         raise FormulaError(f"The step of a difference must be a positive number; got {step}.")
@@ -217,7 +267,14 @@ def differences(graph: Graph, at: Sequence[float], step: float | None = None, *,
 
 
 def is_analytic(graph: Graph) -> bool:
-    """Whether the complex step may be used: no max, min, abs or relu of anything."""
+    """Whether the complex step may be used: no max, min, abs or relu of anything.
+
+    Examples
+    --------
+    >>> from glassnet.autodiff import is_analytic, parse
+    >>> is_analytic(parse("exp(x)")), is_analytic(parse("max(x, 0)"))
+    (True, False)
+    """
     return all(OPERATIONS[graph.nodes[k].op].analytic for k in graph.operations)
 
 
@@ -227,6 +284,12 @@ def complex_step(graph: Graph, at: Sequence[float]) -> Floats:
     Raises `FormulaError` where `is_analytic` is false, and where the formula has no value. The imaginary part of a
     small derivative underflows with a step that is right for a large one. So the smallest step is taken with which none
     on the way does; an entry that no step gives is not a number.
+
+    Examples
+    --------
+    >>> from glassnet.autodiff import complex_step, parse
+    >>> complex_step(parse("exp(x)"), [0])
+    array([[1.]])
     """
     if not is_analytic(graph):
         raise FormulaError("The complex step needs analytic functions: no max, min, abs or relu.")
@@ -297,7 +360,14 @@ class Cost:
 
 
 def costs(graph: Graph) -> Cost:
-    """What each mode costs on this graph: forward a pass a variable, reverse a pass back a formula."""
+    """What each mode costs on this graph: forward a pass a variable, reverse a pass back a formula.
+
+    Examples
+    --------
+    >>> from glassnet.autodiff import costs, parse
+    >>> costs(parse("x * y"))
+    Cost(value=1, forward=9, reverse=5, differences=4)
+    """
     varies = graph.varies
     edges = sum(varies[j] for k in graph.operations for j in graph.nodes[k].inputs)
     variables, outputs = len(graph.names), len(graph.outputs)

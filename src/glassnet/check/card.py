@@ -76,6 +76,13 @@ def layer_card(word: str, input_shape: tuple[int, ...] = (4, 3, 2), examples: in
         The word is unknown.
     NotationError
         The layer does not take these settings.
+
+    Examples
+    --------
+    >>> from glassnet.check import layer_card
+    >>> card = layer_card("linear 5")
+    >>> card.passed, card.parameters
+    (True, {'weight': (24, 5), 'bias': (5,)})
     """
     name = re.split(r"[\s,(]", word.strip(), maxsplit=1)[0]
     if name not in LAYERS:

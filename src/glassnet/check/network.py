@@ -109,6 +109,15 @@ def check_network(
     CheckError
         samples, step, l2 or tolerance make no sense, or the loss is not finite. (Wrong shapes or labels raise what
         the network and the loss raise.)
+
+    Examples
+    --------
+    >>> from glassnet import Network
+    >>> from glassnet.check import check_network
+    >>> from glassnet.nn import SoftmaxCrossEntropy
+    >>> network, x = Network("linear 5 -> relu -> linear 3", (4,)), np.random.default_rng(0).normal(size=(3, 4))
+    >>> check_network(network, x, [0, 1, 2], SoftmaxCrossEntropy()).passed
+    True
     """
     if samples is not None and samples < 1:
         raise CheckError(f"samples must be at least 1. Got {samples} instead.")

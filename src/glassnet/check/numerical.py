@@ -52,6 +52,12 @@ def numerical_gradient(
     ------
     CheckError
         `upstream` does not fit f(x), or the step is not a positive number.
+
+    Examples
+    --------
+    >>> from glassnet.check import numerical_gradient
+    >>> numerical_gradient(lambda x: (x**2).sum(), np.array([1.0, 2.0])).round(6)
+    array([2., 4.])
     """
     x = np.array(x, np.float64, order="C")
     indices = np.arange(x.size)
@@ -61,7 +67,14 @@ def numerical_gradient(
 def sampled_numerical_gradient(
     f: Callable[[Array], Any], x: Any, indices: Any, upstream: Any = None, step: float = DEFAULT_STEP
 ) -> NDArray[np.float64]:
-    """As `numerical_gradient`, only for the elements of x at the flat `indices` (k,); returns (k,) float64."""
+    """As `numerical_gradient`, only for the elements of x at the flat `indices` (k,); returns (k,) float64.
+
+    Examples
+    --------
+    >>> from glassnet.check import sampled_numerical_gradient
+    >>> sampled_numerical_gradient(lambda x: (x**2).sum(), np.array([1.0, 2.0]), [1]).round(6)
+    array([4.])
+    """
     if not (step > 0 and np.isfinite(step)):
         raise CheckError(f"step must be a positive number. Got {step} instead.")
     x = np.array(x, np.float64, order="C")
@@ -96,6 +109,12 @@ def gradient_error(analytic: Any, numerical: Any, floor: float = 1e-8) -> float:
 
     One number a tensor: an element that happens to be near 0 does not spoil it, as it would element by element.
     Raises `CheckError` where the shapes differ.
+
+    Examples
+    --------
+    >>> from glassnet.check import gradient_error
+    >>> gradient_error([2.0, 4.0], [2.0, 5.0])
+    0.2
     """
     a, n = np.asarray(analytic, np.float64), np.asarray(numerical, np.float64)
     if a.shape != n.shape:

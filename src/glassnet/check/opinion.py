@@ -72,6 +72,15 @@ def third_opinion(network: Network, x: Array, target: Array, loss: Loss, l2: flo
 
     As many of the examples are taken as fit; None where not even one does, a layer or the loss is not written out, or
     the network has no parameters.
+
+    Examples
+    --------
+    >>> from glassnet import Network
+    >>> from glassnet.check import third_opinion
+    >>> from glassnet.nn import SoftmaxCrossEntropy
+    >>> network = Network("linear 3", (4,), dtype=np.float64)
+    >>> third_opinion(network, np.ones((2, 4)), np.array([0, 1]), SoftmaxCrossEntropy()).passed
+    True
     """
     count = min(len(x), _examples_that_fit(network))
     if count < 1 or network.size == 0 or not isinstance(loss, SoftmaxCrossEntropy):

@@ -72,6 +72,14 @@ class AffineFit(MultiOutputMixin, RegressorMixin, BaseEstimator):  # type: ignor
         The rate and momentum of the descent.
     n_iter_ : int
         Its steps.
+
+    Examples
+    --------
+    >>> from glassnet.classic import AffineFit
+    >>> x = np.random.default_rng(0).normal(size=(50, 2))
+    >>> fitted = AffineFit().fit(x, x @ [[2.0, 0.0], [0.0, 3.0]] + [1.0, -1.0])
+    >>> fitted.predict([[1.0, 1.0]]).round(6)
+    array([[3., 2.]])
     """
 
     def __init__(

@@ -99,6 +99,13 @@ class BagOfWords(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimato
     -----
     Pictures are arrays (N, H, W) or (N, H, W, C), uint8 or floats in 0 ... 1. Those smaller than a patch are continued
     by their last pixels.
+
+    Examples
+    --------
+    >>> from glassnet.classic import BagOfWords
+    >>> pictures = np.random.default_rng(0).random((10, 32, 32), dtype=np.float32)
+    >>> BagOfWords(20, levels=1, sample=500).fit(pictures).transform(pictures).shape
+    (10, 20)
     """
 
     def __init__(

@@ -126,6 +126,14 @@ def harris(
     Notes
     -----
     Gradients are Sobel's, divided by 8 so that they are slopes per pixel.
+
+    Examples
+    --------
+    >>> from glassnet.classic import harris
+    >>> picture = np.zeros((20, 20))
+    >>> picture[8:, 8:] = 1.0
+    >>> harris(picture, window="box").peaks(1).tolist()
+    [[8, 8]]
     """
     grey = _brightness(picture)
     if window not in ("gaussian", "box"):

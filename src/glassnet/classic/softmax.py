@@ -47,6 +47,12 @@ class SoftmaxRegression(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     intercept_ : (classes,) array
         For features as given.
     n_iter_ : int
+
+    Examples
+    --------
+    >>> from glassnet.classic import SoftmaxRegression
+    >>> SoftmaxRegression().fit([[-1.0], [1.0]], ["left", "right"]).predict([[-3.0], [2.0]])
+    array(['left', 'right'], dtype='<U5')
     """
 
     def __init__(self, l2: float = 1e-3, *, max_iter: int = 500, tol: float = 1e-6) -> None:

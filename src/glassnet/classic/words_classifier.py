@@ -74,6 +74,15 @@ class BagOfWordsClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc
         T.
     evidence_ : (classes, K) array
         How much each word speaks for each class on the training pictures.
+
+    Examples
+    --------
+    >>> from glassnet.classic import BagOfWords, BagOfWordsClassifier
+    >>> pictures = np.random.default_rng(0).random((10, 32, 32), dtype=np.float32)
+    >>> pictures[5:] = pictures[5:].repeat(4, axis=1)[:, :32]  # stripes
+    >>> model = BagOfWordsClassifier(BagOfWords(20, levels=1, sample=500)).fit(pictures, [0] * 5 + [1] * 5)
+    >>> model.score(pictures, [0] * 5 + [1] * 5)
+    1.0
     """
 
     def __init__(

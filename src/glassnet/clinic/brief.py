@@ -159,6 +159,14 @@ def train_briefly(
     ------
     GlassnetError
         The recipe does not fit the data.
+
+    Examples
+    --------
+    >>> from glassnet.clinic import train_briefly
+    >>> from glassnet.experiments import prepare, recipe_for
+    >>> recipe, splits = prepare(recipe_for("digits", {"model.network": "linear"}))
+    >>> train_briefly(recipe, splits, steps=10).steps
+    10
     """
     until, diverged = _Until(steps, seconds), ""
     with threads.use(recipe.threads):

@@ -138,6 +138,14 @@ def examine(
     ------
     GlassnetError
         The recipe does not fit its data.
+
+    Examples
+    --------
+    >>> from glassnet.clinic import examine
+    >>> from glassnet.experiments import recipe_for
+    >>> recipe = recipe_for("digits", {"optimizer.lr": 0.0, "train.epochs": 2})
+    >>> "no-update" in [finding.name for finding in examine(recipe, remedies=False).findings]
+    True
     """
     began = time.perf_counter()
     subject = what if isinstance(what, Subject) else Subject.of(what, splits)

@@ -43,6 +43,13 @@ def dataset_of(x: Any, y: Any) -> Dataset:
     ------
     DataError
         They cannot be used, in one line.
+
+    Examples
+    --------
+    >>> from glassnet.data import dataset_of
+    >>> data = dataset_of(np.zeros((4, 8, 8), np.uint8), ["cat", "dog", "dog", "cat"])
+    >>> data.images.shape, data.labels, data.class_names
+    ((4, 8, 8, 1), array([0, 1, 1, 0]), ('cat', 'dog'))
     """
     names, numbers, kind = classes_of(y)
     columns = _columns(x)
@@ -144,6 +151,12 @@ def inputs_of(x: Any, image_shape: Shape, reading: Reading, columns: tuple[str, 
     ------
     DataError
         It is none of these.
+
+    Examples
+    --------
+    >>> from glassnet.data import Reading, inputs_of
+    >>> inputs_of(np.zeros((4, 8, 8), np.uint8), (8, 8, 1), Reading()).shape
+    (4, 8, 8, 1)
     """
     if isinstance(x, PictureFiles):
         return x

@@ -53,6 +53,12 @@ class Augmentation:
 
     The random numbers of an example depend on (seed, epoch, index of the example) and on nothing else: in whichever
     batch, order or thread it is augmented, the result has the same bits.
+
+    Examples
+    --------
+    >>> from glassnet.data import Augmentation
+    >>> str(Augmentation.parse("flip -> crop 4"))
+    "Augmentation('flip -> crop 4')"
     """
 
     def __init__(self, steps: tuple[AugmentStep, ...] = ()) -> None:

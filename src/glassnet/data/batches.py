@@ -17,6 +17,12 @@ def epoch_order(n: int, seed: int, epoch: int) -> npt.NDArray[np.int64]:
     """(n,) the permutation of 0 .. n-1 in which this epoch visits the examples.
 
     It depends on (seed, epoch) alone: a run resumed in epoch 7 needs no generator state to see epoch 7's order.
+
+    Examples
+    --------
+    >>> from glassnet.data import epoch_order
+    >>> sorted(epoch_order(5, seed=0, epoch=3).tolist())
+    [0, 1, 2, 3, 4]
     """
     if n < 1:
         raise DataError(f"An epoch needs at least 1 example. Got {n} instead.")
@@ -28,6 +34,12 @@ def batches(order: npt.NDArray[np.int64], size: int, drop_last: bool = False) ->
 
     The last batch is smaller when `size` does not divide the number of examples, and is left out with `drop_last`.
     Raises `DataError` when `size` is below 1.
+
+    Examples
+    --------
+    >>> from glassnet.data import batches, epoch_order
+    >>> [len(rows) for rows in batches(epoch_order(10, seed=0, epoch=0), 4)]
+    [4, 4, 2]
     """
     if size < 1:
         raise DataError(f"A batch holds at least 1 example. Got {size} instead.")

@@ -114,7 +114,14 @@ def register(entry: KnownSet) -> None:
 
 
 def known(name: str) -> KnownSet:
-    """The catalogue's entry. Raises `DataError` with the nearest name and all known names."""
+    """The catalogue's entry. Raises `DataError` with the nearest name and all known names.
+
+    Examples
+    --------
+    >>> from glassnet.data import known
+    >>> known("digits").name
+    'digits'
+    """
     try:
         return CATALOGUE[name]
     except KeyError:

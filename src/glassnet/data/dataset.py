@@ -63,6 +63,13 @@ class Dataset:
     -----
     UserWarning
         The images look like (N, C, H, W).
+
+    Examples
+    --------
+    >>> from glassnet.data import Dataset
+    >>> data = Dataset(np.zeros((2, 8, 8, 1), np.uint8), np.array([0, 1]), ("cat", "dog"))
+    >>> len(data), data.image_shape
+    (2, (8, 8, 1))
     """
 
     holds_lines: ClassVar[bool] = False
@@ -192,6 +199,13 @@ class Splits:
     """The parts of a data set: `train`, and where they exist `valid` (to choose by) and `test` (to report on).
 
     Raises `DataError` when the parts differ in image shape, pixel type, class names or reading.
+
+    Examples
+    --------
+    >>> from glassnet.data import Splits, dataset_of
+    >>> splits = Splits(dataset_of(np.zeros((4, 8, 8), np.uint8), [0, 1, 1, 0]))
+    >>> len(splits.train), splits.test
+    (4, None)
     """
 
     train: Dataset
@@ -255,7 +269,15 @@ def with_notes(splits: Splits, notes: Sequence[str]) -> Splits:
 
 
 def join(first: Dataset, second: Dataset) -> Dataset:
-    """One data set with the examples of both, those of `first` first. Raises `DataError` when they do not fit."""
+    """One data set with the examples of both, those of `first` first. Raises `DataError` when they do not fit.
+
+    Examples
+    --------
+    >>> from glassnet.data import dataset_of, join
+    >>> data = dataset_of(np.zeros((4, 8, 8), np.uint8), [0, 1, 1, 0])
+    >>> len(join(data, data))
+    8
+    """
     Splits(first, second)
     return replace(
         first,

@@ -25,6 +25,13 @@ def with_classes(dataset: Dataset, class_names: tuple[str, ...]) -> Dataset:
     ------
     DataError
         It has pictures of a class that is not among them.
+
+    Examples
+    --------
+    >>> from glassnet.data import dataset_of, with_classes
+    >>> data = dataset_of(np.zeros((2, 8, 8), np.uint8), ["dog", "cat"])
+    >>> with_classes(data, ("bird", "cat", "dog")).labels
+    array([2, 1])
     """
     if dataset.class_names == class_names:
         return dataset

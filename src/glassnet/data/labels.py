@@ -104,7 +104,14 @@ def classes_of(y: Any) -> tuple[tuple[str, ...], Array, str]:
 
 
 def labels_of(names: tuple[str, ...], kind: object) -> Array:
-    """(K,) the classes as the user's own kind of labels, which their names were made of; else the names."""
+    """(K,) the classes as the user's own kind of labels, which their names were made of; else the names.
+
+    Examples
+    --------
+    >>> from glassnet.data import labels_of
+    >>> labels_of(("0", "1", "2"), int)
+    array(['0', '1', '2'], dtype='<U1')
+    """
     try:
         if kind == WHOLE:
             return np.array([int(name) for name in names])
@@ -119,6 +126,12 @@ def class_numbers(y: Any, names: tuple[str, ...]) -> Array:
     """(N,) int64: the class of each label in y, a class's name or number.
 
     Whole numbers are names where all classes are called by whole numbers, else they count the classes from 0.
+
+    Examples
+    --------
+    >>> from glassnet.data import class_numbers
+    >>> class_numbers(["dog", "cat"], ("cat", "dog"))
+    array([1, 0])
     """
     values, kind = _labels(y)
     if kind == WHOLE and not all(name.lstrip("-").isdecimal() for name in names):
@@ -139,6 +152,12 @@ def class_numbers(y: Any, names: tuple[str, ...]) -> Array:
 
 
 def require_as_many(examples: int, labels: int) -> None:
-    """Raise `DataError` where the examples and the labels differ in number, or there are none."""
+    """Raise `DataError` where the examples and the labels differ in number, or there are none.
+
+    Examples
+    --------
+    >>> from glassnet.data import require_as_many
+    >>> require_as_many(3, 3)
+    """
     if examples != labels or not labels:
         raise DataError(f"There must be one label for each example, and one at least. Got {examples} and {labels}.")

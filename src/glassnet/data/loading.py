@@ -62,6 +62,13 @@ def load(
     DataError
         Nothing there and no such name (the nearest one is suggested); a known set that is not on this machine;
         whatever is wrong with the files.
+
+    Examples
+    --------
+    >>> from glassnet.data import load
+    >>> splits = load("digits")
+    >>> splits.train.image_shape, splits.train.class_names[:3]
+    ((8, 8, 1), ('0', '1', '2'))
     """
     options = ReadOptions(image_size, reading, memory_share, progress, skip_bad, lines or LineOptions())
     splits = _from_path(Path(data), options) if exists(data) else _from_catalogue(str(data), options)

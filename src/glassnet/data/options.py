@@ -79,6 +79,12 @@ class ReadOptions:
     ------
     DataError
         A size, or a share, outside its range; a reading without a size.
+
+    Examples
+    --------
+    >>> from glassnet.data import ReadOptions
+    >>> ReadOptions().image_size is None
+    True
     """
 
     image_size: tuple[int, int] | None = None

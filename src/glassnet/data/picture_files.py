@@ -181,6 +181,12 @@ def pieces(images: Images, rows: int | None = None, what: str = "looking at pict
         Images in a piece; None for as many as have about 4 million values.
     what : str
         What is being done, for the progress that files tell.
+
+    Examples
+    --------
+    >>> from glassnet.data import pieces
+    >>> [len(piece) for piece in pieces(np.zeros((10, 8, 8, 1), np.uint8), 4)]
+    [4, 4, 2]
     """
     count = rows or max(1, _PIECE_VALUES // int(np.prod(images.shape[1:])))
     if not isinstance(images, PictureFiles):

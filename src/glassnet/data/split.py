@@ -39,6 +39,13 @@ def split(dataset: Dataset, sizes: Sequence[float | int], seed: int = 0) -> Spli
     ------
     DataError
         The sizes do not fit the set.
+
+    Examples
+    --------
+    >>> from glassnet.data import dataset_of, split
+    >>> parts = split(dataset_of(np.zeros((100, 8, 8), np.uint8), np.arange(100) % 2), [0.7, 0.1, 0.2])
+    >>> len(parts.train), len(parts.valid), len(parts.test)
+    (70, 10, 20)
     """
     if len(sizes) not in (2, 3):
         raise DataError(
@@ -70,6 +77,13 @@ def hold_out(dataset: Dataset, size: float | int, seed: int = 0) -> tuple[Datase
     """(rest, held out): `size` examples (a count, or a fraction from 0 to 1) held out, stratified by class.
 
     Raises `DataError` when nothing would be held out or nothing would be left.
+
+    Examples
+    --------
+    >>> from glassnet.data import dataset_of, hold_out
+    >>> rest, held = hold_out(dataset_of(np.zeros((100, 8, 8), np.uint8), np.arange(100) % 2), 0.1)
+    >>> len(rest), len(held)
+    (90, 10)
     """
     count = _count(size, len(dataset), dataset.name)
     if not 1 <= count < len(dataset):
@@ -115,6 +129,14 @@ def arrange(
     ------
     DataError
         Nothing would be held out, or nothing left.
+
+    Examples
+    --------
+    >>> from glassnet.data import Splits, arrange, dataset_of
+    >>> whole = Splits(dataset_of(np.zeros((100, 8, 8), np.uint8), np.arange(100) % 2))
+    >>> parts = arrange(whole, validation=0.1, test=20)
+    >>> len(parts.train), len(parts.valid), len(parts.test)
+    (72, 8, 20)
     """
     train, valid, own = splits.train, splits.valid, splits.test
     if validation is not None and valid is not None:

@@ -83,6 +83,16 @@ def examine_network(
     ------
     GlassnetError
         The examples are no input of the network, or the loss does not take the targets.
+
+    Examples
+    --------
+    >>> from glassnet import Network
+    >>> from glassnet.doctor import examine_network
+    >>> from glassnet.nn import SoftmaxCrossEntropy
+    >>> network = Network("linear 8 -> relu -> linear 3", (4,))
+    >>> x = np.random.default_rng(0).normal(size=(6, 4))
+    >>> examine_network(network, SoftmaxCrossEntropy(), x, np.arange(6) % 3)
+    ()
     """
     if np.shape(x)[1:] != network.input_shape or not len(x):
         wanted = ", ".join(map(str, network.input_shape))

@@ -36,6 +36,12 @@ class Finding:
         The part of the data or the parameter that it is about.
     symptom : bool
         Whether it says how bad the network is, and not why.
+
+    Examples
+    --------
+    >>> from glassnet.doctor import Finding
+    >>> Finding("rate-too-low", "warning", "The loss hardly fell.", {"optimizer.lr": 0.01}).advice
+    {'optimizer.lr': 0.01}
     """
 
     name: str
@@ -89,7 +95,14 @@ class Verdict:
 
 
 def verdict(findings: Sequence[Finding]) -> Verdict | None:
-    """The worst findings as one line: a symptom, then what explains it. None where there are no findings."""
+    """The worst findings as one line: a symptom, then what explains it. None where there are no findings.
+
+    Examples
+    --------
+    >>> from glassnet.doctor import Finding, verdict
+    >>> verdict([Finding("rate-too-low", "warning", "The loss hardly fell.")]).severity
+    'warning'
+    """
     if not findings:
         return None
     severity = min((finding.severity for finding in findings), key=SEVERITIES.index)
@@ -100,7 +113,15 @@ def verdict(findings: Sequence[Finding]) -> Verdict | None:
 
 
 def together(*groups: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Findings of several looks as one list, the worst first, each once; "good" only where nothing else was found."""
+    """Findings of several looks as one list, the worst first, each once; "good" only where nothing else was found.
+
+    Examples
+    --------
+    >>> from glassnet.doctor import Finding, together
+    >>> late, soon = Finding("few-pictures", "warning", "Nine."), Finding("one-class", "failure", "All are 3.")
+    >>> [finding.name for finding in together([late], [soon])]
+    ['one-class', 'few-pictures']
+    """
     found: dict[tuple[str, str], Finding] = {}
     for finding in (each for group in groups for each in group):
         found.setdefault((finding.name, finding.where), finding)

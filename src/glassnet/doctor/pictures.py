@@ -82,6 +82,15 @@ def examine_pictures(
     ------
     DataError
         There is no part, the parts have other classes or pictures of other shapes, or a picture cannot be read.
+
+    Examples
+    --------
+    >>> from glassnet.data import dataset_of
+    >>> from glassnet.doctor import examine_pictures
+    >>> pictures = np.random.default_rng(0).integers(0, 256, (40, 8, 8), np.uint8)
+    >>> pictures[1] = pictures[0]
+    >>> [finding.name for finding in examine_pictures({"train": dataset_of(pictures, np.arange(40) % 2)})]
+    ['two-labels']
     """
     return look_at(parts, seed=seed, limit=limit, progress=progress).findings
 

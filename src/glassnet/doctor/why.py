@@ -119,5 +119,12 @@ WHY: dict[str, str] = {
 
 
 def why(name: str) -> str:
-    """Why a finding of this name matters; empty where it does not."""
+    """Why a finding of this name matters; empty where it does not.
+
+    Examples
+    --------
+    >>> from glassnet.doctor import why
+    >>> print(why("cannot-overfit"))
+    What cannot learn twenty pictures by heart cannot learn thousands.
+    """
     return WHY.get(name, "")

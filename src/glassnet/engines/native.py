@@ -30,7 +30,18 @@ __all__ = ["NativeEngine"]
 
 
 class NativeEngine(OptimisedEngine):
-    """Trains a network by single steps, in place. Parameters are those of `OptimisedEngine`."""
+    """Trains a network by single steps, in place. Parameters are those of `OptimisedEngine`.
+
+    Examples
+    --------
+    >>> from glassnet import Network
+    >>> from glassnet.engines import NativeEngine
+    >>> from glassnet.nn import SoftmaxCrossEntropy
+    >>> from glassnet.optim import SGD
+    >>> engine = NativeEngine(Network("linear 3", (4,)), SoftmaxCrossEntropy(), SGD(0.1))
+    >>> engine.scores(np.zeros((2, 4), np.float32)).shape
+    (2, 3)
+    """
 
     def __init__(
         self, network: Network, loss: Loss, optimizer: Optimizer, *, l2: float = 0.0, clip: float | None = None

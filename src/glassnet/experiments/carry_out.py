@@ -84,6 +84,13 @@ def run_recipe(
         Recipe, data or folder are wrong.
     TrainingInterrupted
         Somebody pressed Ctrl-C; the run can be resumed.
+
+    Examples
+    --------
+    >>> from glassnet.experiments import recipe_for, run_recipe
+    >>> run = run_recipe(recipe_for("digits", {"model.network": "linear", "train.epochs": 2}))
+    >>> run.evaluation.n
+    360
     """
     recipe.engine.maker()  # before any data are read
     with threads.use(recipe.threads):

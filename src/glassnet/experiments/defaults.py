@@ -68,6 +68,13 @@ def prepare(
         Told from time to time how far the reading of picture files is.
     given : Splits, optional
         The data themselves, where the recipe only names them.
+
+    Examples
+    --------
+    >>> from glassnet.experiments import prepare, recipe_for
+    >>> recipe, splits = prepare(recipe_for("digits", {}))
+    >>> len(splits.train), len(splits.test)
+    (1293, 360)
     """
     recipe = sized(recipe) if given is None else recipe
     splits = load_splits(recipe, say, given=given)

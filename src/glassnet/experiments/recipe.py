@@ -122,7 +122,15 @@ PRESETS = ("fast", "best")
 
 @dataclass(frozen=True)
 class Recipe:
-    """A whole experiment. Making one checks every part that can be checked without the data."""
+    """A whole experiment. Making one checks every part that can be checked without the data.
+
+    Examples
+    --------
+    >>> from glassnet.experiments import recipe_for
+    >>> recipe = recipe_for("digits", {}).with_settings({"train.epochs": 3})
+    >>> recipe.train["epochs"]
+    3
+    """
 
     data: Data = field(default_factory=Data)
     model: ModelPart = field(default_factory=ModelPart)
@@ -226,7 +234,14 @@ class Recipe:
 
 
 def recipe_for(source: str, settings: Mapping[str, Any]) -> Recipe:
-    """The recipe for data alone, with some settings by dotted name; all others are chosen to suit these."""
+    """The recipe for data alone, with some settings by dotted name; all others are chosen to suit these.
+
+    Examples
+    --------
+    >>> from glassnet.experiments import recipe_for
+    >>> recipe_for("digits", {"optimizer.lr": 0.01}).optimizer["lr"]
+    0.01
+    """
     return recipe_from(_replaced({"data": {"source": source}}, settings))
 
 
@@ -288,7 +303,19 @@ def recipe_from(values: dict[str, Any]) -> Recipe:
 
 
 def load_recipe(path: str | Path) -> Recipe:
-    """Read a recipe file. Raises `RecipeError` with the file's name in front."""
+    """Read a recipe file. Raises `RecipeError` with the file's name in front.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from glassnet.experiments import load_recipe, recipe_for
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder, "recipe.toml")
+    ...     _ = file.write_text(recipe_for("digits", {"train.epochs": 3}).to_toml())
+    ...     load_recipe(file).train["epochs"]
+    3
+    """
     try:
         values = tomllib.loads(plain_text(path))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError, ValueError) as error:

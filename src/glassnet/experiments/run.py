@@ -85,6 +85,13 @@ class Run:
         The run folder.
     files : list of Path
         The files written: the model, then what was added at the end, as a report.
+
+    Examples
+    --------
+    >>> import glassnet
+    >>> run = glassnet.fit("digits", "linear", epochs=2, verbose=False)
+    >>> len(run.history.epochs), run.model.class_names[:2]
+    (2, ('0', '1'))
     """
 
     recipe: Recipe

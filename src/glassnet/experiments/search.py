@@ -97,7 +97,15 @@ Space = dict[str, Span | Choice]
 
 
 def parse_search(text: str) -> tuple[str, Span | Choice]:
-    """`NAME = RANGE` or `NAME = A | B` as (name, what is searched). Raises `RecipeError`."""
+    """`NAME = RANGE` or `NAME = A | B` as (name, what is searched). Raises `RecipeError`.
+
+    Examples
+    --------
+    >>> from glassnet.experiments import parse_search
+    >>> name, choices = parse_search("train.batch = 32 | 64")
+    >>> name
+    'train.batch'
+    """
     name, equals, values = text.partition("=")
     if not equals or not name.strip() or not values.strip():
         raise RecipeError(

@@ -92,6 +92,15 @@ def contributions(victim: Victim, picture: Array, chosen: int) -> Contributions 
     -------
     Contributions or None
         Their sum is the score.
+
+    Examples
+    --------
+    >>> import glassnet
+    >>> from glassnet.attack import Victim
+    >>> from glassnet.explain import contributions
+    >>> run = glassnet.fit("digits", "linear 5 -> relu -> linear", epochs=1, verbose=False)
+    >>> type(contributions(Victim.of(run.model), np.zeros((8, 8, 1)), 3)).__name__
+    'Contributions'
     """
     layers = victim.engine.network.layers
     if not isinstance(layers[-1], Linear):

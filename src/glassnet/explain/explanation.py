@@ -107,6 +107,15 @@ def explain(victim: Victim, picture: Array, chosen: int, name: str = "", *, smoo
     -------
     ClassExplanation
         The gradient, Grad-CAM or (for a network without maps) gradient x input, and occlusion.
+
+    Examples
+    --------
+    >>> import glassnet
+    >>> from glassnet.attack import Victim
+    >>> from glassnet.explain import explain
+    >>> victim = Victim.of(glassnet.fit("digits", "linear", epochs=1, verbose=False).model)
+    >>> [heat.method for heat in explain(victim, np.zeros((8, 8, 1)), chosen=3).maps]
+    ['gradient', 'gradient x input', 'occlusion']
     """
     name = name or f"class {chosen}"
     scores = victim.scores(picture[None])

@@ -57,6 +57,13 @@ def last_map_layer(network: Network) -> str | None:
     """The name of the last layer with maps of more than one place, pools left out; None without one.
 
     A pool's maps are those of the layer before it, more coarsely.
+
+    Examples
+    --------
+    >>> from glassnet import Network
+    >>> from glassnet.explain import last_map_layer
+    >>> last_map_layer(Network("conv 3x3, 4 -> relu -> linear 3", (9, 9, 1)))
+    '2.relu'
     """
     found = None
     for position, layer in enumerate(network.layers, start=1):
@@ -95,6 +102,15 @@ def grad_cam(victim: Victim, picture: Array, chosen: int, layer: str | None = No
     ------
     GlassnetError
         There is no layer of that name.
+
+    Examples
+    --------
+    >>> import glassnet
+    >>> from glassnet.attack import Victim
+    >>> from glassnet.explain import grad_cam
+    >>> run = glassnet.fit("digits", "conv 3x3, 4 -> relu -> linear", epochs=1, verbose=False)
+    >>> grad_cam(Victim.of(run.model), np.zeros((8, 8, 1)), 3).layer
+    '2.relu'
     """
     layer = layer or last_map_layer(victim.engine.network)
     if layer is None:
@@ -105,7 +121,14 @@ def grad_cam(victim: Victim, picture: Array, chosen: int, layer: str | None = No
 
 
 def resized(heat: Array, height: int, width: int) -> Array:
-    """A map (h, w) as (height, width), interpolated linearly between the middles of its places."""
+    """A map (h, w) as (height, width), interpolated linearly between the middles of its places.
+
+    Examples
+    --------
+    >>> from glassnet.explain import resized
+    >>> resized(np.array([[0.0, 1.0]]), 2, 4).shape
+    (2, 4)
+    """
     rows, columns = (_interpolation(new, old) for new, old in ((height, heat.shape[0]), (width, heat.shape[1])))
     return np.asarray(rows @ heat @ columns.T)
 

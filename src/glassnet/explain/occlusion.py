@@ -85,6 +85,15 @@ def occlusion(
     -------
     Occlusion
         The drops and their map.
+
+    Examples
+    --------
+    >>> import glassnet
+    >>> from glassnet.attack import Victim
+    >>> from glassnet.explain import occlusion
+    >>> victim = Victim.of(glassnet.fit("digits", "linear", epochs=1, verbose=False).model)
+    >>> occlusion(victim, np.zeros((8, 8, 1)), 3, patch=2).heat.shape
+    (8, 8)
     """
     height, width = picture.shape[:2]
     patch = min(patch or max(2, round(min(height, width) / _PATCHES)), height, width)

@@ -68,6 +68,14 @@ def receptive_fields(network: Network, layer: str) -> ReceptiveFields | None:
     ------
     GlassnetError
         There is no layer of that name.
+
+    Examples
+    --------
+    >>> from glassnet import Network
+    >>> from glassnet.explain import receptive_fields
+    >>> network = Network("conv 3x3, 4, pad 1 -> relu -> conv 3x3, 4, pad 1", (9, 9, 1))
+    >>> receptive_fields(network, "3.conv").size
+    (5, 5)
     """
     probe = network.astype(network.dtype).choose(winograd=False)
     shape = probe.output_at(layer, np.zeros((1, *network.input_shape))).shape[1:]

@@ -49,6 +49,15 @@ def score_gradient(victim: Victim, pictures: Array, chosen: int) -> Array:
     -------
     (N, H, W, C) array
         Score per unit of brightness.
+
+    Examples
+    --------
+    >>> import glassnet
+    >>> from glassnet.attack import Victim
+    >>> from glassnet.explain import score_gradient
+    >>> victim = Victim.of(glassnet.fit("digits", "linear", epochs=1, verbose=False).model)
+    >>> score_gradient(victim, np.zeros((2, 8, 8, 1)), 3).shape
+    (2, 8, 8, 1)
     """
     upstream = class_score(chosen)
     return victim.input_gradient(pictures, lambda scores, _: upstream(scores))[1]
@@ -58,6 +67,12 @@ def saliency(gradient: Array) -> Array:
     """The largest absolute gradient among a pixel's channels: (..., H, W) of gradients (..., H, W, C).
 
     K. Simonyan, A. Vedaldi, A. Zisserman, "Deep Inside Convolutional Networks", ICLR workshop 2014, section 3.
+
+    Examples
+    --------
+    >>> from glassnet.explain import saliency
+    >>> saliency(np.array([[[0.1, -0.5], [0.2, 0.0]]]))
+    array([[0.5, 0.2]])
     """
     return np.asarray(np.abs(gradient).max(axis=-1))
 
@@ -67,6 +82,12 @@ def gradient_times_input(gradient: Array, pictures: Array) -> Array:
 
     A. Shrikumar et al., "Not Just a Black Box", arXiv 1605.01713 (2016). For a network that is linear in its pixels it
     adds up to the score without its constant part.
+
+    Examples
+    --------
+    >>> from glassnet.explain import gradient_times_input
+    >>> gradient_times_input(np.array([[[0.5, 1.0]]]), np.array([[[2.0, 1.0]]]))
+    array([[2.]])
     """
     return np.asarray((gradient * pictures).sum(axis=-1))
 
@@ -100,6 +121,15 @@ def smooth_saliency(
     -----
     D. Smilkov et al., "SmoothGrad: removing noise by adding noise", arXiv 1706.03825 (2017); here of the absolute
     gradient, as in the paper's maps of photographs.
+
+    Examples
+    --------
+    >>> import glassnet
+    >>> from glassnet.attack import Victim
+    >>> from glassnet.explain import smooth_saliency
+    >>> victim = Victim.of(glassnet.fit("digits", "linear", epochs=1, verbose=False).model)
+    >>> smooth_saliency(victim, np.zeros((8, 8, 1)), 3, samples=5).shape
+    (8, 8)
     """
     noise = np.random.default_rng(seed).standard_normal((samples, *picture.shape))
     scale = spread * float(np.ptp(picture))

@@ -84,7 +84,15 @@ class Strongest:
 
 
 def first_units_layer(network: Network) -> str:
-    """The first layer with weights, or the last normalisation or activation right after it, by its name."""
+    """The first layer with weights, or the last normalisation or activation right after it, by its name.
+
+    Examples
+    --------
+    >>> from glassnet import Network
+    >>> from glassnet.explain import first_units_layer
+    >>> first_units_layer(Network("conv 3x3, 4 -> relu -> linear 3", (9, 9, 1)))
+    '2.relu'
+    """
     names = [f"{position}.{layer.word}" for position, layer in enumerate(network.layers, start=1)]
     kinds = [layer.kind for layer in network.layers]
     place = next((i for i, kind in enumerate(kinds) if kind in _OPENING), 0)
@@ -122,6 +130,15 @@ def strongest(
     ------
     GlassnetError
         There is no layer of that name.
+
+    Examples
+    --------
+    >>> import glassnet
+    >>> from glassnet.attack import Victim
+    >>> from glassnet.explain import strongest
+    >>> run = glassnet.fit("digits", "linear 5 -> relu -> linear", epochs=1, verbose=False)
+    >>> strongest(Victim.of(run.model), np.zeros((20, 8, 8, 1), np.uint8), each=3).values.shape
+    (5, 3)
     """
     layer = layer or first_units_layer(victim.engine.network)
     values, places = [], []

@@ -101,13 +101,26 @@ def filter_picture(
     ------
     DataError
         The image, the kernel or a setting is not as described.
+
+    Examples
+    --------
+    >>> from glassnet.filters import filter_picture
+    >>> filter_picture(np.full((5, 5), 100, np.uint8), "blur")[2, 2]
+    array([100], dtype=uint8)
     """
     chosen = choose_filter(kernel, sigma=sigma, size=size).with_settings(channel, values)
     return apply_filter(image, chosen.normalised() if normalise else chosen, edge=edge).picture
 
 
 def choose_filter(kernel: str | Path | Filter | ArrayLike, *, sigma: float = 2.0, size: int = 5) -> Filter:
-    """The filter that a name, a file or a matrix stands for. Raises `DataError`."""
+    """The filter that a name, a file or a matrix stands for. Raises `DataError`.
+
+    Examples
+    --------
+    >>> from glassnet.filters import choose_filter
+    >>> choose_filter("box", size=3).size, choose_filter([[1, 0, -1]]).size
+    ((3, 3), (1, 3))
+    """
     if isinstance(kernel, Filter):
         return kernel
     if isinstance(kernel, str | Path):
@@ -120,7 +133,15 @@ def choose_filter(kernel: str | Path | Filter | ArrayLike, *, sigma: float = 2.0
 def apply_filter(
     image: ArrayLike, chosen: Filter, *, edge: str = "reflect", progress: Callable[[float], None] | None = None
 ) -> Filtered:
-    """`filter_picture` with what became of the numbers. `progress` is told the share that is done, up to 1."""
+    """`filter_picture` with what became of the numbers. `progress` is told the share that is done, up to 1.
+
+    Examples
+    --------
+    >>> from glassnet.filters import apply_filter, make_filter
+    >>> found = apply_filter(np.full((5, 5), 100, np.uint8), make_filter("laplacian"))
+    >>> found.lowest, found.highest
+    (0.0, 0.0)
+    """
     if edge not in EDGES:
         raise DataError(f"There is no edge '{edge}'; known: {', '.join(EDGES)}.{nearest(edge, EDGES)}")
     picture = _as_picture(image)

@@ -14,7 +14,16 @@ NUMBERS_UP_TO = 9  # rows or columns of a kernel whose numbers are all written
 
 
 def kernel_text(chosen: Filter) -> str:
-    """The kernel's numbers as aligned rows, two kernels side by side; of a large one the middle row and column's."""
+    """The kernel's numbers as aligned rows, two kernels side by side; of a large one the middle row and column's.
+
+    Examples
+    --------
+    >>> from glassnet.filters import kernel_text, make_filter
+    >>> print(kernel_text(make_filter("laplacian")))
+     0   1   0
+     1  -4   1
+     0   1   0
+    """
     blocks = [_block(matrix) for matrix in chosen.matrices]
     return "\n".join("     ".join(lines).rstrip() for lines in zip(*blocks, strict=True))
 
@@ -42,7 +51,14 @@ def _aligned(matrix: NDArray[np.float64]) -> list[str]:
 
 
 def describe_filter(chosen: Filter, edge: str) -> str:
-    """In a sentence or two: what it is applied to, and what lies beyond the border."""
+    """In a sentence or two: what it is applied to, and what lies beyond the border.
+
+    Examples
+    --------
+    >>> from glassnet.filters import describe_filter, make_filter
+    >>> print(describe_filter(make_filter("blur"), "reflect"))
+    Applied to each channel by itself. Beyond the border the picture is reflected at its last row and column.
+    """
     on = {
         "each": "each channel by itself",
         "grey": f"the grey picture ({GREY[0]} red + {GREY[1]} green + {GREY[2]} blue)",

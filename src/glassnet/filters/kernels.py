@@ -90,6 +90,12 @@ def matrix_filter(rows: Any, name: str = "kernel", meaning: str = "") -> Filter:
     """A filter of one's own from rows of numbers (kh, kw), any size up to 255 x 255.
 
     Raises `DataError` where the rows are no such matrix.
+
+    Examples
+    --------
+    >>> from glassnet.filters import matrix_filter
+    >>> matrix_filter([[0, 1], [-1, 0]]).size
+    (2, 2)
     """
     try:
         matrix = np.array(rows, dtype=np.float64)
@@ -208,6 +214,14 @@ def make_filter(name: str, *, sigma: float = 2.0, size: int = 5) -> Filter:
     """The filter of this name. `sigma` (pixels) is that of 'blur', `size` (pixels) that of 'box'.
 
     Raises `DataError` for an unknown name or an impossible size.
+
+    Examples
+    --------
+    >>> from glassnet.filters import make_filter
+    >>> make_filter("sharpen").matrices[0]
+    array([[ 0., -1.,  0.],
+           [-1.,  5., -1.],
+           [ 0., -1.,  0.]])
     """
     if name not in _NAMED:
         raise DataError(

@@ -20,7 +20,17 @@ MIME = "application/vnd.glassnet.claim+json"  # under which a notebook keeps a c
 
 
 class ClaimError(GlassnetError):
-    """A figure has drifted from what is claimed."""
+    """A figure has drifted from what is claimed.
+
+    Examples
+    --------
+    >>> from glassnet.lessons import ClaimError, claim
+    >>> try:
+    ...     claim("two and two", 2 + 2, 5)
+    ... except ClaimError as error:
+    ...     print(error)
+    A claim has drifted. two and two: 4 (claimed: exactly 5).
+    """
 
 
 @dataclass(frozen=True)
@@ -37,6 +47,12 @@ class Claim:
         How far the value may be from what is claimed; None where it is only shown, as of a time.
     machine, date : str
         Where and when it was computed.
+
+    Examples
+    --------
+    >>> from glassnet.lessons import Claim
+    >>> Claim("accuracy", 0.96, 0.97, 0.02, "Linux", "2026-01-01").holds
+    True
     """
 
     name: str
@@ -105,6 +121,12 @@ def claim(name: str, value: float, expected: float, tolerance: float | None = 0.
     ------
     ClaimError
         They are further apart, or the value is not a number.
+
+    Examples
+    --------
+    >>> from glassnet.lessons import claim
+    >>> claim("two and two", 2 + 2, 4)
+    >>> claim("pi", 3.14, 3.14159, 0.01)
     """
     found = Claim(
         name,

@@ -29,6 +29,12 @@ def as_notebook(lesson: Lesson) -> dict[str, Any]:
     -------
     dict
         What the file of the notebook holds, to be written as JSON.
+
+    Examples
+    --------
+    >>> from glassnet.lessons import as_notebook, lesson
+    >>> as_notebook(lesson("descent"))["nbformat"]
+    4
     """
     cells = []
     for cell in lesson.cells():

@@ -44,7 +44,14 @@ _OPENING = re.compile(r"```\{code-cell\}")
 
 @dataclass(frozen=True)
 class Cell:
-    """A piece of a lesson: its text without the fence, the number of its first line, and whether it is code."""
+    """A piece of a lesson: its text without the fence, the number of its first line, and whether it is code.
+
+    Examples
+    --------
+    >>> from glassnet.lessons import Cell
+    >>> Cell("x = 1", line=12, is_code=True).line
+    12
+    """
 
     text: str
     line: int
@@ -53,7 +60,15 @@ class Cell:
 
 @dataclass(frozen=True)
 class Lesson:
-    """A lesson: the file in which it stands."""
+    """A lesson: the file in which it stands.
+
+    Examples
+    --------
+    >>> from glassnet.lessons import lesson
+    >>> found = lesson("descent")
+    >>> found.name, [cell.is_code for cell in found.cells()][:3]
+    ('descent', [False, True, False])
+    """
 
     path: Path
 
@@ -98,7 +113,14 @@ def _cell(lines: list[str], start: int, end: int, *, is_code: bool) -> Iterator[
 
 
 def lessons() -> list[Lesson]:
-    """All lessons, in the order in which they are best read."""
+    """All lessons, in the order in which they are best read.
+
+    Examples
+    --------
+    >>> from glassnet.lessons import lessons
+    >>> lessons()[0].name
+    'descent'
+    """
     found = {path.stem: Lesson(path) for path in sorted(PAGES.glob("*.md"))}
     return [found[name] for name in sorted(found, key=lambda name: (*ORDER, name).index(name))]
 
@@ -110,6 +132,12 @@ def lesson(name: str) -> Lesson:
     ------
     GlassnetError
         There is none.
+
+    Examples
+    --------
+    >>> from glassnet.lessons import lesson
+    >>> lesson("descent").title
+    'Fitting by descent'
     """
     names = [each.name for each in lessons()]
     if name not in names:

@@ -38,6 +38,12 @@ def run_lesson(lesson: Lesson) -> list[Claim]:
     ------
     LessonError
         A cell raises; the message names file and line.
+
+    Examples
+    --------
+    >>> from glassnet.lessons import lesson, run_lesson
+    >>> all(claim.holds for claim in run_lesson(lesson("descent")))
+    True
     """
     matplotlib.use("Agg")
     names: dict[str, Any] = {"__name__": "__lesson__"}

@@ -46,6 +46,12 @@ class SeriesMean:
         "block bootstrap", "Wilson, by blocks", or "" where there is no interval.
     reason : str
         Why there is no interval.
+
+    Examples
+    --------
+    >>> from glassnet.metrics import series_mean
+    >>> series_mean([1, 1, 0, 1] * 20).n
+    80
     """
 
     value: float
@@ -106,6 +112,13 @@ def block_length(series: ArrayLike) -> int:
     Source: D. N. Politis and H. White, "Automatic block-length selection for the dependent bootstrap", Econometric
     Reviews 23 (2004) 53-70, with the correction of A. Patton, D. N. Politis and H. White, Econometric Reviews 28 (2009)
     372-375.
+
+    Examples
+    --------
+    >>> from glassnet.metrics import block_length
+    >>> independent, runs = np.random.default_rng(0).normal(size=300), np.repeat([0.0, 1.0, 0.0, 1.0, 1.0], 60)
+    >>> block_length(independent) < block_length(runs)
+    True
     """
     values = finite_values(series)
     n = values.size
@@ -170,6 +183,13 @@ def block_interval(
     Sources: D. N. Politis and J. P. Romano, "A circular block-resampling procedure for stationary data", in Exploring
     the Limits of Bootstrap (1992) 263-270; T. C. Hesterberg, "What teachers should know about the bootstrap", The
     American Statistician 69 (2015) 371-386 (the expanded percentiles).
+
+    Examples
+    --------
+    >>> from glassnet.metrics import block_interval
+    >>> low, high = block_interval(np.repeat([0, 1, 1, 0, 1, 0, 0, 1, 1, 1], 30), 30)
+    >>> low < 0.6 < high
+    True
     """
     normal_quantile(level)
     if resamples < 100:
@@ -227,6 +247,13 @@ def series_mean(series: ArrayLike, beside: ArrayLike | None = None, *, seed: int
     ------
     DataError
         The values are not finite or not one-dimensional, or there are none.
+
+    Examples
+    --------
+    >>> from glassnet.metrics import series_mean
+    >>> found = series_mean(np.repeat([0, 1, 1, 0, 1, 0, 0, 1, 1, 1], 30))
+    >>> found.value, found.block > 1
+    (0.6, True)
     """
     values = finite_values(series)
     n = values.size

@@ -73,6 +73,13 @@ class Evaluation:
     labels, predictions : (N,) int64 array
     confidences : (N,) float64 array
         Probability of the predicted class.
+
+    Examples
+    --------
+    >>> from glassnet.metrics import evaluate
+    >>> found = evaluate([[0.9, 0.1], [0.4, 0.6], [0.7, 0.3]], [0, 1, 1], ["cat", "dog"])
+    >>> found.class_names, found.n
+    (('cat', 'dog'), 3)
     """
 
     class_names: tuple[str, ...]
@@ -200,6 +207,13 @@ def evaluate(probabilities: ArrayLike, labels: ArrayLike, class_names: Sequence[
     ------
     DataError
         Shapes do not fit, a label is out of range, or the rows are not probabilities.
+
+    Examples
+    --------
+    >>> from glassnet.metrics import evaluate
+    >>> found = evaluate([[0.9, 0.1], [0.4, 0.6], [0.7, 0.3]], [0, 1, 1], ["cat", "dog"])
+    >>> round(found.accuracy, 4), found.n
+    (0.6667, 3)
     """
     p, true, names = _checked(probabilities, labels, class_names)
     n, k = p.shape
@@ -228,7 +242,15 @@ def evaluate(probabilities: ArrayLike, labels: ArrayLike, class_names: Sequence[
 
 
 def confusion_matrix(labels: NDArray[np.int64], predictions: NDArray[np.int64], classes: int) -> NDArray[np.int64]:
-    """(K, K) int64 counts, rows true, columns predicted, of integer arrays (N,) with values in [0, K)."""
+    """(K, K) int64 counts, rows true, columns predicted, of integer arrays (N,) with values in [0, K).
+
+    Examples
+    --------
+    >>> from glassnet.metrics import confusion_matrix
+    >>> confusion_matrix(np.array([0, 1, 1]), np.array([0, 1, 0]), 2)
+    array([[1, 0],
+           [1, 1]])
+    """
     return (
         np.bincount(labels * classes + predictions, minlength=classes * classes)
         .reshape(classes, classes)

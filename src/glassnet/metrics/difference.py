@@ -153,6 +153,13 @@ def paired_difference(first: ArrayLike, second: ArrayLike, question: Question = 
     -----
     Source of the interval for truth values: D. Bonett and R. Price, J. Educational and Behavioral Statistics 37 (2012)
     479-488; advised by M. Fagerland, S. Lydersen and P. Laake, Statistics in Medicine 33 (2014) 2850-2875.
+
+    Examples
+    --------
+    >>> from glassnet.metrics import paired_difference
+    >>> found = paired_difference([0.95, 0.96, 0.97], [0.93, 0.95, 0.94])
+    >>> round(found.value, 3)
+    0.02
     """
     a, b = _rows(first), _rows(second)
     if a.shape[1] != b.shape[1] or a.shape[1] < 2:

@@ -95,13 +95,26 @@ def psnr(reference: ArrayLike, image: ArrayLike, peak: float | None = None) -> f
     Notes
     -----
     Source: D. Salomon, Data Compression: The Complete Reference, 4th edition (2007), p. 281.
+
+    Examples
+    --------
+    >>> from glassnet.metrics import psnr
+    >>> round(psnr(np.zeros((4, 4)), np.full((4, 4), 0.1), peak=1.0), 6)
+    20.0
     """
     peak = _peak(peak, reference, image)
     return _decibels(mean_squared_error(reference, image), peak)
 
 
 def psnr_per_image(references: ArrayLike, images: ArrayLike, peak: float | None = None) -> NDArray[np.float64]:
-    """(N,) float64 PSNRs in dB of N pictures along the first axis, `inf` where identical. Raises as `psnr` does."""
+    """(N,) float64 PSNRs in dB of N pictures along the first axis, `inf` where identical. Raises as `psnr` does.
+
+    Examples
+    --------
+    >>> from glassnet.metrics import psnr_per_image
+    >>> psnr_per_image(np.zeros((2, 4, 4)), np.full((2, 4, 4), 0.1), peak=1.0).round(6)
+    array([20., 20.])
+    """
     peak = _peak(peak, references, images)
     a, b = paired(references, images)
     if a.ndim < 2:
@@ -113,7 +126,15 @@ def psnr_per_image(references: ArrayLike, images: ArrayLike, peak: float | None 
 
 
 def mean_psnr(references: ArrayLike, images: ArrayLike, peak: float | None = None) -> tuple[float, Interval]:
-    """Mean of the single pictures' PSNRs in dB and its 95 % interval. Raises as `psnr` does."""
+    """Mean of the single pictures' PSNRs in dB and its 95 % interval. Raises as `psnr` does.
+
+    Examples
+    --------
+    >>> from glassnet.metrics import mean_psnr
+    >>> value, interval = mean_psnr(np.zeros((3, 4, 4)), np.full((3, 4, 4), 0.1), peak=1.0)
+    >>> round(value, 6)
+    20.0
+    """
     found = evaluate_reconstruction(references, images, peak)
     return found.psnr, found.psnr_interval
 
@@ -132,6 +153,13 @@ def evaluate_reconstruction(inputs: ArrayLike, outputs: ArrayLike, peak: float |
     ------
     DataError
         As `psnr` does.
+
+    Examples
+    --------
+    >>> from glassnet.metrics import evaluate_reconstruction
+    >>> found = evaluate_reconstruction(np.zeros((3, 4, 4, 1)), np.full((3, 4, 4, 1), 0.1), peak=1.0)
+    >>> round(found.psnr, 6)
+    20.0
     """
     peak = _peak(peak, inputs, outputs)
     return _summary(psnr_per_image(inputs, outputs, peak), mean_squared_error(inputs, outputs), peak)

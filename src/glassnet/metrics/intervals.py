@@ -24,7 +24,14 @@ __all__ = [
 
 
 class Interval(NamedTuple):
-    """A confidence interval `low <= value <= high`; both ends are `nan` where it is not defined."""
+    """A confidence interval `low <= value <= high`; both ends are `nan` where it is not defined.
+
+    Examples
+    --------
+    >>> from glassnet.metrics import Interval
+    >>> Interval(0.2, 0.4).high
+    0.4
+    """
 
     low: float
     high: float
@@ -78,6 +85,13 @@ def wilson_interval(successes: int, n: int, level: float = 0.95) -> Interval:
     Source: E. B. Wilson, "Probable inference, the law of succession, and statistical inference", J. Amer. Statist.
     Assoc. 22 (1927) 209-212; recommended by L. D. Brown, T. T. Cai and A. DasGupta, Statistical Science 16 (2001)
     101-133.
+
+    Examples
+    --------
+    >>> from glassnet.metrics import wilson_interval
+    >>> low, high = wilson_interval(204, 246)
+    >>> round(low, 3), round(high, 3)
+    (0.777, 0.871)
     """
     z = normal_quantile(level)
     if n < 0 or not 0 <= successes <= n:
@@ -112,6 +126,13 @@ def normal_interval(values: ArrayLike, level: float = 0.95) -> Interval:
     Notes
     -----
     Source: any text on statistics, such as G. Casella and R. L. Berger, Statistical Inference (2002), section 9.2.
+
+    Examples
+    --------
+    >>> from glassnet.metrics import normal_interval
+    >>> low, high = normal_interval([0.95, 0.96, 0.97])
+    >>> round(low, 3), round(high, 3)
+    (0.949, 0.971)
     """
     z = normal_quantile(level)
     array = finite_values(values)
@@ -142,6 +163,13 @@ def difference_interval(first: float, of_first: Interval, second: float, of_seco
     Source: R. G. Newcombe, "Interval estimation for the difference between independent proportions", Statistics in
     Medicine 17 (1998) 873-890, method 10; for any figures G. Y. Zou and A. Donner, Statistics in Medicine 27 (2008)
     1693-1702.
+
+    Examples
+    --------
+    >>> from glassnet.metrics import difference_interval, wilson_interval
+    >>> low, high = difference_interval(27 / 50, wilson_interval(27, 50), 106 / 220, wilson_interval(106, 220))
+    >>> round(low, 2), round(high, 2)
+    (-0.09, 0.2)
     """
     gap = first - second
     return Interval(
@@ -184,6 +212,13 @@ def bootstrap_interval(
     Notes
     -----
     Source: B. Efron and R. J. Tibshirani, An Introduction to the Bootstrap (1993), section 13.3.
+
+    Examples
+    --------
+    >>> from glassnet.metrics import bootstrap_interval
+    >>> low, high = bootstrap_interval(np.arange(100.0))
+    >>> low < 49.5 < high
+    True
     """
     normal_quantile(level)
     if resamples < 100:

@@ -27,6 +27,13 @@ class McNemar:
         Examples that one of them has right.
     p : float
         Probability of a difference at least as large where each is right as often as the other.
+
+    Examples
+    --------
+    >>> from glassnet.metrics import mcnemar
+    >>> found = mcnemar([True, True, False], [True, False, False])
+    >>> found.both, found.only_first, found.neither
+    (1, 1, 1)
     """
 
     both: int
@@ -77,6 +84,13 @@ def mcnemar(first: ArrayLike, second: ArrayLike) -> McNemar:
     -----
     Source: Q. McNemar, "Note on the sampling error of the difference between correlated proportions or percentages",
     Psychometrika 12 (1947); advised for classifiers by T. Dietterich, Neural Computation 10 (1998).
+
+    Examples
+    --------
+    >>> from glassnet.metrics import mcnemar
+    >>> found = mcnemar([True] * 6 + [False], [False] * 6 + [False])
+    >>> found.only_first, found.only_second, found.p
+    (6, 0, 0.03125)
     """
     from scipy import special  # slow to import, and seldom needed
 
@@ -104,6 +118,12 @@ def holm(p: Sequence[float]) -> list[float]:
     Notes
     -----
     Source: S. Holm, "A simple sequentially rejective multiple test procedure", Scand. J. Statist. 6 (1979).
+
+    Examples
+    --------
+    >>> from glassnet.metrics import holm
+    >>> [round(p, 3) for p in holm([0.01, 0.04, 0.03])]
+    [0.03, 0.06, 0.06]
     """
     if not all(0 <= value <= 1 for value in p):
         raise DataError(f"Probabilities lie between 0 and 1. Got {list(p)}.")

@@ -30,12 +30,26 @@ def _luma(picture: NDArray[Any]) -> Floats:
 
 
 def brightness(picture: NDArray[Any]) -> float:
-    """The mean luma."""
+    """The mean luma.
+
+    Examples
+    --------
+    >>> from glassnet.metrics import brightness
+    >>> brightness(np.full((4, 4, 1), 255, np.uint8))
+    1.0
+    """
     return float(_luma(picture).mean())
 
 
 def contrast(picture: NDArray[Any]) -> float:
-    """The standard deviation of the luma."""
+    """The standard deviation of the luma.
+
+    Examples
+    --------
+    >>> from glassnet.metrics import contrast
+    >>> contrast(np.zeros((4, 4, 1), np.uint8))
+    0.0
+    """
     return float(_luma(picture).std())
 
 

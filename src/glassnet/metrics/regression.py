@@ -33,6 +33,12 @@ def mean_squared_error(reference: ArrayLike, output: ArrayLike) -> float:
     ------
     DataError
         Shapes differ, an array is empty, or a value is not finite.
+
+    Examples
+    --------
+    >>> from glassnet.metrics import mean_squared_error
+    >>> mean_squared_error([1.0, 2.0], [1.0, 4.0])
+    2.0
     """
     a, b = paired(reference, output)
     return float(np.mean((a - b) ** 2))

@@ -42,6 +42,12 @@ class ErrorRate:
         Put in, left out or exchanged.
     size : int
         Characters, or words, that are there.
+
+    Examples
+    --------
+    >>> from glassnet.metrics import error_rate
+    >>> error_rate([1, 0], [10, 10]).rate
+    0.05
     """
 
     rate: float
@@ -62,6 +68,13 @@ def error_rate(errors: ArrayLike, sizes: ArrayLike) -> ErrorRate:
     ----------
     errors, sizes : (n,) array
         Of each line, whole numbers from 0.
+
+    Examples
+    --------
+    >>> from glassnet.metrics import error_rate
+    >>> found = error_rate([1, 0, 2], [10, 10, 10])
+    >>> found.rate, found.errors, found.size
+    (0.1, 3, 30)
     """
     values = np.stack([np.asarray(errors, float), np.asarray(sizes, float)], axis=-1).reshape(-1, 2)
     wrong, there = (int(total) for total in values.sum(axis=0))

@@ -23,7 +23,14 @@ _WORDS = ("xavier", "he", "gaussian", "zeros")
 
 @dataclass(frozen=True)
 class Initialisation:
-    """How a weight array starts: a word of this module's table and, for 'gaussian', a scale."""
+    """How a weight array starts: a word of this module's table and, for 'gaussian', a scale.
+
+    Examples
+    --------
+    >>> from glassnet.nn import Initialisation
+    >>> str(Initialisation.parse(["gaussian", "0.01"]))
+    'gaussian 0.01'
+    """
 
     word: str
     scale: float | None = None

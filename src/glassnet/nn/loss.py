@@ -60,7 +60,15 @@ class Loss:
 
 
 class SoftmaxCrossEntropy(Loss):
-    """Softmax cross-entropy, optionally with label smoothing. Notation: `softmax-cross-entropy, smoothing 0.1`."""
+    """Softmax cross-entropy, optionally with label smoothing. Notation: `softmax-cross-entropy, smoothing 0.1`.
+
+    Examples
+    --------
+    >>> from glassnet.nn import SoftmaxCrossEntropy
+    >>> value, dscores = SoftmaxCrossEntropy()(np.zeros((2, 10)), [3, 7])
+    >>> round(value, 4), dscores.shape
+    (2.3026, (2, 10))
+    """
 
     word = "softmax-cross-entropy"
 
@@ -81,7 +89,15 @@ class SoftmaxCrossEntropy(Loss):
 
 
 class Hinge(Loss):
-    """Multi-class SVM hinge loss with margin 1. Notation: `svm`."""
+    """Multi-class SVM hinge loss with margin 1. Notation: `svm`.
+
+    Examples
+    --------
+    >>> from glassnet.nn import Hinge
+    >>> value, dscores = Hinge()(np.zeros((1, 10)), [3])
+    >>> float(value)
+    9.0
+    """
 
     word = "svm"
 
@@ -94,7 +110,15 @@ class Hinge(Loss):
 
 
 class SquaredError(Loss):
-    """Squared error against arrays: the loss of an autoencoder. Notation: `squared-error`, `squared-error half`."""
+    """Squared error against arrays: the loss of an autoencoder. Notation: `squared-error`, `squared-error half`.
+
+    Examples
+    --------
+    >>> from glassnet.nn import SquaredError
+    >>> value, dy = SquaredError()(np.array([[1.0, 2.0]]), np.array([[1.0, 4.0]]))
+    >>> float(value), dy
+    (2.0, array([[ 0., -2.]]))
+    """
 
     word = "squared-error"
     task = "reconstruction"
@@ -126,6 +150,13 @@ class CTC(Loss):
 
     Scores are those of a line's columns, (n, columns, k) or (n, 1, columns, k) with the blank as the last class; the
     targets are n sequences of labels in 0 ... k - 2, of any lengths.
+
+    Examples
+    --------
+    >>> from glassnet.nn import CTC
+    >>> value, dscores = CTC()(np.zeros((1, 4, 3)), [[0, 1]])
+    >>> dscores.shape
+    (1, 4, 3)
     """
 
     word = "ctc"
@@ -164,7 +195,14 @@ LOSSES: dict[str, type[Loss]] = {loss.word: loss for loss in (SoftmaxCrossEntrop
 
 
 def parse_loss(text: str) -> Loss:
-    """The loss that a notation names. Raises `NotationError`."""
+    """The loss that a notation names. Raises `NotationError`.
+
+    Examples
+    --------
+    >>> from glassnet.nn import parse_loss
+    >>> parse_loss("softmax-cross-entropy, smoothing 0.1").smoothing
+    0.1
+    """
     steps = parse(text, "loss")
     word = steps[0].word
     if len(steps) != 1 or word not in LOSSES:

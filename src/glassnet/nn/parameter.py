@@ -21,6 +21,13 @@ class Parameter:
     The role decides on regularisation: L2 and weight decay act on weights, never on a bias or on batch norm's scale
     and shift. `grad` is written by every backward pass, never added to. `rate` is a factor of the learning rate, for
     parameters that are to change more slowly than others.
+
+    Examples
+    --------
+    >>> from glassnet.nn import Parameter
+    >>> p = Parameter.of(np.ones((2, 3)), "weight")
+    >>> p.grad.shape, p.decays
+    ((2, 3), True)
     """
 
     value: Array

@@ -161,7 +161,17 @@ def _like(scalar: Any) -> Array:
 
 
 class SGD(Optimizer):
-    """Gradient descent, with momentum and Nesterov's look-ahead where asked for."""
+    """Gradient descent, with momentum and Nesterov's look-ahead where asked for.
+
+    Examples
+    --------
+    >>> from glassnet.nn import Parameter
+    >>> from glassnet.optim import SGD
+    >>> w = Parameter(np.array([1.0]), "weight", grad=np.array([2.0]))
+    >>> SGD(0.1).step({"w": w})
+    >>> w.value
+    array([0.8])
+    """
 
     word = "sgd"
 
@@ -189,7 +199,17 @@ class SGD(Optimizer):
 
 
 class RMSProp(Optimizer):
-    """Steps divided by a running root mean square of the gradient. `eps_inside` puts eps under the root."""
+    """Steps divided by a running root mean square of the gradient. `eps_inside` puts eps under the root.
+
+    Examples
+    --------
+    >>> from glassnet.nn import Parameter
+    >>> from glassnet.optim import RMSProp
+    >>> w = Parameter(np.array([1.0]), "weight", grad=np.array([2.0]))
+    >>> RMSProp(0.1, decay=0.75).step({"w": w})
+    >>> w.value.round(6)
+    array([0.8])
+    """
 
     word = "rmsprop"
     slots = ("square",)
@@ -205,7 +225,17 @@ class RMSProp(Optimizer):
 
 
 class Adam(Optimizer):
-    """Adam: momentum and a running mean square, both corrected for their start at zero."""
+    """Adam: momentum and a running mean square, both corrected for their start at zero.
+
+    Examples
+    --------
+    >>> from glassnet.nn import Parameter
+    >>> from glassnet.optim import Adam
+    >>> w = Parameter(np.array([1.0]), "weight", grad=np.array([2.0]))
+    >>> Adam(0.1).step({"w": w})  # the first step is the rate, whatever the gradient
+    >>> w.value.round(6)
+    array([0.9])
+    """
 
     word = "adam"
     slots = ("m", "v")
@@ -224,7 +254,17 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam with weight decay that stands apart from the gradient."""
+    """Adam with weight decay that stands apart from the gradient.
+
+    Examples
+    --------
+    >>> from glassnet.nn import Parameter
+    >>> from glassnet.optim import AdamW
+    >>> w = Parameter(np.array([1.0]), "weight", grad=np.array([0.0]))
+    >>> AdamW(0.1, weight_decay=0.5).step({"w": w})
+    >>> w.value.round(6)
+    array([0.95])
+    """
 
     word = "adamw"
 
@@ -251,7 +291,14 @@ OPTIMIZERS: dict[str, tuple[type[Optimizer], dict[str, Any]]] = {
 
 
 def make_optimizer(word: str, **settings: Any) -> Optimizer:
-    """An optimiser by its word, as a recipe or the command line names it. Raises `RecipeError`."""
+    """An optimiser by its word, as a recipe or the command line names it. Raises `RecipeError`.
+
+    Examples
+    --------
+    >>> from glassnet.optim import make_optimizer
+    >>> make_optimizer("adam", lr=0.01).lr
+    0.01
+    """
     if word not in OPTIMIZERS:
         known = ", ".join(OPTIMIZERS)
         raise RecipeError(f"optimizer must be one of {known}. Got '{word}' instead.{nearest(word, OPTIMIZERS)}")

@@ -79,7 +79,14 @@ class Schedule:
 
 
 class Constant(Schedule):
-    """`constant`: the same rate throughout."""
+    """`constant`: the same rate throughout.
+
+    Examples
+    --------
+    >>> from glassnet.optim import Constant
+    >>> Constant().factor(5, 10, 2)
+    1.0
+    """
 
     word = "constant"
 
@@ -88,7 +95,14 @@ class Constant(Schedule):
 
 
 class Exponential(Schedule):
-    """`exponential G`: the rate is multiplied by G after every epoch."""
+    """`exponential G`: the rate is multiplied by G after every epoch.
+
+    Examples
+    --------
+    >>> from glassnet.optim import Exponential
+    >>> [round(Exponential(0.9).factor(step, 10, 3), 3) for step in (0, 10, 20)]
+    [1.0, 0.9, 0.81]
+    """
 
     word = "exponential"
 
@@ -103,7 +117,14 @@ class Exponential(Schedule):
 
 
 class Steps(Schedule):
-    """`steps E1 E2 ..., gamma G`: the rate is multiplied by G (default 0.1) after the epochs E1, E2, ..."""
+    """`steps E1 E2 ..., gamma G`: the rate is multiplied by G (default 0.1) after the epochs E1, E2, ...
+
+    Examples
+    --------
+    >>> from glassnet.optim import Steps
+    >>> [round(Steps(1, 2).factor(step, 10, 3), 3) for step in (0, 10, 20)]
+    [1.0, 0.1, 0.01]
+    """
 
     word = "steps"
     options = ("gamma",)
@@ -123,7 +144,14 @@ class Steps(Schedule):
 
 
 class Cosine(Schedule):
-    """`cosine, floor F, restart E1 E2 ...`: half a cosine from 1 down to F (default 0), anew after each epoch E."""
+    """`cosine, floor F, restart E1 E2 ...`: half a cosine from 1 down to F (default 0), anew after each epoch E.
+
+    Examples
+    --------
+    >>> from glassnet.optim import Cosine
+    >>> [round(Cosine().factor(step, 10, 2), 3) for step in (0, 10, 20)]
+    [1.0, 0.5, 0.0]
+    """
 
     word = "cosine"
     options = ("floor", "restart")
@@ -153,7 +181,14 @@ class Cosine(Schedule):
 
 
 class OneCycle(Schedule):
-    """`onecycle, warmup W, start S, end E`: up from S (0.04) over the share W (0.3) of the steps, down to E (1e-4)."""
+    """`onecycle, warmup W, start S, end E`: up from S (0.04) over the share W (0.3) of the steps, down to E (1e-4).
+
+    Examples
+    --------
+    >>> from glassnet.optim import OneCycle
+    >>> [round(OneCycle().factor(step, 10, 2), 3) for step in (0, 6, 20)]
+    [0.04, 1.0, 0.0]
+    """
 
     word = "onecycle"
     options = ("warmup", "start", "end")
@@ -179,7 +214,14 @@ class OneCycle(Schedule):
 
 
 class Linear(OneCycle):
-    """`linear, warmup W, start S, end E`: up from S (0.04) over the share W (0) of the steps, down to E (0)."""
+    """`linear, warmup W, start S, end E`: up from S (0.04) over the share W (0) of the steps, down to E (0).
+
+    Examples
+    --------
+    >>> from glassnet.optim import Linear
+    >>> [round(Linear().factor(step, 10, 2), 3) for step in (0, 10, 20)]
+    [1.0, 0.5, 0.0]
+    """
 
     word = "linear"
 
@@ -200,7 +242,15 @@ SCHEDULES: dict[str, type[Schedule]] = {schedule.word: schedule for schedule in 
 
 
 def parse_schedule(text: str) -> Schedule:
-    """The schedule of a notation such as `exponential 0.9`. Raises `RecipeError`."""
+    """The schedule of a notation such as `exponential 0.9`. Raises `RecipeError`.
+
+    Examples
+    --------
+    >>> from glassnet.optim import parse_schedule
+    >>> schedule = parse_schedule("cosine")
+    >>> [round(schedule.factor(step, 10, 2), 3) for step in (0, 10, 20)]
+    [1.0, 0.5, 0.0]
+    """
     steps = parse(text, "schedule")
     word = steps[0].word
     if len(steps) != 1 or word not in SCHEDULES:

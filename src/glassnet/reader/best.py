@@ -120,6 +120,13 @@ def make_reader(
     ------
     GlassnetError
         The model is none for reading, the alphabet names nothing that can be read, or the language cannot be had.
+
+    Examples
+    --------
+    >>> from glassnet.reader import make_reader, synthesise
+    >>> picture, truth = synthesise("HELLO", np.random.default_rng(0))
+    >>> make_reader(alphabet="A-Z").read(picture).text
+    'HELLO'
     """
     if model is not None and model.task.word != "transcription":
         return Reader(model, alphabet=alphabet, words=words, settings=settings)
@@ -153,5 +160,13 @@ def read(
     language: str | Path = "english",
     model: Model | None = None,
 ) -> Page:
-    """The text of one picture; parameters, result and errors as of `make_reader` and `Reader.read`."""
+    """The text of one picture; parameters, result and errors as of `make_reader` and `Reader.read`.
+
+    Examples
+    --------
+    >>> from glassnet.reader import read, synthesise
+    >>> picture, truth = synthesise("HELLO", np.random.default_rng(0))
+    >>> read(picture, alphabet="A-Z").text
+    'HELLO'
+    """
     return make_reader(model, alphabet=alphabet, words=words, language=language).read(picture)

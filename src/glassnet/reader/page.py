@@ -24,7 +24,14 @@ def geometric_mean(confidences: Sequence[float]) -> float:
 
 @dataclass(frozen=True)
 class Box:
-    """A rectangle in pixels of the picture as it is seen (turned as its EXIF orientation says)."""
+    """A rectangle in pixels of the picture as it is seen (turned as its EXIF orientation says).
+
+    Examples
+    --------
+    >>> from glassnet.reader import Box
+    >>> Box(10, 20, 40, 60).right
+    40
+    """
 
     left: float
     top: float
@@ -70,6 +77,12 @@ class Character:
         What else it may be, as (text, probability), the most probable first.
     crop : (32, 32) uint8 array
         What the network saw: black on white.
+
+    Examples
+    --------
+    >>> from glassnet.reader import Box, Character
+    >>> Character("O", Box(0, 0, 9, 9), 0.6, alternatives=(("0", 0.4),)).alternatives
+    (('0', 0.4),)
     """
 
     text: str
@@ -81,7 +94,15 @@ class Character:
 
 @dataclass(frozen=True)
 class Word:
-    """Characters without a space between them."""
+    """Characters without a space between them.
+
+    Examples
+    --------
+    >>> from glassnet.reader import Box, Character, Word
+    >>> word = Word((Character("H", Box(0, 0, 9, 9), 0.9), Character("I", Box(10, 0, 14, 9), 0.8)))
+    >>> word.text
+    'HI'
+    """
 
     characters: tuple[Character, ...]
 
@@ -101,7 +122,15 @@ class Word:
 
 @dataclass(frozen=True)
 class Line:
-    """Words in a row."""
+    """Words in a row.
+
+    Examples
+    --------
+    >>> from glassnet.reader import Box, Character, Line, Word
+    >>> word = Word((Character("H", Box(0, 0, 9, 9), 0.9), Character("I", Box(10, 0, 14, 9), 0.8)))
+    >>> Line((word, word)).text
+    'HI HI'
+    """
 
     words: tuple[Word, ...]
 
@@ -135,6 +164,12 @@ class Page:
         Why no lines were found, as in "nothing was read: ..."; empty where there are some.
     left_out : tuple of Line
         What was read in marks that do not look like writing, where whole lines are read.
+
+    Examples
+    --------
+    >>> from glassnet.reader import Page
+    >>> Page((), width=100, height=50).text
+    ''
     """
 
     lines: tuple[Line, ...]

@@ -166,15 +166,14 @@ class Reader:
 
     Examples
     --------
-    ::
-
-        reader = Reader(alphabet="A-Z0-9")
-        page = reader.read("page.jpg")
-
-        state = reader.open("page.jpg")  # the same, stage by stage
-        for stage in reader.stages:
-            state = stage(state)
-        page = state.page
+    >>> from glassnet.reader import Reader, synthesise
+    >>> picture, truth = synthesise("HELLO", np.random.default_rng(0))
+    >>> reader = Reader(alphabet="A-Z")
+    >>> state = reader.open(picture)
+    >>> for stage in reader.stages:
+    ...     state = stage(state)
+    >>> state.page.text == reader.read(picture).text  # the same, stage by stage
+    True
     """
 
     model: Model | None = None

@@ -37,6 +37,12 @@ class Recogniser:
     ------
     ModelError
         The model has other classes.
+
+    Examples
+    --------
+    >>> from glassnet.reader import Recogniser
+    >>> Recogniser(alphabet="0123456789").probabilities(np.full((2, 32, 32, 1), 255, np.uint8)).shape
+    (2, 80)
     """
 
     def __init__(

@@ -161,6 +161,13 @@ def synthesise(
     ------
     ReaderError
         The text is empty, or holds a character that the pen cannot write.
+
+    Examples
+    --------
+    >>> from glassnet.reader import synthesise
+    >>> picture, page = synthesise("HELLO", np.random.default_rng(0))
+    >>> picture.dtype.name, page.text
+    ('uint8', 'HELLO')
     """
     lines = [line.split() for line in text.splitlines() if line.strip()]
     unknown = sorted({c for line in lines for word in line for c in word} - set(ALPHABET))

@@ -150,7 +150,14 @@ def reached(name: str, value: float | None, wanted: float) -> bool:
 
 
 def rows() -> list[Row]:
-    """All rows that come with the package, in the order of their names."""
+    """All rows that come with the package, in the order of their names.
+
+    Examples
+    --------
+    >>> from glassnet.reproduce import rows
+    >>> [row.published for row in rows() if row.id == "mnist-mlp"]
+    [{'test_accuracy': 0.9808}]
+    """
     here = resources.files("glassnet.reproduce")
     goals = tomllib.loads((here / "goals.toml").read_text(encoding="utf-8"))
     files = (entry for entry in (here / "rows").iterdir() if entry.name.endswith(".toml"))
@@ -182,6 +189,14 @@ def reproduce(
     With an `engine`, those that train a recipe are run on it, and stand in the tables as ID-ENGINE. Figures of rows
     that an earlier call left in `out` are kept in the tables. Raises `RecipeError` for an unknown row, or one that
     trains nothing on an engine.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from glassnet.reproduce import reproduce
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     reproduce(["affine-fit"], folder).passed
+    True
     """
     known = {row.id: row for row in rows()}
     if engine is not None:

@@ -30,6 +30,13 @@ class History(Callback):
 
     With a path every record is also a line of JSON in that file, which only grows; `cut` takes back what lies after a
     checkpoint when a run is resumed.
+
+    Examples
+    --------
+    >>> import glassnet
+    >>> history = glassnet.fit("digits", "linear", epochs=2, verbose=False).history
+    >>> [record["epoch"] for record in history.epochs]
+    [1, 2]
     """
 
     def __init__(self, path: Path | None = None) -> None:

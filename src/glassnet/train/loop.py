@@ -294,6 +294,20 @@ class Callback:
         Whether `step` must be called after every single step; else an engine may take many in one call.
     last : bool
         Whether its hooks are called after those of all others: it keeps what they did.
+
+    Examples
+    --------
+    >>> from glassnet import Network
+    >>> from glassnet.data import dataset_of
+    >>> from glassnet.train import Callback, Trainer
+    >>> class Count(Callback):
+    ...     steps = 0
+    ...     def step(self, training, result):
+    ...         self.steps += 1
+    >>> count, data = Count(), dataset_of(np.zeros((20, 8, 8), np.uint8), np.arange(20) % 2)
+    >>> _ = Trainer(Network("linear 2", (8, 8, 1)), epochs=2, batch=5, callbacks=[count]).fit(data)
+    >>> count.steps
+    8
     """
 
     every_step: ClassVar[bool] = False

@@ -37,6 +37,12 @@ class Settings:
         Steps between records of gradient, weight and update norms; None spreads 200 over the training.
     checkpoint_seconds : float
         Least time between checkpoints.
+
+    Examples
+    --------
+    >>> from glassnet.train import Settings
+    >>> Settings(epochs=5).batch
+    64
     """
 
     epochs: int = 10

@@ -80,8 +80,11 @@ class Trainer:
 
     Examples
     --------
-    >>> trainer = Trainer(Network("linear", (8, 8, 1), 10), epochs=20)      # doctest: +SKIP
-    >>> model = trainer.fit(splits.train, splits.valid)                     # doctest: +SKIP
+    >>> from glassnet import Network, Trainer, load_data
+    >>> trainer = Trainer(Network("linear", (8, 8, 1), 10), epochs=2)
+    >>> model = trainer.fit(load_data("digits").train)
+    >>> model.predict(np.zeros((3, 8, 8, 1), np.uint8)).shape
+    (3,)
     """
 
     def __init__(

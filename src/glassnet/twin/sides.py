@@ -38,6 +38,12 @@ class Side:
         Where PyTorch's engine computes; cpu where nothing is said.
     processes : int
         How many train together, of PyTorch's engine on the CPU.
+
+    Examples
+    --------
+    >>> from glassnet.twin import Side
+    >>> Side("native").dtype.__name__
+    'float64'
     """
 
     engine: str

@@ -25,6 +25,14 @@ class MovingMean:
     ----------
     seconds : float
         The window; 0 leaves the rows as they are.
+
+    Examples
+    --------
+    >>> from glassnet.watch import MovingMean
+    >>> mean = MovingMean(1.0)
+    >>> found = [row for time in (0.0, 0.5, 1.0) for row in mean.push(time, np.array([time], np.float32))]
+    >>> [row.tolist() for row in (*found, *mean.close())]
+    [[0.25], [0.5], [0.75]]
     """
 
     def __init__(self, seconds: float) -> None:

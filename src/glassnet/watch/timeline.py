@@ -37,6 +37,14 @@ class Timeline:
         Its probability.
     expected, smoothed_expected : (N,) float32 array or None
         The probability of the expected classes together, as it is and smoothed; None where nothing is expected.
+
+    Examples
+    --------
+    >>> from glassnet.watch import Timeline
+    >>> times, classes = np.array([0.0, 0.1]), np.array([[3, 8], [8, 3]], np.int32)
+    >>> p = np.array([[0.6, 0.4], [0.7, 0.3]], np.float32)
+    >>> Timeline(times, classes, p, classes[:, 0], p[:, 0]).labels
+    array([3, 8], dtype=int32)
     """
 
     times: NDArray[np.float64]

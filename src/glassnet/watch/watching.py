@@ -29,6 +29,14 @@ def expected_classes(model: Model, names: str) -> tuple[int, ...]:
     """The numbers of classes that are named with commas between them; a name may hold commas itself.
 
     Raises `ModelError` for a name that is no class, with the nearest.
+
+    Examples
+    --------
+    >>> import glassnet
+    >>> from glassnet.watch import expected_classes
+    >>> model = glassnet.fit("digits", "linear", epochs=1, verbose=False).model
+    >>> expected_classes(model, "3, 8")
+    (3, 8)
     """
     if names.strip() in model.class_names:
         return (model.class_names.index(names.strip()),)

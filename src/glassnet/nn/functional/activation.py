@@ -71,12 +71,27 @@ def _backward(dy: Array, y: Array, out: Array | None, serial: Any, shared: Any, 
 
 
 def relu_forward(x: Array, *, ceiling: float = math.inf, out: Array | None = None) -> tuple[Array, Array]:
-    """y = min(max(0, x), ceiling) for an array of any shape; returns (y, cache). `out` may be `x`. A NaN stays one."""
+    """y = min(max(0, x), ceiling) for an array of any shape; returns (y, cache). `out` may be `x`. A NaN stays one.
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> F.relu_forward(np.array([[-1.0, 2.0]]))[0]
+    array([[0., 2.]])
+    """
     return _forward(x, out, elementwise.relu, elementwise.relu_shared, ceiling)
 
 
 def relu_backward(dy: Array, cache: Array, *, ceiling: float = math.inf, out: Array | None = None) -> Array:
-    """dx = dy where 0 < y < ceiling, else 0. `out` may be `dy`."""
+    """dx = dy where 0 < y < ceiling, else 0. `out` may be `dy`.
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> _, cache = F.relu_forward(np.array([[-1.0, 2.0]]))
+    >>> F.relu_backward(np.array([[5.0, 5.0]]), cache)
+    array([[0., 5.]])
+    """
     return _backward(dy, cache, out, elementwise.relu_backward, elementwise.relu_backward_shared, ceiling)
 
 
@@ -84,6 +99,12 @@ def relu_ceiling(relu: bool | float) -> float:
     """What kernels are told about a ReLU: its ceiling (infinity without one), 0 for no ReLU at all.
 
     Raises `GlassnetError` for a ceiling that is not above 0.
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> F.relu_ceiling(True), F.relu_ceiling(6.0), F.relu_ceiling(False)
+    (inf, 6.0, 0.0)
     """
     if isinstance(relu, (bool, np.bool_)):
         return math.inf if relu else 0.0
@@ -93,27 +114,64 @@ def relu_ceiling(relu: bool | float) -> float:
 
 
 def relu_pieces(y: Array, ceiling: float = math.inf) -> list[Array]:
-    """On which of its straight pieces a ReLU was, from its results: above 0, and below the ceiling if there is one."""
+    """On which of its straight pieces a ReLU was, from its results: above 0, and below the ceiling if there is one.
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> [piece.tolist() for piece in F.relu_pieces(np.array([0.0, 2.0]))]
+    [[False, True]]
+    """
     return [y > 0] + ([y < ceiling] if ceiling < math.inf else [])
 
 
 def sigmoid_forward(x: Array, *, out: Array | None = None) -> tuple[Array, Array]:
-    """y = 1 / (1 + exp(-x)) in (0, 1); returns (y, cache). Stable for any x."""
+    """y = 1 / (1 + exp(-x)) in (0, 1); returns (y, cache). Stable for any x.
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> F.sigmoid_forward(np.array([0.0, -1000.0, 1000.0]))[0]
+    array([0.5, 0. , 1. ])
+    """
     return _forward(x, out, elementwise.sigmoid, elementwise.sigmoid_shared)
 
 
 def sigmoid_backward(dy: Array, cache: Array, *, out: Array | None = None) -> Array:
-    """dx = dy y (1 - y)."""
+    """dx = dy y (1 - y).
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> y, cache = F.sigmoid_forward(np.array([0.0]))
+    >>> F.sigmoid_backward(np.array([1.0]), cache)
+    array([0.25])
+    """
     return _backward(dy, cache, out, elementwise.sigmoid_backward, elementwise.sigmoid_backward_shared)
 
 
 def tanh_forward(x: Array, *, out: Array | None = None) -> tuple[Array, Array]:
-    """y = tanh(x) in (-1, 1); returns (y, cache)."""
+    """y = tanh(x) in (-1, 1); returns (y, cache).
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> F.tanh_forward(np.array([0.0, 1000.0]))[0]
+    array([0., 1.])
+    """
     return _forward(x, out, elementwise.tanh, elementwise.tanh_shared)
 
 
 def tanh_backward(dy: Array, cache: Array, *, out: Array | None = None) -> Array:
-    """dx = dy (1 - y^2)."""
+    """dx = dy (1 - y^2).
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> _, cache = F.tanh_forward(np.array([0.0, 1000.0]))
+    >>> F.tanh_backward(np.array([1.0, 1.0]), cache)
+    array([1., 0.])
+    """
     return _backward(dy, cache, out, elementwise.tanh_backward, elementwise.tanh_backward_shared)
 
 
@@ -131,30 +189,72 @@ def _sigmoid(x: float) -> float:
 
 
 def relu_forward_naive(x: Any, ceiling: float = math.inf) -> Array:
-    """Reference: the larger of 0 and x, and no more than the ceiling, one element at a time."""
+    """Reference: the larger of 0 and x, and no more than the ceiling, one element at a time.
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> F.relu_forward_naive([[-1.0, 2.0, 9.0]], 6)
+    array([[0., 2., 6.]])
+    """
     return _each(lambda v: min(max(0.0, v), ceiling), x)
 
 
 def relu_backward_naive(dy: Any, x: Any, ceiling: float = math.inf) -> Array:
-    """Reference: dy where 0 < x < ceiling."""
+    """Reference: dy where 0 < x < ceiling.
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> F.relu_backward_naive([[5.0, 5.0]], [[-1.0, 2.0]])
+    array([[0., 5.]])
+    """
     return _each(lambda g, v: g if 0 < v < ceiling else 0.0, dy, x)
 
 
 def sigmoid_forward_naive(x: Any) -> Array:
-    """Reference: the logistic function, one element at a time."""
+    """Reference: the logistic function, one element at a time.
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> F.sigmoid_forward_naive([0.0])
+    array([0.5])
+    """
     return _each(_sigmoid, x)
 
 
 def sigmoid_backward_naive(dy: Any, x: Any) -> Array:
-    """Reference: dy s(x) s(-x), since 1 - s(x) = s(-x)."""
+    """Reference: dy s(x) s(-x), since 1 - s(x) = s(-x).
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> F.sigmoid_backward_naive([1.0], [0.0])
+    array([0.25])
+    """
     return _each(lambda g, v: g * _sigmoid(v) * _sigmoid(-v), dy, x)
 
 
 def tanh_forward_naive(x: Any) -> Array:
-    """Reference: tanh, one element at a time."""
+    """Reference: tanh, one element at a time.
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> F.tanh_forward_naive([0.0])
+    array([0.])
+    """
     return _each(math.tanh, x)
 
 
 def tanh_backward_naive(dy: Any, x: Any) -> Array:
-    """Reference: dy / cosh(x)^2, with cosh taken as infinite where it would overflow."""
+    """Reference: dy / cosh(x)^2, with cosh taken as infinite where it would overflow.
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> F.tanh_backward_naive([1.0], [0.0])
+    array([1.])
+    """
     return _each(lambda g, v: g / math.cosh(v) ** 2 if abs(v) < 300 else 0.0, dy, x)

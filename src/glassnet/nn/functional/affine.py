@@ -55,6 +55,13 @@ def affine_forward(x: Array, w: Array, b: Array, *, out: Array | None = None) ->
     ------
     GlassnetError
         The sizes do not fit, or w is not a C-contiguous matrix of floats.
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> y, cache = F.affine_forward(np.array([[1.0, 2.0]]), np.array([[3.0], [4.0]]), np.array([5.0]))
+    >>> y
+    array([[16.]])
     """
     if w.ndim != 2 or w.dtype.kind != "f" or not w.flags.c_contiguous:
         raise GlassnetError(f"w must be a C-contiguous matrix of floats. Got {w.dtype} of shape {w.shape} instead.")
@@ -79,6 +86,14 @@ def affine_backward(
 
     dy: (n, m). `input_gradient=False` leaves dx out (None): the first layer of a network needs none. `out` are arrays
     to write (dx as (n, d), dw, db) into.
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> _, cache = F.affine_forward(np.array([[1.0, 2.0]]), np.array([[3.0], [4.0]]), np.array([5.0]))
+    >>> dx, dw, db = F.affine_backward(np.array([[10.0]]), cache)
+    >>> dx, dw.ravel(), db
+    (array([[30., 40.]]), array([10., 20.]), array([10.]))
     """
     rows, w, shape = cache
     dy = _in_dtype_of(w, as_float(dy, "dy"))
@@ -95,6 +110,13 @@ def affine_input_gradient(dy: Array, cache: AffineCache, *, out: Array | None = 
     """dx alone, with the bits that `affine_backward` gives, for half its work.
 
     dy: (n, m). `out` is an array (n, d) to write into.
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> _, cache = F.affine_forward(np.array([[1.0, 2.0]]), np.array([[3.0], [4.0]]), np.array([5.0]))
+    >>> F.affine_input_gradient(np.array([[10.0]]), cache)
+    array([[30., 40.]])
     """
     rows, w, shape = cache
     dy = _in_dtype_of(w, as_float(dy, "dy"))
@@ -117,6 +139,15 @@ def affine_descend(
     W <- (1 - rate * l2) W - rate * x^T dy and b <- b - rate * 1^T dy. The product writes straight into W (BLAS'
     alpha and beta), so that dW, which may be as large as the network, is never stored nor read again. `out` are arrays
     for dx (n, d) and for the bias gradient (m,).
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> w, b = np.array([[3.0], [4.0]]), np.array([5.0])
+    >>> _, cache = F.affine_forward(np.array([[1.0, 2.0]]), w, b)
+    >>> _ = F.affine_descend(np.array([[10.0]]), cache, b, 0.1)
+    >>> w.ravel(), b
+    (array([2., 2.]), array([4.]))
     """
     rows, w, shape = cache
     dy = _in_dtype_of(w, as_float(dy, "dy"))
@@ -143,7 +174,14 @@ def _input_gradient(dy: Array, w: Array, shape: tuple[int, ...], out: Array | No
 
 
 def affine_forward_naive(x: Any, w: Any, b: Any) -> Array:
-    """Reference: y_ij = sum_k x_ik w_kj + b_j, one element at a time."""
+    """Reference: y_ij = sum_k x_ik w_kj + b_j, one element at a time.
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> F.affine_forward_naive(np.array([[1.0, 2.0]]), np.array([[3.0], [4.0]]), np.array([5.0]))
+    array([[16.]])
+    """
     rows = np.asarray(x, np.float64).reshape(len(x), -1)
     n, d = rows.shape
     m = w.shape[1]
@@ -157,7 +195,15 @@ def affine_forward_naive(x: Any, w: Any, b: Any) -> Array:
 
 
 def affine_backward_naive(dy: Any, x: Any, w: Any) -> tuple[Array, Array, Array]:
-    """Reference: (dx, dw, db) by the sums of the derivation, one product at a time."""
+    """Reference: (dx, dw, db) by the sums of the derivation, one product at a time.
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> dx, dw, db = F.affine_backward_naive(np.array([[10.0]]), np.array([[1.0, 2.0]]), np.array([[3.0], [4.0]]))
+    >>> dx
+    array([[30., 40.]])
+    """
     rows = np.asarray(x, np.float64).reshape(len(x), -1)
     n, d = rows.shape
     m = w.shape[1]

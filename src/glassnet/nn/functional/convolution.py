@@ -131,6 +131,15 @@ def conv2d_forward(
     ------
     GlassnetError
         Sizes or dtypes do not fit, or the method cannot compute this convolution.
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> x, w = np.arange(16.0).reshape(1, 4, 4, 1), np.ones((3, 3, 1, 1))
+    >>> y, cache = F.conv2d_forward(x, w)
+    >>> y[0, :, :, 0]
+    array([[45., 54.],
+           [81., 90.]])
     """
     if w.dtype not in (np.float32, np.float64) or not w.flags.c_contiguous:
         raise GlassnetError(
@@ -168,6 +177,15 @@ def conv2d_backward(
 
     dy has the shape of y. `input_gradient=False` leaves dx out (None): the first layer of a network needs none. db is
     None where there was no bias. `out` are arrays to write (dx, dw, db) into.
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> x, w, b = np.arange(16.0).reshape(1, 4, 4, 1), np.ones((3, 3, 1, 2)), np.zeros(2)
+    >>> y, cache = F.conv2d_forward(x, w, b, pad=1)
+    >>> dx, dw, db = F.conv2d_backward(np.ones_like(y), cache)
+    >>> dx.shape, dw.shape, db
+    ((1, 4, 4, 1), (3, 3, 1, 2), array([16., 16.]))
     """
     if not isinstance(cache, ConvolutionCache):
         from glassnet.nn.functional.winograd import winograd_backward
@@ -193,6 +211,15 @@ def conv2d_input_gradient(dy: Array, cache: Any, *, out: Array | None = None, ar
     """dx alone, with the bits that `conv2d_backward` gives, for half its work.
 
     dy has the shape of y. `out` is an array of x's shape to write into.
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> y, cache = F.conv2d_forward(np.zeros((1, 3, 3, 1)), np.ones((2, 2, 1, 1)))
+    >>> F.conv2d_input_gradient(np.ones_like(y), cache)[0, :, :, 0]
+    array([[1., 2., 1.],
+           [2., 4., 2.],
+           [1., 2., 1.]])
     """
     if not isinstance(cache, ConvolutionCache):
         from glassnet.nn.functional.winograd import winograd_input_gradient

@@ -13,7 +13,15 @@ __all__ = ["conv2d_backward_naive", "conv2d_forward_naive", "numpy_backward", "n
 
 
 def conv2d_forward_naive(x: Any, w: Any, b: Any = None, *, stride: Any = 1, pad: Any = 0, groups: int = 1) -> Array:
-    """Reference: every sum of products of the definition, one number at a time (no ReLU, no pooling)."""
+    """Reference: every sum of products of the definition, one number at a time (no ReLU, no pooling).
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> F.conv2d_forward_naive(np.ones((1, 3, 3, 1)), np.ones((2, 2, 1, 1)), stride=1)[0, :, :, 0]
+    array([[4., 4.],
+           [4., 4.]])
+    """
     x, w = np.asarray(x, np.float64), np.asarray(w, np.float64)
     s = check(x.shape, w.shape, stride, pad, groups)
     y = np.zeros((s.n, s.oh, s.ow, s.f))
@@ -26,7 +34,16 @@ def conv2d_forward_naive(x: Any, w: Any, b: Any = None, *, stride: Any = 1, pad:
 def conv2d_backward_naive(
     dy: Any, x: Any, w: Any, *, stride: Any = 1, pad: Any = 0, groups: int = 1
 ) -> tuple[Array, Array, Array]:
-    """Reference: (dx, dw, db) from the derivative of every product of the definition."""
+    """Reference: (dx, dw, db) from the derivative of every product of the definition.
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> dx, dw, db = F.conv2d_backward_naive(np.ones((1, 2, 2, 1)), np.ones((1, 3, 3, 1)), np.ones((2, 2, 1, 1)))
+    >>> dw[:, :, 0, 0]
+    array([[4., 4.],
+           [4., 4.]])
+    """
     x, w, dy = np.asarray(x, np.float64), np.asarray(w, np.float64), np.asarray(dy, np.float64)
     s = check(x.shape, w.shape, stride, pad, groups)
     dx, dw, db = np.zeros(x.shape), np.zeros(w.shape), np.zeros(s.f)

@@ -82,7 +82,14 @@ def _check(x_shape: tuple[int, ...], w_shape: tuple[int, ...], stride: Any, pad:
 def conv2d_output_shape(
     x_shape: tuple[int, ...], w_shape: tuple[int, ...], stride: Any = 1, pad: Any = 0, groups: int = 1
 ) -> tuple[int, int, int, int]:
-    """Shape (n, oh, ow, f) of a convolution's result. Raises `GlassnetError` where the sizes do not fit."""
+    """Shape (n, oh, ow, f) of a convolution's result. Raises `GlassnetError` where the sizes do not fit.
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> F.conv2d_output_shape((100, 31, 31, 3), (3, 3, 3, 25), stride=2, pad=1)
+    (100, 16, 16, 25)
+    """
     s = check(x_shape, w_shape, stride, pad, groups)
     return s.n, s.oh, s.ow, s.f
 
@@ -97,7 +104,14 @@ def choose_method(
     *,
     winograd: bool = True,
 ) -> tuple[str, str]:
-    """(name, why) of the method that is expected to be fastest; `winograd=False` rules that one out."""
+    """(name, why) of the method that is expected to be fastest; `winograd=False` rules that one out.
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> F.choose_method((64, 32, 32, 64), (3, 3, 64, 64), pad=1)[0]
+    'winograd'
+    """
     return _choose(check(x_shape, w_shape, stride, pad, groups), np.dtype(dtype) == np.float32, winograd)
 
 

@@ -77,6 +77,13 @@ def ctc_loss(
     ------
     GlassnetError
         Shapes or labels do not fit, or a line has too few columns for its labels.
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> loss, dscores = F.ctc_loss(np.zeros((1, 4, 3)), [[0, 1]])
+    >>> round(float(loss), 4), dscores.shape
+    (1.6864, (1, 4, 3))
     """
     scores = as_float(scores, "scores")
     rows, counts, lengths = _checked(scores, labels, lengths)
@@ -89,7 +96,15 @@ def ctc_loss(
 
 
 def ctc_loss_naive(scores: Array, labels: Sequence[Any], lengths: Any = None) -> tuple[float, Array]:
-    """As `ctc_loss`, by the definition: a sum over every path, of which there are k^t. Only for a few short lines."""
+    """As `ctc_loss`, by the definition: a sum over every path, of which there are k^t. Only for a few short lines.
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> loss, dscores = F.ctc_loss_naive(np.zeros((1, 4, 3)), [[0, 1]])
+    >>> round(float(loss), 4)
+    1.6864
+    """
     scores = as_float(scores, "scores")
     _, _, lengths = _checked(scores, labels, lengths)
     n, _, k = scores.shape
@@ -118,6 +133,13 @@ def ctc_greedy(scores: Any, lengths: Any = None) -> list[list[int]]:
         Scores of the columns; class k - 1 is the blank.
     lengths : (n,) integers, optional
         Columns of each line. None: all.
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> scores = np.eye(3)[[0, 1, 1, 0, 1, 2]][None]  # six steps of a series; the last class is the blank
+    >>> F.ctc_greedy(scores)
+    [[0, 1, 0, 1]]
     """
     scores = as_float(scores, "scores")
     _, _, lengths = _checked(scores, [[]] * len(scores), lengths)

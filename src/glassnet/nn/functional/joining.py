@@ -29,7 +29,14 @@ __all__ = [
 
 
 def add(a: Array, b: Array, *, relu: bool | float = False, out: Array | None = None) -> Array:
-    """a + b for two arrays of one shape and dtype, with `relu` max(0, a + b); `out` may be one of them."""
+    """a + b for two arrays of one shape and dtype, with `relu` max(0, a + b); `out` may be one of them.
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> F.add(np.array([1.0, 2.0]), np.array([-3.0, 4.0]), relu=True)
+    array([0., 6.])
+    """
     a, b = as_float(a, "a"), as_float(b, "b")
     expect_shape(b, a.shape, "b")
     y = fitting(out, a.shape, a.dtype)
@@ -39,7 +46,14 @@ def add(a: Array, b: Array, *, relu: bool | float = False, out: Array | None = N
 
 
 def concat_forward(parts: Sequence[Array], *, out: Array | None = None) -> Array:
-    """The arrays (..., w1), (..., w2), ... side by side: (..., w1 + w2 + ...)."""
+    """The arrays (..., w1), (..., w2), ... side by side: (..., w1 + w2 + ...).
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> F.concat_forward([np.zeros((1, 2, 2, 3)), np.zeros((1, 2, 2, 5))]).shape
+    (1, 2, 2, 8)
+    """
     arrays = [as_float(part, "a part") for part in parts]
     if not arrays:
         raise GlassnetError("Concatenation needs at least one array. Got none.")
@@ -60,7 +74,14 @@ def concat_forward(parts: Sequence[Array], *, out: Array | None = None) -> Array
 
 
 def concat_backward(dy: Array, widths: Sequence[int], *, out: Sequence[Array] | None = None) -> list[Array]:
-    """The gradients of the parts, of the given widths, from that of their concatenation."""
+    """The gradients of the parts, of the given widths, from that of their concatenation.
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> F.concat_backward(np.array([[1.0, 2.0, 3.0]]), [1, 2])
+    [array([[1.]]), array([[2., 3.]])]
+    """
     dy = as_float(dy, "dy")
     if sum(widths) != dy.shape[-1]:
         raise GlassnetError(f"dy must be {sum(widths)} wide, the sum of the parts {list(widths)}. Got {dy.shape}.")
@@ -75,11 +96,25 @@ def concat_backward(dy: Array, widths: Sequence[int], *, out: Sequence[Array] | 
 
 
 def concat_forward_naive(parts: Sequence[Any]) -> Array:
-    """Reference: NumPy's own concatenation."""
+    """Reference: NumPy's own concatenation.
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> F.concat_forward_naive([np.zeros((1, 2)), np.ones((1, 1))])
+    array([[0., 0., 1.]])
+    """
     return np.concatenate([np.asarray(part, np.float64) for part in parts], axis=-1)
 
 
 def concat_backward_naive(dy: Any, widths: Sequence[int]) -> list[Array]:
-    """Reference: slices."""
+    """Reference: slices.
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> F.concat_backward_naive(np.array([[1.0, 2.0, 3.0]]), [1, 2])
+    [array([[1.]]), array([[2., 3.]])]
+    """
     edges = pairwise(np.cumsum([0, *widths]))
     return [np.asarray(dy, np.float64)[..., lo:hi] for lo, hi in edges]

@@ -60,7 +60,15 @@ def _scores(z: Any) -> Array:
 
 
 def softmax_forward(z: Array, *, out: Array | None = None) -> tuple[Array, Array]:
-    """p = softmax of every row of z (n, k), in [0, 1] with rows that sum to 1; returns (p, cache)."""
+    """p = softmax of every row of z (n, k), in [0, 1] with rows that sum to 1; returns (p, cache).
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> p, cache = F.softmax_forward(np.array([[1010.0, 1020.0, 1030.0]]))
+    >>> p.round(4)
+    array([[0., 0., 1.]])
+    """
     z = _scores(z)
     p = fitting(out, z.shape, z.dtype)
     losses.softmax(z, p)
@@ -68,7 +76,15 @@ def softmax_forward(z: Array, *, out: Array | None = None) -> tuple[Array, Array
 
 
 def softmax_backward(dp: Array, cache: Array) -> Array:
-    """dz = p (dp - sum_j dp_j p_j)."""
+    """dz = p (dp - sum_j dp_j p_j).
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> p, cache = F.softmax_forward(np.array([[0.0, 0.0]]))
+    >>> F.softmax_backward(np.array([[1.0, 0.0]]), cache)
+    array([[ 0.25, -0.25]])
+    """
     expect_shape(np.asarray(dp), cache.shape, "dp")
     gradient: Array = cache * (dp - (dp * cache).sum(axis=1, keepdims=True))
     return gradient
@@ -78,6 +94,12 @@ def log_softmax_forward(z: Array, *, out: Array | None = None) -> tuple[Array, A
     """y = log of the softmax of every row of z (n, k), at most 0; returns (y, cache).
 
     No probability is rounded on the way: where softmax gives 0, this still says how small the probability is.
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> F.log_softmax_forward(np.array([[0.0, 0.0]]))[0].round(4)
+    array([[-0.6931, -0.6931]])
     """
     z = _scores(z)
     y = fitting(out, z.shape, z.dtype)
@@ -86,7 +108,15 @@ def log_softmax_forward(z: Array, *, out: Array | None = None) -> tuple[Array, A
 
 
 def log_softmax_backward(dy: Array, cache: Array) -> Array:
-    """dz = dy - p sum_j dy_j, with p = exp(y)."""
+    """dz = dy - p sum_j dy_j, with p = exp(y).
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> _, cache = F.log_softmax_forward(np.array([[0.0, 0.0]]))
+    >>> F.log_softmax_backward(np.array([[1.0, 0.0]]), cache)
+    array([[ 0.5, -0.5]])
+    """
     expect_shape(np.asarray(dy), cache.shape, "dy")
     gradient: Array = dy - np.exp(cache) * np.sum(dy, axis=1, keepdims=True)
     return gradient
@@ -96,6 +126,13 @@ def cross_entropy(p: Array, labels: Any, *, eps: float = 1e-9) -> tuple[float, t
     """Mean of -log(p_y + eps) over given probabilities p (n, k); labels as integers or one-hot. Returns (loss, cache).
 
     `eps` keeps the logarithm finite. For training use `softmax_cross_entropy`, which needs none.
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> loss, cache = F.cross_entropy(np.array([[0.1, 0.3, 0.6]]), [1])
+    >>> round(loss, 10)
+    1.203972801
     """
     p = _scores(p)
     labels = as_labels(labels, *p.shape)
@@ -104,7 +141,15 @@ def cross_entropy(p: Array, labels: Any, *, eps: float = 1e-9) -> tuple[float, t
 
 
 def cross_entropy_backward(cache: tuple[Array, Array, float]) -> Array:
-    """Gradient of `cross_entropy` with respect to the probabilities, (n, k)."""
+    """Gradient of `cross_entropy` with respect to the probabilities, (n, k).
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> loss, cache = F.cross_entropy(np.array([[0.5, 0.5]]), [1])
+    >>> F.cross_entropy_backward(cache).round(6)
+    array([[ 0., -2.]])
+    """
     p, labels, eps = cache
     dp = np.zeros_like(p)
     rows = np.arange(len(p))
@@ -134,6 +179,13 @@ def softmax_cross_entropy(
         The mean.
     dz : (n, k) array
         The gradient with respect to the scores.
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> loss, dz = F.softmax_cross_entropy(np.zeros((2, 10)), [3, 7])
+    >>> round(loss, 4), dz[0].round(3).tolist()
+    (2.3026, [0.05, 0.05, 0.05, -0.45, 0.05, 0.05, 0.05, 0.05, 0.05, 0.05])
     """
     z = _scores(z)
     if not 0 <= smoothing < 1:
@@ -144,7 +196,15 @@ def softmax_cross_entropy(
 
 
 def hinge(z: Array, labels: Any, *, margin: float = 1.0, out: Array | None = None) -> tuple[float, Array]:
-    """Multi-class SVM hinge loss of scores z (n, k), mean over the examples; returns (loss, dz)."""
+    """Multi-class SVM hinge loss of scores z (n, k), mean over the examples; returns (loss, dz).
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> loss, dz = F.hinge(np.zeros((1, 10)), [3])
+    >>> float(loss), dz[0].tolist()
+    (9.0, [1.0, 1.0, 1.0, -9.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0])
+    """
     z = _scores(z)
     dz = fitting(out, z.shape, z.dtype)
     loss, _ = losses.hinge(z, as_labels(labels, *z.shape), margin, dz)
@@ -165,6 +225,13 @@ def squared_error(
     """Squared error between y and target, arrays (n, ...) of one shape; returns (loss, dy).
 
     convention: 'mean' over all numbers, 'half' = half the sum a mean example, 'sum' over everything.
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> loss, dy = F.squared_error(np.array([[1.0, 2.0]]), np.array([[1.0, 4.0]]))
+    >>> float(loss), dy
+    (2.0, array([[ 0., -2.]]))
     """
     y = as_float(y, "y")
     target = as_float(target, "target").astype(y.dtype, copy=False)
@@ -182,7 +249,14 @@ def squared_error(
 
 
 def softmax_forward_naive(z: Any) -> Array:
-    """Reference: exp(z_j - max) / sum, row by row."""
+    """Reference: exp(z_j - max) / sum, row by row.
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> F.softmax_forward_naive([[0.0, 0.0]])
+    array([[0.5, 0.5]])
+    """
     rows = []
     for row in np.asarray(z, np.float64):
         exps = [math.exp(v - max(row)) for v in row]
@@ -191,13 +265,27 @@ def softmax_forward_naive(z: Any) -> Array:
 
 
 def softmax_backward_naive(dp: Any, z: Any) -> Array:
-    """Reference: each row times its full Jacobian p_j (delta_jl - p_l)."""
+    """Reference: each row times its full Jacobian p_j (delta_jl - p_l).
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> F.softmax_backward_naive([[1.0, 0.0]], [[0.0, 0.0]])
+    array([[ 0.25, -0.25]])
+    """
     p = softmax_forward_naive(z)
     return np.array([(np.diag(row) - np.outer(row, row)) @ g for row, g in zip(p, np.asarray(dp), strict=True)])
 
 
 def log_softmax_forward_naive(z: Any) -> Array:
-    """Reference: z_j - max - log sum_l exp(z_l - max), row by row."""
+    """Reference: z_j - max - log sum_l exp(z_l - max), row by row.
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> F.log_softmax_forward_naive([[0.0, 0.0]]).round(4)
+    array([[-0.6931, -0.6931]])
+    """
     rows = []
     for row in np.asarray(z, np.float64):
         log_total = math.log(sum(math.exp(v - max(row)) for v in row))
@@ -206,24 +294,53 @@ def log_softmax_forward_naive(z: Any) -> Array:
 
 
 def log_softmax_backward_naive(dy: Any, z: Any) -> Array:
-    """Reference: each row times its full Jacobian delta_jl - p_l."""
+    """Reference: each row times its full Jacobian delta_jl - p_l.
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> F.log_softmax_backward_naive([[1.0, 0.0]], [[0.0, 0.0]])
+    array([[ 0.5, -0.5]])
+    """
     p = softmax_forward_naive(z)
     return np.array([(np.eye(row.size) - row).T @ g for row, g in zip(p, np.asarray(dy), strict=True)])
 
 
 def cross_entropy_naive(p: Any, labels: Any, eps: float = 1e-9) -> float:
-    """Reference: the mean of -log(p_y + eps), example by example."""
+    """Reference: the mean of -log(p_y + eps), example by example.
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> round(F.cross_entropy_naive([[0.1, 0.3, 0.6]], [1]), 10)
+    1.203972801
+    """
     return sum(-math.log(row[label] + eps) for row, label in zip(p, labels, strict=True)) / len(p)
 
 
 def cross_entropy_backward_naive(p: Any, labels: Any, eps: float = 1e-9) -> Array:
-    """Reference: -1 / (n (p_y + eps)) at the label, 0 elsewhere."""
+    """Reference: -1 / (n (p_y + eps)) at the label, 0 elsewhere.
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> F.cross_entropy_backward_naive([[0.5, 0.5]], [1]).round(6)
+    array([[-0., -2.]])
+    """
     n, k = np.shape(p)
     return np.array([[-float(j == labels[i]) / (n * (p[i][j] + eps)) for j in range(k)] for i in range(n)], np.float64)
 
 
 def softmax_cross_entropy_naive(z: Any, labels: Any, smoothing: float = 0.0) -> tuple[float, Array]:
-    """Reference: - sum_j target_j log p_j with the two operations apart."""
+    """Reference: - sum_j target_j log p_j with the two operations apart.
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> loss, dz = F.softmax_cross_entropy_naive(np.zeros((2, 10)), [3, 7])
+    >>> round(float(loss), 4)
+    2.3026
+    """
     p = softmax_forward_naive(z)
     n, k = p.shape
     target = np.full((n, k), smoothing / k)
@@ -234,7 +351,15 @@ def softmax_cross_entropy_naive(z: Any, labels: Any, smoothing: float = 0.0) -> 
 
 
 def hinge_naive(z: Any, labels: Any, margin: float = 1.0) -> tuple[float, Array]:
-    """Reference: pair by pair."""
+    """Reference: pair by pair.
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> loss, dz = F.hinge_naive(np.zeros((1, 10)), [3])
+    >>> float(loss)
+    9.0
+    """
     z = np.asarray(z, np.float64)
     n, k = z.shape
     loss, dz = 0.0, np.zeros((n, k))
@@ -249,7 +374,15 @@ def hinge_naive(z: Any, labels: Any, margin: float = 1.0) -> tuple[float, Array]
 
 
 def squared_error_naive(y: Any, target: Any, convention: str = "mean") -> tuple[float, Array]:
-    """Reference: element by element."""
+    """Reference: element by element.
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> loss, dy = F.squared_error_naive([[1.0, 2.0]], [[1.0, 4.0]])
+    >>> float(loss)
+    2.0
+    """
     y, target = np.asarray(y, np.float64), np.asarray(target, np.float64)
     factor = squared_error_factor(len(y), y[0].size, convention)
     loss = sum(factor * (a - b) ** 2 for a, b in zip(y.ravel(), target.ravel(), strict=True))

@@ -95,6 +95,13 @@ def batchnorm_forward(
     ------
     GlassnetError
         The shapes do not fit, or there are too few values for a variance.
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> y, cache = F.batchnorm_forward(np.array([[1.0], [3.0]]), np.ones(1), np.zeros(1))
+    >>> y.ravel().round(3)
+    array([-1.,  1.])
     """
     x = as_float(x)
     if x.ndim not in (2, 4):
@@ -142,6 +149,14 @@ def batchnorm_backward(
 
     dy: array of x's shape. `out` are arrays to write the three into; that of dx may be dy itself. Where a ReLU
     followed, its derivative at 0 is taken to be 0.
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> y, cache = F.batchnorm_forward(np.array([[1.0], [3.0], [4.0]]), np.ones(1), np.zeros(1))
+    >>> dx, dscale, dshift = F.batchnorm_backward(np.array([[1.0], [0.0], [0.0]]), cache)
+    >>> abs(float(dx.sum())) < 1e-12, dshift
+    (True, array([1.]))
     """
     x, mean, inverse_std, line, relu, own = cache
     dy = as_float(dy, "dy").astype(x.dtype, copy=False)
@@ -163,6 +178,14 @@ def update_running_moments(running: tuple[Array, Array], batch: tuple[Array, Arr
     """running <- (1 - momentum) running + momentum batch, in place, with the unbiased variance of the n values.
 
     n is the number of values per feature: the number of examples, for channels of images n h w.
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> mean, variance = np.zeros(1), np.ones(1)
+    >>> F.update_running_moments((mean, variance), (np.array([10.0]), np.array([3.0])), n=4, momentum=0.1)
+    >>> mean, variance.round(3)
+    (array([1.]), array([1.3]))
     """
     running[0][...] = (1 - momentum) * running[0] + momentum * batch[0]
     running[1][...] = (1 - momentum) * running[1] + momentum * batch[1] * (n / (n - 1))
@@ -171,7 +194,14 @@ def update_running_moments(running: tuple[Array, Array], batch: tuple[Array, Arr
 def batchnorm_forward_naive(
     x: Any, scale: Any, shift: Any, moments: tuple[Any, Any] | None = None, eps: float = 1e-5, relu: bool = False
 ) -> Array:
-    """Reference: one feature after the other, by the definition."""
+    """Reference: one feature after the other, by the definition.
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> F.batchnorm_forward_naive([[1.0], [3.0]], [1.0], [0.0]).ravel().round(3)
+    array([-1.,  1.])
+    """
     x = np.asarray(x, np.float64)
     y: Array = np.empty_like(x)
     for j in range(x.shape[-1]):
@@ -196,6 +226,13 @@ def batchnorm_backward_naive(
     """Reference: dL/dx_k = sum_i dL/dy_i dy_i/dx_k with the derivative of every pair (i, k) written out.
 
     `relu_shift` is the shift, given where a ReLU follows: dy then counts only where y > 0.
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> dx, dscale, dshift = F.batchnorm_backward_naive([[1.0], [0.0], [0.0]], [[1.0], [3.0], [4.0]], [1.0])
+    >>> dshift
+    array([1.])
     """
     shape, d = np.shape(x), np.shape(x)[-1]
     x, dy = np.asarray(x, np.float64).reshape(-1, d), np.array(dy, np.float64).reshape(-1, d)

@@ -116,6 +116,15 @@ def max_pool_forward(
     ------
     GlassnetError
         The window does not fit, or x is not a batch of images.
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> x = np.arange(16.0).reshape(1, 4, 4, 1)
+    >>> y, cache = F.max_pool_forward(x, 2)
+    >>> y[0, :, :, 0]
+    array([[ 5.,  7.],
+           [13., 15.]])
     """
     x = as_float(x)
     window = pool_window(x.shape, size, stride, pad, ceil, dilation)
@@ -134,7 +143,18 @@ def max_pool_forward(
 
 
 def max_pool_backward(dy: Array, cache: MaxPoolCache, *, out: Array | None = None) -> Array:
-    """dx (n, h, w, c): every dy goes to its window's winner, and where windows overlap the gradients add up."""
+    """dx (n, h, w, c): every dy goes to its window's winner, and where windows overlap the gradients add up.
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> y, cache = F.max_pool_forward(np.arange(16.0).reshape(1, 4, 4, 1), 2)
+    >>> F.max_pool_backward(np.ones_like(y), cache)[0, :, :, 0]
+    array([[0., 0., 0., 0.],
+           [0., 1., 0., 1.],
+           [0., 0., 0., 0.],
+           [0., 1., 0., 1.]])
+    """
     winners, window = cache
     dy = as_float(dy, "dy")
     expect_shape(dy, window.output_shape, "dy")
@@ -150,7 +170,16 @@ def max_pool_backward(dy: Array, cache: MaxPoolCache, *, out: Array | None = Non
 
 
 def max_pool_index(cache: MaxPoolCache) -> Array:
-    """Positions of the winners (n, oh, ow, c), int64: `x.reshape(-1)[max_pool_index(cache)]` is y."""
+    """Positions of the winners (n, oh, ow, c), int64: `x.reshape(-1)[max_pool_index(cache)]` is y.
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> y, cache = F.max_pool_forward(np.arange(16.0).reshape(1, 4, 4, 1), 2)
+    >>> F.max_pool_index(cache)[0, :, :, 0]
+    array([[ 5,  7],
+           [13, 15]])
+    """
     winners, window = cache
     n, oh, ow, c = window.output_shape
     _, h, w, _ = window.input_shape
@@ -189,6 +218,14 @@ def average_pool_forward(
         Whether pixels of the padding count (as zeros); else the mean is that of the pixels in the image.
     out : (n, oh, ow, c) array, optional
         For y.
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> y, cache = F.average_pool_forward(np.arange(16.0).reshape(1, 4, 4, 1), 2)
+    >>> y[0, :, :, 0]
+    array([[ 2.5,  4.5],
+           [10.5, 12.5]])
     """
     x = as_float(x)
     window = pool_window(x.shape, size, stride, pad, ceil, dilation)
@@ -200,7 +237,15 @@ def average_pool_forward(
 
 
 def average_pool_backward(dy: Array, cache: AveragePoolCache, *, out: Array | None = None) -> Array:
-    """dx (n, h, w, c): every pixel of a window takes dy / count; where windows overlap the shares add up."""
+    """dx (n, h, w, c): every pixel of a window takes dy / count; where windows overlap the shares add up.
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> y, cache = F.average_pool_forward(np.arange(16.0).reshape(1, 4, 4, 1), 2)
+    >>> F.average_pool_backward(np.ones_like(y), cache)[0, 0, :, 0]
+    array([0.25, 0.25, 0.25, 0.25])
+    """
     window = cache.window
     dy = as_float(dy, "dy")
     expect_shape(dy, window.output_shape, "dy")
@@ -220,7 +265,14 @@ def _weights(window: PoolWindow, count_pad: bool, dtype: Any) -> tuple[Array, Ar
 
 
 def global_average_pool_forward(x: Array, *, out: Array | None = None) -> tuple[Array, tuple[int, ...]]:
-    """y (n, c), the mean over all pixels of x (n, h, w, c); returns (y, cache)."""
+    """y (n, c), the mean over all pixels of x (n, h, w, c); returns (y, cache).
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> F.global_average_pool_forward(np.arange(16.0).reshape(1, 4, 4, 1))[0]
+    array([[7.5]])
+    """
     x = as_float(x)
     if x.ndim != 4 or 0 in x.shape[1:3]:
         raise GlassnetError(f"Pooling takes images of shape (n, height, width, channels). Got {x.shape} instead.")
@@ -231,7 +283,16 @@ def global_average_pool_forward(x: Array, *, out: Array | None = None) -> tuple[
 
 
 def global_average_pool_backward(dy: Array, cache: tuple[int, ...], *, out: Array | None = None) -> Array:
-    """dx = dy / (h w) at every pixel."""
+    """dx = dy / (h w) at every pixel.
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> y, cache = F.global_average_pool_forward(np.arange(4.0).reshape(1, 2, 2, 1))
+    >>> F.global_average_pool_backward(np.array([[1.0]]), cache)[0, :, :, 0]
+    array([[0.25, 0.25],
+           [0.25, 0.25]])
+    """
     n, h, w, c = cache
     dy = as_float(dy, "dy")
     expect_shape(dy, (n, c), "dy")

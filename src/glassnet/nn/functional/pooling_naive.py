@@ -45,7 +45,15 @@ def _places(
 def max_pool_forward_naive(
     x: Any, size: Size, *, stride: Size | None = None, pad: Any = 0, ceil: bool = False, dilation: Size = 1
 ) -> Array:
-    """Reference: window by window and number by number."""
+    """Reference: window by window and number by number.
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> F.max_pool_forward_naive(np.arange(16.0).reshape(1, 4, 4, 1), 2)[0, :, :, 0]
+    array([[ 5.,  7.],
+           [13., 15.]])
+    """
     x = np.asarray(x, np.float64)
     y = np.empty(pool_window(x.shape, size, stride, pad, ceil, dilation).output_shape)
     for (p, q), pixels, _ in _places(x.shape, size, stride, pad, ceil, dilation):
@@ -58,7 +66,15 @@ def max_pool_forward_naive(
 def max_pool_backward_naive(
     dy: Any, x: Any, size: Size, *, stride: Size | None = None, pad: Any = 0, ceil: bool = False, dilation: Size = 1
 ) -> Array:
-    """Reference: every dy to the winner of its window."""
+    """Reference: every dy to the winner of its window.
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> F.max_pool_backward_naive(np.ones((1, 1, 1, 1)), [[[[1.0], [2.0]], [[3.0], [0.0]]]], 2)[0, :, :, 0]
+    array([[0., 0.],
+           [1., 0.]])
+    """
     x, dy = np.asarray(x, np.float64), np.asarray(dy, np.float64)
     dx: Array = np.zeros(x.shape)
     for (p, q), pixels, _ in _places(x.shape, size, stride, pad, ceil, dilation):
@@ -87,7 +103,15 @@ def average_pool_forward_naive(
     count_pad: bool = False,
     dilation: Size = 1,
 ) -> Array:
-    """Reference: the sum of every window over the number of its taps that count."""
+    """Reference: the sum of every window over the number of its taps that count.
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> F.average_pool_forward_naive(np.arange(16.0).reshape(1, 4, 4, 1), 2)[0, :, :, 0]
+    array([[ 2.5,  4.5],
+           [10.5, 12.5]])
+    """
     x = np.asarray(x, np.float64)
     y = np.zeros(pool_window(x.shape, size, stride, pad, ceil, dilation).output_shape)
     for (p, q), pixels, count in _places(x.shape, size, stride, pad, ceil, dilation, count_pad):
@@ -107,7 +131,15 @@ def average_pool_backward_naive(
     count_pad: bool = False,
     dilation: Size = 1,
 ) -> Array:
-    """Reference: dy / count to every pixel of its window, for images of `shape`."""
+    """Reference: dy / count to every pixel of its window, for images of `shape`.
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> F.average_pool_backward_naive(np.ones((1, 1, 1, 1)), (1, 2, 2, 1), 2)[0, :, :, 0]
+    array([[0.25, 0.25],
+           [0.25, 0.25]])
+    """
     dy = np.asarray(dy, np.float64)
     dx: Array = np.zeros(shape)
     for (p, q), pixels, count in _places(shape, size, stride, pad, ceil, dilation, count_pad):
@@ -117,7 +149,14 @@ def average_pool_backward_naive(
 
 
 def global_average_pool_forward_naive(x: Any) -> Array:
-    """Reference: the sum of all pixels over their number."""
+    """Reference: the sum of all pixels over their number.
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> F.global_average_pool_forward_naive(np.arange(16.0).reshape(1, 4, 4, 1))
+    array([[7.5]])
+    """
     x = np.asarray(x, np.float64)
     n, h, w, c = x.shape
     y = np.zeros((n, c))
@@ -128,7 +167,15 @@ def global_average_pool_forward_naive(x: Any) -> Array:
 
 
 def global_average_pool_backward_naive(dy: Any, shape: tuple[int, ...]) -> Array:
-    """Reference: dy / (h w) to every pixel of images of `shape`."""
+    """Reference: dy / (h w) to every pixel of images of `shape`.
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> F.global_average_pool_backward_naive([[1.0]], (1, 2, 2, 1))[0, :, :, 0]
+    array([[0.25, 0.25],
+           [0.25, 0.25]])
+    """
     dx: Array = np.zeros(shape)
     for r in range(shape[1]):
         for s in range(shape[2]):

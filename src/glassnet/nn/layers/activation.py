@@ -34,7 +34,14 @@ class _Activation(Layer):
 
 
 class ReLU(Layer):
-    """y = max(0, x). Notation: `relu`."""
+    """y = max(0, x). Notation: `relu`.
+
+    Examples
+    --------
+    >>> from glassnet.nn import Network, ReLU
+    >>> Network([ReLU()], (2,))(np.array([[-1.0, 2.0]]))
+    array([[0., 2.]], dtype=float32)
+    """
 
     word = "relu"
     kind = "activation"
@@ -61,14 +68,28 @@ class ReLU(Layer):
 
 
 class ReLU6(ReLU):
-    """y = min(max(0, x), 6). Notation: `relu6`."""
+    """y = min(max(0, x), 6). Notation: `relu6`.
+
+    Examples
+    --------
+    >>> from glassnet.nn import Network, ReLU6
+    >>> Network([ReLU6()], (3,))(np.array([[-1.0, 2.0, 9.0]]))
+    array([[0., 2., 6.]], dtype=float32)
+    """
 
     word = "relu6"
     ceiling = 6.0
 
 
 class Sigmoid(_Activation):
-    """y = 1 / (1 + exp(-x)). Notation: `sigmoid`."""
+    """y = 1 / (1 + exp(-x)). Notation: `sigmoid`.
+
+    Examples
+    --------
+    >>> from glassnet.nn import Network, Sigmoid
+    >>> Network([Sigmoid()], (1,))(np.array([[0.0]]))
+    array([[0.5]], dtype=float32)
+    """
 
     word = "sigmoid"
 
@@ -78,7 +99,14 @@ class Sigmoid(_Activation):
 
 
 class Tanh(_Activation):
-    """y = tanh(x). Notation: `tanh`."""
+    """y = tanh(x). Notation: `tanh`.
+
+    Examples
+    --------
+    >>> from glassnet.nn import Network, Tanh
+    >>> Network([Tanh()], (1,))(np.array([[0.0]]))
+    array([[0.]], dtype=float32)
+    """
 
     word = "tanh"
     _forward = staticmethod(F.tanh_forward)

@@ -123,6 +123,12 @@ class Residual(Composite, Fusing):
 
     Notation: `residual(conv 3x3, 16, pad 1 -> relu -> conv 3x3, 16, pad 1)`, with a shortcut after a bar:
     `residual(... | conv 1x1, 32, stride 2)`. The gradient reaches both: dx = body'(dy) + shortcut'(dy).
+
+    Examples
+    --------
+    >>> from glassnet.nn import Linear, Network, Residual
+    >>> Network([Residual([Linear(4)])], (4,)).notation()
+    'residual(linear 4)'
     """
 
     word = "residual"
@@ -224,7 +230,14 @@ class Residual(Composite, Fusing):
 
 
 class Concat(Composite):
-    """The outputs of its branches side by side, along the channels (or features). Notation: `concat(... | ...)`."""
+    """The outputs of its branches side by side, along the channels (or features). Notation: `concat(... | ...)`.
+
+    Examples
+    --------
+    >>> from glassnet.nn import Concat, Conv, Network
+    >>> Network([Concat([Conv(1, 3)], [Conv(3, 5, pad=1)])], (8, 8, 2)).output_shape
+    (8, 8, 8)
+    """
 
     word = "concat"
     usage = "'concat(one | other)'"

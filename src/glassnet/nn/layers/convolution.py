@@ -29,6 +29,13 @@ class Conv(Fusing):
     columns), four (top, bottom, left, right) or `same`. A last `conv` without a number of filters takes that of the
     classes. Weights (kh, kw, in / groups, filters) start by 'he' before a ReLU or batch normalisation, else by
     'xavier'; the bias starts at zero. `forward` can take a following ReLU and 2x2 max pool into the same pass.
+
+    Examples
+    --------
+    >>> from glassnet.nn import Conv, Network
+    >>> network = Network([Conv(3, 8, pad=1)], (32, 32, 3))
+    >>> network.output_shape, network.parameters()["1.conv.weight"].value.shape
+    ((32, 32, 8), (3, 3, 3, 8))
     """
 
     word = "conv"
@@ -219,6 +226,13 @@ class DepthwiseConv(Conv):
     """A convolution of every channel by itself, with `multiplier` filters each (Howard et al. 2017).
 
     Notation: `depthwise 3x3, MULTIPLIER, stride 2, pad 1`; the multiplier is 1 where it is left out.
+
+    Examples
+    --------
+    >>> from glassnet.nn import Network
+    >>> network = Network("depthwise 3x3, pad 1", (32, 32, 8))
+    >>> network.parameters()["1.depthwise.weight"].value.shape
+    (3, 3, 1, 8)
     """
 
     word = "depthwise"

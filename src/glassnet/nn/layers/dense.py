@@ -22,6 +22,12 @@ class Linear(Layer):
 
     Notation: `linear UNITS, init WORD`. A last `linear` without units takes the number of classes. The bias starts at
     zero; the weights by `init`, by default 'he' before a ReLU and 'xavier' elsewhere.
+
+    Examples
+    --------
+    >>> from glassnet.nn import Linear, Network
+    >>> Network([Linear(5), Linear(2)], (3,)).output_shape
+    (2,)
     """
 
     word = "linear"
@@ -105,7 +111,14 @@ class Linear(Layer):
 
 
 class Flatten(Layer):
-    """(n, H, W, C) -> (n, H W C), in the order of memory. Notation: `flatten`."""
+    """(n, H, W, C) -> (n, H W C), in the order of memory. Notation: `flatten`.
+
+    Examples
+    --------
+    >>> from glassnet.nn import Flatten, Network
+    >>> Network([Flatten()], (8, 8, 16)).output_shape
+    (1024,)
+    """
 
     word = "flatten"
     kind = "reshape"

@@ -21,6 +21,13 @@ class Dropout(Layer):
     Notation: `dropout P` with p in [0, 1), by default 0.5; `dropout P, channels` drops whole channels of pictures
     (n, H, W, C) instead of single numbers (Tompson et al. 2015). The mask comes from `key`, a tuple of integers, where
     one is set (so that a resumed run draws the same), else from a generator of the layer's own.
+
+    Examples
+    --------
+    >>> from glassnet.nn import Dropout, Network
+    >>> network = Network([Dropout(0.5)], (100,))
+    >>> np.unique(network.forward(np.ones((9, 100)), train=True)), np.unique(network(np.ones((9, 100))))
+    (array([0., 2.], dtype=float32), array([1.], dtype=float32))
     """
 
     word = "dropout"

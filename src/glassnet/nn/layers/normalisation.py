@@ -22,6 +22,13 @@ class BatchNorm(Fusing):
 
     Notation: `batchnorm, momentum M, eps E`; by default momentum 0.1 (the share of the newest batch) and eps 1e-5.
     Running moments are kept for evaluation. `forward` can take the ReLU that follows into the same pass.
+
+    Examples
+    --------
+    >>> from glassnet.nn import BatchNorm, Network
+    >>> y = Network([BatchNorm()], (1,)).forward(np.array([[1.0], [3.0]]), train=True)
+    >>> y.ravel().round(3)
+    array([-1.,  1.], dtype=float32)
     """
 
     word = "batchnorm"

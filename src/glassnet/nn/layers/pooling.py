@@ -92,6 +92,12 @@ class MaxPool(_Pool):
     """The largest number of each window, channel by channel; of equal ones the first takes the gradient.
 
     Notation: `maxpool 3x3, stride 2, pad 1, ceil`.
+
+    Examples
+    --------
+    >>> from glassnet.nn import MaxPool, Network
+    >>> Network([MaxPool(2)], (32, 32, 8)).output_shape
+    (16, 16, 8)
     """
 
     word = "maxpool"
@@ -132,6 +138,12 @@ class AveragePool(_Pool):
     """The mean of each window, channel by channel; padding does not count, or with `count_pad` as zeros.
 
     Notation: `avgpool 2x2, stride 2, pad 1, ceil, count_pad`; `avgpool global` is `GlobalAveragePool`.
+
+    Examples
+    --------
+    >>> from glassnet.nn import AveragePool, Network
+    >>> Network([AveragePool(2)], (32, 32, 8)).output_shape
+    (16, 16, 8)
     """
 
     word = "avgpool"
@@ -173,7 +185,14 @@ class AveragePool(_Pool):
 
 
 class GlobalAveragePool(Layer):
-    """The mean of each channel over the whole picture: (n, H, W, C) -> (n, C). Notation: `avgpool global`."""
+    """The mean of each channel over the whole picture: (n, H, W, C) -> (n, C). Notation: `avgpool global`.
+
+    Examples
+    --------
+    >>> from glassnet.nn import GlobalAveragePool, Network
+    >>> Network([GlobalAveragePool()], (8, 8, 16)).output_shape
+    (16,)
+    """
 
     word = "avgpool"
     kind = "pool"

@@ -25,6 +25,14 @@ def confusion_figure(evaluation: Evaluation, *, narrow: bool = False) -> Figure:
     their share, so that one mistake in a hundred is visible. Up to 16 classes the counts stand in the cells; above,
     the names shrink with the number of classes, and above 110 only every n-th is written.
     `narrow`: as a phone shows it, for `NARROW_UP_TO` classes at most.
+
+    Examples
+    --------
+    >>> from glassnet.metrics import evaluate
+    >>> from glassnet.report import confusion_figure
+    >>> found = evaluate([[0.9, 0.1], [0.4, 0.6], [0.7, 0.3]], [0, 1, 1], ["cat", "dog"])
+    >>> type(confusion_figure(found)).__name__
+    'Figure'
     """
     classes = evaluation.classes
     # Many classes make a large picture, so that the names can be read at its natural size.

@@ -68,6 +68,14 @@ def learning_curves(history: Records, *, narrow: bool = False) -> Figure:
     -----
     Values that are missing or not finite leave gaps, and the epoch at which the loss stopped being finite is marked.
     A loss that spans more than a factor of 300 is drawn on a logarithmic axis.
+
+    Examples
+    --------
+    >>> import glassnet
+    >>> from glassnet.report import learning_curves
+    >>> run = glassnet.fit("digits", "linear", epochs=2, verbose=False)
+    >>> len(learning_curves(run.history.records).axes)
+    2
     """
     history = list(history)
     measure = measure_of(history)

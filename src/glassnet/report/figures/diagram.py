@@ -69,6 +69,13 @@ def network_figure(network: Network) -> Figure:
     """The network's layers as boxes with the sizes of what they give.
 
     Convolutions are blue, affine layers orange, pools green. Padding, biases and initialisations are left out.
+
+    Examples
+    --------
+    >>> from glassnet import Network
+    >>> from glassnet.report import network_figure
+    >>> type(network_figure(Network("linear 5 -> relu -> linear 3", (4,)))).__name__
+    'Figure'
     """
     stages = [_parts(stage) for stage in stages_of(network, (*WEIGHTED, *_BETWEEN))]
     groups = [_Group(((_Row("input", sizes(network.input_shape), "#ffffff"),),), 1), *_joined(_folded(stages))]

@@ -39,7 +39,15 @@ Pictures = NDArray[np.uint8]
 
 
 def first_weights(network: Network) -> tuple[str, Layer] | None:
-    """The first layer that multiplies its input with weights, a convolution or an affine layer, and its name."""
+    """The first layer that multiplies its input with weights, a convolution or an affine layer, and its name.
+
+    Examples
+    --------
+    >>> from glassnet import Network
+    >>> from glassnet.report import first_weights
+    >>> first_weights(Network("conv 3x3, 4 -> relu -> linear 3", (9, 9, 1)))[0]
+    '1.conv'
+    """
     for name, layer in network.walk():
         if isinstance(layer, Conv | Linear):
             return name, layer

@@ -114,6 +114,12 @@ def image_grid(
     ------
     DataError
         No pictures, another shape, or another number of captions.
+
+    Examples
+    --------
+    >>> from glassnet.report import image_grid
+    >>> len(image_grid(np.zeros((6, 8, 8, 1)), columns=3).axes)
+    1
     """
     pictures = as_rgb(images)
     texts = None if captions is None else [str(text) for text in captions]

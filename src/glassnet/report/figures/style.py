@@ -85,7 +85,14 @@ def new_figure(width: float, height: float) -> Figure:
 
 
 def png_bytes(figure: Figure, *, scale: float = _SCALE, transparent: bool = False) -> bytes:
-    """The figure as a PNG file, `scale` times as dense as its size on a page. The same figure gives the same bytes."""
+    """The figure as a PNG file, `scale` times as dense as its size on a page. The same figure gives the same bytes.
+
+    Examples
+    --------
+    >>> from glassnet.report import image_grid, png_bytes
+    >>> png_bytes(image_grid(np.zeros((2, 8, 8, 1))))[1:4]
+    b'PNG'
+    """
     buffer = io.BytesIO()
     with warnings.catch_warnings():
         # A class name in a script the font lacks is drawn as boxes; the page's tables show it properly.

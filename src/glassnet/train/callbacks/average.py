@@ -25,6 +25,12 @@ class WeightAverage(Callback):
     ----------
     mean : dict of str to array
         The averaged arrays by name, empty before the first step.
+
+    Examples
+    --------
+    >>> from glassnet.train import WeightAverage
+    >>> WeightAverage(0.99).decay
+    0.99
     """
 
     every_step: ClassVar[bool] = True

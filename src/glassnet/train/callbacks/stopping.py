@@ -11,7 +11,14 @@ __all__ = ["EarlyStopping"]
 
 
 class EarlyStopping(Callback):
-    """Stops when no epoch was better on validation for `patience` epochs, at least 1."""
+    """Stops when no epoch was better on validation for `patience` epochs, at least 1.
+
+    Examples
+    --------
+    >>> from glassnet.train import EarlyStopping
+    >>> EarlyStopping(patience=3).patience
+    3
+    """
 
     def __init__(self, patience: int) -> None:
         self.patience = patience

@@ -28,7 +28,8 @@ def _formula(writer: Any, node: nodes.Element, display: str) -> None:
     made = convert(node.astext(), display=display)
     if left := re.search(r"\\[A-Za-z]+", re.sub(r"<[^>]*>", "", made)):
         logger.warning("no MathML for %s in %s", left[0], node.astext(), location=node)
-    writer.body.append(made)
+    # Wider than a telephone, it scrolls by itself and not with the page.
+    writer.body.append(f'<div class="formula">{made}</div>' if display == "block" else made)
     raise nodes.SkipNode
 
 

@@ -28,8 +28,7 @@ def _formula(writer: Any, node: nodes.Element, display: str) -> None:
     made = convert(node.astext(), display=display)
     if left := re.search(r"\\[A-Za-z]+", re.sub(r"<[^>]*>", "", made)):
         logger.warning("no MathML for %s in %s", left[0], node.astext(), location=node)
-    # Wider than a telephone, it scrolls by itself and not with the page.
-    writer.body.append(f'<div class="formula">{made}</div>' if display == "block" else made)
+    writer.body.append(made)
     raise nodes.SkipNode
 
 

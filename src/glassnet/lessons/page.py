@@ -26,6 +26,7 @@ ORDER = (
     "debugging",
     "neighbours",
     "pca",
+    "autoencoders",
     "filters",
     "harris",
     "convolution",

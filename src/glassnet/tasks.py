@@ -126,6 +126,13 @@ class Task:
     feed : callable or None
         What gives the batches of a data set, called as `glassnet.train.feed.Feed` is; None takes that one, which is for
         pictures of one size.
+
+    Examples
+    --------
+    >>> import glassnet
+    >>> model = glassnet.fit("digits", "linear", epochs=1, verbose=False).model
+    >>> model.task.word, model.task.metric.name
+    ('classification', 'accuracy')
     """
 
     word: ClassVar[str]
@@ -211,7 +218,14 @@ class Task:
 
 
 class Classification(Task):
-    """One of several classes for each example; the best epoch has the highest accuracy, then the lowest loss."""
+    """One of several classes for each example; the best epoch has the highest accuracy, then the lowest loss.
+
+    Examples
+    --------
+    >>> from glassnet.tasks import Classification
+    >>> Classification().word
+    'classification'
+    """
 
     word = "classification"
     metric = Metric("accuracy")
@@ -247,7 +261,14 @@ class Classification(Task):
 
 
 class Reconstruction(Task):
-    """The input itself, pixel by pixel; the best epoch has the highest PSNR, then the lowest loss."""
+    """The input itself, pixel by pixel; the best epoch has the highest PSNR, then the lowest loss.
+
+    Examples
+    --------
+    >>> from glassnet.tasks import Reconstruction
+    >>> Reconstruction().word
+    'reconstruction'
+    """
 
     word = "reconstruction"
     metric = Metric("psnr")
@@ -292,6 +313,12 @@ class Transcription(Task):
 
     The metric is the character error rate of the best path: the characters that must be put in, left out or exchanged
     to turn what was read into what is there (Levenshtein 1966), by the characters that are there.
+
+    Examples
+    --------
+    >>> from glassnet.tasks import Transcription
+    >>> Transcription().word
+    'transcription'
     """
 
     word = "transcription"

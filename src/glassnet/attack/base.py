@@ -138,7 +138,14 @@ def as_size(text: Any) -> float:
 
 
 def checked_size(text: Any, norm: str) -> float:
-    """A size above 0 and, by linf, at most 1, which is all that a pixel can change. Raises `RecipeError`."""
+    """A size above 0 and, by linf, at most 1, which is all that a pixel can change. Raises `RecipeError`.
+
+    Examples
+    --------
+    >>> from glassnet.attack import checked_size
+    >>> checked_size("0.5", "l2")
+    0.5
+    """
     size = as_size(text)
     if size <= 0 or (norm == "linf" and size > 1):
         bound = "above 0 and at most 1 (the whole range of a pixel)" if norm == "linf" else "above 0"

@@ -70,6 +70,12 @@ class GradientAscent(Attack):
     """x <- x + rate * g, g the gradient of log p of the target (of -log p of the label), within the box [0, 1].
 
     It goes as far as it must: no size is given, and none is minimised.
+
+    Examples
+    --------
+    >>> from glassnet.attack import GradientAscent
+    >>> GradientAscent(steps=50).word
+    'gradient-ascent'
     """
 
     word = "gradient-ascent"
@@ -202,6 +208,12 @@ class APGD(Attack):
     after 0.22 of the steps; each interval is 0.03 of the steps shorter than the one before, and 0.06 at least. Croce
     and Hein, "Reliable evaluation of adversarial robustness with an ensemble of diverse parameter-free attacks", ICML
     2020, algorithm 1.
+
+    Examples
+    --------
+    >>> from glassnet.attack import APGD
+    >>> APGD(steps=50).word
+    'apgd'
     """
 
     word = "apgd"

@@ -79,7 +79,14 @@ EFFORTS: dict[str, tuple[tuple[Stage, ...], ...]] = {
 
 
 def rounds_of(effort: str) -> tuple[tuple[Stage, ...], ...]:
-    """The attacks of an effort: quick, standard or thorough, in rounds. Raises `RecipeError`."""
+    """The attacks of an effort: quick, standard or thorough, in rounds. Raises `RecipeError`.
+
+    Examples
+    --------
+    >>> from glassnet.attack import rounds_of
+    >>> len(rounds_of("quick")) <= len(rounds_of("standard"))
+    True
+    """
     if effort not in EFFORTS:
         raise RecipeError(f"An effort is one of {', '.join(EFFORTS)}. Got '{effort}'.{nearest(effort, EFFORTS)}")
     return EFFORTS[effort]
@@ -116,6 +123,16 @@ class Robustness:
         Pictures that an attack called fooling and that were not when they were looked at again.
     seconds, passes : float, int
         What it took, and how many pictures went through the network.
+
+    Examples
+    --------
+    >>> import glassnet
+    >>> from glassnet.attack import Victim, measure_robustness
+    >>> run = glassnet.fit("digits", "linear", epochs=5, verbose=False)
+    >>> test = run.splits.test
+    >>> found = measure_robustness(Victim.of(run.model), test.images[:9], test.labels[:9], [0.1], effort="quick")
+    >>> found.accuracy(0.1) <= found.accuracy(0.0)
+    True
     """
 
     norm: str

@@ -49,7 +49,15 @@ class Exact:
 
 
 def exact_kind(victim: Victim) -> str:
-    """Whether the exact answer can be had: "linear", "relu" for a small ReLU network, or ""."""
+    """Whether the exact answer can be had: "linear", "relu" for a small ReLU network, or "".
+
+    Examples
+    --------
+    >>> import glassnet
+    >>> from glassnet.attack import Victim, exact_kind
+    >>> exact_kind(Victim.of(glassnet.fit("digits", "linear", epochs=1, verbose=False).model))
+    'linear'
+    """
     layers = [layer for layer in victim.engine.network.layers if type(layer) is not Flatten]
     if not layers or any(type(layer) not in (Linear, ReLU) for layer in layers):
         return ""
@@ -152,6 +160,15 @@ def exact_relu(
         Seconds after which no further picture is begun; those that were not have the size NaN and are not proved.
     progress : callable
         Told how many pictures are done.
+
+    Examples
+    --------
+    >>> import glassnet
+    >>> from glassnet.attack import Victim, exact_relu
+    >>> run = glassnet.fit("digits", "linear 4 -> relu -> linear", epochs=5, verbose=False)
+    >>> victim, test = Victim.of(run.model, dtype=np.float64), run.splits.test
+    >>> exact_relu(victim, victim.pixels(test.images[:2]), test.labels[:2]).sizes.shape
+    (2,)
     """
     if exact_kind(victim) != "relu":
         raise ModelError(f"The exact answer is for networks of linear and ReLU layers, up to {_MOST_UNITS} units.")

@@ -86,7 +86,16 @@ def flags_of(victim: Victim, stored: Array, labels: Array, results: list[Robustn
 
 
 def probe(victim: Victim, stored: Array, labels: Array, *, seed: int = 0) -> list[Flag]:
-    """The flags that need no attack: answers and gradients at the pictures themselves and near them."""
+    """The flags that need no attack: answers and gradients at the pictures themselves and near them.
+
+    Examples
+    --------
+    >>> import glassnet
+    >>> from glassnet.attack import Victim, probe
+    >>> run = glassnet.fit("digits", "linear", epochs=5, verbose=False)
+    >>> probe(Victim.of(run.model), run.splits.test.images[:20], run.splits.test.labels[:20])
+    []
+    """
     x, labels = _sample(victim, stored, labels, seed)
     rng = np.random.default_rng((seed, 0xF1A6))
     nearby: Array = np.clip(x + rng.uniform(-0.02, 0.02, x.shape), 0, 1).astype(victim.dtype)

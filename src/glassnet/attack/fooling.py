@@ -52,6 +52,15 @@ class Fooled:
         Whether the picture made, of 8-bit pixels, reaches the goal.
     found : (n,) bool array
         Whether an attack found a change in real numbers, before it was rounded.
+
+    Examples
+    --------
+    >>> import glassnet
+    >>> from glassnet.attack import Victim, fool
+    >>> run = glassnet.fit("digits", "linear", epochs=5, verbose=False)
+    >>> test = run.splits.test
+    >>> fool(Victim.of(run.model), test.images[:5], test.labels[:5]).pictures.dtype.name
+    'uint8'
     """
 
     originals: Array
@@ -121,7 +130,15 @@ def pictures_of(dataset: Dataset, at: Array) -> tuple[Array, Array]:
 
 
 def every_target(at: Array, labels: Array, classes: int) -> tuple[Array, Array]:
-    """(places, targets) of an attempt for each of the pictures `at` into each class but its own label."""
+    """(places, targets) of an attempt for each of the pictures `at` into each class but its own label.
+
+    Examples
+    --------
+    >>> from glassnet.attack import every_target
+    >>> which, targets = every_target(np.array([0, 1]), np.array([2, 0]), 3)
+    >>> which, targets
+    (array([0, 0, 1, 1]), array([0, 1, 1, 2]))
+    """
     places = np.repeat(at, classes)
     targets = np.tile(np.arange(classes), len(at))
     others = targets != labels[places]
@@ -248,6 +265,15 @@ def from_noise(victim: Victim, target: int, *, count: int = 1, steps: int = 200,
         What was made.
     probabilities : (count,) array
         Of the target.
+
+    Examples
+    --------
+    >>> import glassnet
+    >>> from glassnet.attack import Victim, from_noise
+    >>> victim = Victim.of(glassnet.fit("digits", "linear", epochs=1, verbose=False).model)
+    >>> pictures, probabilities = from_noise(victim, 3, count=2, steps=20)
+    >>> pictures.shape
+    (2, 8, 8, 1)
     """
     rng = np.random.default_rng((seed, target))
     x: Array = rng.random((count, *victim.image_shape)).astype(victim.dtype)
@@ -287,6 +313,14 @@ def universal(
     -------
     (H, W, C) int16 array
         The change in steps of 1/255; it is added to a picture and cut to 0..255.
+
+    Examples
+    --------
+    >>> import glassnet
+    >>> from glassnet.attack import Victim, universal
+    >>> run = glassnet.fit("digits", "linear", epochs=3, verbose=False)
+    >>> universal(Victim.of(run.model), run.splits.test.images[:50], run.splits.test.labels[:50], 0.2, epochs=1).shape
+    (8, 8, 1)
     """
     labels, _ = _checked(victim, stored, labels, None)
     if target is not None:
@@ -323,6 +357,13 @@ def _whole(change: Array, eps: float) -> Array:
 
 
 def add_steps(stored: Array, steps: Array) -> Array:
-    """Pictures (n, H, W, C) of bytes with a change in whole steps added, cut to 0..255."""
+    """Pictures (n, H, W, C) of bytes with a change in whole steps added, cut to 0..255.
+
+    Examples
+    --------
+    >>> from glassnet.attack import add_steps
+    >>> add_steps(np.array([250, 10], np.uint8), np.array([10, -3]))
+    array([255,   7], dtype=uint8)
+    """
     added: Array = np.clip(stored.astype(np.int16) + steps, 0, 255).astype(np.uint8)
     return added

@@ -37,6 +37,12 @@ class Goal:
         The right answers.
     targets : (n,) int64 array or None
         The wanted answers; None: any wrong one.
+
+    Examples
+    --------
+    >>> from glassnet.attack import Goal
+    >>> Goal(np.array([3, 5]), targets=np.array([8, 8])).targets
+    array([8, 8])
     """
 
     labels: Array

@@ -48,6 +48,12 @@ class FAB(Attack):
         Without a target, how many classes are tried: those with the highest scores.
     restarts : int
         Random starts beside the picture itself: each half the best size found so far away from it.
+
+    Examples
+    --------
+    >>> from glassnet.attack import FAB
+    >>> FAB(steps=50).word
+    'fab'
     """
 
     word = "fab"

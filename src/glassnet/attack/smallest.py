@@ -20,6 +20,15 @@ def smallest_sizes(victim: Victim, x: Array, labels: Array, norm: str, made: Att
 
     An attack within a given size is tried at sizes that halve from the largest possible one, and then between the
     smallest of these that worked and its half.
+
+    Examples
+    --------
+    >>> import glassnet
+    >>> from glassnet.attack import FAB, Victim, smallest_sizes
+    >>> run = glassnet.fit("digits", "linear", epochs=5, verbose=False)
+    >>> victim, test = Victim.of(run.model), run.splits.test
+    >>> smallest_sizes(victim, victim.pixels(test.images[:4]), test.labels[:4], "l2", FAB()).shape
+    (4,)
     """
     goal, measure = Goal(labels), norm_of(norm)
     if not made.bounded:

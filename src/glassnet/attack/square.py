@@ -36,6 +36,12 @@ class Square(Attack):
         How many changes are tried; each asks for the scores once.
     share : float
         p at the start, a share of the picture's area.
+
+    Examples
+    --------
+    >>> from glassnet.attack import Square
+    >>> Square(steps=50).word
+    'square'
     """
 
     word = "square"

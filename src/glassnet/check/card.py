@@ -26,6 +26,13 @@ class Card:
     `formula` is the first line of the layer's docstring, `parameters` their shapes by name. `errors` are the largest
     gradient errors of the parameters and of the input by mode, `naive` the largest difference from the reference
     implementation in either mode, relative to its largest value.
+
+    Examples
+    --------
+    >>> from glassnet.check import layer_card
+    >>> card = layer_card("relu")
+    >>> card.notation, card.passed
+    ('relu', True)
     """
 
     word: str

@@ -18,6 +18,14 @@ class Row:
     `entries` were checked of the `shape`; `error` is max|a - n| / max(|a|, |n|, floor) over them; `worst` is the index
     of the largest difference, with its `analytic` and `numerical` gradients. `rechecked` entries were decided with a
     smaller step, `skipped` ones lie on a kink. `absolute`: the gradient is 0 as far as differences can tell.
+
+    Examples
+    --------
+    >>> from glassnet import Network
+    >>> from glassnet.check import check_network
+    >>> check = check_network(Network("linear 3", (4,)), np.eye(4), [0, 1, 2, 0], "softmax-cross-entropy")
+    >>> [(row.parameter, row.shape, row.verdict) for row in check.rows][:1]
+    [('1.linear.weight', (4, 3), 'right')]
     """
 
     parameter: str
@@ -47,7 +55,16 @@ class Row:
 @dataclass(frozen=True)
 class Check:
     """The check of a network: the settings, the loss, a row for every tensor and mode, and, where the network is small
-    and dense, the opinion of its scalar graph."""
+    and dense, the opinion of its scalar graph.
+
+    Examples
+    --------
+    >>> from glassnet import Network
+    >>> from glassnet.check import check_network
+    >>> check = check_network(Network("linear 3", (4,)), np.eye(4), [0, 1, 2, 0], "softmax-cross-entropy")
+    >>> check.passed, len(check.wrong), check.worst.error < 1e-7
+    (True, 0, True)
+    """
 
     notation: str
     loss_notation: str

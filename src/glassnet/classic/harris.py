@@ -64,6 +64,14 @@ class Corners:
         The entries a, b, c of M.
     response : (H, W) array
         R.
+
+    Examples
+    --------
+    >>> from glassnet.classic import harris
+    >>> picture = np.zeros((20, 20))
+    >>> picture[8:, 8:] = 1.0
+    >>> harris(picture, window="box").components(8, 8).kind
+    'corner'
     """
 
     xx: Floats

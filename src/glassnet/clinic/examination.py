@@ -54,6 +54,14 @@ class Examination:
         What was looked at and how far, and what could not be.
     seconds : float
         How long it took.
+
+    Examples
+    --------
+    >>> from glassnet.clinic import examine
+    >>> from glassnet.experiments import recipe_for
+    >>> recipe = recipe_for("digits", {"optimizer.lr": 0.0, "train.epochs": 2})
+    >>> examine(recipe, remedies=False).kind
+    'recipe'
     """
 
     kind: str

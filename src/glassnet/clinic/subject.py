@@ -96,6 +96,12 @@ def open_subject(
     ------
     GlassnetError
         It cannot be read.
+
+    Examples
+    --------
+    >>> from glassnet.clinic import open_subject
+    >>> open_subject("digits").kind
+    'data'
     """
     path, name, changes = Path(what), str(what), dict(settings or {})
     is_run = exists(path) and path.is_dir() and exists(path / "recipe.toml")

@@ -136,6 +136,12 @@ def data_places() -> list[Path]:
 
     `GLASSNET_DATA` may name several, separated as in `PATH`; without it, `glassnet` in the user's cache folder
     (`XDG_CACHE_HOME`, or `~/.cache`), or among the temporary files where the user has no home.
+
+    Examples
+    --------
+    >>> from glassnet.data import data_places
+    >>> len(data_places()) > 0
+    True
     """
     given = [Path(word).expanduser() for word in os.environ.get("GLASSNET_DATA", "").split(os.pathsep) if word.strip()]
     if given:
@@ -144,7 +150,14 @@ def data_places() -> list[Path]:
 
 
 def find(name: str) -> Path | None:
-    """Where a known set lies on this machine, or None. Raises `DataError` for an unknown name."""
+    """Where a known set lies on this machine, or None. Raises `DataError` for an unknown name.
+
+    Examples
+    --------
+    >>> from glassnet.data import find
+    >>> find("digits").name
+    'digits.csv.gz'
+    """
     entry = known(name)
     if entry.place is not None:
         return entry.place()

@@ -62,6 +62,12 @@ def with_shape(dataset: Dataset, image_shape: tuple[int, int, int], reading: Rea
     ------
     DataError
         Pictures with another number of channels than 1 or 3, or too long a strip.
+
+    Examples
+    --------
+    >>> from glassnet.data import Reading, dataset_of, with_shape
+    >>> with_shape(dataset_of(np.zeros((2, 8, 8), np.uint8), [0, 1]), (8, 8, 1), Reading()).image_shape
+    (8, 8, 1)
     """
     before = dataset.image_shape
     if before == image_shape:

@@ -45,7 +45,14 @@ def are_wordnet_ids(names: Iterable[str]) -> bool:
 
 @dataclass(frozen=True)
 class ClassIndex:
-    """Classes in the order of a network's scores: their WordNet ids, and names that differ from each other."""
+    """Classes in the order of a network's scores: their WordNet ids, and names that differ from each other.
+
+    Examples
+    --------
+    >>> from glassnet.data import ClassIndex
+    >>> ClassIndex(("n02124075",), ("Egyptian cat",)).names
+    ('Egyptian cat',)
+    """
 
     ids: tuple[str, ...]
     names: tuple[str, ...]

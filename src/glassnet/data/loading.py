@@ -79,6 +79,18 @@ def holds_picture_files(data: str | Path) -> bool:
     """Whether a set, named as for `load`, is made of picture files, which an image size and a reading apply to.
 
     Raises `DataError` when a folder cannot be read, or in two ways.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from PIL import Image
+    >>> from glassnet.data import holds_picture_files
+    >>> from pathlib import Path
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Path(folder, "cat").mkdir()
+    ...     Image.new("L", (16, 8), 200).save(f"{folder}/cat/a.png")
+    ...     holds_picture_files(folder)
+    True
     """
     path = Path(data)
     if not exists(data):

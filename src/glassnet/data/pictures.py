@@ -92,6 +92,16 @@ def read_picture(
     DataError
         The file is missing, no picture, truncated, animated, of a kind that has no 8-bit meaning, or claims more than
         100 million pixels; the window of the reading is larger than its shortest side.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from PIL import Image
+    >>> from glassnet.data import read_picture
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Image.new("L", (16, 8), 200).save(f"{folder}/a.png")
+    ...     read_picture(f"{folder}/a.png").shape
+    (8, 16, 1)
     """
     if image_shape is not None:
         _check_shape(image_shape)

@@ -32,6 +32,12 @@ class Reading:
         S, or None for `stretch`.
     bicubic : bool
         Whether the resize interpolates by cubics: `shortest-side 256, bicubic -> centre-crop`.
+
+    Examples
+    --------
+    >>> from glassnet.data import Reading
+    >>> Reading(shortest_side=256).shortest_side
+    256
     """
 
     shortest_side: int | None = None

@@ -22,6 +22,18 @@ def typical_size(data: str | Path) -> tuple[int, int] | None:
     """(H, W), each the median over up to 100 pictures spread evenly over a set of picture files.
 
     None for a set of another kind, or where nothing can be read: whoever loads the set says what is wrong.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from PIL import Image
+    >>> from glassnet.data import typical_size
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Path(folder, "cat").mkdir()
+    ...     Image.new("L", (16, 8), 200).save(f"{folder}/cat/a.png")
+    ...     typical_size(folder)
+    (8, 16)
     """
     with contextlib.suppress(DataError):
         if holds_picture_files(data):

@@ -82,6 +82,12 @@ class Verdict:
         The settings to try first; empty where there are none.
     remedy : str
         What to try that is no setting.
+
+    Examples
+    --------
+    >>> from glassnet.doctor import Finding, verdict
+    >>> print(verdict([Finding("rate-too-low", "warning", "The loss hardly fell.")]).sentence)
+    The loss hardly fell.
     """
 
     severity: Severity
@@ -130,14 +136,34 @@ def together(*groups: Iterable[Finding]) -> tuple[Finding, ...]:
 
 
 def write_findings(path: str | Path, findings: Sequence[Finding]) -> None:
-    """Write findings and their verdict as JSON, whole or not at all."""
+    """Write findings and their verdict as JSON, whole or not at all.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from glassnet.doctor import Finding, read_findings, write_findings
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_findings(f"{folder}/findings.json", [Finding("one-class", "failure", "All are 3.")])
+    ...     [finding.name for finding in read_findings(f"{folder}/findings.json")]
+    ['one-class']
+    """
     summary = verdict(findings)
     found = [finding.to_dict() for finding in findings]
     write_json(path, {"verdict": summary and summary.to_dict(), "findings": found})
 
 
 def read_findings(path: str | Path) -> tuple[Finding, ...]:
-    """What `write_findings` wrote; nothing where there is no such file. Raises `TrainingError` where it is damaged."""
+    """What `write_findings` wrote; nothing where there is no such file. Raises `TrainingError` where it is damaged.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from glassnet.doctor import Finding, read_findings, write_findings
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_findings(f"{folder}/findings.json", [Finding("one-class", "failure", "All are 3.")])
+    ...     read_findings(f"{folder}/findings.json")[0].severity
+    'failure'
+    """
     if not exists(Path(path)):
         return ()
     try:

@@ -115,7 +115,14 @@ EARLY_RULES: tuple[Rule, ...] = (
 
 
 def examine(case: Case) -> tuple[Finding, ...]:
-    """All that the rules find, the worst first; where nothing is wrong, one finding that says so."""
+    """All that the rules find, the worst first; where nothing is wrong, one finding that says so.
+
+    Examples
+    --------
+    >>> from glassnet.doctor import Case, examine
+    >>> examine(Case([]))
+    ()
+    """
     found = [finding for rule in RULES for finding in rule(case)]
     found = found or list(good(case))
     return tuple(sorted(found, key=lambda finding: SEVERITIES.index(finding.severity)))

@@ -32,6 +32,13 @@ class Watch(Callback):
     ----------
     found : list of Finding
         What it has told.
+
+    Examples
+    --------
+    >>> from glassnet import Network, Trainer, load_data
+    >>> from glassnet.doctor import Watch
+    >>> watch = Watch(after=1)
+    >>> _ = Trainer(Network("linear 10", (8, 8, 1)), epochs=2, callbacks=[watch]).fit(load_data("digits").train)
     """
 
     def __init__(

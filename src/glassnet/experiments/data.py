@@ -32,6 +32,12 @@ def load_splits(
     training first. `say` is told from time to time how far the reading of picture files is. `given` are
     the data themselves, where the recipe only names them. What is broken on purpose (`[fault]`) is broken in what comes
     back.
+
+    Examples
+    --------
+    >>> from glassnet.experiments import load_splits, recipe_for
+    >>> len(load_splits(recipe_for("digits", {})).train) > 1000
+    True
     """
     data, seed = recipe.data, recipe.settings.seed
     share = MEMORY_SHARE if data.memory_share is None else data.memory_share

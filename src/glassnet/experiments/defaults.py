@@ -94,7 +94,15 @@ def sized(recipe: Recipe) -> Recipe:
 
 
 def resolve(recipe: Recipe, splits: Splits) -> Recipe:
-    """The recipe with all that it left out, chosen for these data; the bits of a training by either are the same."""
+    """The recipe with all that it left out, chosen for these data; the bits of a training by either are the same.
+
+    Examples
+    --------
+    >>> from glassnet.experiments import load_splits, recipe_for, resolve
+    >>> recipe = recipe_for("digits", {"model.network": "linear"})
+    >>> resolve(recipe, load_splits(recipe)).model.network
+    'linear'
+    """
     if recipe.start is not None:  # the model that the training starts from has the rest
         return replace(recipe, model=replace(recipe.model, loss=recipe.model.loss or PLAIN.loss))
     preset = None

@@ -27,7 +27,16 @@ __all__ = [
 
 
 def new_folder(recipe: Recipe, parent: str | Path = "runs") -> Path:
-    """A folder name that is still free: `runs/<data>-<number>`."""
+    """A folder name that is still free: `runs/<data>-<number>`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from glassnet.experiments import new_folder, recipe_for
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     new_folder(recipe_for("digits", {}), folder).name
+    'digits-1'
+    """
     stem = stem_of(recipe.data.source, "run")
     return first_free(Path(parent) / f"{stem}-{number}" for number in count(1))
 

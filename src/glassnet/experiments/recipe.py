@@ -88,7 +88,14 @@ TRAIN_SETTINGS = (
 
 @dataclass(frozen=True)
 class Data:
-    """The `[data]` part: where the pictures come from and how they are divided."""
+    """The `[data]` part: where the pictures come from and how they are divided.
+
+    Examples
+    --------
+    >>> from glassnet.experiments import recipe_for
+    >>> recipe_for("digits", {"data.validation": 0.2}).data.validation
+    0.2
+    """
 
     source: str = ""
     validation: float | int | None = None
@@ -106,6 +113,12 @@ class Data:
 class ModelPart:
     """The `[model]` part: network, preprocessing and loss, each in notation; "" is chosen for the data. And what the
     file keeps the weights in.
+
+    Examples
+    --------
+    >>> from glassnet.experiments import recipe_for
+    >>> recipe_for("digits", {"model.network": "linear"}).model.network
+    'linear'
     """
 
     network: str = ""

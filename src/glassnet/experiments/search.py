@@ -53,7 +53,14 @@ _L2 = (0.0, 1e-5, 1e-4, 1e-3)
 
 @dataclass(frozen=True)
 class Span:
-    """Numbers from `low` to `high`, whole ones or all; `log`: each factor is as likely as any other."""
+    """Numbers from `low` to `high`, whole ones or all; `log`: each factor is as likely as any other.
+
+    Examples
+    --------
+    >>> from glassnet.experiments import Span
+    >>> Span(1e-4, 1e-1, log=True).log
+    True
+    """
 
     low: float | int
     high: float | int
@@ -76,7 +83,14 @@ class Span:
 
 @dataclass(frozen=True)
 class Choice:
-    """One of some values."""
+    """One of some values.
+
+    Examples
+    --------
+    >>> from glassnet.experiments import Choice
+    >>> Choice((32, 64)).values
+    (32, 64)
+    """
 
     values: tuple[Any, ...]
 

@@ -107,7 +107,16 @@ def best_of(trials: Sequence[Trial], metric: Metric) -> Trial | None:
 
 
 def is_study(folder: str | Path) -> bool:
-    """Whether a folder is that of a study."""
+    """Whether a folder is that of a study.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from glassnet.experiments import is_study
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     is_study(folder)
+    False
+    """
     return exists(Path(folder) / PLAN)
 
 

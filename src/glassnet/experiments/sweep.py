@@ -140,6 +140,15 @@ def sweep(
         A combination cannot be right; the folder holds anything else, or is being written by another process.
     TrainingInterrupted
         Somebody pressed Ctrl-C; everything so far is saved.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from glassnet.experiments import recipe_for, sweep
+    >>> recipe = recipe_for("digits", {"model.network": "linear", "train.epochs": 1})
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     len(sweep(recipe, {"optimizer.lr": [0.001, 0.01]}, f"{folder}/rates").runs)
+    2
     """
     path = Path(folder)
     plan = _plan(recipe, values)
@@ -162,7 +171,16 @@ def sweep(
 
 
 def is_sweep(folder: str | Path) -> bool:
-    """Whether a folder is that of a sweep."""
+    """Whether a folder is that of a sweep.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from glassnet.experiments import is_sweep
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     is_sweep(folder)
+    False
+    """
     return exists(Path(folder) / PLAN)
 
 

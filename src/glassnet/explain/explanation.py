@@ -34,6 +34,15 @@ class HeatMap:
         What the map says in one sentence, or why it says nothing.
     found : bool
         Whether anything in it speaks for the class.
+
+    Examples
+    --------
+    >>> import glassnet
+    >>> from glassnet.attack import Victim
+    >>> from glassnet.explain import explain
+    >>> victim = Victim.of(glassnet.fit("digits", "linear", epochs=1, verbose=False).model)
+    >>> explain(victim, np.zeros((8, 8, 1)), chosen=3).maps[0].values.shape
+    (8, 8)
     """
 
     method: str

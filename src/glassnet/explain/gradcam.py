@@ -74,7 +74,16 @@ def last_map_layer(network: Network) -> str | None:
 
 
 def weighted_maps(maps: Array, gradients: Array) -> tuple[Array, Array]:
-    """(alpha (K,), sum_k alpha_k A_k (h, w)) of maps A (h, w, K) and the score's gradients there, of the same shape."""
+    """(alpha (K,), sum_k alpha_k A_k (h, w)) of maps A (h, w, K) and the score's gradients there, of the same shape.
+
+    Examples
+    --------
+    >>> from glassnet.explain import weighted_maps
+    >>> weights, heat = weighted_maps(np.ones((2, 2, 1)), np.full((2, 2, 1), 0.5))
+    >>> weights, heat
+    (array([0.5]), array([[0.5, 0.5],
+           [0.5, 0.5]]))
+    """
     alpha = gradients.mean(axis=(0, 1))
     return np.asarray(alpha), np.asarray(maps @ alpha)
 

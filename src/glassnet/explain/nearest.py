@@ -13,7 +13,17 @@ __all__ = ["Gallery", "last_features"]
 
 
 def last_features(victim: Victim, pictures: Array) -> Array:
-    """What comes into the last layer (N, d) for pictures (N, H, W, C), uint8 or floats in [0, 1]."""
+    """What comes into the last layer (N, d) for pictures (N, H, W, C), uint8 or floats in [0, 1].
+
+    Examples
+    --------
+    >>> import glassnet
+    >>> from glassnet.attack import Victim
+    >>> from glassnet.explain import last_features
+    >>> run = glassnet.fit("digits", "linear 5 -> relu -> linear", epochs=1, verbose=False)
+    >>> last_features(Victim.of(run.model), np.zeros((2, 8, 8, 1))).shape
+    (2, 5)
+    """
     layers = victim.engine.network.layers
     if len(layers) == 1:
         found = victim.preprocess.transform(pictures, dtype=victim.dtype)
@@ -24,7 +34,14 @@ def last_features(victim: Victim, pictures: Array) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class Gallery:
-    """N pictures by their features (N, d)."""
+    """N pictures by their features (N, d).
+
+    Examples
+    --------
+    >>> from glassnet.explain import Gallery
+    >>> type(Gallery(np.eye(4, dtype=np.float32))).__name__
+    'Gallery'
+    """
 
     features: Array
 

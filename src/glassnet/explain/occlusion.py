@@ -40,6 +40,16 @@ class Occlusion:
     noise : float
         By how much a change of each pixel by one step of 1/255, up or down at random, changes the probability: the
         largest of eight tries. A drop below it says nothing.
+
+    Examples
+    --------
+    >>> import glassnet
+    >>> from glassnet.attack import Victim
+    >>> from glassnet.explain import occlusion
+    >>> victim = Victim.of(glassnet.fit("digits", "linear", epochs=1, verbose=False).model)
+    >>> found = occlusion(victim, np.zeros((8, 8, 1)), 3, patch=4, stride=2)
+    >>> found.drops.shape, found.heat.shape
+    ((3, 3), (8, 8))
     """
 
     patch: int

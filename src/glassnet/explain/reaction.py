@@ -91,6 +91,14 @@ def react(model: Model, picture: str | Path | Array, *, invert: bool = True, cen
     ------
     GlassnetError
         The model names no classes, or the picture cannot be read.
+
+    Examples
+    --------
+    >>> import glassnet
+    >>> from glassnet.explain import react
+    >>> model = glassnet.fit("digits", "linear 5 -> relu -> linear", epochs=1, verbose=False).model
+    >>> type(react(model, np.full((8, 8, 1), 255, np.uint8))).__name__
+    'Reaction'
     """
     pixels, changes, nothing = take(model, picture, invert=invert, centre=centre)
     found = model.network.activations(model.preprocess.transform(pixels[None]))

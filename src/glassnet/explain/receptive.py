@@ -29,6 +29,14 @@ class ReceptiveFields:
         The first row and the one after the last, for each i.
     columns : (w, 2) array
         The same of columns, for each j.
+
+    Examples
+    --------
+    >>> from glassnet import Network
+    >>> from glassnet.explain import receptive_fields
+    >>> fields = receptive_fields(Network("conv 3x3, 4, pad 1", (9, 9, 1)), "1.conv")
+    >>> fields.box(4, 4)
+    (slice(3, 6, None), slice(3, 6, None))
     """
 
     rows: Array

@@ -42,6 +42,15 @@ class Strongest:
         Row and column of each in the layer's maps; None where the layer has no maps.
     fields : ReceptiveFields or None
         What each place sees of the network's input; None: all of it.
+
+    Examples
+    --------
+    >>> import glassnet
+    >>> from glassnet.attack import Victim
+    >>> from glassnet.explain import strongest
+    >>> run = glassnet.fit("digits", "linear 5 -> relu -> linear", epochs=1, verbose=False)
+    >>> strongest(Victim.of(run.model), run.splits.test.images, each=3).pictures.shape
+    (5, 3)
     """
 
     layer: str

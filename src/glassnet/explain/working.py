@@ -102,6 +102,14 @@ def unit_working(network: Network, x: Array, layer: str, unit: Sequence[int]) ->
     ------
     GlassnetError
         There is no such layer or unit.
+
+    Examples
+    --------
+    >>> from glassnet import Network
+    >>> from glassnet.explain import unit_working
+    >>> working = unit_working(Network("linear 3", (4,)), np.ones(4), "1.linear", [0])
+    >>> type(working).__name__
+    'Working'
     """
     position, place = network.position_of(layer), tuple(int(i) for i in unit)
     found = network.activations(x[None])

@@ -50,6 +50,12 @@ class Filtered:
         The smallest and the largest number before they became pixels.
     outside : float
         Share of them that were cut off at 0 or 255.
+
+    Examples
+    --------
+    >>> from glassnet.filters import apply_filter, make_filter
+    >>> apply_filter(np.full((5, 5), 100, np.uint8), make_filter("box")).picture.shape
+    (5, 5, 1)
     """
 
     picture: NDArray[np.uint8]

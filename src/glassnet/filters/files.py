@@ -32,6 +32,17 @@ def read_filter(path: str | os.PathLike[str]) -> Filter:
     ------
     DataError
         The file cannot be read, or holds no kernel.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from glassnet.filters import read_filter
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder, "mine.txt")
+    ...     _ = file.write_text("0 1 0, 1 -4 1, 0 1 0".replace(", ", chr(10)))
+    ...     read_filter(file).size
+    (3, 3)
     """
     path = Path(path)
     try:

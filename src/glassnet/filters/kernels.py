@@ -54,6 +54,13 @@ class Filter:
         What they are applied to: each channel, the grey picture, or one of its colours.
     values : str
         How results become pixels, see `VALUES`.
+
+    Examples
+    --------
+    >>> from glassnet.filters import make_filter
+    >>> chosen = make_filter("laplacian").with_settings(channel="red")
+    >>> chosen.size, chosen.channel
+    ((3, 3), 'red')
     """
 
     name: str

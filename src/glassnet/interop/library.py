@@ -11,7 +11,14 @@ __all__ = ["is_installed", "torch_library"]
 
 
 def is_installed() -> bool:
-    """Whether PyTorch can be imported; asking does not import it."""
+    """Whether PyTorch can be imported; asking does not import it.
+
+    Examples
+    --------
+    >>> from glassnet.interop import is_installed
+    >>> is_installed() in (True, False)
+    True
+    """
     return importlib.util.find_spec("torch") is not None
 
 

@@ -40,7 +40,14 @@ class ClassScore:
 
 @dataclass(frozen=True, slots=True)
 class Confusion:
-    """One kind of mistake: `count` examples of class `true`, a `share` of them all, were taken for `predicted`."""
+    """One kind of mistake: `count` examples of class `true`, a `share` of them all, were taken for `predicted`.
+
+    Examples
+    --------
+    >>> from glassnet.metrics import Confusion
+    >>> Confusion(true=3, predicted=8, count=4, share=0.02).count
+    4
+    """
 
     true: int
     predicted: int

@@ -184,6 +184,13 @@ def evaluate_reconstruction_in_pieces(pairs: Iterable[tuple[ArrayLike, ArrayLike
     ------
     DataError
         As `psnr` does.
+
+    Examples
+    --------
+    >>> from glassnet.metrics import evaluate_reconstruction_in_pieces
+    >>> pair = np.zeros((3, 4, 4, 1)), np.full((3, 4, 4, 1), 0.1)
+    >>> round(evaluate_reconstruction_in_pieces([pair, pair], peak=1.0).psnr, 6)
+    20.0
     """
     singles, total = [], 0.0
     for inputs, outputs in pairs:

@@ -98,6 +98,13 @@ def more_pictures(found: Difference, *, margin: float = 0.0, level: float = LEVE
 def more_seeds(found: Difference, *, margin: float = 0.0, level: float = LEVEL, as_seen: bool = False) -> int | None:
     """The least number of seeds to add on each side, likewise; None too where one network a side tells nothing of
     seeds.
+
+    Examples
+    --------
+    >>> from glassnet.metrics import more_seeds, paired_difference
+    >>> found = paired_difference([0.95, 0.96, 0.97], [0.93, 0.95, 0.94])
+    >>> more_seeds(found) is None or more_seeds(found) > 0
+    True
     """
     if not found.spread.seeds:
         return None

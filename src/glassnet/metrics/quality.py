@@ -66,6 +66,14 @@ def blur(picture: NDArray[Any]) -> float:
     -----
     Source: F. Crété-Roffet, T. Dolmiere, P. Ladret and M. Nicolas, "The blur effect: perception and estimation with a
     new no-reference perceptual blur metric", Human Vision and Electronic Imaging XII (SPIE 6492, 2007).
+
+    Examples
+    --------
+    >>> from glassnet.metrics import blur
+    >>> from glassnet.filters import filter_picture
+    >>> sharp = np.random.default_rng(0).integers(0, 256, (64, 64, 1)).astype(np.uint8)
+    >>> blur(sharp) < blur(filter_picture(sharp, "blur"))
+    True
     """
     from scipy import ndimage  # slow to import, and seldom needed
 
@@ -91,6 +99,12 @@ def noise(picture: NDArray[Any]) -> float:
     Source: J. Immerkær, "Fast noise variance estimation", Computer Vision and Image Understanding 64 (1996) 300-302.
     The median in the place of the mean, as edges are few, is that of D. L. Donoho and I. M. Johnstone, Biometrika 81
     (1994).
+
+    Examples
+    --------
+    >>> from glassnet.metrics import noise
+    >>> noise(np.full((32, 32, 1), 128, np.uint8))
+    0.0
     """
     luma = _luma(picture)
     once = luma[:, 2:] - 2 * luma[:, 1:-1] + luma[:, :-2]

@@ -202,6 +202,13 @@ def evaluate_transcription(
     ------
     DataError
         There is no character to read, or the numbers of texts differ.
+
+    Examples
+    --------
+    >>> from glassnet.metrics import evaluate_transcription
+    >>> found = evaluate_transcription(["helo", "you"], ["hello", "you"], [0.5, 0.1])
+    >>> type(found).__name__
+    'Transcription'
     """
     from rapidfuzz.distance import Levenshtein  # only here: every command would start later by its import
 

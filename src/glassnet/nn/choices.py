@@ -21,6 +21,12 @@ class Choices:
         In use, a batch normalisation is computed by the convolution before it: a scale and a shift of its results.
     winograd : bool
         3x3 convolutions may run by Winograd's algorithm (float32; rounding errors are about ten times larger).
+
+    Examples
+    --------
+    >>> from glassnet.nn import Choices, Network
+    >>> Network("linear 5 -> relu", (4,)).choose(fuse_relu=False).choices == Choices(fuse_relu=False)
+    True
     """
 
     fuse_relu: bool = True

@@ -81,6 +81,18 @@ class Layer:
         Whether a training pass draws random numbers.
     output_is_free : bool
         Whether nothing but the next layer reads its output, which may then be overwritten. False is always right.
+
+    Examples
+    --------
+    >>> from glassnet.nn import Layer, Network
+    >>> class Double(Layer):
+    ...     word, kind = "double", "activation"
+    ...     def forward(self, x, *, train=False):
+    ...         return 2 * x
+    ...     def backward(self, dy, *, input_gradient=True):
+    ...         return 2 * dy
+    >>> Network([Double()], (2,))(np.array([[1.0, 3.0]]))
+    array([[2., 6.]], dtype=float32)
     """
 
     word: ClassVar[str]

@@ -25,7 +25,17 @@ __all__ = ["CTC", "LOSSES", "Hinge", "Loss", "SoftmaxCrossEntropy", "SquaredErro
 
 
 class Loss:
-    """Base of the losses. `task` names what a network is trained to do with it, see `glassnet.tasks`."""
+    """Base of the losses. `task` names what a network is trained to do with it, see `glassnet.tasks`.
+
+    Examples
+    --------
+    >>> from glassnet.nn import Loss
+    >>> class Sum(Loss):
+    ...     def __call__(self, scores, target):
+    ...         return float(scores.sum()), np.ones_like(scores)
+    >>> Sum()(np.array([[1.0, 2.0]]), None)[0]
+    3.0
+    """
 
     word: ClassVar[str]
     task: ClassVar[str] = "classification"

@@ -29,7 +29,14 @@ class PlanRow:
 
 @dataclass(frozen=True)
 class Plan:
-    """The units of a network in the order in which they run; its text is a table."""
+    """The units of a network in the order in which they run; its text is a table.
+
+    Examples
+    --------
+    >>> from glassnet.nn import Network
+    >>> Network("linear 5 -> relu", (4,)).plan(batch=32).batch
+    32
+    """
 
     rows: tuple[PlanRow, ...]
     batch: int

@@ -54,6 +54,15 @@ class Optimizer:
     """Base of the optimisers: a learning rate, settings, and state arrays that a checkpoint keeps.
 
     `step` changes parameters in place. State is made at the first step, by parameter name.
+
+    Examples
+    --------
+    >>> from glassnet.nn import Parameter
+    >>> from glassnet.optim import SGD
+    >>> optimizer, w = SGD(0.1, momentum=0.9), Parameter(np.array([1.0]), "weight", grad=np.array([1.0]))
+    >>> optimizer.step({"w": w})
+    >>> optimizer.steps, w.value
+    (1, array([0.9]))
     """
 
     word: ClassVar[str]

@@ -53,7 +53,14 @@ def _epoch(value: str | int, word: str) -> int:
 
 
 class Schedule:
-    """Base of the schedules."""
+    """Base of the schedules.
+
+    Examples
+    --------
+    >>> from glassnet.optim import parse_schedule
+    >>> parse_schedule("exponential 0.9").factor(10, steps_per_epoch=10, epochs=2)
+    0.9
+    """
 
     word: ClassVar[str]
     options: ClassVar[tuple[str, ...]] = ()

@@ -35,6 +35,12 @@ class BestReader:
         Reads character by character.
     make_lines : callable
         Makes what reads whole lines; asked for once, with the first page that needs it.
+
+    Examples
+    --------
+    >>> from glassnet.reader import make_reader
+    >>> type(make_reader()).__name__
+    'BestReader'
     """
 
     pieces: Reader

@@ -39,10 +39,16 @@ def read_pages(
 
     Examples
     --------
-    ::
+    Of a PDF, `read_pages("letter.pdf", pages="1-3")` gives three pages. Of a picture, one:
 
-        for page in read_pages("letter.pdf", pages="1-3"):
-            print(page.text)
+    >>> import tempfile
+    >>> from PIL import Image
+    >>> from glassnet.reader import make_reader, read_pages, synthesise
+    >>> picture, truth = synthesise("HELLO", np.random.default_rng(0))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Image.fromarray(picture).save(f"{folder}/page.png")
+    ...     [page.text for page in read_pages(f"{folder}/page.png", make_reader(alphabet="A-Z"))]
+    ['HELLO']
     """
     chosen = parse_pages(pages) if pages is not None else None
     reader = reader or make_reader()

@@ -95,6 +95,15 @@ class PageState:
         From `assemble`.
     nothing : str
         Why there is nothing to read; every stage but `assemble` then returns the state as it is.
+
+    Examples
+    --------
+    >>> from glassnet.reader import Reader, synthesise
+    >>> picture, truth = synthesise("HELLO", np.random.default_rng(0))
+    >>> reader = Reader(alphabet="A-Z")
+    >>> state = reader.segment(reader.binarise(reader.open(picture)))
+    >>> len(state.components.items)
+    5
     """
 
     pixels: npt.NDArray[np.uint8] = field(repr=False)
@@ -425,6 +434,16 @@ def read_words(path: str | Path) -> frozenset[str]:
     ------
     GlassnetError
         The file cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from glassnet.reader import read_words
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "words.txt").write_text("Milk eggs".replace(" ", chr(10)))
+    ...     sorted(read_words(f"{folder}/words.txt"))
+    ['eggs', 'milk']
     """
     text = read_text(path, "a word list: a text file in UTF-8, one word per line")
     return frozenset(word for line in text.splitlines() if (word := line.strip().lower()))

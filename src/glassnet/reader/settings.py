@@ -751,6 +751,12 @@ class ReaderSettings:
         Alternatives of a character that the page keeps, at most.
     improbable : float
         Probability of an alternative that is not worth keeping: the JSON rounds it to 0.0005.
+
+    Examples
+    --------
+    >>> from glassnet.reader import ReaderSettings
+    >>> ReaderSettings().recognise.sure
+    0.7
     """
 
     binarise: BinariseSettings = BinariseSettings()

@@ -63,6 +63,12 @@ class Panel:
         What else is shown: below the figure, or beside it where there is room.
     beside : bool
         Whether the body stands beside the figure.
+
+    Examples
+    --------
+    >>> from glassnet.report import Panel
+    >>> Panel("one", "A panel", lead="What it says.").lead
+    'What it says.'
     """
 
     key: str
@@ -109,6 +115,12 @@ class Heading:
         Headline figures.
     verdict : Html or None
         What must be read first.
+
+    Examples
+    --------
+    >>> from glassnet.report import Heading
+    >>> Heading("A page", cards=[("accuracy", "0.97", "of 360")]).title
+    'A page'
     """
 
     title: str
@@ -171,6 +183,15 @@ def write_page(
     ------
     GlassnetError
         A file cannot be written; none is left half-written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from glassnet.report import Heading, Panel, write_page
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     panels = [Panel("one", "A panel", lead="What it says.")]
+    ...     [path.name for path in write_page(f"{folder}/page.html", Heading("A page"), panels)]
+    ['page.html']
     """
     drawn = {
         panel.chart.name: style.png_bytes(panel.chart.draw())

@@ -30,6 +30,12 @@ class ClassWeights:
     ----------
     factors : tuple of (str, float)
         The factors by name of class; empty for `balanced`.
+
+    Examples
+    --------
+    >>> from glassnet.train import ClassWeights
+    >>> ClassWeights((("cat", 2.0),)).factors
+    (('cat', 2.0),)
     """
 
     factors: tuple[tuple[str, float], ...] = ()

@@ -134,6 +134,17 @@ def read_history(path: str | Path) -> list[Record]:
     """The records of a metrics file; a last line that was cut off by a crash is left out.
 
     Raises `GlassnetError` when the file cannot be read or a line of it is not a training record.
+
+    Examples
+    --------
+    >>> import json, tempfile
+    >>> from pathlib import Path
+    >>> from glassnet.train import read_history
+    >>> record = {"kind": "epoch", "epoch": 1, "step": 20, "loss": 0.5, "accuracy": 0.8, "rate": 0.001, "seconds": 0.1}
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "metrics.jsonl").write_text(json.dumps(record))
+    ...     read_history(f"{folder}/metrics.jsonl")[0]["epoch"]
+    1
     """
     try:
         lines = Path(path).read_bytes().splitlines()
@@ -151,7 +162,18 @@ def read_history(path: str | Path) -> list[Record]:
 
 
 def write_csv(path: str | Path, records: Sequence[Record]) -> None:
-    """Write the epochs among the records as a table: one row an epoch, one column a figure, names in the first row."""
+    """Write the epochs among the records as a table: one row an epoch, one column a figure, names in the first row.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from glassnet.train import write_csv
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_csv(Path(folder, "epochs.csv"), [{"kind": "epoch", "epoch": 1, "loss": 0.5}])
+    ...     Path(folder, "epochs.csv").exists()
+    True
+    """
     epochs = [record for record in records if record["kind"] == "epoch"]
     names = list(dict.fromkeys(name for record in epochs for name in record if name != "kind"))
     rows = [names, *([record.get(name, "") for name in names] for record in epochs)]

@@ -91,6 +91,19 @@ class Training:
         Whether it is asked to stop at once.
     resumable : bool
         Whether a checkpoint is kept.
+
+    Examples
+    --------
+    >>> import glassnet
+    >>> from glassnet.train import Callback
+    >>> class Rates(Callback):
+    ...     seen = []
+    ...     def epoch(self, training, record):
+    ...         self.seen.append(round(training.rate(training.state.step - 1), 4))
+    >>> trainer = glassnet.Trainer(glassnet.Network("linear 10", (8, 8, 1)), epochs=2, callbacks=[Rates()])
+    >>> _ = trainer.fit(glassnet.load_data("digits").train)
+    >>> Rates.seen
+    [0.001, 0.001]
     """
 
     def __init__(

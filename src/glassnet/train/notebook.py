@@ -25,7 +25,14 @@ def in_notebook() -> bool:
 
 
 def progress_in_python(verbose: bool | None) -> Progress:
-    """What a call from Python shows: with True a line per epoch, with None a bar in notebooks, else nothing."""
+    """What a call from Python shows: with True a line per epoch, with None a bar in notebooks, else nothing.
+
+    Examples
+    --------
+    >>> from glassnet.train import progress_in_python
+    >>> type(progress_in_python(False)).__name__
+    'Progress'
+    """
     if verbose:
         return PlainProgress()
     return NotebookProgress() if verbose is None and in_notebook() else Progress()

@@ -35,6 +35,12 @@ class Progression:
         Why the training ended, empty while it has not.
     seconds : float
         Time it took up to its latest checkpoint.
+
+    Examples
+    --------
+    >>> from glassnet.train import Progression
+    >>> Progression(epoch=2, step=40).step
+    40
     """
 
     epoch: int = 0

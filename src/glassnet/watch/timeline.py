@@ -67,7 +67,14 @@ class Timeline:
 
 @dataclass(frozen=True, eq=False)
 class Thumbnail:
-    """A frame that a page shows: its number and small pixels (H, W, 3)."""
+    """A frame that a page shows: its number and small pixels (H, W, 3).
+
+    Examples
+    --------
+    >>> from glassnet.watch import Thumbnail
+    >>> Thumbnail(30, np.zeros((9, 16, 3), np.uint8)).number
+    30
+    """
 
     number: int
     pixels: Pixels
@@ -95,6 +102,17 @@ class Watched:
         What could not be read of it, and what else to know.
     thumbnails : sequence of Thumbnail
         Some frames, evenly spread.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from glassnet.watch import Timeline, Watched
+    >>> classes = np.array([[3, 8], [8, 3]], np.int32)
+    >>> p = np.array([[0.6, 0.4], [0.7, 0.3]], np.float32)
+    >>> timeline = Timeline(np.array([0.0, 0.1]), classes, p, classes[:, 0], p[:, 0])
+    >>> watched = Watched(Path("film.mp4"), (640, 480), timeline, tuple("0123456789"), expect=(3,))
+    >>> watched.right, watched.changes
+    (array([ True, False]), 1)
     """
 
     path: Path

@@ -136,6 +136,14 @@ def feature_maps(
     ------
     DataError
         x does not have the network's input shape.
+
+    Examples
+    --------
+    >>> from glassnet import Network
+    >>> from glassnet.report import feature_maps
+    >>> found = feature_maps(Network("conv 3x3, 4 -> relu -> linear 3", (9, 9, 1)), np.zeros((9, 9, 1)))
+    >>> len(found.layers)
+    1
     """
     x = np.asarray(x)
     found = compared_maps(network, [x], [x if picture is None else picture], [caption], most_layers, most_maps)
@@ -182,7 +190,16 @@ def _layer_maps(name: str, made_by: str, outputs: Sequence[NDArray[np.float64]],
 
 
 def feature_maps_figure(*found: FeatureMaps) -> Figure:
-    """A column for each picture: the picture, and below it two rows of maps for each layer."""
+    """A column for each picture: the picture, and below it two rows of maps for each layer.
+
+    Examples
+    --------
+    >>> from glassnet import Network
+    >>> from glassnet.report import feature_maps, feature_maps_figure
+    >>> found = feature_maps(Network("conv 3x3, 4 -> relu -> linear 3", (9, 9, 1)), np.zeros((9, 9, 1)))
+    >>> type(feature_maps_figure(found)).__name__
+    'Figure'
+    """
     mosaics = [layer.mosaic() for layer in found[0].layers]
     width, title = 7.6, 0.3
     heights = [1.3 + title] + [_height(picture, width) + title for picture in mosaics]

@@ -109,6 +109,13 @@ def unit_pictures(
     ------
     DataError
         The shapes do not fit each other or the image.
+
+    Examples
+    --------
+    >>> from glassnet.report import unit_figure, unit_pictures
+    >>> weights = np.random.default_rng(0).normal(size=(64, 5))
+    >>> type(unit_figure(unit_pictures(None, weights, (8, 8, 1)))).__name__
+    'Figure'
     """
     first, last = _drawable(before, after)
     shape = tuple(int(side) for side in image_shape)
@@ -137,6 +144,12 @@ def kernel_pictures(before: ArrayLike | None, after: ArrayLike, most: int = _MOS
     ------
     DataError
         The weights do not have four axes, or not one shape.
+
+    Examples
+    --------
+    >>> from glassnet.report import kernel_figure, kernel_pictures
+    >>> type(kernel_figure(kernel_pictures(None, np.random.default_rng(0).normal(size=(3, 3, 1, 4))))).__name__
+    'Figure'
     """
     first, last = _drawable(before, after)
     if last.ndim != 4 or last.size == 0:
@@ -198,7 +211,15 @@ def _colour(name: str) -> Pictures:
 
 
 def unit_figure(found: WeightPictures) -> Figure:
-    """The pictures of `unit_pictures`, before | after, with a colour bar for one channel."""
+    """The pictures of `unit_pictures`, before | after, with a colour bar for one channel.
+
+    Examples
+    --------
+    >>> from glassnet.report import unit_figure, unit_pictures
+    >>> weights = np.random.default_rng(0).normal(size=(64, 5))
+    >>> type(unit_figure(unit_pictures(None, weights, (8, 8, 1)))).__name__
+    'Figure'
+    """
     mosaics = found.mosaics()
     height, width = mosaics[0][1].shape[:2]
     figure = style.new_figure(_INCHES * len(mosaics) + 0.9, max(1.5, _INCHES * height / width + 0.5))
@@ -212,7 +233,15 @@ def unit_figure(found: WeightPictures) -> Figure:
 
 
 def kernel_figure(found: WeightPictures) -> Figure:
-    """The pictures of `kernel_pictures`, before | after, with a note on how to read the colours and bars."""
+    """The pictures of `kernel_pictures`, before | after, with a note on how to read the colours and bars.
+
+    Examples
+    --------
+    >>> from glassnet.report import kernel_figure, kernel_pictures
+    >>> kernels = kernel_pictures(None, np.random.default_rng(0).normal(size=(3, 3, 1, 4)))
+    >>> type(kernel_figure(kernels)).__name__
+    'Figure'
+    """
     mosaics = found.mosaics()
     height, width = mosaics[0][1].shape[:2]
     wide = _INCHES * len(mosaics) + 0.2

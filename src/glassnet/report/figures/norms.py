@@ -50,6 +50,14 @@ def norms_figure(history: Records, *, narrow: bool = False) -> Figure:
     `narrow`: as a phone shows it.
 
     Source of the rule: A. Karpathy, CS231n course notes, "Neural Networks Part 3", section "Ratio of weights:updates".
+
+    Examples
+    --------
+    >>> import glassnet
+    >>> from glassnet.report import norms_figure
+    >>> run = glassnet.fit("digits", "linear", epochs=2, verbose=False)
+    >>> type(norms_figure(run.history.records)).__name__
+    'Figure'
     """
     ratios = update_ratios(history)
     figure = style.new_figure(*((style.NARROW, 3.6) if narrow else (9.6, 3.4)))

@@ -136,6 +136,14 @@ def mistakes_figure(images: ArrayLike | PictureFiles, evaluation: Evaluation, k:
 
     `images` are all N evaluated pictures (N, H, W, C), in the order of the evaluation. Raises `DataError` on another
     number.
+
+    Examples
+    --------
+    >>> from glassnet.metrics import evaluate
+    >>> from glassnet.report import mistakes_figure
+    >>> found = evaluate([[0.9, 0.1], [0.4, 0.6], [0.7, 0.3]], [0, 1, 1], ["cat", "dog"])
+    >>> type(mistakes_figure(np.zeros((3, 8, 8, 1), np.uint8), found)).__name__
+    'Figure'
     """
     array = _as_evaluated(images, evaluation)
     chosen = evaluation.mistakes(k)
@@ -188,6 +196,12 @@ def reconstruction_figure(inputs: ArrayLike, outputs: ArrayLike, most: int = 10)
     ------
     DataError
         Shapes differ, or there are no pictures.
+
+    Examples
+    --------
+    >>> from glassnet.report import reconstruction_figure
+    >>> type(reconstruction_figure(np.zeros((3, 8, 8, 1)), np.zeros((3, 8, 8, 1)))).__name__
+    'Figure'
     """
     quality = reconstruction_psnr(inputs, outputs)[:most]
     count = len(quality)

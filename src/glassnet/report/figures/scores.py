@@ -19,6 +19,14 @@ def per_class_figure(evaluation: Evaluation) -> Figure:
 
     The dashed line is the accuracy over all classes. Classes without examples stand last, without a bar. More than 36
     classes are spread over columns.
+
+    Examples
+    --------
+    >>> from glassnet.metrics import evaluate
+    >>> from glassnet.report import per_class_figure
+    >>> found = evaluate([[0.9, 0.1], [0.4, 0.6], [0.7, 0.3]], [0, 1, 1], ["cat", "dog"])
+    >>> type(per_class_figure(found)).__name__
+    'Figure'
     """
     scores = sorted(evaluation.per_class, key=lambda s: (math.isnan(s.recall), s.recall if s.support else 0.0))
     columns = 1 if len(scores) <= 36 else 2 if len(scores) <= 72 else 3
@@ -61,6 +69,13 @@ def reliability_figure(calibration: Calibration, *, narrow: bool = False) -> Fig
     A point on the diagonal means that the confidence can be taken at its word; below it the network was too sure.
     Each point has the 95 % interval (Wilson) of its accuracy, and is orange where this excludes the confidence.
     `narrow`: as a phone shows it.
+
+    Examples
+    --------
+    >>> from glassnet.metrics import calibration
+    >>> from glassnet.report import reliability_figure
+    >>> type(reliability_figure(calibration([0.9, 0.6], [True, False]))).__name__
+    'Figure'
     """
     figure = style.new_figure(*((style.NARROW, 4.2) if narrow else (6.4, 5.0)))
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3.4, 1])

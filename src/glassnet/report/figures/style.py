@@ -107,7 +107,16 @@ def natural_width(png: bytes) -> int:
 
 
 def save_png(figure: Figure, path: str | os.PathLike[str]) -> Path:
-    """Write the figure as a PNG file, whole or not at all; returns the path."""
+    """Write the figure as a PNG file, whole or not at all; returns the path.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from glassnet.report import image_grid, save_png
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_png(image_grid(np.zeros((2, 8, 8, 1))), f"{folder}/digits.png").name
+    'digits.png'
+    """
     with atomic_write(path) as file:
         file.write(png_bytes(figure))
     return Path(path)

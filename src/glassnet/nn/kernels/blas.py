@@ -151,6 +151,16 @@ def matmul(
         if alpha == 1.0 and beta == 0.0:
             narrow.product(a, b, out)
             return out
+    if not transpose_b and narrow.fits_thin(k, n, out.itemsize):
+        if not transpose_a and alpha == 1.0 and beta == 0.0:
+            few = parts if m * n * k >= _SHARE_ABOVE else 1
+            narrow.thin(a.reshape(-1), narrow.places(m, k), narrow.places(k, 1), b, out, False, few)
+            return out
+        if transpose_a and beta in (0.0, 1.0):
+            few = parts if m * n * k >= _SHARE_ABOVE else 1
+            scaled = b if alpha == 1.0 else b * scalar(alpha)
+            narrow.thin(a.reshape(-1), narrow.places(m, 1), narrow.places(k, m), scaled, out, beta == 1.0, few)
+            return out
     single = out.dtype == np.float32
     arguments = (ta, tb, m, n, k, scalar(alpha), a, a.shape[1], b, b.shape[1], scalar(beta), out, n)
     if parts == 1 or m * n * k < _SHARE_ABOVE:

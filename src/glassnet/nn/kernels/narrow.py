@@ -2,20 +2,28 @@
 
 A general matrix product fills its vectors along the columns of the result; with ten columns most of them stay empty.
 Here they lie along the long side d in both products: of the rows of x, and of the narrow operand, turned first.
+
+Where the columns fill one to four vectors, as in a hidden layer of 64 units, they are a tile's width as they lie, and
+nothing needs to be packed or turned (`thin`).
 """
 
 from __future__ import annotations
+
+import functools
+from typing import Any
 
 import numpy as np
 from numba import njit
 
 from glassnet.nn.kernels.options import SERIAL, inner
-from glassnet.nn.kernels.tiles import DOT_COLUMNS, DOT_ROWS, MOST_ROWS, VECTORS, dots, products
-from glassnet.nn.kernels.vector import lanes_of
+from glassnet.nn.kernels.sharing import shared
+from glassnet.nn.kernels.tiles import DOT_COLUMNS, DOT_ROWS, MOST_ROWS, ROWS, VECTORS, dots, listed, products
+from glassnet.nn.kernels.vector import lanes, lanes_of
 
-__all__ = ["WIDEST", "product", "transposed_product"]
+__all__ = ["WIDEST", "fits_thin", "places", "product", "thin", "transposed_product"]
 
 WIDEST = 10  # columns up to which these kernels beat a general product
+_LARGEST = 512 * 1024  # bytes of a narrow operand that is read again for every tile: they come from second-level cache
 
 # mypy: disable-error-code="no-untyped-def"
 
@@ -77,6 +85,40 @@ def transposed_product(x, dy, alpha, beta, w):
                 s += x[i, k] * dy[i, j]
             _put(alpha * s, beta, w, k, j)
         k += 1
+
+
+# ---- columns that fill vectors
+
+
+def fits_thin(k: int, m: int, itemsize: int) -> bool:
+    """Whether an operand (k, m) is a tile's width as it lies."""
+    lane = lanes(itemsize)
+    return m % lane == 0 and m <= VECTORS * lane and k * m * itemsize <= _LARGEST
+
+
+@functools.lru_cache(256)
+def places(count: int, step: int) -> Any:
+    """The list of places 0, step, 2 step, ..., see `tiles.listed`."""
+    return listed(range(0, count * step, step))
+
+
+@shared
+def thin(x, starts, offsets, w, y, add, t, parts):
+    """y[i, :] = sum_k x[starts[i] + offsets[k]] w[k, :], or with `add` more by it; `fits_thin`.
+
+    x: flat; starts, offsets: see `places`; w (k, m), y (n, m). Rows are shared among threads.
+    """
+    n, m = y.shape
+    vectors = m // lanes_of(y)
+    lo, hi = n * t // parts, n * (t + 1) // parts
+    whole = lo + (hi - lo) // ROWS[vectors - 1] * ROWS[vectors - 1]
+    none, narrow = np.int64(0), w.reshape(-1)
+    products(x, starts[lo:], whole - lo, offsets, narrow, none, m, y.reshape(-1), lo * m, m, vectors, add)
+    if whole < hi:  # a last tile may hang over
+        z = np.zeros((MOST_ROWS, m), y.dtype)
+        z[: hi - whole] = y[whole:hi]
+        products(x, starts[whole:], hi - whole, offsets, narrow, none, m, z.reshape(-1), none, m, vectors, add)
+        y[whole:hi] = z[: hi - whole]
 
 
 @inner

@@ -29,13 +29,13 @@ from glassnet.nn.kernels.options import inner
 from glassnet.nn.kernels.target import chosen
 from glassnet.nn.kernels.vector import VectorType, add_lanes, address, lanes_of, operation, repeat
 
-__all__ = ["DOT_COLUMNS", "DOT_ROWS", "MOST_ROWS", "VECTORS", "dots", "listed", "products"]
+__all__ = ["DOT_COLUMNS", "DOT_ROWS", "MOST_ROWS", "ROWS", "VECTORS", "dots", "listed", "products"]
 
 # mypy: disable-error-code="no-untyped-def"
 
 VECTORS = 4  # of the widest tile
-_ROWS = chosen().rows
-MOST_ROWS = max(_ROWS)
+ROWS = chosen().rows  # of a tile of 1, 2, ... vectors
+MOST_ROWS = max(ROWS)
 DOT_ROWS, DOT_COLUMNS = (4, 5) if chosen().registers == 32 else (2, 5)  # of `dots`; columns that divide ten classes
 
 
@@ -98,7 +98,7 @@ def _tile(vectors: int) -> Any:
     @operation
     def tile(typing_context, x, starts, i, offsets, w, at, step, z, to, apart, add):
         def generate(context, builder, signature, values):
-            _write(_Arguments(names, context, builder, values, signature.args), _ROWS[vectors - 1], vectors)
+            _write(_Arguments(names, context, builder, values, signature.args), ROWS[vectors - 1], vectors)
             return context.get_dummy_value()
 
         return types.void(x, starts, word, offsets, w, word, word, z, word, word, types.boolean), generate
@@ -163,7 +163,7 @@ def _write(given: _Arguments, rows: int, vectors: int) -> None:
 
 
 _one, _two, _three, _four = _tile(1), _tile(2), _tile(3), _tile(4)
-_R1, _R2, _R3, _R4 = _ROWS
+_R1, _R2, _R3, _R4 = ROWS
 
 
 @inner

@@ -22,9 +22,10 @@ from glassnet.errors import GlassnetError
 
 if TYPE_CHECKING:
     import subprocess
+    from multiprocessing.connection import Connection
     from multiprocessing.process import BaseProcess
 
-__all__ = ["SIGNALS", "abandon", "hold_interrupts", "map_in_processes", "run_process"]
+__all__ = ["SIGNALS", "Companion", "abandon", "hold_interrupts", "map_in_processes", "run_process"]
 
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 """The signals that ask a process to end and can be answered."""
@@ -145,6 +146,63 @@ def _end_with_parent() -> None:
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGTERM)
         time.sleep(_PATIENCE)
     _leave()
+
+
+class Companion:
+    """A process of our own that does one thing beside us and talks with us through a pipe.
+
+    It never sees Ctrl-C, and ends when we end.
+
+    Parameters
+    ----------
+    function : callable
+        Called there as `function(pipe, *arguments)`; at its end the process ends. Importable, as the arguments are.
+    *arguments : object
+        What it is given.
+    """
+
+    def __init__(self, function: Callable[..., Any], *arguments: Any) -> None:
+        import multiprocessing
+
+        context = multiprocessing.get_context("spawn")
+        self.pipe, theirs = context.Pipe()
+        self.process = context.Process(target=_accompany, args=(function, theirs, arguments))
+        with hold_interrupts():
+            self.process.start()
+        theirs.close()
+
+    def send(self, message: Any) -> None:
+        """Tell it something; nothing happens where it has ended."""
+        with contextlib.suppress(OSError):
+            self.pipe.send(message)
+
+    def messages(self) -> Iterator[Any]:
+        """What it tells, until it ends."""
+        with contextlib.suppress(EOFError, OSError):
+            while True:
+                yield self.pipe.recv()
+
+    def ask_to_end(self) -> None:
+        """Ask it to end, as by SIGTERM: between two steps of a training, else at once."""
+        self.process.terminate()
+
+    def end(self, patience: float = _PATIENCE) -> None:
+        """Wait until it has ended; kill it where it takes longer than so many seconds."""
+        self.process.join(patience)
+        if self.process.exitcode is None:
+            self.process.kill()
+            self.process.join()
+
+    def close(self) -> None:
+        """Give back what is held of it, once it has ended and nobody reads its messages."""
+        self.pipe.close()
+        self.process.close()
+
+
+def _accompany(function: Callable[..., Any], pipe: Connection, arguments: tuple[Any, ...]) -> None:
+    _begin(None, ())
+    with pipe:
+        function(pipe, *arguments)
 
 
 def run_process(command: Sequence[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:

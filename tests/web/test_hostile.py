@@ -43,7 +43,7 @@ def test_the_page_itself_gets_in(client: TestClient) -> None:
     assert client.get(f"http://localhost:{PORT}/{TOKEN}/").status_code == 200
 
 
-PATHS = ["", "opened", "react", "runs", "main.js", "pictures"]
+PATHS = ["", "opened", "react", "runs", "main.js", "pictures", "train", "events"]
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -207,6 +207,46 @@ def test_a_report_has_no_part_in_this_origin(client: TestClient, ids: dict[str, 
     assert answer.status_code == 200 and answer.headers["content-security-policy"].startswith("sandbox allow-scripts;")
     assert "allow-same-origin" not in answer.headers["content-security-policy"]
     assert client.get(f"/{TOKEN}/report/{ids['alone']}").status_code == 400
+
+
+# ---- trainings
+
+
+def data_id(opened: Opened) -> str:
+    return next(each.id for each in opened.data if each.name == "digits")
+
+
+@pytest.mark.parametrize("data", ["", "x", "digits", "/etc", "../../etc/passwd", "~", "mnist", "http://evil.example/x"])
+def test_data_that_nobody_gave(client: TestClient, data: str) -> None:
+    answer = client.post(f"/{TOKEN}/train", params={"data": data}, content=b"{}")
+    assert answer.status_code == 400 and "no such data" in answer.json()["error"]
+
+
+SETTINGS = [
+    b"", b"[]", b"1", b"null", b'"x"', b"{", b"\xff\xfe", b"[" * 100_000, b'{"data.source": "/etc"}',
+    b'{"start.model": "/etc/passwd"}', b'{"engine.name": "torch"}', b'{"train.threads": 5000}', b'{"fault.code": "x"}',
+    b'{"optimizer.lr": "1"}', b'{"optimizer.lr": true}', b'{"optimizer.lr": NaN}', b'{"optimizer.lr": -1}',
+    b'{"train.epochs": 1e3}', b'{"train.epochs": 1001}', b'{"train.epochs": 99999999999999999999}',
+    b'{"train.batch": -1}', b'{"train.seed": -1}', b'{"model.network": 3}', b'{"model.network": "linear 99999999999"}',
+    b'{"model.network": "linear 64 -> ' + b"relu -> " * 100 + b'linear"}', b'{"model.network": "__import__"}',
+    b'{"train.augment": "shift 999999"}', b'{"train.preset": "../best"}', b'{"optimizer.name": "../adam"}',
+    b'{"data.train_limit": -5}', b'{"__class__": 1}', b'{"model.network": "(linear 9) x99999"}',
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("body", SETTINGS[1:], ids=range(len(SETTINGS) - 1))
+def test_settings_that_are_none(client: TestClient, opened: Opened, body: bytes) -> None:
+    answer = client.post(f"/{TOKEN}/train", params={"data": data_id(opened)}, content=body)
+    assert answer.status_code == 400 and "\n" not in answer.json()["error"]
+    assert client.get(f"/{TOKEN}/trainings").json()["trainings"] == []
+
+
+@pytest.mark.parametrize("id", ["", "x", "../x", "0" * 10, "/etc/passwd"])
+def test_trainings_that_nobody_started(client: TestClient, id: str) -> None:
+    assert client.get(f"/{TOKEN}/events", params={"training": id}).status_code == 400
+    for path in ("tell", "branch"):
+        query = {"training": id, "word": "stop", "epoch": "1"}
+        assert client.post(f"/{TOKEN}/{path}", params=query, content=b"{}").status_code == 400
 
 
 # ---- over a real socket

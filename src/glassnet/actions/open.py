@@ -7,13 +7,16 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 
+from glassnet.data import CATALOGUE, find
 from glassnet.data.dataset import are_rows
+from glassnet.data.folder import has_class_folders
 from glassnet.data.pictures import is_picture_name
-from glassnet.errors import GlassnetError, ModelError, TrainingError
+from glassnet.errors import DataError, GlassnetError, ModelError, TrainingError
 from glassnet.experiments import Run
 from glassnet.files import exists
 from glassnet.imagenet import PRETRAINED, open_model
@@ -21,7 +24,7 @@ from glassnet.model import Model
 from glassnet.nn import model_file, parse_loss
 from glassnet.tasks import Task
 
-__all__ = ["Entry", "Opened", "open_place"]
+__all__ = ["DataEntry", "Entry", "Opened", "open_place"]
 
 _DEPTH, _MOST = 4, 500  # folders in folders that are looked into; models and runs that are listed
 _KEPT = 6  # models that stay in memory
@@ -53,6 +56,28 @@ class Entry:
     kind: str
     place: str = field(repr=False)
     draws: bool = True
+
+
+@dataclass(frozen=True)
+class DataEntry:
+    """Data that can be trained on.
+
+    Attributes
+    ----------
+    id : str
+        Ten hexadecimal digits, made of the name.
+    name : str
+        A known set, or a folder's place below the folder that was opened.
+    kind : str
+        "known" or "folder".
+    source : str
+        What a recipe calls it: the known set, or the folder's path.
+    """
+
+    id: str
+    name: str
+    kind: str
+    source: str = field(repr=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +114,32 @@ class Opened:
             "first": self.first,
             "pictures": self.pictures,
         }
+
+    def again(self) -> Opened:
+        """The same folder as it is now; what is kept in memory stays."""
+        named = tuple(each for each in self.entries if each.id == self.first)
+        return replace(self, entries=(*named, *(each for each in _below(self.folder) if each.id != self.first)))
+
+    @cached_property
+    def data(self) -> tuple[DataEntry, ...]:
+        """Known sets of pictures that are on this machine, and folders of pictures by class below the folder."""
+        folders = [
+            DataEntry(_id(f"data {path}"), _shown(self.folder, path), "folder", str(path))
+            for path in _picture_folders(self.folder, _DEPTH)
+        ]
+        known = [
+            DataEntry(_id(f"known {name}"), name, "known", name)
+            for name, entry in CATALOGUE.items()
+            if not (entry.image_shape[0] and not entry.image_shape[1]) and find(name) is not None  # not lines
+        ]
+        return (*folders, *known)
+
+    def data_entry(self, id: str) -> DataEntry:
+        """The data of an id. Raises `DataError` where there are none."""
+        for each in self.data:
+            if each.id == id:
+                return each
+        raise DataError("There are no such data in the folder that was opened; load the page again.")
 
     @property
     def runs(self) -> tuple[Entry, ...]:
@@ -172,7 +223,7 @@ def open_place(what: str | Path | None = None) -> Opened:
         others = tuple(each for each in _below(folder) if each.id != entry.id)
         return Opened(folder, (entry, *others), entry.id, _pictures(folder))
     entries, pictures = _below(folder), _pictures(folder)
-    if not entries and not pictures:
+    if not entries and not pictures and not any(_picture_folders(folder, _DEPTH)):
         raise ModelError(f"The folder '{place}' holds no model, no run and no picture to read; train a network first.")
     return Opened(folder, entries, "", pictures)
 
@@ -185,8 +236,14 @@ def _id(name: str) -> str:
     return hashlib.sha256(os.fsencode(name)).hexdigest()[:10]
 
 
+def _shown(folder: Path, path: Path) -> str:
+    """What is called by its place below a folder, or the folder itself by its name."""
+    found = path.relative_to(folder)
+    return os.fsencode(found if found.parts else folder.name).decode("utf-8", "backslashreplace")
+
+
 def _entry(folder: Path, path: Path) -> Entry:
-    name = os.fsencode(path.relative_to(folder)).decode("utf-8", "backslashreplace")
+    name = _shown(folder, path)
     is_run = path.is_dir()
     draws = _names_classes(path / "model.safetensors" if is_run else path)
     return Entry(_id(str(path.relative_to(folder))), name, "run" if is_run else "model", str(path), draws)
@@ -221,6 +278,27 @@ def _walk(folder: Path, depth: int) -> Iterator[Path]:
                 yield from _walk(path, depth - 1)
         elif path.suffix == ".safetensors" and path.name != "checkpoint.safetensors":
             yield path
+
+
+def _picture_folders(folder: Path, depth: int) -> Iterator[Path]:
+    """Folders of pictures by class, without those that hold a link: it may lead elsewhere."""
+    try:
+        if has_class_folders(folder):
+            if not _holds_link(folder):
+                yield folder
+            return
+        inside = sorted(os.scandir(folder), key=lambda each: each.name)
+    except (GlassnetError, OSError):
+        return
+    for each in inside:
+        left_out = each.is_symlink() or each.name.startswith(".") or each.name in _PASSED_OVER
+        if depth and not left_out and each.is_dir() and not exists(Path(each.path) / "recipe.toml"):
+            yield from _picture_folders(Path(each.path), depth - 1)
+
+
+def _holds_link(folder: Path) -> bool:
+    with os.scandir(folder) as inside:
+        return any(e.is_symlink() or (e.is_dir() and _holds_link(Path(e.path))) for e in inside)
 
 
 def _names_classes(path: Path) -> bool:

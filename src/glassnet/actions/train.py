@@ -14,8 +14,9 @@ from glassnet.errors import RecipeError
 from glassnet.experiments import Recipe, Run, Sweep, load_recipe, new_folder, recipe_for
 from glassnet.report import pages
 from glassnet.train import Callback, Progress
+from glassnet.train.callbacks import KeepEpochs
 
-__all__ = ["Swept", "Trained", "follow", "recipe_of", "resume", "sweep", "train"]
+__all__ = ["Swept", "Trained", "branch", "follow", "recipe_of", "resume", "sweep", "train"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,8 +74,10 @@ def train(
     *,
     watched: bool = False,
     audited: bool = False,
+    keep_epochs: bool = False,
     make_progress: Callable[[], Progress] = Progress,
     events: Events | None = None,
+    callbacks: Sequence[Callback] = (),
 ) -> Trained:
     """Train a network; its model, its history and a report are written into a run folder.
 
@@ -90,10 +93,14 @@ def train(
         Whether the doctor looks at the training while it runs, and tells what goes wrong.
     audited : bool
         Whether a few gradients are compared with differences every 100 steps.
+    keep_epochs : bool
+        Whether the training is kept as it is after every epoch, see `KeepEpochs`.
     make_progress : callable
         Makes what is told of steps and epochs.
     events : Events, optional
         Told what is trained, and that the report is written.
+    callbacks : sequence of Callback
+        What else happens in the training.
 
     Raises
     ------
@@ -111,7 +118,59 @@ def train(
         progress=make_progress(),
         say=events.say,
         on_finish=[_reporting(events)],
-        callbacks=_watches(events, recipe.values(), watched, audited),
+        callbacks=[
+            *_watches(events, recipe.values(), watched, audited),
+            *_kept(folder, keep_epochs, events),
+            *callbacks,
+        ],
+    )
+    return Trained(run)
+
+
+def branch(
+    start: str | Path,
+    out: str | Path,
+    *,
+    epoch: int | None = None,
+    settings: Mapping[str, Any] | None = None,
+    keep_epochs: bool = False,
+    make_progress: Callable[[], Progress] = Progress,
+    events: Events | None = None,
+    callbacks: Sequence[Callback] = (),
+) -> Trained:
+    """Go on from an epoch of a run in a new run folder, with some settings changed; see `glassnet.experiments.branch`.
+
+    Parameters
+    ----------
+    start : path
+        The folder of the first run, which stays as it is.
+    out : path
+        The new one's, new or empty.
+    epoch : int, optional
+        An epoch that is kept; None takes the latest checkpoint.
+    settings : mapping of str to value, optional
+        What is changed, by dotted name.
+    keep_epochs, make_progress, events, callbacks : optional
+        As of `train`.
+
+    Raises
+    ------
+    GlassnetError
+        The epoch is not kept, the setting cannot be changed on the way, the data have changed, or the training cannot
+        go on.
+    TrainingInterrupted
+        Somebody pressed Ctrl-C; `resume` goes on.
+    """
+    events = events or Events()
+    run = experiments.branch(
+        start,
+        out,
+        epoch=epoch,
+        settings=settings,
+        progress=make_progress(),
+        say=events.say,
+        on_finish=[_reporting(events)],
+        callbacks=[*_kept(Path(out), keep_epochs, events), *callbacks],
     )
     return Trained(run)
 
@@ -162,6 +221,7 @@ def resume(
     engine: Mapping[str, Any] | None = None,
     watched: bool = False,
     audited: bool = False,
+    keep_epochs: bool = False,
     make_progress: Callable[[], Progress] = Progress,
     events: Events | None = None,
 ) -> Trained | Swept:
@@ -175,7 +235,7 @@ def resume(
         How many epochs a run is to have in all, more than it has had: then a finished one goes on, too.
     engine : mapping of str to value, optional
         What the run's `[engine]` is to have from here on: {"name": "torch", "device": "cuda"}.
-    watched, audited : bool
+    watched, audited, keep_epochs : bool
         As of `train`, for a run.
     make_progress : callable
         As of `train`.
@@ -207,7 +267,7 @@ def resume(
         progress=make_progress(),
         say=events.say,
         on_finish=finish,
-        callbacks=_watches(events, {}, watched, audited),
+        callbacks=[*_watches(events, {}, watched, audited), *_kept(Path(folder), keep_epochs, events)],
     )
     return Trained(run, finished_before=bool(before))
 
@@ -263,6 +323,10 @@ def _watches(events: Events, settings: Mapping[str, Any], watched: bool, audited
 
     found: list[Callback] = [Watch(tell, settings=settings)] if watched else []
     return [*found, AuditGradients(tell)] if audited else found
+
+
+def _kept(folder: Path, keep_epochs: bool, events: Events) -> list[Callback]:
+    return [KeepEpochs(folder, say=events.say)] if keep_epochs else []
 
 
 def _reporting(events: Events) -> Callable[[Run], list[Path]]:

@@ -117,6 +117,10 @@ def train(
     audit_gradients: Annotated[
         bool, typer.Option("--audit-gradients", help="Compare a few gradients with differences every 100 steps.")
     ] = False,
+    keep_epochs: Annotated[
+        bool,
+        typer.Option("--keep-epochs", help="Keep the network of every epoch, for 'glassnet open' (256 MB at most)."),
+    ] = False,
     amp: Annotated[bool, typer.Option("--amp", help="With --engine torch: mixed precision, in bfloat16.")] = False,
     gpu: Annotated[bool, typer.Option("--gpu", hidden=True)] = False,
     threads: Threads = None,
@@ -201,6 +205,7 @@ def train(
             engine=others,
             watched=doctor,
             audited=audit_gradients,
+            keep_epochs=keep_epochs,
             make_progress=progress_for,
             events=events,
         )
@@ -211,6 +216,8 @@ def train(
         if sweeps and (doctor or audit_gradients):
             flag = "--doctor" if doctor else "--audit-gradients"
             raise RecipeError(f"{flag} watches one training. Leave it out, and examine the sweep's runs afterwards.")
+        if sweeps and keep_epochs:
+            raise RecipeError("--keep-epochs is for one training. Leave it out.")
         if sweeps and team.size > 1:
             raise RecipeError("A sweep runs in one process. Leave torchrun out, or train once.")
         if not team.leads:  # process 0 writes and tells
@@ -222,6 +229,7 @@ def train(
             ways: dict[str, Any] = {
                 "watched": doctor,
                 "audited": audit_gradients,
+                "keep_epochs": keep_epochs,
                 "make_progress": progress_for,
                 "events": events,
             }

@@ -1,7 +1,7 @@
 """Experiments: recipes as TOML, carried out in run folders, resumed, opened again, and swept."""
 
 from glassnet.experiments.book import Trial
-from glassnet.experiments.carry_out import Finisher, resume, run_recipe
+from glassnet.experiments.carry_out import CHANGEABLE, Finisher, branch, resume, run_recipe
 from glassnet.experiments.data import load_splits
 from glassnet.experiments.defaults import prepare, resolve
 from glassnet.experiments.folder import new_folder
@@ -16,6 +16,7 @@ from glassnet.experiments.sweep import Sweep, is_sweep, resume_sweep, sweep
 from glassnet.experiments.tune import resume_study, tune
 
 __all__ = [
+    "CHANGEABLE",
     "UNFINISHED",
     "Choice",
     "Data",
@@ -30,6 +31,7 @@ __all__ = [
     "Sweep",
     "Trial",
     "Tuned",
+    "branch",
     "finished",
     "follow",
     "follow_resumed",

@@ -17,7 +17,7 @@ from glassnet.data import Dataset, Splits
 from glassnet.data.ink import Manner
 from glassnet.data.split import HELD_OUT
 from glassnet.doctor import AuditGradients, Watch, examine, together, write_findings
-from glassnet.errors import Fix, TrainingError, TrainingInterrupted
+from glassnet.errors import Fix, RecipeError, TrainingError, TrainingInterrupted
 from glassnet.experiments.build import build
 from glassnet.experiments.data import evaluated_part, load_splits
 from glassnet.experiments.defaults import kind_of, prepare, resolve
@@ -29,15 +29,26 @@ from glassnet.experiments.predictions import Predictions
 from glassnet.experiments.recipe import Recipe, load_recipe
 from glassnet.experiments.run import UNFINISHED, WRITTEN, Run
 from glassnet.experiments.under_attack import judge
-from glassnet.files import exists, read_json, remove_partial, write_json, write_text
+from glassnet.files import atomic_write, exists, plain_bytes, read_json, remove_partial, write_json, write_text
 from glassnet.locking import locked
 from glassnet.model import PRECISIONS, Model
 from glassnet.nn.named import NAMED
 from glassnet.train import Callback, Progress, Trainer, read_history, write_csv
 from glassnet.train.callbacks import Histograms
+from glassnet.train.callbacks.checkpoint import ended
+from glassnet.train.callbacks.epochs import epoch_file
 
-__all__ = ["Finisher", "planned_again", "resume", "run_recipe"]
+__all__ = ["CHANGEABLE", "Finisher", "branch", "planned_again", "resume", "run_recipe"]
 
+CHANGEABLE: Mapping[str, str] = {
+    "optimizer.lr": "optimizer",
+    "train.schedule": "schedule",
+    "train.l2": "l2",
+    "train.clip": "clip",
+    "train.augment": "augmentation",
+    "train.epochs": "epochs",
+}
+"""Settings that may be others when a training goes on from a checkpoint of another, and how a checkpoint calls them."""
 _SHORT = 40  # characters of a network's notation that the first line shows
 
 Finisher = Callable[[Run], Iterable[Path]]  # adds files to a run folder, and says which
@@ -215,6 +226,72 @@ def _resume(
             return _train(recipe, trainer, splits, path, progress, on_finish, say, callbacks, resuming=True)
 
 
+def branch(
+    start: str | Path,
+    folder: str | Path,
+    *,
+    epoch: int | None = None,
+    settings: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+    say: Callable[[str], None] = lambda text: None,
+    on_finish: Sequence[Finisher] = (),
+    callbacks: Sequence[Callback] = (),
+) -> Run:
+    """Go on from a state of one run in another run's folder, with some settings changed; the first stays as it is.
+
+    The new run's history has that of the first up to there. Its environment, and the model's card, say where it began
+    (`begun_from`) and what was changed.
+
+    Parameters
+    ----------
+    start : path-like
+        The folder of the first run.
+    folder : path-like
+        A new or empty folder.
+    epoch : int, optional
+        The epoch after which it goes on, one that `KeepEpochs` has kept; None takes the latest checkpoint.
+    settings : mapping of str to value, optional
+        What is changed, by dotted name: those of `CHANGEABLE`.
+    progress, say, on_finish, callbacks : optional
+        As of `run_recipe`.
+
+    Raises
+    ------
+    TrainingError
+        The folder holds no run, that epoch is not kept or is its last, or the data have changed.
+    RecipeError
+        A setting that cannot be changed on the way, or the new folder is not empty.
+    """
+    first, path, changes = Path(start), Path(folder), dict(settings or {})
+    require_run(first)
+    if other := next((name for name in changes if name not in CHANGEABLE), None):
+        raise RecipeError(f"On the way may be changed: {', '.join(CHANGEABLE)}. Got '{other}' instead.")
+    checkpoint = first / "checkpoint.safetensors" if epoch is None else epoch_file(first, epoch)
+    if not exists(checkpoint):
+        what = "has no checkpoint yet" if epoch is None else f"has not kept epoch {epoch}"
+        raise TrainingError(f"The run in '{first}' {what}.")
+    recipe = load_recipe(first / "recipe.toml").with_settings(changes)
+    if ended(checkpoint, recipe.settings.epochs):
+        raise TrainingError(f"The training in '{first}' had ended there. To go on, ask for more epochs in all.")
+    with threads.use(recipe.threads):
+        splits = load_splits(recipe, say)
+        require_same_data(read_json(first / "environment.json"), environment(splits), first)
+        trainer = build(recipe, splits, say)
+        about = {"run": first.name, "epoch": epoch, "changed": changes}
+        with (
+            begun(path, recipe, {**environment(splits, trainer.engine.about()), "begun_from": about}),
+            resumable(path),
+        ):
+            if exists(history := first / "metrics.jsonl"):
+                with atomic_write(path / "metrics.jsonl") as file:
+                    file.write(plain_bytes(history))
+            for line in _introduction(recipe, trainer, splits, path):
+                say(line)
+            return _train(
+                recipe, trainer, splits, path, progress, on_finish, say, callbacks, resuming=True, begin_from=checkpoint
+            )
+
+
 def _train(
     recipe: Recipe,
     trainer: Trainer,
@@ -226,6 +303,7 @@ def _train(
     callbacks: Sequence[Callback],
     *,
     resuming: bool,
+    begin_from: Path | None = None,
 ) -> Run:
     histograms = Histograms()
     try:
@@ -235,6 +313,8 @@ def _train(
             checkpoint_path=folder / "checkpoint.safetensors" if folder else None,
             history_path=folder / "metrics.jsonl" if folder else None,
             resume=resuming,
+            begin_from=begin_from,
+            changed=() if begin_from is None else CHANGEABLE.values(),
             progress=progress,
             callbacks=[histograms, *callbacks],
         )
@@ -251,6 +331,8 @@ def _train(
         run.under_attack = judge(model, trainer.adversary, evaluated_part(splits)[1])
         say(run.under_attack.describe(trainer.engine))
     model.card = card(run, trainer)
+    if begin := _begun_from(folder):
+        model.card["begun_from"] = begin
     run.known = None if splits.train.holds_lines else KnownPictures.of(splits)
     run.histograms = histograms.arrays
     found = examine(run.case())
@@ -301,6 +383,13 @@ def _for_longer(recipe: Recipe, epochs: int, path: Path) -> Recipe:
             f" in all. Got {epochs}."
         )
     return recipe.with_settings({"train.epochs": epochs})
+
+
+def _begun_from(folder: Path | None) -> dict[str, Any]:
+    """Where a run that is a branch of another began; empty for one that is none."""
+    kept = folder and folder / "environment.json"
+    found = read_json(kept).get("begun_from") if kept and exists(kept) else None
+    return found if isinstance(found, dict) else {}
 
 
 def predict(model: Model, part_name: str, part: Dataset) -> Predictions:

@@ -146,6 +146,10 @@ class Training:
         """Time the training has taken, that before it was resumed included."""
         return time.perf_counter() - self._clock
 
+    def rested(self, seconds: float) -> None:
+        """Leave seconds in which nothing was computed out of the time that the training takes."""
+        self._clock += seconds
+
     def rate(self, step: int) -> float:
         """The learning rate of step `step`, from 0."""
         return self.engine.lr * self.schedule.factor(step, self.steps_per_epoch, self.settings.epochs)

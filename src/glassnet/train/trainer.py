@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -145,6 +145,7 @@ class Trainer:
         history_path: Path | None = None,
         resume: bool = False,
         begin_from: Path | None = None,
+        changed: Collection[str] = (),
         progress: Progress | None = None,
         callbacks: Sequence[Callback] = (),
     ) -> Model:
@@ -177,6 +178,8 @@ class Trainer:
             Resume from the checkpoint.
         begin_from : Path, optional
             The checkpoint to resume from, where it is only read; None: `checkpoint_path`.
+        changed : collection of str
+            What may differ from that checkpoint's training: "optimizer", "schedule", "l2", "clip", "augmentation".
         progress : Progress, optional
             What shows the training on a terminal, or None.
         callbacks : sequence of Callback
@@ -212,7 +215,7 @@ class Trainer:
             identity=self._identity(train),
         )
         if resume and begin_from is not None and begin_from.exists():
-            load(begin_from, training)
+            load(begin_from, training, changed)
         self.progression = training.state
         with contextlib.ExitStack() as afterwards:
             for examples in (training.train, training.valid):

@@ -14,8 +14,9 @@ from starlette.routing import Mount, Route
 
 from glassnet import report
 from glassnet.actions.open import Opened
+from glassnet.actions.trainings import Trainings
 from glassnet.errors import GlassnetError, one_line
-from glassnet.web import draw, play, read, runs
+from glassnet.web import draw, play, read, runs, train
 from glassnet.web.answers import as_json
 from glassnet.web.ask import Asked, in_thread
 from glassnet.web.guard import MOST_BYTES, BodyRefused, Guard
@@ -48,6 +49,7 @@ def make_app(opened: Opened, port: int, token: str, *, most: int = MOST_BYTES, s
     @contextlib.asynccontextmanager
     async def life(app: Starlette) -> AsyncIterator[None]:
         yield
+        await in_thread(app.state.trainings.close)
         app.state.uploads.close()
 
     # The files are known beforehand: no name from outside is joined to a path.
@@ -61,6 +63,7 @@ def make_app(opened: Opened, port: int, token: str, *, most: int = MOST_BYTES, s
         *read.ROUTES,
         *play.ROUTES,
         *runs.ROUTES,
+        *train.ROUTES,
     ]
     app = Starlette(
         routes=[Mount(f"/{token}", routes=[home, *static, *api])],
@@ -74,6 +77,7 @@ def make_app(opened: Opened, port: int, token: str, *, most: int = MOST_BYTES, s
     )
     app.state.opened, app.state.uploads = opened, Uploads()
     app.state.pages, app.state.plays = {}, {}
+    app.state.trainings, app.state.followers = Trainings(), 0
     return Guard(app, port, token, most=most, seconds=seconds)
 
 
@@ -82,8 +86,10 @@ async def _file(request: Request, path: Path) -> Response:
 
 
 async def _opened(request: Request) -> Response:
-    """What there is: the models and their classes are asked for one by one."""
-    return as_json(Asked(request).opened.to_dict())
+    """What there is now: the models and their classes are asked for one by one."""
+    state = request.app.state
+    state.opened = await in_thread(state.opened.again)
+    return as_json(state.opened.to_dict())
 
 
 async def _keep_picture(request: Request) -> Response:

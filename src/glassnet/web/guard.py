@@ -64,6 +64,11 @@ class Guard:
         self.too_large = f"At most {most / 2**20:.3g} MB are taken."
         self.hosts = frozenset(f"{name}:{port}".encode() for name in ("127.0.0.1", "localhost"))
 
+    @property
+    def state(self) -> Any:
+        """That of the application."""
+        return self.app.state  # type: ignore[attr-defined]
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
             await self.app(scope, receive, send)

@@ -73,10 +73,17 @@ def make_server(opened: Opened, port: int, token: str = "") -> tuple[uvicorn.Ser
     import uvicorn
 
     from glassnet.web.app import make_app
+    from glassnet.web.ask import in_thread
+
+    class Server(uvicorn.Server):
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            await in_thread(guard.state.trainings.close)  # which also ends the answers that follow them
+            await super().shutdown(sockets)
 
     token = token or secrets.token_urlsafe(18)
+    guard = make_app(opened, port, token)
     config = uvicorn.Config(
-        make_app(opened, port, token),
+        guard,
         log_config=None,
         access_log=False,
         server_header=False,
@@ -86,7 +93,7 @@ def make_server(opened: Opened, port: int, token: str = "") -> tuple[uvicorn.Ser
         h11_max_incomplete_event_size=16_384,
         http="h11",
     )
-    return uvicorn.Server(config), f"http://{HOST}:{port}/{token}/"
+    return Server(config), f"http://{HOST}:{port}/{token}/"
 
 
 def serve(opened: Opened, listening: socket.socket, started: Callable[[str], Any]) -> None:

@@ -3,6 +3,7 @@
 from glassnet.train.callbacks.average import WeightAverage
 from glassnet.train.callbacks.best import KeepBest
 from glassnet.train.callbacks.checkpoint import Checkpoint
+from glassnet.train.callbacks.epochs import KeepEpochs
 from glassnet.train.callbacks.histograms import Histograms
 from glassnet.train.callbacks.interrupt import Interrupt
 from glassnet.train.callbacks.shown import Shown
@@ -16,6 +17,7 @@ __all__ = [
     "Histograms",
     "Interrupt",
     "KeepBest",
+    "KeepEpochs",
     "Saved",
     "Shown",
     "WeightAverage",

@@ -8,6 +8,7 @@ number is drawn from the seed and the place in the training (epoch, step, exampl
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -15,6 +16,7 @@ import numpy as np
 
 from glassnet.engines import StepResult
 from glassnet.errors import ModelError, TrainingError
+from glassnet.files import exists
 from glassnet.nn import model_file
 from glassnet.nn.functional.arrays import Array
 from glassnet.tasks import Metric
@@ -47,6 +49,8 @@ class Checkpoint(Callback):
     def start(self, training: Training, saved: Saved) -> None:
         self.saved_at = time.perf_counter()
         training.resumable = True
+        if training.state.step and not exists(self.path):  # it goes on from another's checkpoint
+            save(self.path, training)
 
     def step(self, training: Training, result: StepResult) -> None:
         self._save_if(training, training.interrupted)
@@ -78,17 +82,17 @@ def save(path: Path, training: Training) -> None:
     model_file.write(path, description, arrays)
 
 
-def load(path: Path, training: Training) -> None:
+def load(path: Path, training: Training, changed: Collection[str] = ()) -> None:
     """Bring a training that has not begun to the state of a checkpoint.
 
-    Raises `TrainingError` when the checkpoint is of another training, `ModelError` when it is damaged.
+    `changed` are names of its identity that may be others now. Raises `TrainingError` when the checkpoint is of another training, `ModelError` when it is damaged.
     """
     description, arrays = model_file.read(path)
     if description.get("format") != _FORMAT:
         raise ModelError(f"'{path}' is not a training checkpoint.")
     if description.get("version") != _VERSION:
         raise ModelError(f"The checkpoint '{path}' was written by another version of glassnet. Start the run afresh.")
-    _check_identity(path, description.get("identity"), training.identity)
+    _check_identity(path, description.get("identity"), training.identity, {*changed, "epochs"})
     try:
         state = _counters(description["progression"], training.task.metric)
         training.saved = _states(description["callbacks"], arrays)
@@ -137,11 +141,11 @@ def _go_on_for(training: Training, state: Progression, description: dict[str, An
     state.stopped = ""
 
 
-def _check_identity(path: Path, theirs: Any, ours: dict[str, Any]) -> None:
+def _check_identity(path: Path, theirs: Any, ours: dict[str, Any], free: Collection[str]) -> None:
     if not isinstance(theirs, dict):
         raise ModelError(f"The checkpoint '{path}' does not say what it was made with.")
     for name, value in ours.items():
-        if name != "epochs" and theirs.get(name) != value:
+        if name not in free and theirs.get(name) != value:
             raise TrainingError(
                 f"Cannot resume: the checkpoint was made with {name} = {theirs.get(name)!r}, this run has {value!r}."
             )

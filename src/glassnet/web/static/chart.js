@@ -13,7 +13,7 @@ function ticks(low, high, about = 7) {
   return found;
 }
 
-// `series`: {points: [[epoch, value]], className, dashed}; `unit`: what is counted from left to right.
+// `series`: {points: [[epoch, value]], className, dashed, stroke}; `unit`: what is counted from left to right.
 export function chart(title, series, unit = "epoch") {
   const points = series.flatMap((each) => each.points).filter((point) => point[1] !== null);
   if (!points.length) return null;
@@ -33,11 +33,11 @@ export function chart(title, series, unit = "epoch") {
   for (const epoch of ticks(x0, x1).filter(Number.isInteger))
     parts.push(svg("text", { x: x(epoch), y: HIGH - 24, "text-anchor": "middle" }, String(epoch)));
   parts.push(svg("text", { x: WIDE - RIGHT, y: HIGH - 5, "text-anchor": "end" }, unit));
-  for (const { points: own, className, dashed } of series) {
+  for (const { points: own, className = "", dashed, stroke } of series) {
     const known = own.filter((point) => point[1] !== null);
     const d = known.map(([epoch, value], i) => `${i ? "L" : "M"}${x(epoch).toFixed(1)} ${y(value).toFixed(1)}`).join("");
-    parts.push(svg("path", { d, class: `${className}${dashed ? " dashed" : ""}` }));
-    if (known.length < 2) for (const [epoch, value] of known) parts.push(svg("circle", { cx: x(epoch), cy: y(value), r: 3, class: className }));
+    parts.push(svg("path", { d, stroke, class: `${className}${dashed ? " dashed" : ""}` }));
+    if (known.length < 2) for (const [epoch, value] of known) parts.push(svg("circle", { cx: x(epoch), cy: y(value), r: 3, class: className, fill: stroke }));
   }
   const drawn = svg("svg", { viewBox: `0 0 ${WIDE} ${HIGH}`, role: "img", "aria-label": `${title} by ${unit}` }, ...parts);
   return el("figure", {}, el("h3", {}, title), drawn);

@@ -5,8 +5,9 @@ import { PlayRoom } from "./play.js";
 import { ReadRoom } from "./read.js";
 import { RunsRoom } from "./runs.js";
 import { attempt, get, trouble } from "./server.js";
+import { TrainRoom } from "./train.js";
 
-const ROOMS = ["draw", "read", "play", "runs"];
+const ROOMS = ["draw", "train", "read", "play", "runs"];
 
 class Address {
   parts() {
@@ -28,9 +29,23 @@ async function begin() {
   document.getElementById("place").textContent = opened.folder;
   const address = new Address();
   address.first = opened.models.some((model) => model.draws) ? "draw" : opened.models.length ? "runs" : "read";
-  const makers = { draw: () => new DrawRoom(opened, address), read: () => new ReadRoom(), play: () => new PlayRoom(address), runs: () => new RunsRoom(address) };
+  const makers = {
+    draw: () => new DrawRoom(opened, address),
+    train: () => new TrainRoom(opened, address, look),
+    read: () => new ReadRoom(),
+    play: () => new PlayRoom(address),
+    runs: () => new RunsRoom(address),
+  };
   const rooms = {};
   let current = null;
+
+  // What the folder holds now; rooms that list it are made again.
+  async function look() {
+    const found = await get("opened").catch(() => null); // of which nothing need be said
+    if (!found) return;
+    Object.assign(opened, found);
+    for (const room of ["draw", "runs"]) if (room !== current) delete rooms[room];
+  }
 
   async function show() {
     const { room, state } = address.parts();

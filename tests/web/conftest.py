@@ -21,6 +21,7 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from glassnet.experiments import run_recipe
     from glassnet.experiments.recipe import recipe_from
     from glassnet.report.pages import write_run_page
+    from glassnet.train.callbacks import KeepEpochs
     from support.classifiers import digits
 
     folder = tmp_path_factory.mktemp("workshop")
@@ -33,7 +34,9 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "optimizer": {"name": "adam", "lr": 0.01},
             "train": {"epochs": 3},
         })  # fmt: skip
-        run_recipe(recipe, folder / "runs" / name, on_finish=[write_run_page] if name == "small" else [])
+        place = folder / "runs" / name
+        kept = [KeepEpochs(place)] if name == "large" else []
+        run_recipe(recipe, place, on_finish=[write_run_page] if name == "small" else [], callbacks=kept)
     shutil.copy(Path(__file__).parents[2] / "src/glassnet/reader/sample.jpg", folder / "sample.jpg")
     return folder
 

@@ -168,6 +168,30 @@ def test_two_drawings(studio: Any) -> None:
     assert studio.locator(".pad").count() == 1
 
 
+def test_the_same_drawing_through_each_epoch(studio: Any, opened: Opened, ids: dict[str, str]) -> None:
+    stroke(studio, SEVEN)
+    last = answered(studio)
+    asked: list[Any] = []
+    studio.on("request", lambda request: asked.append(request) if "/react" in request.url else None)
+    studio.get_by_label("Epoch of the training").focus()
+    for _ in range(3):
+        studio.keyboard.press("ArrowLeft")
+    assert studio.locator(".when").inner_text() == "epoch 1"
+    studio.wait_for_function("last => document.querySelector('.verdictline').textContent !== last", arg=last)
+    studio.wait_for_timeout(300)
+    grey = np.frombuffer(asked[-1].post_data_buffer, np.uint8).reshape(140, 140, 1)
+    model = opened.model(ids["large"], 1)
+    expected = model.predict_proba(model.read(grey)[0][None])[0]
+    assert answer(studio) == f"{model.class_names[int(expected.argmax())]}, {100 * expected.max():.1f} %"
+    assert "epoch=1" in studio.url
+    studio.reload()
+    studio.wait_for_selector(".layer canvas")
+    assert studio.locator(".when").inner_text() == "epoch 1"
+    studio.get_by_label("Model").select_option(ids["small"])
+    studio.wait_for_function("() => document.querySelectorAll('.layer').length === 1")
+    assert not studio.locator(".time").is_visible(), "its epochs were not kept"
+
+
 def test_another_model_is_in_the_address(studio: Any, ids: dict[str, str]) -> None:
     stroke(studio, SEVEN)
     answered(studio)

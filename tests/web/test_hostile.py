@@ -202,6 +202,14 @@ def test_units_that_are_none(client: TestClient, ids: dict[str, str], layer: str
     assert client.post(f"/{TOKEN}/unit", params=query, content=b"\x00" * 64).status_code == 400
 
 
+@pytest.mark.parametrize("epoch", ["", "0", "-1", "99", "1e0", "../1", "00001", "9" * 4000])
+def test_epochs_that_are_not_kept(client: TestClient, ids: dict[str, str], epoch: str) -> None:
+    for name in ("small", "alone", "large"):
+        query = {"model": ids[name], "width": 8, "height": 8, "epoch": epoch}
+        status = client.post(f"/{TOKEN}/react", params=query, content=b"\x00" * 64).status_code
+        assert status == (200 if (name, epoch) == ("large", "00001") else 400)
+
+
 def test_a_report_has_no_part_in_this_origin(client: TestClient, ids: dict[str, str]) -> None:
     answer = client.get(f"/{TOKEN}/report/{ids['small']}")
     assert answer.status_code == 200 and answer.headers["content-security-policy"].startswith("sandbox allow-scripts;")

@@ -23,11 +23,12 @@ from glassnet.imagenet import PRETRAINED, open_model
 from glassnet.model import Model
 from glassnet.nn import model_file, parse_loss
 from glassnet.tasks import Task
+from glassnet.train.callbacks.epochs import epoch_weights, kept_epochs
 
 __all__ = ["DataEntry", "Entry", "Opened", "open_place"]
 
 _DEPTH, _MOST = 4, 500  # folders in folders that are looked into; models and runs that are listed
-_KEPT = 6  # models that stay in memory
+_KEPT, _KEPT_EPOCHS = 6, 64  # models, and models of earlier epochs, that stay in memory
 _PASSED_OVER = frozenset({"__pycache__", "node_modules", "site-packages"})
 
 T = TypeVar("T")
@@ -101,6 +102,7 @@ class Opened:
     first: str = ""
     pictures: int = 0
     _models: _Latest = field(default_factory=lambda: _Latest(_KEPT), repr=False)
+    _earlier: _Latest = field(default_factory=lambda: _Latest(_KEPT_EPOCHS), repr=False)
     _runs: _Latest = field(default_factory=lambda: _Latest(_MOST), repr=False)
     _others: _Latest = field(default_factory=lambda: _Latest(_KEPT), repr=False)
 
@@ -153,10 +155,21 @@ class Opened:
                 return each
         raise ModelError("There is no such model in the folder that was opened; load the page again.")
 
-    def model(self, id: str) -> Model:
-        """The model of an id, kept in memory. Raises `GlassnetError` where it cannot be read."""
+    def model(self, id: str, epoch: int | None = None) -> Model:
+        """The model of an id, or as a run had it after an epoch, kept in memory.
+
+        Raises `GlassnetError` where it cannot be read, or the epoch is not kept.
+        """
         entry = self.entry(id)
-        return self._models.get((id, _stamp(entry)), lambda: open_model(entry.place))
+        key = id, _stamp(entry)
+        if epoch is None:
+            return self._models.get(key, lambda: open_model(entry.place))
+        return self._earlier.get((*key, epoch), lambda: _after(entry, epoch))
+
+    def epochs(self, id: str) -> tuple[int, ...]:
+        """The epochs that are kept of a run; none of anything else."""
+        entry = self.entry(id)
+        return kept_epochs(Path(entry.place)) if entry.kind == "run" else ()
 
     def run(self, id: str) -> Run:
         """The run of an id, kept in memory. Raises `GlassnetError` where it is none, or cannot be read."""
@@ -168,6 +181,14 @@ class Opened:
     def keep(self, key: tuple[str, ...], make: Callable[[], T]) -> T:
         """What `make` gives, kept in memory under a key."""
         return self._others.get(key, make)
+
+
+def _after(entry: Entry, epoch: int) -> Model:
+    """The model of a run with the weights that it had after an epoch."""
+    weights = epoch_weights(Path(entry.place), epoch)
+    model = open_model(entry.place)
+    model.network.load_arrays(weights)
+    return model
 
 
 def _stamp(entry: Entry) -> int:

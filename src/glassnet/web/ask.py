@@ -63,9 +63,10 @@ class Asked:
         return tuple(map(int, parts))
 
     async def model(self) -> tuple[str, Model]:
-        """The id and the model."""
+        """The id and the model, or what it was after an epoch."""
         id = self.text("model")
-        return id, await in_thread(self.opened.model, id)
+        epoch = self.number("epoch") if "epoch" in self.request.query_params else None
+        return id, await in_thread(self.opened.model, id, epoch)
 
     async def picture(self) -> Picture:
         """The drawing in the body, a byte for each pixel, or the picture of an id."""

@@ -24,7 +24,8 @@ _TERMS = 400  # of a sum that are listed; the expression has all of them
 
 async def _model(request: Request) -> Response:
     """What a model is."""
-    id, model = await Asked(request).model()
+    asked = Asked(request)
+    id, model = await asked.model()
     network = model.network
     return as_json({
         "id": id,
@@ -34,6 +35,7 @@ async def _model(request: Request) -> Response:
         "weights": network.size,
         "facts": model._facts(),
         "preprocess": model.preprocess.notation(),
+        "epochs": await in_thread(asked.opened.epochs, id),
     })  # fmt: skip
 
 

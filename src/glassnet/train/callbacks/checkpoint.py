@@ -85,7 +85,9 @@ def save(path: Path, training: Training) -> None:
 def load(path: Path, training: Training, changed: Collection[str] = ()) -> None:
     """Bring a training that has not begun to the state of a checkpoint.
 
-    `changed` are names of its identity that may be others now. Raises `TrainingError` when the checkpoint is of another training, `ModelError` when it is damaged.
+    `changed` are names of its identity that may be others now.
+
+    Raises `TrainingError` when the checkpoint is of another training, `ModelError` when it is damaged.
     """
     description, arrays = model_file.read(path)
     if description.get("format") != _FORMAT:

@@ -26,12 +26,13 @@ export class DrawRoom {
 
   build() {
     this.choice = el("select", { id: "model" }, ...this.models.map((model) => el("option", { value: model.id }, model.name)));
-    this.choice.addEventListener("change", () => this.address.set({ model: this.choice.value }));
+    this.choice.addEventListener("change", () => this.address.set({ model: this.choice.value, epoch: null }));
     this.facts = el("p", { className: "quiet" });
+    this.slider();
     this.second = el("button", { type: "button", "aria-pressed": "false" }, "Two drawings");
     this.second.addEventListener("click", () => this.toggle());
     this.place = el("div", { className: "hands" }, this.hands[0].element);
-    const left = el("div", {}, el("label", { className: "field" }, "Model", this.choice), this.facts, el("div", { className: "tools" }, this.second), this.place);
+    const left = el("div", {}, el("label", { className: "field" }, "Model", this.choice), this.facts, this.time, el("div", { className: "tools" }, this.second), this.place);
     const hint = "Every layer reacts while you draw: blue is above 0, orange below. Click a square for the sum that made it.";
     const right = el("div", {}, el("h2", {}, "What every layer makes of it"), el("p", { className: "quiet" }, hint), this.layers.element, this.questions.element);
     this.studio = el("div", { className: "studio" }, left, right);
@@ -41,11 +42,18 @@ export class DrawRoom {
   async enter(state) {
     if (!this.models.length) return;
     const wanted = this.models.find((model) => model.id === state.model) || this.models.find((model) => model.id === this.opened.first) || this.models[0];
-    if (wanted.id === this.model) return;
+    if (wanted.id === this.model) {
+      this.goTo(state.epoch);
+      return;
+    }
     this.choice.value = wanted.id;
     const model = await attempt(() => get("model", { model: wanted.id }));
     if (!model) return;
     this.model = wanted.id;
+    this.epochs = model.epochs;
+    this.slide.max = model.epochs.length;
+    this.time.hidden = !model.epochs.length;
+    this.setEpoch(state.epoch);
     this.size = model.image_shape[0];
     this.facts.textContent = `${model.facts.join(", ")}, ${model.weights.toLocaleString("en")} weights`;
     this.questions.show(model, wanted.kind === "run");
@@ -54,6 +62,37 @@ export class DrawRoom {
       hand.reaction = null;
       hand.ask();
     }
+  }
+
+  // What every request about a drawing names.
+  asked() {
+    return { model: this.model, epoch: this.epoch };
+  }
+
+  // ---- the epochs of a run: the same drawing through each
+
+  slider() {
+    this.epochs = [];
+    this.epoch = null;
+    this.when = el("output", { className: "when" });
+    this.slide = el("input", { type: "range", min: "0", step: "1", "aria-label": "Epoch of the training" });
+    this.slide.addEventListener("input", () => this.goTo(this.epochs[+this.slide.value]));
+    this.slide.addEventListener("change", () => this.address.set({ epoch: this.epoch }));
+    this.time = el("label", { className: "field time", hidden: true }, el("span", {}, "The network after ", this.when), this.slide);
+  }
+
+  setEpoch(epoch) {
+    const at = this.epochs.indexOf(Number(epoch));
+    this.epoch = epoch && at >= 0 ? this.epochs[at] : null;
+    this.slide.value = this.epoch === null ? this.epochs.length : at;
+    this.when.textContent = this.epoch === null ? "training, as it was kept" : `epoch ${this.epoch}`;
+    this.slide.setAttribute("aria-valuetext", this.when.textContent);
+  }
+
+  goTo(epoch) {
+    const before = this.epoch;
+    this.setEpoch(epoch);
+    if (this.epoch !== before) for (const hand of this.hands) hand.ask();
   }
 
   toggle() {
@@ -95,7 +134,7 @@ export class DrawRoom {
   async askUnit(which, layer, unit) {
     this.unit = [which, layer, unit];
     const [query, body] = this.hands[which].pad.source();
-    const found = await attempt(() => post("unit", { model: this.model, ...query, layer, unit: unit.join() }, body));
+    const found = await attempt(() => post("unit", { ...this.asked(), ...query, layer, unit: unit.join() }, body));
     if (found && this.unit) this.panel.show(found);
   }
 

@@ -54,7 +54,7 @@ export class Hand {
     this.since = null;
     const [query, body] = this.pad.source();
     try {
-      this.reaction = await post("react", { model: this.room.model, ...query }, body);
+      this.reaction = await post("react", { ...this.room.asked(), ...query }, body);
       this.show();
       this.room.reacted(this);
       document.dispatchEvent(new CustomEvent("reacted", { detail: performance.now() - since }));

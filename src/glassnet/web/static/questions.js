@@ -52,7 +52,7 @@ export class Questions {
 
   ask(path, more = {}) {
     const [query, body] = this.room.active.pad.source();
-    return post(path, { model: this.room.model, ...query, ...more }, body);
+    return post(path, { ...this.room.asked(), ...query, ...more }, body);
   }
 
   put(said, figures) {

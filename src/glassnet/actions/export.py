@@ -1,4 +1,4 @@
-"""A model as an ONNX file, compared with the model itself."""
+"""A model as an ONNX file, compared with the model itself; or as a page that answers drawings by itself."""
 
 from __future__ import annotations
 
@@ -11,15 +11,16 @@ import numpy as np
 
 from glassnet.actions.predict import find_pictures
 from glassnet.errors import ModelError
-from glassnet.files import atomic_write
+from glassnet.files import atomic_write, write_text
 from glassnet.imagenet import open_model
 from glassnet.interop.onnx.agreement import Agreement, compare, generated_pictures
 from glassnet.interop.onnx.build import OPSET
 from glassnet.interop.onnx.export import choose_pixels, to_onnx
 from glassnet.interop.onnx.library import runtime_library
+from glassnet.interop.standalone import standalone_page
 from glassnet.model import Model
 
-__all__ = ["Exported", "export"]
+__all__ = ["Exported", "ExportedPage", "export", "export_page", "is_page"]
 
 _GENERATED = 16  # pictures to compare on
 
@@ -74,6 +75,62 @@ class Exported:
         if self.agreement is not None:
             found["agreement"] |= {"relative": self.agreement.relative, "agrees": self.agreement.agrees}
         return found
+
+
+@dataclass(frozen=True)
+class ExportedPage:
+    """A page that was written.
+
+    Attributes
+    ----------
+    file : Path
+        The file.
+    size : int
+        Its bytes.
+    image_shape : tuple of int
+        (H, W, C) of what the network sees.
+    classes : int
+        How many it tells apart.
+    """
+
+    file: Path
+    size: int
+    image_shape: tuple[int, ...]
+    classes: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it with plain keys."""
+        return asdict(self)
+
+
+def is_page(file: str | Path) -> bool:
+    """Whether a file that is to be written is a page: NAME.html."""
+    return Path(file).suffix.lower() in (".html", ".htm")
+
+
+def export_page(model: str | Path, file: str | Path, *, weights: str | Path | None = None) -> ExportedPage:
+    """Write a model as one HTML file to draw on, which answers without Python; see `standalone_page`.
+
+    Parameters
+    ----------
+    model : str or path
+        A model file, a run folder or a pretrained network.
+    file : str or path
+        The file to write, `NAME.html`.
+    weights : path, optional
+        A pretrained network's weights.
+
+    Raises
+    ------
+    GlassnetError
+        The model is too large, or something cannot be read, written or computed there; nothing is written then.
+    """
+    target = Path(file)
+    if not is_page(target) or target.is_dir():
+        raise ModelError(f"A page is a file called NAME.html. Got '{target}' instead.")
+    loaded = open_model(model, weights)
+    write_text(target, standalone_page(loaded))
+    return ExportedPage(target, target.stat().st_size, loaded.image_shape, len(loaded.class_names))
 
 
 def export(

@@ -150,7 +150,13 @@ def branch(
         An epoch that is kept; None takes the latest checkpoint.
     settings : mapping of str to value, optional
         What is changed, by dotted name.
-    keep_epochs, make_progress, events, callbacks : optional
+    keep_epochs : bool
+        As of `train`.
+    make_progress : callable
+        As of `train`.
+    events : Events, optional
+        As of `train`.
+    callbacks : sequence of Callback
         As of `train`.
 
     Raises

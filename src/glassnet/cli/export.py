@@ -1,4 +1,4 @@
-"""`glassnet export`: a model as an ONNX file."""
+"""`glassnet export`: a model as an ONNX file, or as a page to draw on."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from glassnet.cli.options import Json, Weights, emit, say
+from glassnet.errors import ModelError
 
 if TYPE_CHECKING:
     from glassnet.actions.export import Exported
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 def export(
     model: Annotated[str, typer.Argument(help="A model file, a run folder or a pretrained network ('resnet-18').")],
-    file: Annotated[Path, typer.Argument(help="The file to write: NAME.onnx.")],
+    file: Annotated[Path, typer.Argument(help="The file to write: NAME.onnx, or NAME.html for a page to draw on.")],
     pixels: Annotated[
         str, typer.Option(help="What it takes: uint8 (0 to 255) or float32 (0 to 1) (default: uint8; rows: float32).")
     ] = "",
@@ -26,20 +27,34 @@ def export(
     weights: Weights = None,
     json: Json = False,
 ) -> None:
-    """A model as one ONNX file, with its preprocessing and its class names inside. PyTorch is not needed.
+    """A model as one ONNX file, with its preprocessing and its class names inside; or as a page to draw on.
 
     The file takes pictures (n, C, H, W) of the model's size, any number at once, and gives scores and probabilities.
     Where onnxruntime is installed, its scores are compared with the model's: the exit status is 1 where they differ by
-    more than rounding. `glassnet import` makes the very same model of it again.
+    more than rounding. `glassnet import` makes the very same model of it again. PyTorch is not needed.
+
+    NAME.html is a single file that answers drawings in any browser, without Python and without a network, for a small
+    classifier (8 MB of weights).
 
     Examples:
 
       glassnet export runs/digits-1 digits.onnx
 
+      glassnet export runs/digits-1 try-it.html
+
       glassnet export squeezenet-1.1 squeezenet.onnx --pixels float32 --pictures photos
     """
+    from glassnet.actions import export as actions
     from glassnet.actions.export import export as run
 
+    if actions.is_page(file):
+        if pixels or pictures:
+            raise ModelError("--pixels and --pictures are for ONNX files. Leave them out.")
+        page = actions.export_page(model, file, weights=weights)
+        say(f"wrote {page.file}: {page.size:,} bytes; open it in a browser")
+        if json:
+            emit(page.to_dict())
+        return
     result = run(model, file, pixels=pixels, pictures=pictures or (), weights=weights)
     sizes = ", ".join(map(str, result.input_shape))
     what = "pictures" if len(result.input_shape) == 3 else "rows"

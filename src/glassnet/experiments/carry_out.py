@@ -252,8 +252,19 @@ def branch(
         The epoch after which it goes on, one that `KeepEpochs` has kept; None takes the latest checkpoint.
     settings : mapping of str to value, optional
         What is changed, by dotted name: those of `CHANGEABLE`.
-    progress, say, on_finish, callbacks : optional
+    progress : Progress or None
         As of `run_recipe`.
+    say : callable
+        As of `run_recipe`.
+    on_finish : sequence of callables
+        As of `run_recipe`.
+    callbacks : sequence of Callback
+        As of `run_recipe`.
+
+    Returns
+    -------
+    Run
+        The finished run.
 
     Raises
     ------

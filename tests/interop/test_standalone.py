@@ -150,7 +150,7 @@ def test_every_layer_has_a_form() -> None:
             "scale",
             r"2,385,010 weights, 9 MB; a page by itself takes up to 8 MB",
         ),
-        ("linear", (28, 28, 1), "scale -> whiten 9", "the preprocessing step 'whiten 9'"),
+        ("linear", (8, 8, 1), "scale -> whiten 9", "the preprocessing step 'whiten 9'"),
         ("linear", (1, 1, 7), "scale", "rows of features"),
     ],
 )

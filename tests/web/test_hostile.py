@@ -217,6 +217,33 @@ def test_a_report_has_no_part_in_this_origin(client: TestClient, ids: dict[str, 
     assert client.get(f"/{TOKEN}/report/{ids['alone']}").status_code == 400
 
 
+# ---- data
+
+
+def test_pictures_of_data_that_lie_elsewhere(client: TestClient, opened: Opened) -> None:
+    outside = [each.id for each in opened.data if each.kind == "known" and each.name != "digits"]
+    assert len(outside) == len(opened.data) - 1
+    for id in [*outside, "", "x", "digits", "../..", "/etc"]:
+        asked = {"data": id, "part": "training", "page": 0, "augment": "", "seed": 0}
+        for path in ("set", "page", "augmented", "examined"):
+            assert client.get(f"/{TOKEN}/{path}", params=asked).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"part": "x"}, {"part": "../test"}, {"part": ""}, {"class": "\x00"}, {"class": "10"}, {"page": "-1"},
+        {"page": "9" * 4000}, {"page": "999999"}, {"page": "1e0"}, {"page": ""}, {"seed": "-1"}, {"augment": "fly"},
+        {"augment": "shift 1 -> " * 200},
+    ],
+)  # fmt: skip
+def test_pages_that_are_none(client: TestClient, opened: Opened, more: dict[str, str]) -> None:
+    path = "augmented" if more.keys() & {"seed", "augment"} else "page"
+    asked = {"data": data_id(opened), "part": "training", "page": "0", "augment": "", "seed": "0"}
+    assert client.get(f"/{TOKEN}/{path}", params=asked).status_code == 200
+    assert client.get(f"/{TOKEN}/{path}", params=asked | more).status_code == 400
+
+
 # ---- trainings
 
 

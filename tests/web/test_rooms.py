@@ -13,7 +13,7 @@ from glassnet.reader.evaluate import known_texts
 from support.web import served
 
 SAMPLE = Path(__file__).parents[2] / "src/glassnet/reader/sample.jpg"
-ROOMS = ["draw", "read", "play", "runs"]
+ROOMS = ["draw", "train", "read", "play", "runs", "data"]
 
 
 @pytest.fixture(scope="module")
@@ -179,8 +179,8 @@ def test_rooms_by_keyboard(page: Any, address: str) -> None:
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    page.wait_for_function("() => document.querySelector('#room h1').textContent === 'Read a page'")
-    assert page.locator("nav a[aria-current]").inner_text() == "Read"
+    page.wait_for_function("() => document.querySelector('#room h1').textContent === 'Train'")
+    assert page.locator("nav a[aria-current]").inner_text() == "Train"
 
 
 @pytest.mark.parametrize("room", ROOMS)

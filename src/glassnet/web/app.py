@@ -16,7 +16,7 @@ from glassnet import report
 from glassnet.actions.open import Opened
 from glassnet.actions.trainings import Trainings
 from glassnet.errors import GlassnetError, one_line
-from glassnet.web import draw, play, read, runs, train
+from glassnet.web import data, draw, play, read, runs, train
 from glassnet.web.answers import as_json
 from glassnet.web.ask import Asked, in_thread
 from glassnet.web.guard import MOST_BYTES, BodyRefused, Guard
@@ -64,6 +64,7 @@ def make_app(opened: Opened, port: int, token: str, *, most: int = MOST_BYTES, s
         *play.ROUTES,
         *runs.ROUTES,
         *train.ROUTES,
+        *data.ROUTES,
     ]
     app = Starlette(
         routes=[Mount(f"/{token}", routes=[home, *static, *api])],

@@ -1,5 +1,6 @@
 // Which room is shown, and the state in the address: #draw?model=..., #runs?compare=...,...
 
+import { DataRoom } from "./data.js";
 import { DrawRoom } from "./draw.js";
 import { PlayRoom } from "./play.js";
 import { ReadRoom } from "./read.js";
@@ -7,7 +8,7 @@ import { RunsRoom } from "./runs.js";
 import { attempt, get, trouble } from "./server.js";
 import { TrainRoom } from "./train.js";
 
-const ROOMS = ["draw", "train", "read", "play", "runs"];
+const ROOMS = ["draw", "train", "read", "play", "runs", "data"];
 
 class Address {
   parts() {
@@ -35,6 +36,7 @@ async function begin() {
     read: () => new ReadRoom(),
     play: () => new PlayRoom(address),
     runs: () => new RunsRoom(address),
+    data: () => new DataRoom(address),
   };
   const rooms = {};
   let current = null;

@@ -2,6 +2,7 @@
 
 import { el, number } from "./dom.js";
 import { Course } from "./course.js";
+import { finding } from "./finding.js";
 import { attempt, get, post } from "./server.js";
 
 const TEXTS = { network: "model.network", preset: "train.preset", optimizer: "optimizer.name", augment: "train.augment" };
@@ -259,10 +260,4 @@ export class TrainRoom {
     const items = trainings.filter((each) => each.id !== this.id).map((each) => el("li", {}, el("a", { href: `#train?training=${each.id}` }, each.name), ` ${each.state}${each.run ? `, run ${each.run}` : ""}`));
     this.others.replaceChildren(...(items.length ? [el("h2", {}, "Other trainings"), el("ul", {}, ...items)] : []));
   }
-}
-
-function finding({ severity, evidence, advice, remedy }) {
-  const tries = Object.entries(advice).map(([name, value]) => `${name} = ${value}`);
-  const tail = [tries.length ? `Try ${tries.join(", ")}.` : "", remedy ? `Try ${remedy}.` : ""].filter(Boolean).join(" ");
-  return el("li", {}, el("span", { className: `dot ${severity}` }), el("b", { className: "sr" }, severity), ` ${evidence} `, tail ? el("span", { className: "quiet" }, tail) : null);
 }

@@ -5,16 +5,19 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from glassnet.model import Model
 from support import python_path
 from support.shell import Shell
 
@@ -64,9 +67,33 @@ def test_it_serves_until_it_is_interrupted(browser: str, finished_folder: Path) 
         assert lines[1] == found["address"] + "\n" and found["address"].startswith("http://127.0.0.1:")
         with urllib.request.urlopen(found["address"], timeout=30) as answer:
             assert b"<title>glassnet</title>" in answer.read()
+        if browser == "--no-browser":
+            training = _begin_training(found["address"])
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=30)
     finally:
         process.kill()
     noted = "note: no browser could be started; open the address yourself\n" if browser == "--browser" else ""
     assert (process.returncode, out, err) == (130, "", noted + "interrupted\n")
+    if browser == "--no-browser":
+        run = finished_folder.parent / training
+        assert "interrupted after" in Model.load(run).card["unfinished"], "what it started has ended with it"
+        shutil.rmtree(run)
+
+
+def _begin_training(address: str) -> str:
+    """Have the page train for long, and wait until some epochs are over; its run folder's name."""
+
+    def ask(path: str, body: bytes | None = None) -> Any:
+        with urllib.request.urlopen(address + path, body, timeout=30) as answer:
+            return json.loads(answer.read())
+
+    data = next(each["id"] for each in ask("choices")["data"] if each["name"] == "digits")
+    ask(f"train?data={data}", b'{"model.network": "linear", "train.epochs": 1000}')
+    for _ in range(300):
+        found = ask("trainings")["trainings"][0]
+        if found["state"] == "training" and found["about"]:
+            time.sleep(0.5)
+            return str(found["run"])
+        time.sleep(0.1)
+    raise AssertionError(found)

@@ -18,13 +18,13 @@ __all__ = ["EPOCHS", "KeepEpochs", "epoch_file", "epoch_weights", "kept_epochs"]
 
 EPOCHS = "epochs"
 """The folder of a run that they are kept in."""
-_MOST = 256 * 2**20  # bytes of a run's epochs
+_MOST, _FILES = 256 * 2**20, 200  # bytes of a run's epochs, and how many there are
 _COPIES = 4  # of the weights, in a checkpoint: themselves, two moments, the best so far
 _NETWORK = "network."
 
 
 class KeepEpochs(Callback):
-    """Keeps a checkpoint of every epoch, or of every second, third, ... so that all together are not too large.
+    """Keeps a checkpoint of every epoch, or of every second, third, ... so that they are not too large, nor over 200.
 
     Parameters
     ----------
@@ -49,7 +49,8 @@ class KeepEpochs(Callback):
     def start(self, training: Training, saved: Saved) -> None:
         """Begin; epochs after the one at which the training goes on are taken away."""
         size = _COPIES * sum(array.nbytes for array in training.weights().values())
-        self.every = max(1, math.ceil(size * training.settings.epochs / self.most))
+        epochs = training.settings.epochs
+        self.every = max(1, math.ceil(size * epochs / self.most), math.ceil(epochs / _FILES))
         for epoch in kept_epochs(self.folder):
             if epoch > training.state.epoch:
                 epoch_file(self.folder, epoch).unlink(missing_ok=True)

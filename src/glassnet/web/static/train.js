@@ -159,7 +159,9 @@ export class TrainRoom {
     }
     this.log.hidden = !this.log.lastChild.childElementCount;
     if (told.kernels) this.course.kernels(told.kernels);
-    if (told.epochs) this.kept(told.epochs);
+    const settled = told.state !== "training" || performance.now() - (this.listed ?? -Infinity) > 1000;
+    if (told.epochs) this.epochs = told.epochs;
+    if (this.epochs && settled) this.kept(this.epochs);
     this.show(told);
     this.course.show();
     if (ENDED.includes(told.state) && !this.ended) {
@@ -236,6 +238,8 @@ export class TrainRoom {
   }
 
   kept(epochs) {
+    this.epochs = null;
+    this.listed = performance.now();
     const chosen = this.where.value;
     const latest = el("option", { value: "" }, "where it stands");
     this.where.replaceChildren(...epochs.map((epoch) => el("option", { value: epoch }, `epoch ${epoch}`)), latest);

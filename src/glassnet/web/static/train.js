@@ -49,7 +49,9 @@ export class TrainRoom {
       if (!this.choices) return;
       this.build();
     }
-    for (const [name, field] of Object.entries(this.fields)) field.value = state[name] ?? (name === "data" ? this.choices.data[0]?.id : "");
+    for (const [name, field] of Object.entries(this.fields)) {
+      if (field !== document.activeElement) field.value = state[name] ?? (name === "data" ? this.choices.data[0]?.id : ""); // not what is being written
+    }
     if (state.training) this.follow(state.training);
     else {
       const trainings = await this.all();

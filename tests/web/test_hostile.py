@@ -162,6 +162,24 @@ def test_files_that_are_no_pictures_or_far_too_large(client: TestClient, name: s
     assert "/tmp" not in answer.json()["error"]
 
 
+@pytest.mark.parametrize("name", [name for name in BOMBS if name != "empty"] + ["empty"])
+def test_files_that_are_no_pdfs(client: TestClient, name: str) -> None:
+    answer = client.post(f"/{TOKEN}/pdf", params={"name": "../x.pdf"}, content=BOMBS[name])
+    assert answer.status_code == 400 and "/tmp" not in answer.json()["error"]
+
+
+@pytest.mark.parametrize("page", ["0", "2", "-1", "", "1e0", "9" * 4000])
+def test_pages_of_pdfs_that_are_none(client: TestClient, page: str) -> None:
+    """One of a page of 200 inches a side, which is drawn small; and one that nobody gave."""
+    file = io.BytesIO()
+    Image.new("L", (10, 10), 255).save(file, "PDF", resolution=0.05)
+    pdf = client.post(f"/{TOKEN}/pdf", params={"name": "large.pdf"}, content=file.getvalue()).json()
+    first = client.post(f"/{TOKEN}/pdf-page", params={"pdf": pdf["id"], "page": 1}).json()
+    assert pdf["pages"] == 1 and 1_000_000 < first["height"] * first["width"] <= 8_100_000
+    for id in (pdf["id"], "x", "../x", "/etc/passwd"):
+        assert client.post(f"/{TOKEN}/pdf-page", params={"pdf": id, "page": page}).status_code == 400
+
+
 def test_bodies_that_are_too_long(client: TestClient) -> None:
     assert client.post(f"/{TOKEN}/pictures?name=x", content=b"x" * 200_001).status_code == 413
     for length in ("99999999999999999999", "-1", "1e9", "0x10"):

@@ -20,7 +20,7 @@ from glassnet.web import data, draw, play, read, runs, train
 from glassnet.web.answers import as_json
 from glassnet.web.ask import Asked, in_thread
 from glassnet.web.guard import MOST_BYTES, BodyRefused, Guard
-from glassnet.web.uploads import Uploads
+from glassnet.web.uploads import Upload, Uploads
 
 __all__ = ["STATIC", "make_app"]
 
@@ -59,6 +59,8 @@ def make_app(opened: Opened, port: int, token: str, *, most: int = MOST_BYTES, s
     api = [
         Route("/opened", _opened),
         Route("/pictures", _keep_picture, methods=["POST"]),
+        Route("/pdf", _keep_pdf, methods=["POST"]),
+        Route("/pdf-page", _pdf_page, methods=["POST"]),
         *draw.ROUTES,
         *read.ROUTES,
         *play.ROUTES,
@@ -95,8 +97,23 @@ async def _opened(request: Request) -> Response:
 
 async def _keep_picture(request: Request) -> Response:
     asked = Asked(request)
-    found = await in_thread(asked.uploads.add, await request.body(), asked.text("name", "picture"))
+    return _kept(await in_thread(asked.uploads.add, await request.body(), asked.text("name", "picture")))
+
+
+def _kept(found: Upload) -> Response:
     return as_json({"id": found.id, "name": found.name, "height": found.shape[0], "width": found.shape[1]})
+
+
+async def _keep_pdf(request: Request) -> Response:
+    asked = Asked(request)
+    found = await in_thread(asked.uploads.add_pdf, await request.body(), asked.text("name", "pages.pdf"))
+    return as_json({"id": found.id, "name": found.name, "pages": found.pages})
+
+
+async def _pdf_page(request: Request) -> Response:
+    """A page of a PDF as a picture, known by an id of its own."""
+    asked = Asked(request)
+    return _kept(await in_thread(asked.uploads.pdf_page, asked.text("pdf"), asked.number("page"), long=True))
 
 
 async def _refused(request: Request, error: Exception) -> Response:

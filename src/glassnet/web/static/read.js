@@ -3,24 +3,45 @@
 import { dropOnto, el, fileButton, percent, svg } from "./dom.js";
 import { attempt, post, upload } from "./server.js";
 
+const SHEETS = 200; // pages of a PDF that can be chosen
 const kind = (confidence) => (confidence >= 0.9 ? "sure" : confidence >= 0.6 ? "unsure" : "doubtful");
 
 export class ReadRoom {
   constructor() {
     this.state = el("p", { className: "quiet", role: "status" });
-    this.drop = el("div", { className: "drop" }, el("p", {}, "Drop a photograph of a page here, or "), fileButton("Choose a picture", "image/*", (file) => this.take(file)));
+    this.drop = el("div", { className: "drop" }, el("p", {}, "Drop a photograph of a page here, or a PDF, or "), fileButton("Choose a file", "image/*,application/pdf,.pdf", (file) => this.take(file)));
     dropOnto(this.drop, (file) => this.take(file));
     this.out = el("div");
+    this.sheets = el("div", { className: "tools", role: "group", "aria-label": "Pages of the PDF" });
     const lead = "It is read on this machine. Words that it is not sure of are marked; click one to put it right.";
-    this.element = el("div", {}, el("h1", {}, "Read a page"), el("p", { className: "lead" }, lead), this.drop, this.state, this.out);
+    this.element = el("div", {}, el("h1", {}, "Read a page"), el("p", { className: "lead" }, lead), this.drop, this.state, this.sheets, this.out);
   }
 
   enter() {}
 
   async take(file) {
-    this.state.textContent = `Reading ${file.name} …`;
+    this.sheets.replaceChildren();
+    if (!/\.pdf$/i.test(file.name) && file.type !== "application/pdf") return this.read(file.name, () => upload(file));
+    const pdf = await attempt(() => upload(file, "pdf"));
+    if (!pdf) return;
+    if (pdf.pages > 1) this.sheets.replaceChildren(...Array.from({ length: Math.min(pdf.pages, SHEETS) }, (_, i) => this.sheet(pdf, i + 1)));
+    await this.turnTo(pdf, 1);
+  }
+
+  sheet(pdf, number) {
+    return el("button", { type: "button", onclick: () => this.turnTo(pdf, number) }, `Page ${number}`);
+  }
+
+  async turnTo(pdf, page) {
+    [...this.sheets.children].forEach((button, i) => button.setAttribute("aria-pressed", String(i + 1 === page)));
+    await this.read(`${pdf.name}, page ${page}`, () => post("pdf-page", { pdf: pdf.id, page }));
+  }
+
+  // `give` makes the server keep a picture, and gives its id.
+  async read(name, give) {
+    this.state.textContent = `Reading ${name}`;
     this.state.classList.add("busy");
-    const found = await attempt(async () => post("read", { picture: (await upload(file)).id }));
+    const found = await attempt(async () => post("read", { picture: (await give()).id }));
     this.state.classList.remove("busy");
     this.state.textContent = "";
     if (!found) return;

@@ -34,9 +34,9 @@ async function sent(path, query, options) {
 export const get = (path, query = {}) => sent(path, query, {});
 export const post = (path, query = {}, body = undefined) => sent(path, query, { method: "POST", body });
 
-export async function upload(file) {
+export async function upload(file, path = "pictures") {
   if (file.size > MOST_BYTES) throw new Refused(`'${file.name}' is larger than ${MOST_BYTES / 2 ** 20} MB.`);
-  return post("pictures", { name: file.name }, file);
+  return post(path, { name: file.name }, file);
 }
 
 // One line at the top of the page; null takes it away.

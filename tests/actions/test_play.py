@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from glassnet.actions.play import KINDS, SPAN, draw_points, make_playground
+from glassnet.actions.play import KINDS, SPAN, draw_points, formula_points, make_playground
 from glassnet.errors import GlassnetError
 
 NETWORK = "linear 8 -> tanh -> linear 8 -> tanh -> linear"
@@ -23,6 +23,29 @@ def test_points_are_balanced_within_the_span_and_the_same_for_a_seed(kind: str) 
 def test_a_small_network_learns(kind: str) -> None:
     found = make_playground(*draw_points(kind), NETWORK).step(800, 0.02)
     assert found.accuracy > 0.93 and found.loss < 0.3 and found.step == 800
+
+
+def test_points_of_a_formula() -> None:
+    points, labels = formula_points("sin(4*x) - y", seed=1)
+    assert (labels == (np.sin(4 * points[:, 0].astype(float)) > points[:, 1])).all()
+
+
+@pytest.mark.parametrize(
+    ("formula", "said"),
+    [
+        ("x + z", "formula of x and y"),
+        ("x; y", "formula of x and y"),
+        ("x**2 + 1", "the same sign everywhere"),
+        ("sqrt(x)", "sqrt"),
+        ("9**9**9**9 + x", "9"),
+        ("x" + " + x" * 200, "at most 200"),
+        ("__import__('os')", "_"),
+        ("", "formula"),
+    ],
+)
+def test_formulas_that_are_none(formula: str, said: str) -> None:
+    with pytest.raises(GlassnetError, match=said):
+        formula_points(formula)
 
 
 def test_a_line_cannot_part_circles() -> None:

@@ -235,6 +235,15 @@ def test_a_report_has_no_part_in_this_origin(client: TestClient, ids: dict[str, 
     assert client.get(f"/{TOKEN}/report/{ids['alone']}").status_code == 400
 
 
+@pytest.mark.parametrize(
+    "formula", ["", "x;y", "z", "__import__('os')", "9**9**9**9", "(" * 190, "x" * 5000, "1/0 + x"]
+)
+def test_formulas_that_are_none(client: TestClient, formula: str) -> None:
+    query = {"data": "formula", "formula": formula, "network": "linear", "optimizer": "adam", "seed": 0}
+    answer = client.post(f"/{TOKEN}/play", params=query)
+    assert answer.status_code == 400 and "\n" not in answer.json()["error"]
+
+
 # ---- data
 
 

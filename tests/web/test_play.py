@@ -73,6 +73,19 @@ def test_points_of_ones_own(plane: Any) -> None:
     plane.wait_for_function("() => document.querySelector('.verdictline').textContent.includes('100 % right')")
 
 
+def test_a_formula_of_ones_own(plane: Any) -> None:
+    plane.locator(".play select").first.select_option("formula")
+    field = plane.get_by_label("Blue where this is above 0")
+    field.fill("x*y + 0.2*x")
+    field.press("Enter")
+    plane.wait_for_function("() => location.hash.includes('formula=x')")
+    plane.wait_for_function("() => document.querySelector('.verdictline').textContent.startsWith('Step 0')")
+    field.fill("x*y + z")
+    field.press("Enter")
+    plane.wait_for_selector("#trouble:not([hidden])")
+    assert "formula of x and y" in plane.locator("#trouble").inner_text()
+
+
 def test_leaving_the_room_stops_the_training(plane: Any) -> None:
     plane.get_by_role("button", name="Train").click()
     plane.locator("nav a[data-room=runs]").click()

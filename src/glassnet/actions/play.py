@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from glassnet.autodiff import evaluate, parse
 from glassnet.engines import NativeEngine
 from glassnet.engines.base import Batch
-from glassnet.errors import DataError, NotationError, TrainingError
+from glassnet.errors import DataError, FormulaError, NotationError, TrainingError
 from glassnet.nn import Network, SoftmaxCrossEntropy
 from glassnet.optim import make_optimizer
 
-__all__ = ["KINDS", "SPAN", "Played", "Playground", "draw_points", "make_playground"]
+__all__ = ["KINDS", "SPAN", "Played", "Playground", "draw_points", "formula_points", "make_playground"]
 
 SPAN = 1.2
 """Points lie, and the surface is shown, within -SPAN ... SPAN."""
@@ -92,6 +93,35 @@ def draw_points(kind: str, seed: int = 0) -> tuple[Points, NDArray[np.int64]]:
     labels = np.arange(_POINTS) % 2
     places = KINDS[kind](rng, labels) + rng.normal(0, _NOISE, (_POINTS, 2))
     return places.clip(-SPAN, SPAN).astype(np.float32), labels.astype(np.int64)
+
+
+def formula_points(formula: str, seed: int = 0) -> tuple[Points, NDArray[np.int64]]:
+    """300 points (n, 2), and as labels (n,) whether a formula of x and y is above 0 there.
+
+    Parameters
+    ----------
+    formula : str
+        As `glassnet.autodiff.parse` takes it: "sin(4*x) - y".
+    seed : int
+        Of the points.
+
+    Raises
+    ------
+    FormulaError
+        It is not understood, has other variables, no value somewhere, or the same sign everywhere.
+    """
+    if len(formula) > _LONGEST:
+        raise FormulaError(f"A formula to play with has at most {_LONGEST} characters. Got {len(formula)}.")
+    graph = parse(formula)
+    if len(graph.outputs) != 1 or not set(graph.names) <= {"x", "y"}:
+        raise FormulaError(f"Give one formula of x and y, as 'sin(4*x) - y'. Got '{formula}' instead.")
+    points = np.random.default_rng(seed).uniform(-SPAN, SPAN, (_POINTS, 2)).astype(np.float32)
+    columns = ["xy".index(name) for name in graph.names]
+    values = [evaluate(graph, [float(point[k]) for k in columns])[graph.outputs[0]] for point in points]
+    labels = (np.array(values) > 0).astype(np.int64)
+    if len(set(labels.tolist())) < 2:
+        raise FormulaError(f"'{formula}' has the same sign everywhere; add or subtract something.")
+    return points, labels
 
 
 class Playground:

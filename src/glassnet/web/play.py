@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from glassnet.actions.play import KINDS, SPAN, Played, Playground, draw_points, make_playground
+from glassnet.actions.play import KINDS, SPAN, Played, Playground, draw_points, formula_points, make_playground
 from glassnet.errors import DataError
 from glassnet.web.answers import as_field, as_json
 from glassnet.web.ask import Asked, in_thread
@@ -25,7 +25,10 @@ async def _begin(request: Request) -> Response:
     """A playground at its start: points of a kind, or those of the body."""
     asked = Asked(request)
     kind, seed = asked.text("data"), asked.number("seed")
-    points, labels = await _own(request) if kind == "own" else draw_points(kind, seed)
+    if kind == "formula":
+        points, labels = await in_thread(formula_points, asked.text("formula"), seed)
+    else:
+        points, labels = await _own(request) if kind == "own" else draw_points(kind, seed)
     play = await in_thread(
         make_playground, points, labels, asked.text("network"), optimizer=asked.text("optimizer"), seed=seed
     )

@@ -8,9 +8,9 @@ import { Layers } from "./layers.js";
 import { attempt, post } from "./server.js";
 
 const SIDE = 480; // pixels of the plane
-const DEFAULTS = { data: "spirals", network: "linear 8 -> tanh -> linear 8 -> tanh -> linear", optimizer: "adam", rate: "0.03", seed: "0" };
+const DEFAULTS = { data: "spirals", network: "linear 8 -> tanh -> linear 8 -> tanh -> linear", optimizer: "adam", rate: "0.03", seed: "0", formula: "sin(4*x) - y" };
 const CHOICES = {
-  data: ["spirals", "circles", "squares", "clouds", "own"],
+  data: ["spirals", "circles", "squares", "clouds", "formula", "own"],
   optimizer: ["adam", "sgd", "rmsprop"],
   rate: ["0.001", "0.003", "0.01", "0.03", "0.1", "0.3", "1", "3"],
   pace: ["1", "10", "50"],
@@ -44,6 +44,9 @@ export class PlayRoom {
     this.pace = pace;
     this.network = el("input", { type: "text", maxlength: "200", spellcheck: "false" });
     this.network.addEventListener("change", () => this.set({ network: this.network.value }));
+    this.formula = el("input", { type: "text", maxlength: "200", spellcheck: "false" });
+    this.formula.addEventListener("change", () => this.set({ formula: this.formula.value }));
+    this.law = el("label", { className: "field", hidden: true }, "Blue where this is above 0", this.formula);
     this.play = el("button", { type: "button", className: "first", onclick: () => this.toggle() }, "Train");
     const once = el("button", { type: "button", onclick: () => this.once() }, "One step");
     const again = el("button", { type: "button", onclick: () => this.begin() }, "Start again");
@@ -55,6 +58,7 @@ export class PlayRoom {
       {},
       el("div", { className: "tools" }, this.play, once, again, other),
       this.said,
+      this.law,
       el("label", { className: "field" }, "Network", this.network),
       el("div", { className: "pairs-of-fields" }, ...fields, paceField),
       el("p", { className: "quiet" }, "Click into the plane to add points of your own: blue, or orange."),
@@ -75,7 +79,8 @@ export class PlayRoom {
     const state = { ...DEFAULTS, ...given };
     const before = this.state;
     this.state = state;
-    for (const name of ["data", "optimizer", "rate", "network"]) this[name].value = state[name];
+    for (const name of ["data", "optimizer", "rate", "network", "formula"]) this[name].value = state[name];
+    this.law.hidden = state.data !== "formula";
     const rateAlone = before && Object.keys(state).every((name) => name === "rate" || state[name] === before[name]);
     if (rateAlone && this.id) return;
     await this.begin();
@@ -93,7 +98,7 @@ export class PlayRoom {
   }
 
   async started() {
-    const { data, network, optimizer, seed } = this.state;
+    const { data, network, optimizer, seed, formula } = this.state;
     if (data === "own" && new Set(this.own.labels).size < 2) {
       this.id = null;
       this.made = { points: this.own.points, labels: this.own.labels, span: 1.2 };
@@ -102,7 +107,7 @@ export class PlayRoom {
       return;
     }
     const body = data === "own" ? JSON.stringify(this.own) : undefined;
-    const made = await attempt(() => post("play", { data, network, optimizer, seed }, body));
+    const made = await attempt(() => post("play", { data, network, optimizer, seed, formula: data === "formula" ? formula : null }, body));
     if (!made) return;
     this.made = made;
     this.id = made.id;

@@ -238,7 +238,7 @@ def examined(opened: Opened, id: str) -> Examined:
     if judged is None or not doubted:
         return Examined(looked.findings, (), 0)
     rows = np.concatenate([judged.suspects(np.flatnonzero(sketches.of(w)[judged.numbers])) for w in doubted])
-    found = []
+    found: list[SeenPicture] = []
     for row in rows[:_DOUBTED].tolist():
         number = int(judged.numbers[row])
         part = sketches.names[int(sketches.part[number])]

@@ -136,12 +136,17 @@ def _checked(given: Mapping[str, Any], known: Mapping[str, type]) -> dict[str, A
             value = float(value)
         if type(value) is not kind:
             raise RecipeError(f"'{name}' is {_KINDS[kind]}. Got {value!r} instead.")
-        if kind is str and (len(value) > _LONGEST or any(int(n) > _LARGEST for n in re.findall(r"\d{1,18}", value))):
+        if isinstance(value, str) and (len(value) > _LONGEST or _largest(value) > _LARGEST):
             raise RecipeError(f"'{name}' has at most {_LONGEST} characters, and numbers up to {_LARGEST}.")
         found[name] = value
     if found.get("train.epochs", 1) > _EPOCHS:
         raise RecipeError(f"A training from here has at most {_EPOCHS} epochs. Got {found['train.epochs']}.")
     return found
+
+
+def _largest(text: str) -> int:
+    """The largest whole number that is written in a text, of which 18 digits are looked at."""
+    return max((int(digits) for digits in re.findall(r"\d{1,18}", text)), default=0)
 
 
 def _parent(opened: Opened) -> Path:

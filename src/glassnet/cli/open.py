@@ -31,12 +31,13 @@ def open_page(
     list_: Annotated[bool, typer.Option("--list", help="Say what would be opened, and end.")] = False,
     json: Json = False,
 ) -> None:
-    """A page to play with: draw, look inside, fool, read pages, compare runs.
+    """A page to play with: draw, look inside, train, fool, read pages, compare runs.
 
     Prints the address of a page that this machine alone can reach, and serves it until Ctrl-C. It works without a
     network: draw a digit or drop a picture and see every layer react; click a unit for the sum that made it; drop a
-    page of handwriting, put words right and download the text; put any two runs side by side. Corrected pages are kept
-    in the folder's `corrected`. Needs Starlette and uvicorn: pip install 'glassnet[web]'.
+    page of handwriting, put words right and download the text; put any two runs side by side; train a network, watch it
+    and go back to any epoch; look through pictures and their labels. Corrected pages are kept in the folder's
+    `corrected`, trainings in its `runs`. Needs Starlette and uvicorn: pip install 'glassnet[web]'.
 
     Examples:
 

@@ -102,15 +102,16 @@ def test_pages_of_a_pdf(page: Any, address: str, tmp_path: Path) -> None:
     from PIL import Image
 
     sample = Image.open(SAMPLE).convert("RGB")
+    sample = sample.crop((0, 0, sample.width, sample.height // 2))
     blank = Image.new("RGB", sample.size, "white")
-    blank.save(tmp_path / "two.pdf", save_all=True, append_images=[sample])
+    blank.save(tmp_path / "two.pdf", save_all=True, append_images=[sample], resolution=200)
     page.goto(f"{address}#read")
     page.locator(".drop input[type=file]").set_input_files(tmp_path / "two.pdf")
     page.wait_for_selector("#room h2")
     assert page.locator("#room h2").first.inner_text().startswith("two-1.png: nothing")
     page.get_by_role("button", name="Page 2").click()
     page.wait_for_selector(".lines li", timeout=120_000)
-    assert page.locator(".lines li").count() == 4
+    assert 1 <= page.locator(".lines li").count() <= 3
     assert page.get_by_role("button", name="Page 2").get_attribute("aria-pressed") == "true"
 
 

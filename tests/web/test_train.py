@@ -174,8 +174,9 @@ def test_one_at_a_time_with_a_queue_and_the_address_has_it_all(room: Any) -> Non
 
 
 def test_a_folder_of_pictures_by_class(room: Any) -> None:
-    begin(room, 3, data="photos")
-    wait(room, "Finished")
+    begin(room, 900, data="photos")
+    wait(room, "Trains")
+    assert "photos" in room.locator("#room").inner_text()
 
 
 def test_by_keyboard(room: Any) -> None:

@@ -165,7 +165,7 @@ def export(
     if target.is_dir():
         raise ModelError(f"'{target}' is a folder; name a file in it, as in '{target / 'model.onnx'}'.")
     if target.suffix.lower() != ".onnx":
-        raise ModelError(f"An ONNX file is called NAME.onnx. Got '{target}' instead.")
+        raise ModelError(f"An ONNX file is called NAME.onnx, a page to draw on NAME.html. Got '{target}' instead.")
     loaded = open_model(model, weights)
     loaded.task.require_pictures("An ONNX file is of a network of one size.")
     pixels = choose_pixels(loaded, pixels)

@@ -100,8 +100,8 @@ CODE["softmax-twice"] = _of_the_loss(_Twice)
 
 
 class _Uphill(Optimizer):
-    def _update(self, parameter: Any, state: list[Array], rate: float, l2: float, clip: float) -> None:
-        super()._update(parameter, state, -rate, l2, clip)
+    def _update(self, rows: Any, parameters: Any, rates: list[float], clip: float, l2: list[float]) -> None:
+        super()._update(rows, parameters, [-rate for rate in rates], clip, l2)
 
 
 class _OneMemory(Optimizer):

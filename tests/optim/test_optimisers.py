@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import math
+import pickle
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -11,7 +13,7 @@ import pytest
 
 from glassnet import threads
 from glassnet.engines import Batch, NativeEngine
-from glassnet.errors import RecipeError
+from glassnet.errors import GlassnetError, RecipeError
 from glassnet.nn import Network, SoftmaxCrossEntropy
 from glassnet.nn.parameter import Parameter
 from glassnet.optim import OPTIMIZERS, SGD, Adam, AdamW, Optimizer, RMSProp, clip_factor, global_norm, make_optimizer
@@ -268,3 +270,59 @@ def test_words_make_the_optimisers_they_name() -> None:
 def test_wrong_settings_are_refused(word: str, settings: dict[str, Any], says: str) -> None:
     with pytest.raises(RecipeError, match=says):
         make_optimizer(word, **settings)
+
+
+# ---- where arrays lie
+
+
+@pytest.mark.parametrize("word", OPTIMIZERS)
+def test_a_copied_optimiser_steps_on_the_copied_arrays(word: str) -> None:
+    """Kernels are given addresses: a copy that kept those of the original would write into its arrays."""
+    network = Network("linear 3", (4,), 3)
+    optimizer = make_optimizer(word)
+    for p in network.parameters().values():
+        p.grad[...] = 1
+    optimizer.step(network.parameters())
+    before = {name: p.value.copy() for name, p in network.parameters().items()}
+    other, others = copy.deepcopy((network, optimizer))
+    others.step(other.parameters())
+    again = pickle.loads(pickle.dumps(optimizer))
+    again.step(other.parameters())
+    for name, p in network.parameters().items():
+        np.testing.assert_array_equal(p.value, before[name])
+        assert (other.parameters()[name].value < before[name]).all()
+
+
+def test_arrays_that_are_replaced_are_found_again() -> None:
+    parameter = Parameter.of(np.zeros(5), "weight")
+    optimizer = SGD(1.0)
+    for step in range(3):
+        parameter.value = np.full(5, 10.0 * step)
+        parameter.grad = np.ones(5)
+        optimizer.step({"w": parameter})
+        np.testing.assert_array_equal(parameter.value, 10.0 * step - 1)
+
+
+def test_parameters_of_two_precisions() -> None:
+    parameters = {
+        str(k): Parameter.of(np.ones(3, kind), "weight") for k, kind in enumerate((np.float32, np.float64, np.float32))
+    }
+    for parameter in parameters.values():
+        parameter.grad[...] = 0.25
+    SGD(1.0).step(parameters)
+    assert all((p.value == 0.75).all() for p in parameters.values())
+    SGD(1.0).step({})
+
+
+@pytest.mark.parametrize(
+    ("value", "grad"),
+    [
+        (np.zeros((4, 4))[:, :2], np.zeros((4, 2))),
+        (np.zeros((4, 2)), np.zeros((2, 4)).T),
+        (np.zeros(4), np.zeros(3)),
+        (np.zeros(4), np.zeros(4, np.float32)),
+    ],
+)
+def test_arrays_that_do_not_fit_each_other_are_refused(value: Array, grad: Array) -> None:
+    with pytest.raises(GlassnetError, match="C-contiguous"):
+        SGD(1.0).step({"w": Parameter(value, "weight", grad)})

@@ -22,7 +22,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from glassnet import threads
-from glassnet.errors import RecipeError, nearest
+from glassnet.errors import GlassnetError, RecipeError, nearest
 from glassnet.nn.functional.arrays import Array
 from glassnet.nn.functional.workspace import address
 from glassnet.nn.kernels import updates
@@ -131,7 +131,8 @@ class Optimizer:
 class Places:
     """Where arrays lie and how large they are, as kernels take it; looked up again only for others than the last time.
 
-    A copy of it knows nothing: it may be asked for copies of the arrays.
+    A copy of it knows nothing: it may be asked for copies of the arrays. Kernels write wherever they are told to, so
+    arrays that do not fit each other are refused here.
     """
 
     def __init__(self) -> None:
@@ -144,6 +145,14 @@ class Places:
         if len(rows) != len(before) or any(
             a is not b for row, known in zip(rows, before, strict=True) for a, b in zip(row, known, strict=True)
         ):
+            for row in rows:
+                kinds = {(a.size, a.dtype, bool(a.flags.c_contiguous)) for a in row}
+                if kinds != {(row[0].size, rows[0][0].dtype, True)}:
+                    shapes = ", ".join(f"{a.dtype} {a.shape}" for a in row)
+                    raise GlassnetError(
+                        "A parameter, its gradient and what the optimiser remembers of it must be C-contiguous arrays"
+                        f" of one size and dtype. Got {shapes}."
+                    )
             places = np.array([[address(array) for array in row] for row in rows])
             self._rows, self._found = rows, (places, np.array([row[0].size for row in rows]))
         return self._found

@@ -105,7 +105,10 @@ def _features() -> dict[str, bool]:
     """The features that Numba compiles for, by LLVM's names."""
     settings: Any = config
     if settings.CPU_FEATURES is None:
-        found: dict[str, bool] = dict(llvmlite.binding.get_host_cpu_features())
+        try:
+            found: dict[str, bool] = dict(llvmlite.binding.get_host_cpu_features())
+        except RuntimeError:  # LLVM does not know: then Numba compiles for what every processor of the kind has
+            return {}
         return found if settings.ENABLE_AVX else {k: v and not k.startswith("avx") for k, v in found.items()}
     words = [word.strip() for word in settings.CPU_FEATURES.split(",")]
     return {word[1:]: word[0] == "+" for word in words if word}

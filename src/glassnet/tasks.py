@@ -98,7 +98,16 @@ class Metric:
 
 
 class Predicts(Protocol):
-    """What is asked of a `glassnet.model.Model` to measure it."""
+    """What is asked of a `glassnet.model.Model` to measure it.
+
+    Examples
+    --------
+    >>> import glassnet
+    >>> from glassnet.tasks import Predicts
+    >>> model: Predicts = glassnet.fit("digits", "linear", epochs=1, verbose=False).model
+    >>> model.scores(np.zeros((2, 8, 8, 1), np.uint8)).shape, len(model.class_names)
+    ((2, 10), 10)
+    """
 
     preprocess: Preprocess
     class_names: tuple[str, ...]
@@ -394,7 +403,19 @@ TASKS: dict[str, Task] = {}
 
 
 def register(task: Task) -> None:
-    """Make a task known under its word; a loss then names it, and records are ranked by its metric."""
+    """Make a task known under its word; a loss then names it, and records are ranked by its metric.
+
+    Examples
+    --------
+    A task of one's own, and a loss that names it by its word:
+
+    >>> from glassnet.tasks import TASKS, Classification, register
+    >>> class Ranking(Classification):
+    ...     word = "ranking"
+    >>> register(Ranking())
+    >>> TASKS.pop("ranking").word
+    'ranking'
+    """
     TASKS[task.word] = task
 
 

@@ -51,6 +51,13 @@ class Case:
         'train' (whole training steps) or 'infer' (scores in evaluation mode).
     loss : str
         softmax-cross-entropy, or squared-error against the input itself.
+
+    Examples
+    --------
+    >>> from glassnet.bench import Case
+    >>> case = Case("small", "linear 8 -> relu -> linear", (4,), classes=3, batch=16, optimizer="adam")
+    >>> case.task, case.build().output_shape
+    ('training, adam', (3,))
     """
 
     name: str
@@ -138,6 +145,14 @@ def cases_for(
     """The cases that networks stand for: known names, notations (with `input_shape`) or model files; none: `DEFAULTS`.
 
     What is given replaces what a case would have by itself. Raises `GlassnetError` for whatever does not fit.
+
+    Examples
+    --------
+    >>> from glassnet.bench import cases_for
+    >>> [case.name for case in cases_for(["mlp-784-1024-10"], batch=16)]
+    ['mlp-784-1024-10']
+    >>> cases_for(["linear 8 -> relu -> linear"], input_shape=(4,), mode="infer")[0].batch
+    16
     """
     given: dict[str, Any] = {
         name: value

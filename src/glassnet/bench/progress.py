@@ -10,7 +10,19 @@ __all__ = ["Lines"]
 
 
 class Lines:
-    """A line for each result, as it comes."""
+    """A line for each result, as it comes.
+
+    Examples
+    --------
+    >>> import io
+    >>> from glassnet.bench import Lines
+    >>> stream = io.StringIO()
+    >>> with Lines(stream) as progress:  # given as `bench(cases, progress=progress)`
+    ...     progress.say("a result")
+    >>> print(stream.getvalue())
+    a result
+    <BLANKLINE>
+    """
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self.stream = stream or sys.stdout

@@ -27,6 +27,16 @@ class Result:
         Floating-point operations of a step; a training step counts as three forward passes.
     memory, pytorch_memory : int or None
         Bytes at the highest point of a step, PyTorch's in its fastest way; None: not measured.
+
+    Examples
+    --------
+    `race` makes it, here from figures of one's own:
+
+    >>> from glassnet.bench import Case, Result
+    >>> case = Case("small", "linear 8 -> relu -> linear", (4,), batch=50)
+    >>> result = Result(case, threads=1, seconds=0.01, pytorch={"eager": 0.03, "compiled": 0.02}, flops=10**7)
+    >>> result.way, result.ratio, result.images_per_second
+    ('compiled', 2.0, 5000.0)
     """
 
     case: Case

@@ -27,7 +27,20 @@ the program, the data and the weights: gradients, optimiser, activations, scratc
 
 @dataclass(frozen=True)
 class Report:
-    """The machine and the results."""
+    """The machine and the results.
+
+    Examples
+    --------
+    `bench` makes it, here from figures of one's own:
+
+    >>> from glassnet.bench import Case, Report, Result
+    >>> from glassnet.bench.machine import Machine
+    >>> result = Result(Case("small", "linear", (4,), batch=50), threads=1, seconds=0.01, pytorch={}, flops=10**7)
+    >>> machine = Machine("a processor", cores=1, versions={}, gemm={1: 50.0})
+    >>> report = Report(machine, (result,), compared=False, runs=1)
+    >>> report.rows[1]
+    ('small', '50', 'training, sgd', '1', '10', '5,000', '1', '-')
+    """
 
     machine: Machine
     results: tuple[Result, ...]

@@ -32,6 +32,13 @@ class Batch(NamedTuple):
         Factor of each example's gradient, or None for all ones.
     key : tuple of int or None
         What the step's random numbers (dropout masks) are drawn from; None leaves it to the layers.
+
+    Examples
+    --------
+    >>> from glassnet.engines import Batch
+    >>> batch = Batch(np.zeros((2, 4), np.float32), np.array([0, 1]))
+    >>> batch.x.shape, batch.weights is None
+    ((2, 4), True)
     """
 
     x: Any
@@ -53,6 +60,18 @@ class StepResult(NamedTuple):
         By parameter, the norms of `gradient`, `weight` and `update`, where they were asked for.
     steps : int
         How many steps these are.
+
+    Examples
+    --------
+    >>> from glassnet import Network
+    >>> from glassnet.engines import Batch, NativeEngine
+    >>> from glassnet.nn import SoftmaxCrossEntropy
+    >>> from glassnet.optim import SGD
+    >>> network = Network("linear 3", (4,))
+    >>> engine = NativeEngine(network, SoftmaxCrossEntropy(), SGD(0.1))
+    >>> result = engine.step(Batch(np.zeros((2, 4), np.float32), np.array([0, 1])), lr=0.1)
+    >>> round(result.mean_loss, 3), result.steps  # log 3: without inputs all classes are alike
+    (1.099, 1)
     """
 
     loss: float
@@ -79,6 +98,19 @@ class Engine(Protocol):
         with.
     loss : Loss
         The loss; it names the task.
+
+    Examples
+    --------
+    >>> from glassnet import Network
+    >>> from glassnet.engines import Batch, Engine, NativeEngine
+    >>> from glassnet.nn import SoftmaxCrossEntropy
+    >>> from glassnet.optim import SGD
+    >>> engine: Engine = NativeEngine(Network("linear 3", (4,)), SoftmaxCrossEntropy(), SGD(0.1))
+    >>> engine.lr, engine.least_batch, engine.about()["name"]
+    (0.1, 1, 'native')
+    >>> result = engine.step(Batch(np.ones((1, 4), np.float32), np.array([2])), engine.lr)
+    >>> engine.scores(np.ones((1, 4), np.float32)).shape, result.steps
+    ((1, 3), 1)
     """
 
     network: Network
@@ -185,12 +217,36 @@ class Engine(Protocol):
 
 
 def load_weights(engine: Engine, arrays: Mapping[str, Array]) -> None:
-    """Put arrays that `Engine.weights` gave into the engine's network. Raises `ModelError`."""
+    """Put arrays that `Engine.weights` gave into the engine's network. Raises `ModelError`.
+
+    Examples
+    --------
+    >>> from glassnet import Network
+    >>> from glassnet.engines import NativeEngine, load_weights
+    >>> from glassnet.nn import SoftmaxCrossEntropy
+    >>> from glassnet.optim import SGD
+    >>> engine = NativeEngine(Network("linear 3", (4,)), SoftmaxCrossEntropy(), SGD(0.1))
+    >>> load_weights(engine, {name: np.ones_like(array) for name, array in engine.weights().items()})
+    >>> engine.scores(np.ones((1, 4), np.float32)).tolist()
+    [[5.0, 5.0, 5.0]]
+    """
     engine.load_state({f"{_NETWORK}{name}": array for name, array in arrays.items()})
 
 
 def write_weights(engine: Engine) -> None:
-    """Put the weights that an engine has trained into its network, which may hold them already."""
+    """Put the weights that an engine has trained into its network, which may hold them already.
+
+    Examples
+    --------
+    >>> from glassnet import Network
+    >>> from glassnet.engines import NativeEngine, write_weights
+    >>> from glassnet.nn import SoftmaxCrossEntropy
+    >>> from glassnet.optim import SGD
+    >>> engine = NativeEngine(Network("linear 3", (4,)), SoftmaxCrossEntropy(), SGD(0.1))
+    >>> write_weights(engine)  # this engine trains the network's own arrays: nothing is to be copied
+    >>> all(array is engine.network.arrays()[name] for name, array in engine.weights().items())
+    True
+    """
     arrays = engine.network.arrays()
     for name, array in engine.weights().items():
         if array is not arrays[name]:
@@ -199,7 +255,22 @@ def write_weights(engine: Engine) -> None:
 
 @contextlib.contextmanager
 def swapped_in(engine: Engine, arrays: Mapping[str, Array]) -> Iterator[None]:
-    """Within the block the engine's network has these arrays; afterwards it has its own values again."""
+    """Within the block the engine's network has these arrays; afterwards it has its own values again.
+
+    Examples
+    --------
+    >>> from glassnet import Network
+    >>> from glassnet.engines import NativeEngine, swapped_in
+    >>> from glassnet.nn import SoftmaxCrossEntropy
+    >>> from glassnet.optim import SGD
+    >>> engine = NativeEngine(Network("linear 3", (4,)), SoftmaxCrossEntropy(), SGD(0.1))
+    >>> before = engine.scores(np.ones((1, 4), np.float32))
+    >>> with swapped_in(engine, {name: np.ones_like(array) for name, array in engine.weights().items()}):
+    ...     engine.scores(np.ones((1, 4), np.float32)).tolist()
+    [[5.0, 5.0, 5.0]]
+    >>> bool((engine.scores(np.ones((1, 4), np.float32)) == before).all())
+    True
+    """
     kept = {name: array.copy() for name, array in engine.weights().items()}
     load_weights(engine, arrays)
     try:

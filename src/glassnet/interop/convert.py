@@ -77,6 +77,18 @@ def to_torch(network: Network, *, dtype: Any = None, channels_last: bool = False
     ------
     GlassnetError
         PyTorch is not installed, or a layer has no counterpart.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from glassnet import Network
+    >>> from glassnet.interop import to_torch
+    >>> network = Network("flatten -> linear 3", (2, 2, 1))
+    >>> module = to_torch(network).eval()
+    >>> x = np.ones((5, 2, 2, 1), np.float32)
+    >>> scores = module(torch.from_numpy(x.transpose(0, 3, 1, 2)))
+    >>> bool(np.allclose(scores.detach().numpy(), network.forward(x), atol=1e-5))
+    True
     """
     library = torch_library()
     wanted = np.dtype(network.dtype if dtype is None else dtype)

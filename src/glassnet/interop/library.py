@@ -23,7 +23,15 @@ def is_installed() -> bool:
 
 
 def torch_library() -> ModuleType:
-    """The module `torch`. Raises `GlassnetError` where it is not installed."""
+    """The module `torch`. Raises `GlassnetError` where it is not installed.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from glassnet.interop import torch_library
+    >>> torch_library() is torch
+    True
+    """
     if not is_installed():
         raise GlassnetError("PyTorch is not installed; pip install 'glassnet[torch]'.")
     import torch

@@ -42,6 +42,14 @@ def from_torch(module: torch.nn.Module, input_shape: Sequence[int]) -> Network:
     ------
     GlassnetError
         PyTorch is not installed; a module or one of its settings has no counterpart here, and the first is named.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from glassnet.interop import from_torch
+    >>> module = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.ReLU(), torch.nn.Linear(8, 3))
+    >>> from_torch(module, (4,)).notation()
+    'linear 8 -> relu -> linear 3'
     """
     library = torch_library()
     words: list[str] = []

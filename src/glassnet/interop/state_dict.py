@@ -77,6 +77,21 @@ def load_tensors(network: Network, tensors: Mapping[str, Array], source: str, *,
     ------
     ModelError
         A tensor is missing, surplus, of another shape, not finite or a negative variance; the network stays as it was.
+
+    Examples
+    --------
+    >>> from glassnet import Network
+    >>> from glassnet.interop import load_tensors
+    >>> network = Network("linear 8 -> relu -> linear 3", (4,))
+    >>> tensors = {
+    ...     "hidden.weight": np.ones((8, 4)), "hidden.bias": np.zeros(8),
+    ...     "last.weight": np.ones((3, 8)), "last.bias": np.zeros(3),
+    ... }  # as PyTorch has them: a row for each output
+    >>> paired = load_tensors(network, tensors, "The dictionary", ordered=True)
+    >>> list(paired.modules.values())
+    ['hidden', 'last']
+    >>> network.forward(np.ones((1, 4), np.float32)).tolist()
+    [[32.0, 32.0, 32.0]]
     """
     tensors = without_prefixes(tensors)
     if set(tensors) == set(network.arrays()):

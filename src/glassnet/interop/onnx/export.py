@@ -66,6 +66,16 @@ def to_onnx(model: Model, pixels: str = "") -> bytes:
     ------
     GlassnetError
         The package onnx is not installed; a layer or a step has no counterpart; the file would be of 2 GiB or more.
+
+    Examples
+    --------
+    >>> import onnx
+    >>> import glassnet
+    >>> from glassnet.interop import to_onnx
+    >>> model = glassnet.fit("digits", "linear", epochs=1, verbose=False).model
+    >>> graph = onnx.load_from_string(to_onnx(model)).graph
+    >>> [value.name for value in (*graph.input, *graph.output)]
+    ['pictures', 'scores', 'probabilities']
     """
     onnx, pixels = onnx_library(), choose_pixels(model, pixels)
     description, arrays = model.contents()

@@ -55,6 +55,21 @@ def from_onnx(path: str | Path, input_shape: Sequence[int] | None = None) -> Net
     GlassnetError
         The package onnx is not installed; the file is damaged, or holds an operator that no layer here is. The first
         of these is named.
+
+    Examples
+    --------
+    >>> import onnx
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import glassnet
+    >>> from glassnet.interop import from_onnx, to_onnx
+    >>> model = glassnet.fit("digits", "linear", epochs=1, verbose=False).model
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "model.onnx"
+    ...     onnx.save(onnx.load_from_string(to_onnx(model)), path)
+    ...     network = from_onnx(path)
+    >>> network.notation()
+    'linear 10'
     """
     graph = read_graph(path)
     return own_model(graph).network if is_own(graph) else network_of(graph, input_shape)

@@ -52,6 +52,13 @@ class KnownSet:
         How to lay such a set out.
     takes_image_size : bool
         Whether it is made of picture files, which an image size and a reading apply to.
+
+    Examples
+    --------
+    >>> from glassnet.data import known
+    >>> digits = known("digits")
+    >>> digits.classes[:3], digits.image_shape
+    (('0', '1', '2'), (8, 8, 1))
     """
 
     name: str
@@ -109,7 +116,18 @@ CATALOGUE: Mapping[str, KnownSet] = _catalogue
 
 
 def register(entry: KnownSet) -> None:
-    """Add a set to the catalogue, in the place of one of the same name."""
+    """Add a set to the catalogue, in the place of one of the same name.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> from glassnet.data import known, register
+    >>> digits = known("digits")
+    >>> register(replace(digits, homepage="https://example.org"))
+    >>> known("digits").homepage
+    'https://example.org'
+    >>> register(digits)
+    """
     _catalogue.add(entry)
 
 
@@ -198,6 +216,12 @@ def get(name: str, progress: OnBytes | None = None) -> Path:
     ------
     DataError
         The set has no address, or no mirror gives the right file.
+
+    Examples
+    --------
+    >>> from glassnet.data import get
+    >>> get("digits").name  # it comes along; others are downloaded
+    'digits.csv.gz'
     """
     if (found := find(name)) is not None:
         return found

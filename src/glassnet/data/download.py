@@ -41,6 +41,13 @@ class RemoteFile:
 
     For an archive `take` is a pattern that the base names of the wanted members match in full, and `into` a
     sub-folder for them.
+
+    Examples
+    --------
+    >>> from glassnet.data import RemoteFile
+    >>> file = RemoteFile("train.gz", ("https://example.org/train.gz",), size=9912422, sha256=None)
+    >>> file.name, file.into
+    ('train.gz', '')
     """
 
     name: str

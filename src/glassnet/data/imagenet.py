@@ -80,7 +80,19 @@ class ClassIndex:
 
 
 def find_class_index(folders: Iterable[Path]) -> ClassIndex | None:
-    """The index in the first of the folders that has one, or None. Raises `DataError` where it cannot be read."""
+    """The index in the first of the folders that has one, or None. Raises `DataError` where it cannot be read.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from glassnet.data import find_class_index
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder, "imagenet_class_index.json")
+    ...     _ = file.write_text('{"0": ["n01440764", "tench"], "1": ["n01443537", "goldfish"]}')
+    ...     find_class_index([Path(folder)]).names
+    ('tench', 'goldfish')
+    """
     for folder in folders:
         try:
             present = (folder / CLASS_INDEX).is_file()

@@ -68,6 +68,17 @@ class LineSet(Dataset):
         What a reader of the result should know.
     channels : int
         Of the strips.
+
+    Examples
+    --------
+    >>> from glassnet.data import LineSet
+    >>> class Strokes:
+    ...     def __len__(self):
+    ...         return 5
+    ...     def take(self, indices, epoch):
+    ...         return np.zeros((len(indices), 32, 40, 1), np.uint8), [[0, 1]] * len(indices)
+    >>> LineSet(Strokes(), ("a", "b"), height=32, name="strokes", sha256="0" * 64)
+    LineSet('strokes', 5 lines 32 high, 2 characters)
     """
 
     holds_lines: ClassVar[bool] = True

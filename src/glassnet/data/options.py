@@ -38,6 +38,16 @@ class LineOptions:
     ------
     DataError
         A number outside its range.
+
+    Examples
+    --------
+    >>> from glassnet.data import LineOptions
+    >>> LineOptions(per_epoch=1000).height
+    32
+    >>> LineOptions(per_epoch=0)
+    Traceback (most recent call last):
+    ...
+    glassnet.errors.DataError: For lines of writing, 'per_epoch' is a whole number of at least 1. Got 0 instead.
     """
 
     per_epoch: int = 50_000
@@ -122,6 +132,14 @@ def every_few_seconds(say: Callable[[str], None], seconds: float = 5.0) -> OnPic
     """Progress as lines of text, such as "reading pictures: 1,200 of 50,000", one in so many seconds.
 
     What is done within that time is not mentioned.
+
+    Examples
+    --------
+    >>> from glassnet.data import every_few_seconds
+    >>> tell = every_few_seconds(print, seconds=0)
+    >>> for done in (0, 1200):
+    ...     tell("reading pictures", done, 50_000)
+    reading pictures: 1,200 of 50,000
     """
     latest, about = time.monotonic(), ""
 

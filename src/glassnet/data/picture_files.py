@@ -49,6 +49,18 @@ class PictureFiles:
         How it is brought to H x W.
     progress : Progress, optional
         Told how far a pass over all pictures is.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from PIL import Image
+    >>> from glassnet.data import PictureFiles
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Image.new("L", (16, 16), 100).save(f"{folder}/a.png")
+    ...     pictures = PictureFiles([Path(folder, "a.png")], (8, 8, 1))
+    ...     pictures.shape, int(pictures[0].max())
+    ((1, 8, 8, 1), 100)
     """
 
     dtype = np.dtype(np.uint8)

@@ -30,14 +30,16 @@ _GEOMETRY = ("grey", "invert", "resize")
 class Preprocess:
     """Ordered preprocessing steps.
 
+    Steps (in the notation, joined by `->`): `scale`, `invert`, `mean-image`, `standardise`, `whiten [K] [EPS]`, `grey`,
+    `resize H W`, `multiply F`. See `glassnet.data.steps` for what each computes.
+
+    Examples
+    --------
     >>> from glassnet.data import Preprocess
     >>> images = np.random.default_rng(0).integers(0, 256, (9, 8, 8, 1), np.uint8)
     >>> steps = Preprocess.parse("scale -> mean-image").fit(images)
     >>> float(np.abs(steps.transform(images).mean(axis=0)).max()) < 1e-6
     True
-
-    Steps (in the notation, joined by `->`): `scale`, `invert`, `mean-image`, `standardise`, `whiten [K] [EPS]`, `grey`,
-    `resize H W`, `multiply F`. See `glassnet.data.steps` for what each computes.
     """
 
     def __init__(self, steps: tuple[Step, ...] = ()) -> None:

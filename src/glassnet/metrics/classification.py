@@ -28,6 +28,14 @@ class ClassScore:
 
     precision = right / predicted as it,  recall = right / truly it,  F1 = 2 right / (predicted as it + truly it).
     `recall_interval` is Wilson's 95 % interval; `support` the number of examples that are truly of the class.
+
+    Examples
+    --------
+    >>> from glassnet.metrics import evaluate
+    >>> found = evaluate([[0.9, 0.1], [0.4, 0.6], [0.7, 0.3]], [0, 1, 1], ["cat", "dog"])
+    >>> dog = found.per_class[1]
+    >>> dog.name, dog.recall, dog.support
+    ('dog', 0.5, 2)
     """
 
     name: str

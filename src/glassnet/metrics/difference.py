@@ -52,6 +52,13 @@ class Difference:
         The middle of the interval.
     spread : Spread
         What its variance is made of.
+
+    Examples
+    --------
+    >>> from glassnet.metrics import paired_difference
+    >>> found = paired_difference([0.95, 0.96, 0.97], [0.93, 0.95, 0.94])
+    >>> round(found.value, 3), found.n, found.outcome(margin=0.1)
+    (0.02, 3, 'equal')
     """
 
     value: float
@@ -216,6 +223,13 @@ def difference_by_parts(differences: Sequence[float], n: int, held_out: float) -
     Notes
     -----
     Source: C. Nadeau and Y. Bengio, "Inference for the generalization error", Machine Learning 52 (2003) 239-281.
+
+    Examples
+    --------
+    >>> from glassnet.metrics import difference_by_parts
+    >>> found = difference_by_parts([0.02, 0.03, 0.01], n=100, held_out=0.25)
+    >>> round(found.value, 3), found.seeds
+    (0.02, (3, 3))
     """
     d = finite_values(differences)
     if d.size < 2:

@@ -45,6 +45,13 @@ class Reconstruction:
         10 log10(peak^2 / mean_squared_error) in dB.
     per_image : (N,) float64 array
         PSNRs in dB.
+
+    Examples
+    --------
+    >>> from glassnet.metrics import evaluate_reconstruction
+    >>> found = evaluate_reconstruction(np.zeros((3, 4, 4, 1)), np.full((3, 4, 4, 1), 0.1), peak=1.0)
+    >>> found.describe()
+    'PSNR 20.00 dB, mean squared error 0.01000, of 3 pictures'
     """
 
     n: int

@@ -88,6 +88,14 @@ def more_pictures(found: Difference, *, margin: float = 0.0, level: float = LEVE
         Of the intervals.
     as_seen : bool
         Whether the difference and the spread that were seen are taken for the true ones.
+
+    Examples
+    --------
+    >>> from glassnet.metrics import more_pictures, paired_difference
+    >>> first = np.repeat([True, False], [90, 10])
+    >>> found = paired_difference(first, np.roll(first, 8), "networks")  # 90 of 100 are right on either side
+    >>> more_pictures(found, margin=0.05) > 100, more_pictures(found, margin=0.01)
+    (True, None)
     """
     steps = math.ceil(math.log(MOST) / math.log(_STEP))
     n = np.unique(np.ceil(found.n * _STEP ** np.arange(1, steps + 1)))

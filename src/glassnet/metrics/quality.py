@@ -117,6 +117,13 @@ def blockiness(picture: NDArray[Any]) -> float:
 
     Blocks are counted from the upper left corner. The mean of |D I| over their borders less that over all other
     neighbours, the mean of both axes: near 0 without blocks, and as high as the steps that a coder leaves at them.
+
+    Examples
+    --------
+    >>> from glassnet.metrics import blockiness
+    >>> blocks = np.kron(np.array([[0, 200], [200, 0]], np.uint8), np.ones((8, 8), np.uint8))[:, :, None]
+    >>> blockiness(np.zeros((16, 16, 1), np.uint8)), blockiness(blocks) > 0.5
+    (0.0, True)
     """
     luma, found = _luma(picture), []
     for axis in (0, 1):

@@ -120,6 +120,13 @@ class Transcription:
         The character error rate of each group: {"style": {"printed": ...}}.
     confusions : tuple of (str, str, int)
         (there, read, how often), the most frequent first; `GAP` stands for no character.
+
+    Examples
+    --------
+    >>> from glassnet.metrics import evaluate_transcription
+    >>> found = evaluate_transcription(["helo", "you"], ["hello", "you"], [0.5, 0.1])
+    >>> found.exact, found.characters.errors, found.confusions[0][0]
+    (1, 1, 'l')
     """
 
     read: tuple[str, ...]

@@ -38,6 +38,20 @@ class Examples(Protocol):
 
     Where it has a `close`, that is called when the training ends. Where its examples are of several sizes it has
     `groups`, which gives the indices (n,) of those that can be evaluated together, all of them in turn.
+
+    Examples
+    --------
+    >>> from glassnet.train import Examples
+    >>> class Noise:
+    ...     def __len__(self):
+    ...         return 100
+    ...     def take(self, indices, epoch):
+    ...         rng = np.random.default_rng(epoch)
+    ...         return rng.random((len(indices), 4), np.float32), indices % 2
+    >>> examples: Examples = Noise()
+    >>> x, labels = examples.take(np.array([0, 3]), epoch=1)
+    >>> x.shape, labels
+    ((2, 4), array([0, 1]))
     """
 
     def __len__(self) -> int:

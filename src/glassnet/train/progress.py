@@ -22,6 +22,19 @@ class Progress:
         The share of right answers so far in the epoch, where the task counts them; set before each `step`.
     what_is_right : str
         How that share is called.
+
+    Examples
+    --------
+    >>> from glassnet import Network
+    >>> from glassnet.data import dataset_of
+    >>> from glassnet.train import Progress, Shown, Trainer
+    >>> class Dots(Progress):
+    ...     def epoch(self, record, best):
+    ...         print("epoch", record["epoch"])
+    >>> data = dataset_of(np.zeros((20, 8, 8), np.uint8), np.arange(20) % 2)
+    >>> _ = Trainer(Network("linear 2", (8, 8, 1)), epochs=2, callbacks=[Shown(Dots())]).fit(data)
+    epoch 1
+    epoch 2
     """
 
     accuracy: float | None = None
@@ -49,7 +62,15 @@ class Progress:
 
 
 class PlainProgress(Progress):
-    """A line per epoch: for logs and pipes. It also says when kernels are compiled."""
+    """A line per epoch: for logs and pipes. It also says when kernels are compiled.
+
+    Examples
+    --------
+    >>> from glassnet.train import PlainProgress
+    >>> with PlainProgress() as progress:
+    ...     progress.say("a remark")
+    a remark
+    """
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self.stream = stream or sys.stdout
@@ -80,7 +101,15 @@ class PlainProgress(Progress):
 
 
 class LiveProgress(PlainProgress):
-    """A live bar with the time left, and the lines above it."""
+    """A live bar with the time left, and the lines above it.
+
+    Examples
+    --------
+    >>> from glassnet.train import LiveProgress
+    >>> progress = LiveProgress()  # for a terminal
+    >>> progress.steps_per_epoch
+    1
+    """
 
     def __init__(self) -> None:
         from rich.console import Console
@@ -143,6 +172,14 @@ def describe(record: dict[str, Any]) -> str:
 
 
 def progress_for(stream: TextIO | None = None) -> Progress:
-    """Live on a terminal, plain lines otherwise."""
+    """Live on a terminal, plain lines otherwise.
+
+    Examples
+    --------
+    >>> import io
+    >>> from glassnet.train import progress_for
+    >>> type(progress_for(io.StringIO())).__name__
+    'PlainProgress'
+    """
     stream = stream or sys.stdout
     return LiveProgress() if stream is sys.stdout and stream.isatty() else PlainProgress(stream)

@@ -72,6 +72,14 @@ def graph_forward(
     ------
     GlassnetError
         The arrays do not fit together.
+
+    Examples
+    --------
+    >>> from glassnet.nn.functional import graph_forward
+    >>> codes, start, source = np.array([0]), np.array([0, 2]), np.array([0, 1])  # a linear unit, of both inputs
+    >>> scores, cache = graph_forward(np.array([[1.0, 4.0]]), codes, start, source, np.array([2.0, 3.0]), outputs=1)
+    >>> scores
+    array([[14.]])
     """
     x = as_float(x)
     if x.ndim != 2 or len(start) != len(codes) + 1 or not len(weights) == len(source) == start[-1]:
@@ -89,7 +97,16 @@ def graph_forward(
 
 
 def graph_backward(dy: Array, cache: Cache, *, input_gradient: bool = True) -> tuple[Array | None, Array]:
-    """(dx (n, d) or None where it is not asked for, dweights (e,)) from dy (n, outputs)."""
+    """(dx (n, d) or None where it is not asked for, dweights (e,)) from dy (n, outputs).
+
+    Examples
+    --------
+    >>> from glassnet.nn.functional import graph_backward, graph_forward
+    >>> codes, start, source = np.array([0]), np.array([0, 2]), np.array([0, 1])  # a linear unit, of both inputs
+    >>> scores, cache = graph_forward(np.array([[1.0, 4.0]]), codes, start, source, np.array([2.0, 3.0]), outputs=1)
+    >>> graph_backward(np.array([[1.0]]), cache)
+    (array([[2., 3.]]), array([1., 4.]))
+    """
     codes, start, source, weights, values, sums, d = cache
     gradients = np.zeros_like(values)
     gradients[len(values) - dy.shape[1] :] = dy.T
@@ -118,7 +135,15 @@ _FUNCTIONS: dict[str, tuple[Any, Any]] = {
 def graph_forward_naive(
     x: Any, codes: Numbers, start: Numbers, source: Numbers, weights: Any, outputs: int
 ) -> tuple[Array, list[Array]]:
-    """Reference: one example and one unit at a time, float64; the scores, and every unit's sum by example."""
+    """Reference: one example and one unit at a time, float64; the scores, and every unit's sum by example.
+
+    Examples
+    --------
+    >>> from glassnet.nn.functional import graph_forward_naive
+    >>> codes, start, source = np.array([0]), np.array([0, 2]), np.array([0, 1])  # a linear unit, of both inputs
+    >>> graph_forward_naive(np.array([[1.0, 4.0]]), codes, start, source, np.array([2.0, 3.0]), outputs=1)[0]
+    array([[14.]])
+    """
     scores, sums = [], []
     for row in np.asarray(x, np.float64):
         nodes, given = [*map(float, row), 1.0], []
@@ -137,6 +162,13 @@ def graph_backward_naive(
     """Reference: (dx, dweights), float64, by the chain rule forwards: how every node moves with one weight or input.
 
     It goes the other way than the fast version does.
+
+    Examples
+    --------
+    >>> from glassnet.nn.functional import graph_backward_naive
+    >>> codes, start, source = np.array([0]), np.array([0, 2]), np.array([0, 1])  # a linear unit, of both inputs
+    >>> graph_backward_naive(np.array([[1.0]]), np.array([[1.0, 4.0]]), codes, start, source, np.array([2.0, 3.0]))
+    (array([[2., 3.]]), array([1., 4.]))
     """
     dy, x = np.asarray(dy, np.float64), np.asarray(x, np.float64)
     n, d = x.shape

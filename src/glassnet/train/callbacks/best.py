@@ -18,6 +18,17 @@ class KeepBest(Callback):
     ----------
     arrays : dict of str to array
         By name, empty while no epoch was validated.
+
+    Examples
+    --------
+    >>> from glassnet import Network
+    >>> from glassnet.data import dataset_of
+    >>> from glassnet.train import KeepBest, Trainer
+    >>> data = dataset_of(np.zeros((20, 8, 8), np.uint8), np.arange(20) % 2)
+    >>> best = KeepBest()
+    >>> _ = Trainer(Network("linear 2", (8, 8, 1)), epochs=1, callbacks=[best]).fit(data, data)
+    >>> sorted(best.arrays)
+    ['1.linear.bias', '1.linear.weight']
     """
 
     def __init__(self) -> None:

@@ -38,6 +38,20 @@ class Checkpoint(Callback):
         The file.
     seconds : float
         Least time between two checkpoints.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from glassnet import Network
+    >>> from glassnet.data import dataset_of
+    >>> from glassnet.train import Checkpoint, Trainer
+    >>> data = dataset_of(np.zeros((20, 8, 8), np.uint8), np.arange(20) % 2)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder, "checkpoint.safetensors")
+    ...     _ = Trainer(Network("linear 2", (8, 8, 1)), epochs=1, callbacks=[Checkpoint(file)]).fit(data)
+    ...     file.exists()
+    True
     """
 
     last: ClassVar[bool] = True

@@ -17,7 +17,19 @@ __all__ = ["Interrupt", "StopRequest", "stop_on_interrupt"]
 
 
 class Interrupt(Callback):
-    """Ends a training between two steps when it is asked to by Ctrl-C, SIGTERM or SIGHUP."""
+    """Ends a training between two steps when it is asked to by Ctrl-C, SIGTERM or SIGHUP.
+
+    Examples
+    --------
+    >>> from glassnet import Network
+    >>> from glassnet.data import dataset_of
+    >>> from glassnet.train import Interrupt, Trainer
+    >>> data = dataset_of(np.zeros((20, 8, 8), np.uint8), np.arange(20) % 2)
+    >>> interrupt = Interrupt()
+    >>> _ = Trainer(Network("linear 2", (8, 8, 1)), epochs=1, callbacks=[interrupt]).fit(data)
+    >>> interrupt.request.asked
+    False
+    """
 
     last: ClassVar[bool] = True  # the signal may come while the others work
 

@@ -13,7 +13,20 @@ __all__ = ["Shown"]
 
 
 class Shown(Callback):
-    """Tells a `Progress` what happens."""
+    """Tells a `Progress` what happens.
+
+    Examples
+    --------
+    >>> import io
+    >>> from glassnet import Network
+    >>> from glassnet.data import dataset_of
+    >>> from glassnet.train import PlainProgress, Shown, Trainer
+    >>> data = dataset_of(np.zeros((20, 8, 8), np.uint8), np.arange(20) % 2)
+    >>> shown = Shown(PlainProgress(io.StringIO()))
+    >>> _ = Trainer(Network("linear 2", (8, 8, 1)), epochs=2, callbacks=[shown]).fit(data)
+    >>> shown.progress.stream.getvalue().count("epoch")
+    2
+    """
 
     def __init__(self, progress: Progress) -> None:
         self.progress = progress

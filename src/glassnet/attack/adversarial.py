@@ -42,6 +42,12 @@ class Adversary:
         The size of the change.
     norm : str
         "linf" or "l2".
+
+    Examples
+    --------
+    >>> from glassnet.attack import Adversary
+    >>> Adversary.parse("pgd 8/255, steps 7").describe()
+    'PGD of 7 steps, linf up to 8/255'
     """
 
     def __init__(self, attack: FGSM | PGD, eps: float, norm: str = "linf") -> None:
@@ -97,6 +103,18 @@ class AdversarialEngine(Engine):
         The attack.
     seed : int
         Of its random numbers, where a batch carries no key.
+
+    Examples
+    --------
+    >>> from glassnet import Network, Preprocess
+    >>> from glassnet.attack import AdversarialEngine, Adversary
+    >>> from glassnet.engines import Batch, NativeEngine
+    >>> from glassnet.nn import SoftmaxCrossEntropy
+    >>> from glassnet.optim import SGD
+    >>> inner = NativeEngine(Network("linear 2", (2, 2, 1)), SoftmaxCrossEntropy(), SGD(0.1))
+    >>> engine = AdversarialEngine(inner, Preprocess.parse("scale"), Adversary.parse("fgsm 0.1"))
+    >>> engine.step(Batch(np.full((3, 2, 2, 1), 0.5, np.float32), np.array([0, 1, 0])), lr=0.1).steps
+    1
     """
 
     def __init__(self, engine: Engine, preprocess: Preprocess, adversary: Adversary, *, seed: int = 0) -> None:

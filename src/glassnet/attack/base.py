@@ -31,6 +31,13 @@ class Attack:
         as small as it can be.
     uses_gradients : bool
         Whether it looks at more than scores.
+
+    Examples
+    --------
+    >>> from glassnet.attack import Attack, parse_attack
+    >>> attack, eps = parse_attack("pgd 8/255, steps 7")
+    >>> isinstance(attack, Attack), attack.word, attack.notation(eps)
+    (True, 'pgd', 'pgd 8/255, steps 7')
     """
 
     word: ClassVar[str]

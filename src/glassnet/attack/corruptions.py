@@ -40,6 +40,12 @@ class Corruption(NamedTuple):
         The strength that changes nothing.
     either_way : bool
         Whether it goes either way, drawn for each picture: the strength gets a sign.
+
+    Examples
+    --------
+    >>> from glassnet.attack import CORRUPTIONS
+    >>> CORRUPTIONS["rotation"].strength(2), CORRUPTIONS["rotation"].either_way  # degrees
+    (16.0, True)
     """
 
     change: Callable[[Array, float, np.random.Generator], Array]

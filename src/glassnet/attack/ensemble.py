@@ -46,6 +46,13 @@ class Stage:
         The attack.
     rivals : int
         0: any wrong answer; else it is aimed at each of so many classes in turn, those with the highest scores first.
+
+    Examples
+    --------
+    >>> from glassnet.attack import rounds_of
+    >>> first = rounds_of("quick")[0][0]
+    >>> first.attack.uses_gradients, first.rivals
+    (True, 0)
     """
 
     name: str

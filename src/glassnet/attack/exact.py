@@ -42,6 +42,16 @@ class Exact:
         0 where the answer is wrong already, infinity where no change within the box turns it.
     proved : (n,) bool array
         Whether the solver finished; where it did not, the size is a lower bound.
+
+    Examples
+    --------
+    >>> import glassnet
+    >>> from glassnet.attack import Victim, exact_linear
+    >>> run = glassnet.fit("digits", "linear", epochs=1, verbose=False)
+    >>> victim, test = Victim.of(run.model, dtype=np.float64), run.splits.test
+    >>> found = exact_linear(victim, victim.pixels(test.images[:5]), test.labels[:5], "l2")
+    >>> found.sizes.shape, bool(found.proved.all())
+    ((5,), True)
     """
 
     sizes: Array

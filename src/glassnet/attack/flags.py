@@ -48,6 +48,13 @@ class Flag:
         What to think of it, and what to do.
     figures : dict of str to number
         The numbers of the evidence.
+
+    Examples
+    --------
+    >>> from glassnet.attack import Flag
+    >>> flag = Flag("late", "the attack was still winning", "9 of 50", "Give it more steps.", {"pictures": 9})
+    >>> flag.rule, flag.to_dict()["figures"]
+    ('late', {'pictures': 9})
     """
 
     rule: str
@@ -76,6 +83,17 @@ def flags_of(victim: Victim, stored: Array, labels: Array, results: list[Robustn
         What was found.
     seed : int
         Which of many pictures are probed.
+
+    Examples
+    --------
+    >>> import glassnet
+    >>> from glassnet.attack import Victim, flags_of, measure_robustness
+    >>> run = glassnet.fit("digits", "linear", epochs=2, verbose=False)
+    >>> victim, test = Victim.of(run.model), run.splits.test
+    >>> pictures, labels = test.images[:10], test.labels[:10]
+    >>> robust = measure_robustness(victim, pictures, labels, [0.1], effort="quick")
+    >>> all(flag.evidence for flag in flags_of(victim, pictures, labels, [robust]))
+    True
     """
     found = probe(victim, stored, labels, seed=seed)
     for result in results:

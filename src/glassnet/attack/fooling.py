@@ -125,7 +125,16 @@ def as_bytes(images: Array) -> Array:
 
 
 def pictures_of(dataset: Dataset, at: Array) -> tuple[Array, Array]:
-    """(pictures (n, H, W, C) uint8, labels (n,) int64) of a set at the places `at`."""
+    """(pictures (n, H, W, C) uint8, labels (n,) int64) of a set at the places `at`.
+
+    Examples
+    --------
+    >>> import glassnet
+    >>> from glassnet.attack import pictures_of
+    >>> pictures, labels = pictures_of(glassnet.load_data("digits").test, np.array([0, 5]))
+    >>> pictures.shape, labels.shape
+    ((2, 8, 8, 1), (2,))
+    """
     return as_bytes(np.asarray(dataset.images[at])), np.asarray(dataset.labels[at], np.int64)
 
 

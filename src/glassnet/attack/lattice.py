@@ -49,6 +49,17 @@ def to_bytes(
         With the goal, or as near to it as was found.
     reached : (n,) bool array
         Whether they reach it, with a margin that no rounding takes back.
+
+    Examples
+    --------
+    >>> import glassnet
+    >>> from glassnet.attack import Goal, Victim, norm_of, to_bytes
+    >>> run = glassnet.fit("digits", "linear", epochs=1, verbose=False)
+    >>> victim, stored = Victim.of(run.model), run.splits.test.images[:3]
+    >>> goal = Goal(run.splits.test.labels[:3])
+    >>> pictures, reached = to_bytes(victim, stored, np.clip(victim.pixels(stored) + 0.1, 0, 1), goal, norm_of("linf"))
+    >>> pictures.dtype.name, reached.shape
+    ('uint8', (3,))
     """
     origin = stored.astype(np.int16)
     change = 255.0 * x.astype(np.float64) - origin

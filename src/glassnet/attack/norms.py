@@ -24,7 +24,15 @@ _NEWTON = 60  # steps; a dozen are usual
 
 
 class Norm:
-    """Base of the norms. Changes are (n, H, W, C), sizes (n,)."""
+    """Base of the norms. Changes are (n, H, W, C), sizes (n,).
+
+    Examples
+    --------
+    >>> from glassnet.attack import norm_of
+    >>> change = np.full((1, 2, 2, 1), 0.5)
+    >>> norm_of("l2").size(change), norm_of("linf").size(change)
+    (array([1.]), array([0.5]))
+    """
 
     word: ClassVar[str]
     squared: ClassVar[bool] = False  # whether a steeper coordinate is worth a larger change

@@ -66,6 +66,14 @@ class Receipt:
         The largest change of a pixel, in steps of 1/255.
     l2 : float
         The length of the change, of pixels in [0, 1].
+
+    Examples
+    --------
+    >>> from glassnet.attack import Receipt, pixels_sha256
+    >>> original = np.zeros((8, 8, 1), np.uint8)
+    >>> receipt = Receipt("runs/mine", "0" * 64, pixels_sha256(original), "3", "8", "", "fab", 0, 4, 0.05)
+    >>> receipt.label, receipt.answer
+    ('3', '8')
     """
 
     model: str
@@ -92,6 +100,14 @@ class Checked:
         What it says.
     verdict : str
         "fools" where everything holds, else what does not.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from glassnet.attack import Checked
+    >>> found = Checked(Path("3.png"), None, "no original")  # as `check_folder` gives them
+    >>> found.fools, found.describe()
+    (False, 'no original')
     """
 
     file: Path
@@ -134,6 +150,18 @@ def write_picture(path: Path, picture: Array, reading: Reading, receipt: Receipt
     ------
     GlassnetError
         The file cannot be written, or is to be called a JPEG.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from glassnet.attack import write_picture
+    >>> from glassnet.data import Reading, read_picture
+    >>> picture = np.arange(64, dtype=np.uint8).reshape(8, 8, 1)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_picture(Path(folder, "3.png"), picture, Reading())
+    ...     bool((read_picture(Path(folder, "3.png"), (8, 8, 1)) == picture).all())
+    True
     """
     refuse_jpeg(path)
     pixels = picture
@@ -153,7 +181,18 @@ def write_picture(path: Path, picture: Array, reading: Reading, receipt: Receipt
 
 
 def refuse_jpeg(path: Path) -> None:
-    """Raise `DataError` for a name that is a JPEG's."""
+    """Raise `DataError` for a name that is a JPEG's.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from glassnet.attack import refuse_jpeg
+    >>> refuse_jpeg(Path("3.png"))
+    >>> refuse_jpeg(Path("3.jpg"))
+    Traceback (most recent call last):
+    ...
+    glassnet.errors.DataError: '3.jpg' would be a JPEG, ...
+    """
     if path.suffix.lower() in (".jpg", ".jpeg", ".jfif", ".jpe"):
         raise DataError(
             f"'{path}' would be a JPEG, which changes the pixels and undoes the fooling; PNG files are written, into a"
@@ -168,6 +207,19 @@ def read_receipt(path: Path) -> Receipt | None:
     ------
     DataError
         The file cannot be read, or has a receipt that cannot be understood.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from glassnet.attack import Receipt, pixels_sha256, read_receipt, write_picture
+    >>> from glassnet.data import Reading
+    >>> picture = np.zeros((8, 8, 1), np.uint8)
+    >>> receipt = Receipt("runs/mine", "0" * 64, pixels_sha256(picture), "3", "8", "", "fab", 0, 4, 0.05)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_picture(Path(folder, "3.png"), picture, Reading(), receipt)
+    ...     read_receipt(Path(folder, "3.png")) == receipt
+    True
     """
     try:
         with open_plain(path) as file, open_picture(file) as image:
@@ -206,7 +258,21 @@ def _small_int(digits: str) -> int:
 
 
 def named_models(folder: Path) -> set[str]:
-    """What the receipts of a folder call their models; receipts that cannot be understood name none."""
+    """What the receipts of a folder call their models; receipts that cannot be understood name none.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from glassnet.attack import Receipt, named_models, pixels_sha256, write_picture
+    >>> from glassnet.data import Reading
+    >>> picture = np.zeros((8, 8, 1), np.uint8)
+    >>> receipt = Receipt("runs/mine", "0" * 64, pixels_sha256(picture), "3", "8", "", "fab", 0, 4, 0.05)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_picture(Path(folder, "3.png"), picture, Reading(), receipt)
+    ...     named_models(Path(folder))
+    {'runs/mine'}
+    """
     found = set()
     for file in pictures_in(folder):
         with contextlib.suppress(DataError):
@@ -233,6 +299,21 @@ def check_folder(folder: Path, model: Model) -> list[Checked]:
     ------
     DataError
         The folder cannot be read, or holds no picture with a receipt.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> import glassnet
+    >>> from glassnet.attack import Receipt, check_folder, pixels_sha256, write_picture
+    >>> model = glassnet.fit("digits", "linear", epochs=1, verbose=False).model
+    >>> original = np.zeros((8, 8, 1), np.uint8)
+    >>> receipt = Receipt("mine", "0" * 64, pixels_sha256(original), "3", "8", "", "fab", 0, 4, 0.05)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write_picture(Path(folder, "original.png"), original, model.reading)
+    ...     write_picture(Path(folder, "fooling.png"), original + np.uint8(4), model.reading, receipt)
+    ...     [found.fools for found in check_folder(Path(folder), model)]  # it is of another model
+    [False]
     """
     checked: list[Checked] = []
     receipts: list[tuple[Path, Receipt]] = []

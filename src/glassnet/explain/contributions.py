@@ -29,6 +29,13 @@ class Contributions:
         What is added.
     shape : tuple of int
         (D,), or the (h, w, c) of the maps that were laid out in a row.
+
+    Examples
+    --------
+    >>> from glassnet.explain import Contributions
+    >>> added = Contributions("3.linear", np.array([1.0, 2.0]), np.array([3.0, -1.0]), 0.5, (2,))
+    >>> added.parts, added.score, added.unit_name(int(added.largest(1)[0]))
+    (array([ 3., -2.]), 1.5, 'unit 0')
     """
 
     layer: str

@@ -40,6 +40,16 @@ class ClassMap:
         The weighted sum, before the ReLU.
     active : bool
         Whether any map is other than 0 anywhere.
+
+    Examples
+    --------
+    >>> import glassnet
+    >>> from glassnet.attack import Victim
+    >>> from glassnet.explain import grad_cam
+    >>> run = glassnet.fit("digits", "conv 3x3, 4 -> relu -> linear", epochs=1, verbose=False)
+    >>> found = grad_cam(Victim.of(run.model), np.zeros((8, 8, 1)), 3)
+    >>> found.alpha.shape, found.heat.shape, bool(found.heat.min() >= 0)
+    ((4,), (6, 6), True)
     """
 
     layer: str

@@ -32,6 +32,15 @@ class LayerReaction:
         What it is among the layers.
     values : (h, w, c) or (d,) array
         Its output.
+
+    Examples
+    --------
+    >>> import glassnet
+    >>> from glassnet.explain import react
+    >>> model = glassnet.fit("digits", "linear 5 -> relu -> linear", epochs=1, verbose=False).model
+    >>> found = react(model, np.full((8, 8, 1), 255, np.uint8))
+    >>> [(layer.name, layer.values.shape) for layer in found.layers]
+    [('1.linear', (5,)), ('2.relu', (5,)), ('3.linear', (10,))]
     """
 
     name: str
@@ -56,6 +65,15 @@ class Reaction:
         The network's own layers, in order; what a composite holds is not among them.
     probabilities : (K,) array
         Of each class.
+
+    Examples
+    --------
+    >>> import glassnet
+    >>> from glassnet.explain import react
+    >>> model = glassnet.fit("digits", "linear 5 -> relu -> linear", epochs=1, verbose=False).model
+    >>> found = react(model, np.full((8, 8, 1), 255, np.uint8))
+    >>> found.nothing, found.probabilities.shape
+    ('nothing drawn', (10,))
     """
 
     pixels: Array

@@ -33,6 +33,16 @@ class Seen:
         Of each class.
     explanations : tuple of ClassExplanation
         One of each class that is explained.
+
+    Examples
+    --------
+    >>> import glassnet
+    >>> from glassnet.attack import Victim
+    >>> from glassnet.explain import see
+    >>> model = glassnet.fit("digits", "linear", epochs=1, verbose=False).model
+    >>> seen = see(Victim.of(model), model.class_names, np.zeros((8, 8, 1)), "an empty picture", true=3)
+    >>> seen.caption, seen.to_dict()["true"], seen.order.shape
+    ('an empty picture', '3', (10,))
     """
 
     caption: str
@@ -100,6 +110,16 @@ def see(
     -------
     Seen
         The picture with all that was found.
+
+    Examples
+    --------
+    >>> import glassnet
+    >>> from glassnet.attack import Victim
+    >>> from glassnet.explain import see
+    >>> model = glassnet.fit("digits", "linear", epochs=1, verbose=False).model
+    >>> seen = see(Victim.of(model), model.class_names, np.zeros((8, 8, 1)), "an empty picture", chosen=7)
+    >>> [found.name for found in seen.explanations]
+    ['7']
     """
     x = victim.pixels(pixels) if pixels.dtype == np.uint8 else pixels.astype(victim.dtype)
     probabilities = victim.engine.loss.probabilities(victim.scores(x[None]))[0]

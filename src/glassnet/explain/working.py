@@ -37,7 +37,18 @@ Unit = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Term:
-    """One number that a unit is made of: where it comes from, the number, its weight (None: it has none), its part."""
+    """One number that a unit is made of: where it comes from, the number, its weight (None: it has none), its part.
+
+    Examples
+    --------
+    >>> from glassnet import Network
+    >>> from glassnet.explain import unit_working
+    >>> network = Network("linear 1", (2,))
+    >>> network.load_arrays({"1.linear.weight": np.array([[2.0], [3.0]]), "1.linear.bias": np.zeros(1)})
+    >>> term = unit_working(network, np.array([1.0, 4.0]), "1.linear", [0]).terms[1]
+    >>> term.value, term.weight, term.part
+    (4.0, 3.0, 12.0)
+    """
 
     source: str
     value: float
@@ -65,6 +76,16 @@ class Working:
         What goes in, in the expression's order.
     left_out : int
         Further inputs that are 0, or that padding adds, and change nothing.
+
+    Examples
+    --------
+    >>> from glassnet import Network
+    >>> from glassnet.explain import unit_working
+    >>> network = Network("linear 1", (2,))
+    >>> network.load_arrays({"1.linear.weight": np.array([[2.0], [3.0]]), "1.linear.bias": np.ones(1)})
+    >>> working = unit_working(network, np.array([1.0, 4.0]), "1.linear", [0])
+    >>> working.computed, working.value, [term.part for term in working.terms]
+    (15.0, 15.0, [2.0, 12.0])
     """
 
     layer: str

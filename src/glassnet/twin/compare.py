@@ -46,6 +46,19 @@ class Both(Engine):
     ------
     CheckError
         The two do not train the same network, or the tolerance is no positive number.
+
+    Examples
+    --------
+    >>> from glassnet import Network
+    >>> from glassnet.engines import NativeEngine
+    >>> from glassnet.nn import SoftmaxCrossEntropy
+    >>> from glassnet.optim import SGD
+    >>> from glassnet.twin import Both
+    >>> def engine(dtype):
+    ...     return NativeEngine(Network("linear 3", (4,), dtype=dtype), SoftmaxCrossEntropy(), SGD(0.1))
+    >>> both = Both(engine(np.float64), engine(np.float32), ("float64", "float32"))
+    >>> both.names, both.lr
+    (('float64', 'float32'), 0.1)
     """
 
     def __init__(
@@ -164,6 +177,18 @@ def compare(
         The data do not fit the network, or steps is below 1.
     TrainingInterrupted
         The training was asked to stop.
+
+    Examples
+    --------
+    >>> from glassnet import Network, Trainer, load_data
+    >>> from glassnet.engines import NativeEngine
+    >>> from glassnet.nn import SoftmaxCrossEntropy
+    >>> from glassnet.optim import SGD
+    >>> from glassnet.twin import Both, compare
+    >>> engines = [NativeEngine(Network("linear 10", (8, 8, 1)), SoftmaxCrossEntropy(), SGD(0.1)) for _ in range(2)]
+    >>> found = compare(Trainer(engine=Both(*engines), epochs=1), load_data("digits").train, steps=3)
+    >>> found.passed, found.errors
+    (True, (0.0, 0.0, 0.0))
     """
     both = both_of(trainer)
     if steps < 1:
@@ -192,7 +217,19 @@ class _Until(Callback):
 
 
 def both_of(trainer: Trainer) -> Both:
-    """The two engines of a trainer. Raises `CheckError` where it has one alone."""
+    """The two engines of a trainer. Raises `CheckError` where it has one alone.
+
+    Examples
+    --------
+    >>> from glassnet import Network, Trainer
+    >>> from glassnet.engines import NativeEngine
+    >>> from glassnet.nn import SoftmaxCrossEntropy
+    >>> from glassnet.optim import SGD
+    >>> from glassnet.twin import Both, both_of
+    >>> engines = [NativeEngine(Network("linear 3", (4,)), SoftmaxCrossEntropy(), SGD(0.1)) for _ in range(2)]
+    >>> both_of(Trainer(engine=Both(*engines), epochs=1)).names
+    ('first', 'second')
+    """
     engine = trainer.engine
     found = engine.engine if isinstance(engine, AdversarialEngine) else engine
     if not isinstance(found, Both):

@@ -49,6 +49,13 @@ class Difference:
         Elements beyond the tolerance.
     size : int
         All elements.
+
+    Examples
+    --------
+    >>> from glassnet.twin import Difference
+    >>> found = Difference("network.2.linear.weight", 1e-3, (3, 5), 1.0, 1.001, 8389.0, 4, 64)
+    >>> found.place
+    '2.linear.weight[3, 5]'
     """
 
     tensor: str

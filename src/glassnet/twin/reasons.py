@@ -39,6 +39,12 @@ class Reason:
         gradient.
     text : str
         The same in words, with the numbers that it rests on.
+
+    Examples
+    --------
+    >>> from glassnet.twin import Reason
+    >>> Reason("kink", "an input of relu lies at 0 within rounding").kind
+    'kink'
     """
 
     kind: str

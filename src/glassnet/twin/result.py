@@ -29,6 +29,14 @@ class Parting:
         The other tensors beyond it in the same step, in that order.
     reason : Reason
         Why, as far as can be told.
+
+    Examples
+    --------
+    >>> from glassnet.twin import Difference, Parting, Reason
+    >>> loss = Difference("loss", 0.5, (), 1.0, 0.5, 3e7, 1, 1)
+    >>> parting = Parting(7, loss, (), Reason("forward", "the losses differ before any weight does"))
+    >>> parting.step, parting.describe(("ours", "theirs"))[-1]
+    (7, 'likely reason: the losses differ before any weight does')
     """
 
     step: int
@@ -74,6 +82,16 @@ class Twin:
         Trained arrays that are not compared: their gradients are 0 but for rounding, and they have moved by chance.
     parted : Parting or None
         Where they part; None where they do not.
+
+    Examples
+    --------
+    `compare` makes it, here of one's own numbers:
+
+    >>> from glassnet.twin import Twin
+    >>> losses, names = (1.1, 0.9), ("ours", "theirs")
+    >>> found = Twin("linear 3", names, 1e-6, (losses, losses), (0.0, 1e-8), ("", "loss"), (0.0, 1.0))
+    >>> found.passed, found.steps
+    (True, 2)
     """
 
     notation: str

@@ -62,6 +62,13 @@ class Node:
         Of a variable.
     number : float
         The value of a number.
+
+    Examples
+    --------
+    >>> from glassnet.autodiff import parse
+    >>> graph = parse("x * y")
+    >>> [(node.op, node.name) for node in graph.nodes]
+    [('variable', 'x'), ('variable', 'y'), ('multiply', '')]
     """
 
     op: str

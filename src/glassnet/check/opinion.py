@@ -48,7 +48,18 @@ _TOLERANCE = 1e-11  # of rounding errors alone, relative to the largest gradient
 @dataclass(frozen=True)
 class Opinion:
     """What the graph says: operations and examples it was made of, and the largest difference of either mode from the
-    network's gradients, relative to the largest of them."""
+    network's gradients, relative to the largest of them.
+
+    Examples
+    --------
+    >>> from glassnet import Network
+    >>> from glassnet.check.opinion import third_opinion
+    >>> from glassnet.nn import SoftmaxCrossEntropy
+    >>> network = Network("linear 3", (4,), dtype=np.float64)
+    >>> found = third_opinion(network, np.ones((2, 4)), np.array([0, 1]), SoftmaxCrossEntropy())
+    >>> found.passed, found.examples
+    (True, 2)
+    """
 
     operations: int
     examples: int

@@ -64,6 +64,15 @@ class Brief:
         diverged, nan where there is none.
     seconds : float
         How long the steps took.
+
+    Examples
+    --------
+    >>> from glassnet.clinic import train_briefly
+    >>> from glassnet.experiments import prepare, recipe_for
+    >>> recipe, splits = prepare(recipe_for("digits", {"model.network": "linear"}))
+    >>> brief = train_briefly(recipe, splits, steps=10)
+    >>> brief.steps, brief.whole, brief.diverged
+    (10, False, '')
     """
 
     recipe: Recipe

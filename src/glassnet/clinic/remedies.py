@@ -46,6 +46,13 @@ class Trial:
     gain : float
         What remedies of one finding are ranked by: by how much the accuracy on other pictures rose (of a finding about
         them), else by which factor the loss fell, as a natural logarithm.
+
+    Examples
+    --------
+    >>> from glassnet.clinic import Trial
+    >>> trial = Trial("rate-too-low", {"optimizer.lr": 0.1}, 200, 2.3, 0.4, 0.1, 0.9, "validation", 1.75)
+    >>> trial.helped, trial.change()
+    (True, 'optimizer.lr = 0.1')
     """
 
     finding: str

@@ -39,6 +39,14 @@ class Subject:
         The trained network.
     records : list of mapping
         The history of a run that was not finished.
+
+    Examples
+    --------
+    >>> from glassnet.clinic import Subject
+    >>> from glassnet.experiments import recipe_for
+    >>> subject = Subject.of(recipe_for("digits", {"model.network": "linear"}))
+    >>> subject.kind, len(subject.splits.train) > 0
+    ('recipe', True)
     """
 
     kind: Literal["data", "recipe", "run", "model"]

@@ -48,6 +48,17 @@ class AuditGradients(Callback):
         What it has told: each tensor once.
     looks : int
         How often it has looked.
+
+    Examples
+    --------
+    >>> from glassnet import Network
+    >>> from glassnet.data import dataset_of
+    >>> from glassnet.doctor import AuditGradients
+    >>> from glassnet.train import Trainer
+    >>> audit, data = AuditGradients(every=4), dataset_of(np.zeros((20, 8, 8), np.uint8), np.arange(20) % 2)
+    >>> _ = Trainer(Network("linear 2", (8, 8, 1)), epochs=2, batch=5, callbacks=[audit]).fit(data)
+    >>> audit.looks, audit.found
+    (2, [])
     """
 
     every_step: ClassVar[bool] = False  # many steps in one call stay what they are

@@ -57,6 +57,13 @@ class Case:
         measured.
     losses_compare : bool
         Whether losses of training and other examples can be compared; that of a line of writing grows with its length.
+
+    Examples
+    --------
+    >>> from glassnet.doctor import Case
+    >>> case = Case([{"kind": "step", "step": 1}, {"kind": "epoch", "epoch": 1}], class_names=("cat", "dog"))
+    >>> len(case.epochs), len(case.steps)
+    (1, 1)
     """
 
     records: Sequence[Mapping[str, Any]]

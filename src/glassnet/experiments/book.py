@@ -70,6 +70,13 @@ class Trial:
         Why it was not finished, in one line.
     seconds : float
         Time it took.
+
+    Examples
+    --------
+    >>> from glassnet.experiments import Trial
+    >>> trial = Trial(3, {"optimizer.lr": 0.01}, "pruned", values=(0.5, 0.6))  # one of `tune(...).trials`
+    >>> trial.finished, trial.settings
+    (False, {'optimizer.lr': 0.01})
     """
 
     number: int

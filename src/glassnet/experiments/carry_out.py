@@ -192,6 +192,17 @@ def resume(
     ------
     TrainingError
         The folder holds no run, is being written by another process, or its data have changed.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from glassnet.experiments import recipe_for, resume, run_recipe
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     recipe = recipe_for("digits", {"model.network": "linear", "train.epochs": 1})
+    ...     _ = run_recipe(recipe, f"{folder}/run")
+    ...     run = resume(f"{folder}/run", epochs=2)  # one more
+    >>> len(run.history.epochs)
+    2
     """
     path = Path(folder)
     require_run(path)
@@ -272,6 +283,20 @@ def branch(
         The folder holds no run, that epoch is not kept or is its last, or the data have changed.
     RecipeError
         A setting that cannot be changed on the way, or the new folder is not empty.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from glassnet.experiments import branch, recipe_for, run_recipe
+    >>> from glassnet.train.callbacks import KeepEpochs
+    >>> recipe = recipe_for("digits", {"model.network": "linear", "train.epochs": 2})
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     first, second = Path(folder, "first"), Path(folder, "second")
+    ...     _ = run_recipe(recipe, first, callbacks=[KeepEpochs(first)])
+    ...     run = branch(first, second, epoch=1, settings={"optimizer.lr": 0.0001})
+    >>> run.recipe.optimizer["lr"], len(run.history.epochs)
+    (0.0001, 2)
     """
     first, path, changes = Path(start), Path(folder), dict(settings or {})
     require_run(first)

@@ -32,6 +32,16 @@ class KnownPictures:
         Those that its epoch was chosen by.
     evaluated : (E,) uint64, or None
         Those that its final figures are of, in their order; None where the run is of before they were kept.
+
+    Examples
+    --------
+    >>> import glassnet
+    >>> from glassnet.experiments import KnownPictures
+    >>> splits = glassnet.load_data("digits")
+    >>> seen = KnownPictures.of(splits)
+    >>> trained, chosen_by = seen.among(splits.train.subset(np.arange(5)))
+    >>> trained.tolist(), bool(chosen_by.any())
+    ([True, True, True, True, True], False)
     """
 
     training: Digests

@@ -38,6 +38,17 @@ class Predictions:
         Of an autoencoder; `per_image` has the PSNR of each example.
     transcription : Transcription or None
         Of lines of writing: what was read, what is there, the loss of each line.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from glassnet.experiments import Predictions
+    >>> kept = Predictions("test", np.arange(2), np.array([0, 1]), np.array([[0.9, 0.1], [0.2, 0.8]]))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     kept.save(f"{folder}/predictions.npz")
+    ...     found = Predictions.load(f"{folder}/predictions.npz")
+    >>> found.part, len(found), found.probabilities.argmax(axis=1)
+    ('test', 2, array([0, 1]))
     """
 
     part: str

@@ -253,7 +253,18 @@ class Run:
 
 
 def finished(folder: str | Path) -> str:
-    """Why the training of a run folder ended, as "after all 30 epochs"; empty where it has not, or is not evaluated."""
+    """Why the training of a run folder ended, as "after all 30 epochs"; empty where it has not, or is not evaluated.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from glassnet.experiments import finished, recipe_for, run_recipe
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     recipe = recipe_for("digits", {"model.network": "linear", "train.epochs": 2})
+    ...     _ = run_recipe(recipe, f"{folder}/run")
+    ...     finished(f"{folder}/run")
+    'after all 2 epochs'
+    """
     path = Path(folder)
     require_run(path)
     kept, model = path / "checkpoint.safetensors", path / "model.safetensors"
@@ -267,6 +278,17 @@ def held_out(folder: str | Path, source: str | Path) -> tuple[str, Dataset] | No
     """The part that a run was evaluated on, by name, where `source` is the run's own data and has not changed.
 
     None where it is other data, or the run held nothing out.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from glassnet.experiments import held_out, recipe_for, run_recipe
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     recipe = recipe_for("digits", {"model.network": "linear", "train.epochs": 1})
+    ...     _ = run_recipe(recipe, f"{folder}/run")
+    ...     part, dataset = held_out(f"{folder}/run", "digits")
+    >>> part, len(dataset) > 0
+    ('test', True)
     """
     path = Path(folder)
     recipe = load_recipe(path / "recipe.toml")

@@ -188,7 +188,19 @@ def _flat(values: Mapping[str, Any], before: str = "") -> dict[str, Any]:
 
 
 def search_in(path: str | Path) -> Space:
-    """The space that the `[tune]` part of a recipe file asks for; empty where it has none. Raises `RecipeError`."""
+    """The space that the `[tune]` part of a recipe file asks for; empty where it has none. Raises `RecipeError`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from glassnet.experiments import search_in
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = Path(folder, "recipe.toml")
+    ...     _ = file.write_text('tune = {"optimizer.lr" = "0.001..0.1 log"}')
+    ...     search_in(file)["optimizer.lr"].log
+    True
+    """
     try:
         part = tomllib.loads(plain_text(path)).get("tune", {})
     except (OSError, ValueError) as error:

@@ -64,6 +64,16 @@ class Tuned:
         What was written, the page first.
     unchanged : dict of str to value
         The recipe's own values of what was searched.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from glassnet.experiments import Trial, Tuned
+    >>> from glassnet.tasks import Metric
+    >>> trials = [Trial(0, {"optimizer.lr": 0.1}, "finished", 0.8), Trial(1, {"optimizer.lr": 0.01}, "finished", 0.9)]
+    >>> found = Tuned("digits", Path("studies/digits"), Metric("accuracy"), {}, trials)  # as `tune` gives it
+    >>> found.best.settings, found.count("finished")
+    ({'optimizer.lr': 0.01}, 2)
     """
 
     title: str

@@ -55,6 +55,16 @@ class Sweep:
         Why the others failed, by label, in one line each.
     files : list of Path
         What was added at the end, such as a page that compares the runs.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from glassnet.experiments import Sweep
+    >>> label = "optimizer.lr = 10"  # what follows is as `sweep` gives it
+    >>> found = Sweep("rates", Path("rates"), {label: Path("rates/1")}, {label: {"optimizer.lr": 10}})
+    >>> found.failed[label] = "The loss became infinite at step 7 (epoch 1)."
+    >>> found.settings[label], found.runs
+    ({'optimizer.lr': 10}, {})
     """
 
     title: str
@@ -212,6 +222,16 @@ def resume_sweep(
     ------
     GlassnetError
         As `sweep`; `TrainingError` where its plan is damaged.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from glassnet.experiments import recipe_for, resume_sweep, sweep
+    >>> recipe = recipe_for("digits", {"model.network": "linear", "train.epochs": 1})
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = sweep(recipe, {"optimizer.lr": [0.001, 0.01]}, f"{folder}/rates")
+    ...     list(resume_sweep(f"{folder}/rates").runs)  # all are finished
+    ['optimizer.lr = 0.001', 'optimizer.lr = 0.01']
     """
     found = read_json(Path(folder) / PLAN)
     try:

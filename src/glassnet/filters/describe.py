@@ -73,7 +73,15 @@ def describe_filter(chosen: Filter, edge: str) -> str:
 
 
 def describe_result(chosen: Filter, found: Filtered) -> str:
-    """In a sentence: the numbers that came out, and how they became pixels."""
+    """In a sentence: the numbers that came out, and how they became pixels.
+
+    Examples
+    --------
+    >>> from glassnet.filters import apply_filter, describe_result, make_filter
+    >>> chosen = make_filter("laplacian")
+    >>> print(describe_result(chosen, apply_filter(np.full((5, 5), 100, np.uint8), chosen)))
+    The numbers run from 0 to 0; ...
+    """
     low, high = (f"{round(value, 3):.5g}" for value in (found.lowest, found.highest))
     text = f"The numbers run from {low} to {high}; '{chosen.values}': {VALUES[chosen.values]}."
     if found.outside > 0:

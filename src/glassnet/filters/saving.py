@@ -51,6 +51,17 @@ class FilteredFile:
         The file that was written.
     seconds : float
         How long the filtering took.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from PIL import Image
+    >>> from glassnet.filters import filter_file, make_filter
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Image.new("RGB", (6, 4), "white").save(f"{folder}/a.png")
+    ...     done = filter_file(f"{folder}/a.png", make_filter("blur"), f"{folder}/b.png")
+    >>> done.path.name, done.image.shape, done.found.picture.shape
+    ('b.png', (4, 6, 3), (4, 6, 3))
     """
 
     image: NDArray[np.uint8]
@@ -84,6 +95,18 @@ def filter_file(
     ------
     GlassnetError
         The picture cannot be read, the result cannot be written, or would replace the picture.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from PIL import Image
+    >>> from glassnet.filters import filter_file, make_filter
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     Image.new("L", (6, 4), 100).save(f"{folder}/a.png")
+    ...     _ = filter_file(f"{folder}/a.png", make_filter("blur"), f"{folder}/b.png")
+    ...     sorted(path.name for path in Path(folder).iterdir())
+    ['a.png', 'b.png']
     """
     source = Path(path)
     place = _free(source, chosen.name) if out is None else _checked(Path(out), source)

@@ -18,7 +18,17 @@ __all__ = ["LessonError", "run_lesson"]
 
 
 class LessonError(GlassnetError):
-    """A cell of a lesson raises."""
+    """A cell of a lesson raises.
+
+    Examples
+    --------
+    >>> from glassnet.lessons import LessonError
+    >>> try:
+    ...     raise LessonError("descent.md, line 7: ZeroDivisionError: division by zero")  # as `run_lesson` does
+    ... except LessonError as error:
+    ...     print(error)
+    descent.md, line 7: ZeroDivisionError: division by zero
+    """
 
 
 def run_lesson(lesson: Lesson) -> list[Claim]:

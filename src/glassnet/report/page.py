@@ -38,6 +38,13 @@ class Chart:
     narrow : callable or None
         Draws it again for a phone, at most `style.NARROW` inches wide; None where the one figure has to do: it then
         scrolls sideways.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> from glassnet.report import Chart
+    >>> Chart("loss", Figure, "The loss falls.").name
+    'loss'
     """
 
     name: str

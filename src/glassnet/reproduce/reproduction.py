@@ -100,7 +100,17 @@ class Outcome:
 
 @dataclass
 class Reproduction:
-    """The outcomes of all rows, and the files written."""
+    """The outcomes of all rows, and the files written.
+
+    Examples
+    --------
+    >>> from glassnet.reproduce import Reproduction, rows
+    >>> from glassnet.reproduce.reproduction import Outcome
+    >>> row = next(row for row in rows() if row.id == "read-pages")
+    >>> found = Reproduction([Outcome(row, "", row.goal, skipped="its pages are not here")])  # as `reproduce` gives it
+    >>> found.passed, found.to_dict()["rows"][0]["id"]
+    (True, 'read-pages')
+    """
 
     outcomes: list[Outcome]
     files: list[Path] = field(default_factory=list)

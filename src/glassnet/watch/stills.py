@@ -20,7 +20,16 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Gap:
-    """A difference of two accuracies with its 95 % interval; both ends are `nan` where it has none."""
+    """A difference of two accuracies with its 95 % interval; both ends are `nan` where it has none.
+
+    Examples
+    --------
+    >>> from glassnet.metrics import Interval
+    >>> from glassnet.watch import Gap
+    >>> gap = Gap(0.1, Interval(0.04, 0.16))
+    >>> gap.sure, gap.to_dict()
+    (True, {'value': 0.1, 'interval': [0.04, 0.16]})
+    """
 
     value: float
     interval: Interval
@@ -58,6 +67,13 @@ class Match:
         Which photographs are right at that severity; None where it cannot be matched.
     reason : str
         Why it cannot be matched, or why nothing is to be done.
+
+    Examples
+    --------
+    >>> from glassnet.watch import Match
+    >>> match = Match("blur", "width of an edge", stills=1.0, frames=2.5, severity=3.2, reached=2.5)
+    >>> match.applies, Match("crop", "", reason="nothing measures it").applies
+    (True, False)
     """
 
     kind: str
@@ -97,6 +113,18 @@ class StillsBesideVideo:
         The quantities of these, by corruption, where they were measured again.
     notes : tuple of str
         What a reader must know.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from glassnet.watch import Match, StillsBesideVideo, Timeline, Watched
+    >>> classes, p = np.full((60, 1), 3, np.int32), np.ones((60, 1), np.float32)
+    >>> timeline = Timeline(np.arange(60) / 30, classes, p, classes[:, 0], p[:, 0])
+    >>> watched = Watched(Path("film.mp4"), (640, 480), timeline, tuple("0123456789"), expect=(3,))
+    >>> right = np.repeat([True, False], [8, 2])
+    >>> both = StillsBesideVideo("ten photographs", watched, right, {}, (Match("crop", ""),), right)
+    >>> both.accuracy, round(both.loss.value, 3)  # the video is easier
+    (0.8, -0.2)
     """
 
     stills: str

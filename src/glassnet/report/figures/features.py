@@ -80,6 +80,15 @@ class FeatureMaps:
         What it is.
     layers : tuple of LayerMaps
         Those shown, from the input to the output.
+
+    Examples
+    --------
+    >>> from glassnet.report import FeatureMaps
+    >>> from glassnet.report.figures.features import LayerMaps
+    >>> layer = LayerMaps("2.relu", "relu", (6, 6, 1), np.array([0]), np.ones((1, 6, 6)), 1.0)
+    >>> maps = FeatureMaps(np.zeros((8, 8, 1), np.uint8), "an empty picture", (layer,))  # as `feature_maps` gives it
+    >>> maps.layers[0].caption()
+    '2.relu (relu), 6x6x1: all 1 maps, full colour at 1'
     """
 
     picture: NDArray[np.generic]

@@ -122,6 +122,18 @@ def tune(
         to its end.
     TrainingInterrupted
         Somebody pressed Ctrl-C; all trials that ended are kept.
+
+    Examples
+    --------
+    >>> import optuna  # tunes, and is installed with 'glassnet[tune]'
+    >>> import tempfile
+    >>> from glassnet.experiments import parse_search, recipe_for, tune
+    >>> recipe = recipe_for("digits", {"model.network": "linear", "train.epochs": 1, "data.validation": 0.2})
+    >>> space = dict([parse_search("train.batch = 64 | 128")])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     found = tune(recipe, space, f"{folder}/study", trials=2, confirm=0)
+    >>> len(found.trials), list(found.best.settings)
+    (2, ['train.batch'])
     """
     require_optuna()
     _check(trials, jobs, confirm, prune)
@@ -160,6 +172,18 @@ def resume_study(folder: str | Path, **ways: Any) -> Tuned:
     ------
     GlassnetError
         As of `tune`; `TrainingError` where the folder holds no study.
+
+    Examples
+    --------
+    >>> import optuna  # tunes, and is installed with 'glassnet[tune]'
+    >>> import tempfile
+    >>> from glassnet.experiments import parse_search, recipe_for, resume_study, tune
+    >>> recipe = recipe_for("digits", {"model.network": "linear", "train.epochs": 1, "data.validation": 0.2})
+    >>> space = dict([parse_search("train.batch = 64 | 128")])
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = tune(recipe, space, f"{folder}/study", trials=1, confirm=0)
+    ...     len(resume_study(f"{folder}/study", trials=2, confirm=0).trials)
+    2
     """
     path = Path(folder)
     if not is_study(path):

@@ -47,6 +47,21 @@ def write_annotated(
     ------
     GlassnetError
         The video cannot be read any more, or the file cannot be written.
+
+    Examples
+    --------
+    >>> import av
+    >>> import tempfile
+    >>> import glassnet
+    >>> from glassnet.watch import watch_video, write_annotated
+    >>> model = glassnet.fit("digits", "linear", epochs=1, verbose=False).model
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with av.open(f"{folder}/film.mp4", "w") as film:
+    ...         stream = film.add_stream("mpeg4", rate=10, width=64, height=48, pix_fmt="yuv420p")
+    ...         frame = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8))
+    ...         film.mux([*stream.encode(frame), *stream.encode()])
+    ...     write_annotated(watch_video(model, f"{folder}/film.mp4"), f"{folder}/labelled.mp4").name
+    'labelled.mp4'
     """
     av, target, line = pyav(), Path(target), watched.timeline
     ticks = _ticks(line.times)

@@ -101,6 +101,24 @@ def compare_stills(
         Of the corruptions' random numbers.
     progress : callable
         Called with what is done, and how much of how much.
+
+    Examples
+    --------
+    >>> import av
+    >>> import tempfile
+    >>> import glassnet
+    >>> from glassnet.watch import compare_stills, watch_video
+    >>> run = glassnet.fit("digits", "linear", epochs=1, verbose=False)
+    >>> test = run.splits.test
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with av.open(f"{folder}/film.mp4", "w") as film:
+    ...         stream = film.add_stream("mpeg4", rate=10, width=64, height=48, pix_fmt="yuv420p")
+    ...         frame = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8))
+    ...         film.mux([*stream.encode(frame), *stream.encode()])
+    ...     watched = watch_video(run.model, f"{folder}/film.mp4", expect=(3,))
+    ...     both = compare_stills(run.model, test.images[:20], test.labels[:20], watched, name="twenty digits")
+    >>> both.stills, both.right.shape, len(both.matches) > 5
+    ('twenty digits', (20,), True)
     """
     work = _Work(model, stills, labels, watched, sizes, seed)
     total = len(MATCHED) * (len(SEVERITIES) + 1) + 2

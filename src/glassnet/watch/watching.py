@@ -81,6 +81,22 @@ def watch_video(
         The model takes no pictures.
     DataError
         The video cannot be opened, or none of its frames can be decoded.
+
+    Examples
+    --------
+    >>> import av
+    >>> import tempfile
+    >>> import glassnet
+    >>> from glassnet.watch import watch_video
+    >>> model = glassnet.fit("digits", "linear", epochs=1, verbose=False).model
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with av.open(f"{folder}/film.mp4", "w") as film:
+    ...         stream = film.add_stream("mpeg4", rate=10, width=64, height=48, pix_fmt="yuv420p")
+    ...         frame = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8))
+    ...         film.mux([*stream.encode(frame), *stream.encode()])
+    ...     watched = watch_video(model, f"{folder}/film.mp4", expect=(3,))
+    >>> len(watched.timeline.times), watched.expect
+    (1, (3,))
     """
     if model.takes_rows:
         raise ModelError(f"This model takes rows of {model.image_shape[2]} features, not pictures.")

@@ -362,10 +362,11 @@ def test_every_optimiser_obeys(word: str) -> None:
 class Uphill(SGD):
     sign = -1.0
 
-    def _update(self, parameter: Any, state: Any, rate: float, l2: float, clip: float) -> None:
-        before = parameter.value.copy()
-        super()._update(parameter, state, rate, l2, clip)
-        parameter.value[...] = before + self.sign * (parameter.value - before)
+    def _update(self, rows: Any, parameters: Any, rates: list[float], clip: float, l2: list[float]) -> None:
+        before = [row[0].copy() for row in rows]
+        super()._update(rows, parameters, rates, clip, l2)
+        for row, value in zip(rows, before, strict=True):
+            row[0][...] = value + self.sign * (row[0] - value)
 
 
 class Idle(Uphill):

@@ -180,8 +180,11 @@ def test_one_and_two_threads_agree_to_rounding(text: str, optimizer: str) -> Non
                 rng = np.random.default_rng(step)
                 engine.step(Batch(rng.standard_normal((64, 16, 16, 1)), rng.integers(0, 5, 64)), 0.01)
             ends.append(copies(network))
+    # A bias before batch normalisation has a gradient of nothing but rounding, some 1e-17, of which each of Adam's five
+    # steps makes up to lr 1e-17 / eps = 1e-11.
+    noise = 5e-11 if optimizer == "adam" and "batchnorm" in text else 1e-11
     for name, array in ends[0].items():
-        np.testing.assert_allclose(array, ends[1][name], rtol=1e-9, atol=1e-11, err_msg=name)
+        np.testing.assert_allclose(array, ends[1][name], rtol=1e-9, atol=noise, err_msg=name)
 
 
 def test_a_copy_in_another_precision_stands_alone() -> None:

@@ -158,7 +158,8 @@ def test_threads_share_a_reader(reads: int) -> None:
 def attributes(kind: type) -> dict[str, str]:
     """Name and text of every entry under `Attributes` of a docstring: four spaces, then eight."""
     found: dict[str, str] = {}
-    for line in (kind.__doc__ or "").partition("----------\n")[2].splitlines():
+    listed = (kind.__doc__ or "").partition("----------\n")[2].partition("    Examples\n")[0]
+    for line in listed.splitlines():
         if line.startswith("        "):
             found[list(found)[-1]] += line.strip() + " "
         elif line.strip():

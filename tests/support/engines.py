@@ -10,6 +10,7 @@ import numpy as np
 
 from glassnet.check.numerical import gradient_error
 from glassnet.engines import Batch, Engine, NativeEngine, StepResult
+from glassnet.engines.memory import memory_from
 from glassnet.engines.torch import TorchEngine
 from glassnet.nn import Network, Parameter, parse_loss
 from glassnet.optim import clip_factor, make_optimizer
@@ -75,11 +76,14 @@ def vanishing(engine: Engine) -> set[str]:
 def assert_same_step(ours: Engine, its: Engine, batch: Batch, *, deep: bool = False) -> StepResult:
     """Make the step on both engines; loss, gradients, weights and the optimiser's memory agree to 1e-10.
 
-    The weights are also what our optimiser makes of the other engine's gradients. In a `deep` network that is the one
-    comparison of weights: a step that divides by the gradient's size makes a rounding error of a small one large.
+    The weights are also what our optimiser makes of the other engine's weights, memory and gradients. In a `deep`
+    network that is the one comparison of weights: a step that divides by the gradient's size makes a rounding error of
+    a small one large.
     """
     assert isinstance(ours, NativeEngine)
-    optimizer, before = copy.deepcopy(ours.optimizer), {n: p.value.copy() for n, p in ours.parameters.items()}
+    optimizer, before = copy.deepcopy(ours.optimizer), {n: a.copy() for n, a in its.state().items()}
+    if (memory := memory_from(before, optimizer, ours.parameters)) is not None:
+        optimizer.state, optimizer.steps = memory
     one, other = (engine.step(batch, engine.lr, norms=True) for engine in (ours, its))
     assert one.correct == other.correct and one.norms is not None and other.norms is not None
     assert abs(one.loss - other.loss) <= TOLERANCE * max(1.0, abs(one.loss))
@@ -90,7 +94,7 @@ def assert_same_step(ours: Engine, its: Engine, batch: Batch, *, deep: bool = Fa
     mine, theirs = ours.state(), its.state()
     assert mine.keys() == theirs.keys()
     gradients = {name: parameter.grad for name, parameter in its.network.parameters().items()}
-    made = {n: Parameter(before[n], p.role, gradients[n], p.rate) for n, p in ours.parameters.items()}
+    made = {n: Parameter(before[f"network.{n}"], p.role, gradients[n], p.rate) for n, p in ours.parameters.items()}
     clip = 1.0 if ours.clip is None else clip_factor((p.grad for p in made.values()), ours.clip)
     optimizer.step(made, ours.lr, l2=ours.l2, clip=clip)
     for name, parameter in made.items():

@@ -209,6 +209,8 @@ def _others(dtype: Any) -> None:
     matmul(a, b, np.empty((600, 600), dtype), transpose_b=True)
     matmul(a, np.ascontiguousarray(b[:40, :10]), np.empty((600, 10), dtype))
     matmul(a, np.ascontiguousarray(b[:, :10]), np.empty((40, 10), dtype), transpose_a=True)
+    matmul(a, np.ascontiguousarray(b[:40, :32]), np.empty((600, 32), dtype))
+    matmul(a[:37], np.ascontiguousarray(b[:37, :32]), np.empty((40, 32), dtype), transpose_a=True)
     for way in (batch.gather, lambda *arguments: batch.gather_shared(*arguments, 2)):
         way(a, rng.integers(0, 600, 20), np.empty((20, 40), dtype))
 

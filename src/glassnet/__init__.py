@@ -303,6 +303,15 @@ def pretrained(name: str, weights: str | Path | None = None) -> Model:
     ------
     GlassnetError
         As `glassnet.imagenet.pretrained` does.
+
+    Examples
+    --------
+    >>> import glassnet
+    >>> model = glassnet.pretrained("squeezenet-1.1")  # doctest: +SKIP
+    >>> glassnet.pretrained("squeezenet-2")
+    Traceback (most recent call last):
+    ...
+    glassnet.errors.ModelError: There are no published weights for a network 'squeezenet-2'. ...
     """
     from glassnet import imagenet
 

@@ -109,6 +109,13 @@ def race(
     """Time both sides in turn, `runs` times; with `memory` the peak memory of both as well.
 
     compare: whether PyTorch is measured too; show: is told what is measured next. Raises `GlassnetError`.
+
+    Examples
+    --------
+    >>> from glassnet.bench import Case, race
+    >>> result = race(Case("small", "linear 8 -> relu -> linear", (4,), 3, 16), 1, 1, compare=False, memory=False)
+    >>> result.seconds > 0, result.ratio is None
+    (True, True)
     """
     flops = case.flops(case.build())
     here = f"{case.name}, batch {case.batch}, {threads} thread{'s' * (threads > 1)}"

@@ -79,6 +79,16 @@ def bench(
 
     PyTorch is measured as well where it is installed. `isa`: instructions that both sides are held to, "" for the best
     that the processor has. Raises `GlassnetError`.
+
+    Examples
+    --------
+    >>> import contextlib
+    >>> from glassnet.bench import Case, bench
+    >>> cases = [Case("small", "linear 8 -> relu -> linear", (4,), classes=3, batch=16)]
+    >>> with contextlib.redirect_stdout(None):  # which it tells how far it is
+    ...     report = bench(cases, [1], 1, memory=False)
+    >>> [result.case.name for result in report.results], report.rows[0][:3]
+    (['small'], ('network', 'batch', 'task'))
     """
     cores = threads.available()
     numbers = list(dict.fromkeys(numbers or ((1, 2) if cores > 1 else (1,))))

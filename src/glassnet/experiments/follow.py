@@ -24,6 +24,11 @@ def follow(recipe: Recipe) -> None:
     ------
     GlassnetError
         Recipe or data are wrong, or another process ended.
+
+    Examples
+    --------
+    >>> from glassnet.experiments import follow, recipe_for
+    >>> follow(recipe_for("digits", {"model.network": "linear", "train.epochs": 1}))  # it writes nothing
     """
     recipe.engine.maker()  # before any data are read
     _fit(recipe, None)
@@ -45,6 +50,14 @@ def follow_resumed(folder: str | Path, *, epochs: int | None = None, engine: Map
     ------
     GlassnetError
         The folder holds no run, it has that many epochs already, or another process ended.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from glassnet.experiments import follow_resumed, recipe_for, run_recipe
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = run_recipe(recipe_for("digits", {"model.network": "linear", "train.epochs": 1}), f"{folder}/run")
+    ...     follow_resumed(f"{folder}/run", epochs=2)  # the second epoch, beside the process that writes it
     """
     path = Path(folder)
     require_run(path)

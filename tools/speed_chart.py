@@ -16,7 +16,7 @@ from glassnet.report.figures.style import BLUE, GREY, INK, dress, legend, new_fi
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 _ROW = re.compile(r"\| ([^|]+) \| (\d+) \| ([\d.]+) \([^|]+\) \| ([\d.]+) \| ([\d.]+) \|")
-_LIGHT, _BAR = "#9cc7e6", 0.38
+_LIGHT, _BAR, _LEFT = "#9cc7e6", 0.38, 0.5
 
 
 def ratios(page: str) -> dict[str, dict[int, float]]:
@@ -35,16 +35,16 @@ def draw(found: dict[str, dict[int, float]]) -> Figure:
     for threads, colour, side in ((1, _LIGHT, -0.5), (2, BLUE, 0.5)):
         label = f"{threads} thread" + "s" * (threads > 1)
         places = [place - side * _BAR for place in range(len(names))]
-        widths = [found[name][threads] - 0.8 for name in names]
-        axes.barh(places, widths, _BAR, left=0.8, color=colour, label=label)
+        widths = [found[name][threads] - _LEFT for name in names]
+        axes.barh(places, widths, _BAR, left=_LEFT, color=colour, label=label)
     for place, name in enumerate(names):
         most = max(found[name].values())
         axes.text(most * 1.06, place, f"{most:.3g}", va="center", fontsize=8.5, color=INK)
     axes.axvline(1, color=INK, linewidth=1)
     dress(axes, title="How many times PyTorch's speed", grid="x")
     axes.set_xscale("log")
-    axes.set_xlim(0.8, 330)
-    axes.xaxis.set_major_locator(FixedLocator([1, 2, 5, 10, 20, 50, 100, 200]))
+    axes.set_xlim(_LEFT, 330)
+    axes.xaxis.set_major_locator(FixedLocator([0.5, 1, 2, 5, 10, 20, 50, 100, 200]))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.set_yticks(range(len(names)), names)

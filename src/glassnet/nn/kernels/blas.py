@@ -143,8 +143,8 @@ def matmul(
         return _matmul_numpy(a.T if transpose_a else a, b.T if transpose_b else b, out, alpha, beta)
     scalar = out.dtype.type
     ta, tb = (TRANSPOSE if transpose_a else KEEP), (TRANSPOSE if transpose_b else KEEP)
-    parts = threads.count()
-    if n <= narrow.WIDEST and not transpose_b and (parts == 1 or m * n * k < _SHARE_ABOVE):
+    parts = threads.count() if m * n * k >= _SHARE_ABOVE else 1
+    if n <= narrow.WIDEST and not transpose_b and parts == 1:
         if transpose_a:
             narrow.transposed_product(a, b, scalar(alpha), scalar(beta), out)
             return out
@@ -153,17 +153,15 @@ def matmul(
             return out
     if not transpose_b and narrow.fits_thin(k, n, out.itemsize):
         if not transpose_a and alpha == 1.0 and beta == 0.0:
-            few = parts if m * n * k >= _SHARE_ABOVE else 1
-            narrow.thin(a.reshape(-1), narrow.places(m, k), narrow.places(k, 1), b, out, False, few)
+            narrow.thin(a.reshape(-1), narrow.places(m, k), narrow.places(k, 1), b, out, False, parts)
             return out
         if transpose_a and beta in (0.0, 1.0):
-            few = parts if m * n * k >= _SHARE_ABOVE else 1
             scaled = b if alpha == 1.0 else b * scalar(alpha)
-            narrow.thin(a.reshape(-1), narrow.places(m, 1), narrow.places(k, m), scaled, out, beta == 1.0, few)
+            narrow.thin(a.reshape(-1), narrow.places(m, 1), narrow.places(k, m), scaled, out, beta == 1.0, parts)
             return out
     single = out.dtype == np.float32
     arguments = (ta, tb, m, n, k, scalar(alpha), a, a.shape[1], b, b.shape[1], scalar(beta), out, n)
-    if parts == 1 or m * n * k < _SHARE_ABOVE:
+    if parts == 1:
         (sgemm if single else dgemm)(*arguments)
     else:
         gemm_shared(*arguments, parts)

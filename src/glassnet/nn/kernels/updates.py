@@ -41,103 +41,89 @@ def _numbers_at(typing_context, address, begin, end, like):
 
 @inner
 def _share(sizes, t, parts):
-    """(first, end) of share t, counted through all arrays."""
+    """(begins (p,), ends (p,)) of share t within every array, the elements of all counted one after the other."""
     total = np.sum(sizes)
-    return total * t // parts, total * (t + 1) // parts
-
-
-@inner
-def _part(first, end, at, size):
-    """(begin, end) within an array of `size` whose first element is number `at` of all."""
-    return max(first - at, 0), min(end - at, size)
+    first, end = total * t // parts, total * (t + 1) // parts
+    begins, ends = np.empty_like(sizes), np.empty_like(sizes)
+    at = 0
+    for k in range(sizes.size):
+        begins[k] = min(max(first - at, 0), sizes[k])
+        ends[k] = max(min(end - at, sizes[k]), 0)
+        at += sizes[k]
+    return begins, ends
 
 
 @shared
 def sgd(like, places, sizes, rates, clip, l2, t, parts):
-    first, end = _share(sizes, t, parts)
-    at = 0
+    begins, ends = _share(sizes, t, parts)
     for k in range(sizes.size):
-        lo, hi = _part(first, end, at, sizes[k])
-        if lo < hi:
-            w, gradient = _numbers_at(places[k, 0], lo, hi, like), _numbers_at(places[k, 1], lo, hi, like)
-            rate, decay = rates[k], l2[k]
-            for i in range(w.size):
-                w[i] -= rate * (clip * gradient[i] + decay * w[i])
-        at += sizes[k]
+        lo, hi = begins[k], ends[k]
+        w, gradient = _numbers_at(places[k, 0], lo, hi, like), _numbers_at(places[k, 1], lo, hi, like)
+        rate, decay = rates[k], l2[k]
+        for i in range(w.size):
+            w[i] -= rate * (clip * gradient[i] + decay * w[i])
 
 
 @shared
 def momentum(like, places, sizes, rates, clip, l2, mu, nesterov, t, parts):
-    first, end = _share(sizes, t, parts)
-    at = 0
+    begins, ends = _share(sizes, t, parts)
     for k in range(sizes.size):
-        lo, hi = _part(first, end, at, sizes[k])
-        if lo < hi:
-            w, gradient = _numbers_at(places[k, 0], lo, hi, like), _numbers_at(places[k, 1], lo, hi, like)
-            v, rate, decay = _numbers_at(places[k, 2], lo, hi, like), rates[k], l2[k]
-            if nesterov:
-                for i in range(w.size):
-                    g = clip * gradient[i] + decay * w[i]
-                    v[i] = mu * v[i] + g
-                    w[i] -= rate * (g + mu * v[i])
-            else:
-                for i in range(w.size):
-                    v[i] = mu * v[i] + (clip * gradient[i] + decay * w[i])
-                    w[i] -= rate * v[i]
-        at += sizes[k]
+        lo, hi = begins[k], ends[k]
+        w, gradient = _numbers_at(places[k, 0], lo, hi, like), _numbers_at(places[k, 1], lo, hi, like)
+        v, rate, decay = _numbers_at(places[k, 2], lo, hi, like), rates[k], l2[k]
+        if nesterov:
+            for i in range(w.size):
+                g = clip * gradient[i] + decay * w[i]
+                v[i] = mu * v[i] + g
+                w[i] -= rate * (g + mu * v[i])
+        else:
+            for i in range(w.size):
+                v[i] = mu * v[i] + (clip * gradient[i] + decay * w[i])
+                w[i] -= rate * v[i]
 
 
 @shared
 def rmsprop(like, places, sizes, rates, clip, l2, decay, eps, eps_inside, t, parts):
-    first, end = _share(sizes, t, parts)
+    begins, ends = _share(sizes, t, parts)
     one = like.dtype.type(1)
     inside, outside = (eps, eps * 0) if eps_inside else (eps * 0, eps)
-    at = 0
     for k in range(sizes.size):
-        lo, hi = _part(first, end, at, sizes[k])
-        if lo < hi:
-            w, gradient = _numbers_at(places[k, 0], lo, hi, like), _numbers_at(places[k, 1], lo, hi, like)
-            s, rate, penalty = _numbers_at(places[k, 2], lo, hi, like), rates[k], l2[k]
-            for i in range(w.size):
-                g = clip * gradient[i] + penalty * w[i]
-                s[i] = decay * s[i] + (one - decay) * g * g
-                w[i] -= rate * g / (np.sqrt(s[i] + inside) + outside)
-        at += sizes[k]
+        lo, hi = begins[k], ends[k]
+        w, gradient = _numbers_at(places[k, 0], lo, hi, like), _numbers_at(places[k, 1], lo, hi, like)
+        s, rate, penalty = _numbers_at(places[k, 2], lo, hi, like), rates[k], l2[k]
+        for i in range(w.size):
+            g = clip * gradient[i] + penalty * w[i]
+            s[i] = decay * s[i] + (one - decay) * g * g
+            w[i] -= rate * g / (np.sqrt(s[i] + inside) + outside)
 
 
 @shared
 def adam(like, places, sizes, rates, clip, l2, beta1, beta2, eps, correction1, correction2, decays, t, parts):
     """decays (p,): coefficients of the weight decay that stands apart from the gradient."""
-    first, end = _share(sizes, t, parts)
+    begins, ends = _share(sizes, t, parts)
     one = like.dtype.type(1)
-    at = 0
     for k in range(sizes.size):
-        lo, hi = _part(first, end, at, sizes[k])
-        if lo < hi:
-            w, gradient = _numbers_at(places[k, 0], lo, hi, like), _numbers_at(places[k, 1], lo, hi, like)
-            m, v = _numbers_at(places[k, 2], lo, hi, like), _numbers_at(places[k, 3], lo, hi, like)
-            rate, penalty = rates[k], l2[k]
-            keep = one - rate * decays[k]
-            for i in range(w.size):
-                g = clip * gradient[i] + penalty * w[i]
-                m[i] = beta1 * m[i] + (one - beta1) * g
-                v[i] = beta2 * v[i] + (one - beta2) * g * g
-                w[i] = keep * w[i] - rate * (m[i] * correction1) / (np.sqrt(v[i] * correction2) + eps)
-        at += sizes[k]
+        lo, hi = begins[k], ends[k]
+        w, gradient = _numbers_at(places[k, 0], lo, hi, like), _numbers_at(places[k, 1], lo, hi, like)
+        m, v = _numbers_at(places[k, 2], lo, hi, like), _numbers_at(places[k, 3], lo, hi, like)
+        rate, penalty = rates[k], l2[k]
+        keep = one - rate * decays[k]
+        for i in range(w.size):
+            g = clip * gradient[i] + penalty * w[i]
+            m[i] = beta1 * m[i] + (one - beta1) * g
+            v[i] = beta2 * v[i] + (one - beta2) * g * g
+            w[i] = keep * w[i] - rate * (m[i] * correction1) / (np.sqrt(v[i] * correction2) + eps)
 
 
 @shared
 def average(like, places, sizes, share, t, parts):
     """mean <- (1 - share) mean + share w, for places (mean, w)."""
-    first, end = _share(sizes, t, parts)
-    at = 0
+    begins, ends = _share(sizes, t, parts)
     for k in range(sizes.size):
-        lo, hi = _part(first, end, at, sizes[k])
-        if lo < hi:
-            mean, w = _numbers_at(places[k, 0], lo, hi, like), _numbers_at(places[k, 1], lo, hi, like)
-            for i in range(w.size):
-                mean[i] += share * (w[i] - mean[i])
-        at += sizes[k]
+        lo, hi = begins[k], ends[k]
+        mean, w = _numbers_at(places[k, 0], lo, hi, like), _numbers_at(places[k, 1], lo, hi, like)
+        for i in range(w.size):
+            mean[i] += share * (w[i] - mean[i])
 
 
 @njit(**SERIAL)

@@ -4,7 +4,7 @@ A compiler turns a plain loop into vector instructions, but it keeps no 3 x 4 bl
 and that is what a fast matrix product or convolution is. With these few operations the block is written out:
 
     a = load(w, i)          the numbers w[i] ... w[i + LANES - 1] of a flat array
-    b = spread(x, i)        x[i] in all lanes
+    b = everywhere(v, a)    the number v in all lanes
     c = multiply_add(a, b, c)
     store(z, i, c)
 
@@ -37,7 +37,6 @@ __all__ = [
     "multiply_add",
     "operation",
     "repeat",
-    "spread",
     "store",
     "store_bytes",
     "sum_of",
@@ -122,17 +121,6 @@ def store(typing_context, array, index, value):
         return context.get_dummy_value()
 
     return types.void(array, types.intp, value), generate
-
-
-@operation
-def spread(typing_context, array, index):
-    """array[index] in every lane."""
-
-    def generate(context, builder, signature, arguments):
-        place = address(context, builder, signature.args[0], arguments[0], arguments[1])
-        return repeat(builder, builder.load(place), context.get_value_type(signature.return_type))
-
-    return VectorType(array.dtype)(array, types.intp), generate
 
 
 @operation

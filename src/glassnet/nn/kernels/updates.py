@@ -42,14 +42,14 @@ def _numbers_at(typing_context, address, begin, end, like):
 @inner
 def _share(sizes, t, parts):
     """(begins (p,), ends (p,)) of share t within every array, the elements of all counted one after the other."""
-    total = np.sum(sizes)
+    past = np.cumsum(sizes)
+    total = past[-1]
     first, end = total * t // parts, total * (t + 1) // parts
     begins, ends = np.empty_like(sizes), np.empty_like(sizes)
-    at = 0
     for k in range(sizes.size):
+        at = past[k] - sizes[k]
         begins[k] = min(max(first - at, 0), sizes[k])
         ends[k] = max(min(end - at, sizes[k]), 0)
-        at += sizes[k]
     return begins, ends
 
 

@@ -121,7 +121,7 @@ NETWORKS = (
     "depthwise 3x3 -> tanh -> residual(conv 3x3, 3, pad 1 -> relu) -> maxpool 2x3, stride 2 -> dropout 0.5"
     " -> linear 10",
     "concat(conv 3x3, 16, pad 1 | conv 1x1, 16) -> conv 3x3, 16 -> maxpool 3x3 -> avgpool global -> linear 10",
-    "maxpool 2x2 -> relu -> linear 40 -> linear 10",
+    "maxpool 2x2 -> batchnorm -> relu -> conv 1x1, 32 -> linear 40 -> linear 10",
 )
 
 
@@ -151,6 +151,9 @@ def _train(text: str, dtype: Any) -> None:
     small = Network(text, (16, 16, 3), dtype=dtype, seed=1)
     small.forward(x[:2], train=True)
     small.backward(np.ones((2, 10), dtype), input_gradient=True)
+    for _ in range(10):  # until a pass is recorded
+        small.infer(x[:2])
+    small.pack().infer(x[:2])
 
 
 def small_losses() -> list[Call]:

@@ -125,6 +125,7 @@ def watch(
         raise DataError(f"Folder '{given}' holds no videos, nor do the folders in it.")
     loaded = open_model(model, weights)
     loaded.task.require_classes("'watch' needs a recogniser.")
+    loaded.network.pack()
     numbers = expected_classes(loaded, expect) if expect.strip() else ()
     places = _places(given, paths) if whole else [Path()]
     each: list[WatchedVideo] = []

@@ -43,7 +43,7 @@ class OptimisedEngine(Engine):
     def __init__(
         self, network: Network, loss: Loss, optimizer: Optimizer, *, l2: float = 0.0, clip: float | None = None
     ) -> None:
-        self.network, self.loss, self.optimizer, self.l2, self.clip = network, loss, optimizer, l2, clip
+        self.network, self.loss, self.optimizer, self.l2, self.clip = network.unpack(), loss, optimizer, l2, clip
         self.parameters = network.parameters()
         layers = dict(network.walk())
         self.dropouts = {name: layer for name, layer in layers.items() if isinstance(layer, Dropout) and layer.p}

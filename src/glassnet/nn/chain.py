@@ -60,6 +60,11 @@ class Chain:
         for mine, its in zip(self.layers, other.layers, strict=True):
             mine.adopt(its)
 
+    def pack(self, packed: bool) -> None:
+        """Let all layers keep what follows from their arrays, or no longer, see `Layer.pack`."""
+        for layer in self.layers:
+            layer.pack(packed)
+
     def share(self, arena: Arena) -> None:
         """Let all layers use this arena."""
         self.arena = arena

@@ -46,12 +46,13 @@ class Tail(NamedTuple):
     pool : bool
         Whether a 2x2 max pool of stride 2 follows.
     norm : callable or None
-        Gives scale and shift of each channel, which come first: a batch normalisation in use.
+        Gives slope and offset of each channel, which come first, for the bias that is added before: a batch
+        normalisation in use.
     """
 
     relu: float = 0.0
     pool: bool = False
-    norm: Callable[[], tuple[Array, Array]] | None = None
+    norm: Callable[[Array | None], tuple[Array, Array]] | None = None
 
 
 class Layer:
@@ -81,6 +82,10 @@ class Layer:
         Whether a training pass draws random numbers.
     output_is_free : bool
         Whether nothing but the next layer reads its output, which may then be overwritten. False is always right.
+    recordable : bool
+        Whether its pass in evaluation is made of shared kernels' calls and nothing else that looks at numbers, so that
+        these calls can be made again in its stead (`glassnet.nn.replay`). A class says so for itself: it does not pass
+        on to classes derived from it.
 
     Examples
     --------
@@ -102,6 +107,7 @@ class Layer:
     sized: ClassVar[bool] = False
     draws: ClassVar[bool] = False
     output_is_free: ClassVar[bool] = False
+    recordable: ClassVar[bool] = False
 
     def __init__(self) -> None:
         self.parameters: dict[str, Parameter] = {}
@@ -112,6 +118,7 @@ class Layer:
         self.dtype: type = np.float32
         self.workspace = Workspace()
         self.arena = Arena()
+        self.packed = False  # whether its arrays stay as they are, see `pack`
         self._cache: Any = None  # what the backward pass needs
 
     # ---- from and to notation
@@ -165,6 +172,7 @@ class Layer:
         made = copy.copy(self)
         made.parameters, made.state = {}, {}
         made.workspace, made.arena = Workspace(), Arena()
+        made.packed = False
         made.forget()
         return made
 
@@ -182,6 +190,12 @@ class Layer:
                     f" {sizes(array.shape)} instead of {sizes(its[name].shape)}."
                 )
         self.parameters, self.state, self.workspace = other.parameters, other.state, other.workspace
+
+    def pack(self, packed: bool = True) -> None:
+        """Make the arrays read-only, so that what is computed from them alone may be kept; or, with False, no longer."""
+        self.packed = packed
+        for array in (*(parameter.value for parameter in self.parameters.values()), *self.state.values()):
+            array.flags.writeable = not packed
 
     def share(self, arena: Arena) -> None:
         """Use this arena from now on."""

@@ -19,6 +19,7 @@ from glassnet.nn.functional.workspace import Arena, address
 from glassnet.nn.layer import Layer, load_state, positive_int, sizes
 from glassnet.nn.parameter import Parameter
 from glassnet.nn.plan import Plan, make_plan
+from glassnet.nn.replay import Replays
 from glassnet.notation import as_whole
 from glassnet.text import Shown, columns, ruled, shorten
 
@@ -92,6 +93,7 @@ class Network:
         self.chain.share(self.arena)
         self.chain.plan(self.choices)
         self._sized: dict[tuple[int, ...], Network] = {}
+        self._replays = Replays(self.chain)
 
     # ---- what it is made of
 
@@ -119,6 +121,7 @@ class Network:
     def load_arrays(self, arrays: dict[str, Array]) -> None:
         """Copy arrays in that `arrays()` of a network of the same notation gave. Raises `ModelError`."""
         left = set(arrays)
+        self.unpack()
         with self.turn:
             for position, layer in enumerate(self.layers, start=1):
                 prefix = f"{position}.{layer.word}."
@@ -144,6 +147,7 @@ class Network:
         """
         made = copy.copy(self)
         made.chain = self.chain.part(start, stop, self.choices)
+        made._replays = Replays(made.chain, 0)
         before = self.layers[:start]
         made.input_shape = before[-1].output_shape if before else self.input_shape
         made.output_shape = made.layers[-1].output_shape if made.layers else made.input_shape
@@ -187,8 +191,11 @@ class Network:
         made.input_shape, made.chain = shape, self.chain.unbuilt()
         made.output_shape = made.chain.build(shape, None, self.dtype)
         made.chain.adopt(self.chain)
+        if any(layer.packed for layer in self.layers):
+            made.chain.pack(True)
         made.chain.share(self.arena)
         made.chain.plan(self.choices)
+        made._replays = Replays(made.chain, 0)
         return made
 
     def choose(self, **choices: bool) -> Network:
@@ -201,6 +208,32 @@ class Network:
             self.choices = replace(self.choices, **choices)
             self.chain.plan(self.choices)
             self._sized.clear()
+            self._replays = Replays(self.chain)
+        return self
+
+    def pack(self) -> Network:
+        """Lay the weights out as the kernels read them, once, for many passes of few examples; return the network.
+
+        All arrays are read-only until `unpack`, which a training calls by itself. Convolutions take twice the memory.
+
+        Examples
+        --------
+        >>> network = Network("conv 1x1, 32 -> linear 5", (8, 8, 16)).pack()
+        >>> network.parameters()["1.conv.weight"].value.flags.writeable
+        False
+        """
+        return self._pack(True)
+
+    def unpack(self) -> Network:
+        """Undo `pack`: the weights may change; return the network."""
+        return self._pack(False)
+
+    def _pack(self, packed: bool) -> Network:
+        with self.turn:
+            if any(layer.packed != packed for layer in self.layers):
+                self.chain.pack(packed)
+                self._sized.clear()
+                self._replays = Replays(self.chain)
         return self
 
     def plan(self, batch: int = 1) -> Plan:
@@ -220,7 +253,7 @@ class Network:
     @property
     def nbytes(self) -> int:
         """Memory held for activations, gradients on their way and scratch space, in bytes."""
-        return self.arena.nbytes + sum(layer.workspace.nbytes for _, layer in self.walk())
+        return self.arena.nbytes + self._replays.nbytes + sum(layer.workspace.nbytes for _, layer in self.walk())
 
     def summary(self) -> str:
         """A table of the layers, as `print(network)` shows it: output shape, parameters, FLOPs."""
@@ -303,6 +336,9 @@ class Network:
         with self.turn:
             self.arena.keep = False
             try:
+                replayed = self._replays.scores(x)
+                if replayed is not None:
+                    return replayed
                 scores = self.chain.run(x)
                 result = scores.copy()
                 if address(scores) != address(x):

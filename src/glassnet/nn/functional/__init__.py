@@ -37,6 +37,7 @@ from glassnet.nn.functional.convolution import (
     conv2d_forward_naive,
     conv2d_input_gradient,
     conv2d_output_shape,
+    conv2d_pack,
 )
 from glassnet.nn.functional.ctc import ctc_greedy, ctc_loss, ctc_loss_naive
 from glassnet.nn.functional.dropout import (
@@ -86,6 +87,7 @@ from glassnet.nn.functional.normalisation import (
     batchnorm_backward_naive,
     batchnorm_forward,
     batchnorm_forward_naive,
+    batchnorm_line,
     update_running_moments,
 )
 from glassnet.nn.functional.pooling import (
@@ -121,6 +123,7 @@ __all__ = [
     "batchnorm_backward_naive",
     "batchnorm_forward",
     "batchnorm_forward_naive",
+    "batchnorm_line",
     "channel_dropout_mask",
     "choose_method",
     "concat_backward",
@@ -133,6 +136,7 @@ __all__ = [
     "conv2d_forward_naive",
     "conv2d_input_gradient",
     "conv2d_output_shape",
+    "conv2d_pack",
     "cross_entropy",
     "cross_entropy_backward",
     "cross_entropy_backward_naive",

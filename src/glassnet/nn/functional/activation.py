@@ -28,6 +28,7 @@ from glassnet.errors import GlassnetError
 from glassnet.nn.functional.arrays import Array, as_float, expect_shape, fitting, flat
 from glassnet.nn.kernels import elementwise
 from glassnet.nn.kernels.options import WORTH_SHARING
+from glassnet.nn.kernels.recording import recording_now
 
 __all__ = [
     "relu_backward",
@@ -50,8 +51,8 @@ __all__ = [
 def _forward(x: Array, out: Array | None, serial: Any, shared: Any, *settings: float) -> tuple[Array, Array]:
     x = as_float(x)
     y = fitting(out, x.shape, x.dtype)
-    parts = threads.count()
-    if parts > 1 and x.size >= WORTH_SHARING:
+    parts = threads.count() if x.size >= WORTH_SHARING else 1
+    if parts > 1 or recording_now():
         shared(flat(x), flat(y), *settings, parts)
     else:
         serial(flat(x), flat(y), *settings)

@@ -46,7 +46,8 @@ from glassnet.nn.functional.convolution_plan import (
     fits_winograd,
 )
 from glassnet.nn.functional.workspace import Arena
-from glassnet.nn.kernels import blas, convolution, depthwise, direct, epilogue
+from glassnet.nn.kernels import blas, convolution, depthwise, direct, epilogue, narrow
+from glassnet.nn.kernels import packed as packed_product
 from glassnet.nn.kernels.expansion import expansion_size
 from glassnet.nn.kernels.vector import lanes
 
@@ -58,6 +59,7 @@ __all__ = [
     "conv2d_forward_naive",
     "conv2d_input_gradient",
     "conv2d_output_shape",
+    "conv2d_pack",
 ]
 
 _PRODUCTS = ("product", "rows")
@@ -89,6 +91,7 @@ def conv2d_forward(
     relu: bool | float = False,
     pool: bool = False,
     method: str | None = None,
+    packed: Array | None = None,
     out: tuple[Array | None, Array | None] = (None, None),
     arena: Arena | None = None,
 ) -> tuple[Array, Any]:
@@ -115,6 +118,8 @@ def conv2d_forward(
         y is the maximum of every 2x2 window; an odd last row or column is left out.
     method : str, optional
         One of `METHODS`; None takes that of `choose_method`.
+    packed : array, optional
+        What `conv2d_pack` made of these weights for this method.
     out : pair of array or None
         Arrays to write y and (with `pool`) the uint8 index of the maxima into.
     arena : Arena, optional
@@ -153,16 +158,42 @@ def conv2d_forward(
     if method == "winograd":
         from glassnet.nn.functional.winograd import winograd_forward
 
-        return winograd_forward(x, w, b, pad=pad, scale=scale, relu=relu, pool=pool, out=out, arena=arena)
+        return winograd_forward(
+            x, w, b, pad=pad, scale=scale, relu=relu, pool=pool, packed=packed, out=out, arena=arena
+        )
     relu = relu_ceiling(relu)
     end = Epilogue.of(scale, b, relu, pool, s.f, w.dtype)
     shape = (s.n, s.oh // 2, s.ow // 2, s.f) if pool else (s.n, s.oh, s.ow, s.f)
     y = fitting(out[0], shape, w.dtype)
     index = fitting(out[1], shape, np.uint8) if pool else np.empty((s.n, 0, 0, 0), np.uint8)
     if y.size:
-        forward = _FORWARD.get(method, _forward_whole)
-        forward(x, w, end, s, method, y, index, arena or Arena())
+        if method == "product" and packed is not None:
+            _forward_packed(x, packed, end, s, y, index, arena or Arena())
+        else:
+            forward = _FORWARD.get(method, _forward_whole)
+            forward(x, w, end, s, method, y, index, arena or Arena())
     return y, None if scale is not None else ConvolutionCache(x, w, y, index, s, method, b is not None, relu, pool)
+
+
+def conv2d_pack(w: Array, method: str) -> Array | None:
+    """Weights (kh, kw, c, f) as a method reads them, for `conv2d_forward`; None where they are read as they are.
+
+    Winograd's transform of 3x3 weights, (36, c f), or those of a product in the order of its tiles (`kernels.packed`).
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> w = np.ones((3, 3, 16, 32), np.float32)
+    >>> F.conv2d_pack(w, "winograd").shape, F.conv2d_pack(w, "direct")
+    ((36, 512), None)
+    """
+    if method == "winograd":
+        from glassnet.nn.functional.winograd import winograd_weights
+
+        return winograd_weights(w)
+    if method == "product" and packed_product.fits(w.shape[3], w.itemsize):
+        return packed_product.pack(w.reshape(w.shape[2:]))
+    return None
 
 
 def conv2d_backward(
@@ -271,6 +302,17 @@ def _forward_by_products(
     results = g.images * g.rows * g.ow * g.f if end.pool or g.mixed else 1
     scratch = arena.take((parts, expansion_size(g) + results), w.dtype)
     convolution.forward(flat(x), flat(w), end.scale, end.bias, g, end.relu, end.pool, y, index, scratch, parts)
+    arena.release(scratch)
+
+
+def _forward_packed(x: Array, packed: Array, end: Epilogue, s: Sizes, y: Array, index: Array, arena: Arena) -> None:
+    parts = threads.count()
+    g = blocks(s, "product", end.pool, x.itemsize, parts)
+    places = narrow.places(g.images * g.rows * g.ow, s.c), narrow.places(s.c, 1)
+    scratch = arena.take((parts, g.images * g.rows * g.ow * g.f if end.pool or g.mixed else 1), x.dtype)
+    packed_product.forward(
+        flat(x), packed, *places, end.scale, end.bias, g, end.relu, end.pool, y, index, scratch, parts
+    )
     arena.release(scratch)
 
 
@@ -399,8 +441,8 @@ def _grouped_backward(dz: Array, x: Array, w: Array, s: Sizes, dx: Array | None,
 
 def _depthwise_forward(x: Array, w: Array, end: Epilogue, s: Sizes, z: Array) -> None:
     repeated = x if s.f == s.c else np.repeat(x, s.f // s.c, axis=3)
-    corner, parts = (s.pad.top, s.pad.left), threads.count()
-    depthwise.forward(repeated, w.reshape(s.kh, s.kw, s.f), s.stride, corner, *end[:3], z, parts)
+    corner, places = (s.pad.top, s.pad.left), depthwise.taps(s.kh, s.kw, s.w, s.f)
+    depthwise.forward(repeated, w.reshape(s.kh, s.kw, s.f), places, s.stride, corner, *end[:3], z, threads.count())
 
 
 def _depthwise_backward(dz: Array, x: Array, w: Array, s: Sizes, dx: Array | None, dw: Array, arena: Arena) -> None:

@@ -68,7 +68,8 @@ def concat_forward(parts: Sequence[Array], *, out: Array | None = None) -> Array
     start = 0
     rows = y.reshape(-1, y.shape[-1])
     for part in arrays:
-        joining.put_columns(part.reshape(-1, part.shape[-1]), rows, start)
+        shares = threads.count() if part.size >= WORTH_SHARING else 1
+        joining.put_columns(part.reshape(-1, part.shape[-1]), rows, start, shares)
         start += part.shape[-1]
     return y
 

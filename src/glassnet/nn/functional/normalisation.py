@@ -32,12 +32,14 @@ from glassnet.nn.functional.activation import relu_ceiling
 from glassnet.nn.functional.arrays import Array, as_float, expect_shape, fitting, flat
 from glassnet.nn.kernels import normalisation
 from glassnet.nn.kernels.options import WORTH_SHARING
+from glassnet.nn.kernels.recording import recording_now
 
 __all__ = [
     "batchnorm_backward",
     "batchnorm_backward_naive",
     "batchnorm_forward",
     "batchnorm_forward_naive",
+    "batchnorm_line",
     "update_running_moments",
 ]
 
@@ -121,11 +123,45 @@ def batchnorm_forward(
     expect_shape(mean, (d,), "the mean")
     expect_shape(variance, (d,), "the variance")
     inverse_std, line = np.empty(d), np.empty((3, d), x.dtype)
-    normalisation.coefficients(mean, variance, float(eps), scale, shift, inverse_std, line)
+    if recording_now():
+        normalisation.coefficients_shared(mean, variance, float(eps), scale, shift, inverse_std, line, 1)
+    else:
+        normalisation.coefficients(mean, variance, float(eps), scale, shift, inverse_std, line)
     y = fitting(out, x.shape, x.dtype)
     top = relu_ceiling(relu)
     normalisation.normalise(flat(x), line, top, flat(y), n, _parts(x, n))
     return y, BatchnormCache(x, mean, inverse_std, line, top, own)
+
+
+def batchnorm_line(
+    scale: Array, shift: Array, moments: tuple[Array, Array], bias: Array | None = None, *, eps: float = 1e-5
+) -> tuple[Array, Array]:
+    """(slope, offset), both (d,): in evaluation the normalisation of x + bias is slope x + offset.
+
+    From y = g (x + b - mu) r + c with r = 1 / sqrt(s2 + eps): slope = g r and offset = c + (b - mu) g r.
+
+    Parameters
+    ----------
+    scale, shift : (d,) arrays
+    moments : pair of (d,) float64 arrays
+        Mean and variance.
+    bias : (d,) array, optional
+        None for 0.
+    eps : float
+        Added to the variance.
+
+    Examples
+    --------
+    >>> from glassnet.nn import functional as F
+    >>> F.batchnorm_line(np.array([2.0]), np.array([1.0]), (np.array([3.0]), np.array([4.0])), eps=0.0)
+    (array([1.]), array([-2.]))
+    """
+    for values, what in ((shift, "shift"), *zip(moments, ("the mean", "the variance"), strict=True)):
+        expect_shape(values, scale.shape, what)
+    slope, offset = np.empty_like(scale), np.empty_like(scale)
+    bias = np.empty(0, scale.dtype) if bias is None else bias
+    normalisation.epilogue_line(*moments, float(eps), scale, shift, bias, slope, offset, 1)
+    return slope, offset
 
 
 def _moments(x: Array, n: int) -> tuple[Array, Array]:

@@ -49,6 +49,7 @@ Source: Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", 201
 
 from __future__ import annotations
 
+import functools
 import math
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -64,7 +65,14 @@ from glassnet.nn.functional.workspace import Arena
 from glassnet.nn.kernels import blas, winograd
 from glassnet.nn.kernels.winograd_transforms import LANES, PATCH
 
-__all__ = ["WinogradCache", "transform_matrices", "winograd_backward", "winograd_forward", "winograd_input_gradient"]
+__all__ = [
+    "WinogradCache",
+    "transform_matrices",
+    "winograd_backward",
+    "winograd_forward",
+    "winograd_input_gradient",
+    "winograd_weights",
+]
 
 # Tiles worked on at a time: enough rows for a matrix product to run at full speed, few enough to stay in cache.
 _TILES = 96
@@ -119,6 +127,7 @@ def winograd_forward(
     scale: Array | None = None,
     relu: bool | float = False,
     pool: bool = False,
+    packed: Array | None = None,
     out: tuple[Array | None, Array | None] = (None, None),
     arena: Arena | None = None,
 ) -> tuple[Array, Any]:
@@ -139,6 +148,8 @@ def winograd_forward(
         y = max(0, z); with a number y = min(max(0, z), relu).
     pool : bool
         y is the maximum of every 2x2 window; an odd last row or column is left out.
+    packed : (36, c f) array, optional
+        The transformed weights, as `winograd_weights` gives them.
     out : pair of array or None
         Arrays to write y and (with `pool`) the uint8 index of the maxima into.
     arena : Arena, optional
@@ -174,7 +185,7 @@ def winograd_forward(
     y = fitting(out[0], shape, np.float32)
     index = fitting(out[1], shape, np.uint8) if pool else np.empty((s.n, 0, 0, 0), np.uint8)
     if y.size:
-        _forward(x, w, end, s, y, index, arena or Arena())
+        _forward(x, w, packed, end, s, y, index, arena or Arena())
     return y, None if scale is not None else WinogradCache(x, w, y, index, s, b is not None, relu, pool)
 
 
@@ -224,15 +235,35 @@ def _as_single(x: Array) -> Array:
     return x if x.dtype == np.float32 else x.astype(np.float32)
 
 
-def _forward(x: Array, w: Array, end: Epilogue, s: Sizes, y: Array, index: Array, arena: Arena) -> None:
+def winograd_weights(w: Array) -> Array:
+    """U = G g G^T of every kernel of w (3, 3, c, f), float32: (36, c f)."""
+    u, parts = np.empty((36, w.shape[2] * w.shape[3]), np.float32), threads.count()
+    winograd.weights(w.reshape(9, -1), u[None], False, np.empty((parts, PATCH), np.float32), parts)
+    return u
+
+
+def _forward(
+    x: Array, w: Array, packed: Array | None, end: Epilogue, s: Sizes, y: Array, index: Array, arena: Arena
+) -> None:
     parts = min(threads.count(), s.n * -(-s.oh // 4))
-    memory, (u, patch, v, m, z, nothing) = _scratch(arena, *_forward_shapes(s, parts))
-    winograd.weights(w.reshape(9, -1), u[None], False, patch, parts)
-    nothing[...] = 0
+    u_shape, *shapes = _forward_shapes(s, parts)
+    memory, (u, patch, v, m, z) = _scratch(arena, u_shape if packed is None else (0,), *shapes)
+    if packed is None:
+        winograd.weights(w.reshape(9, -1), u[None], False, patch, parts)
+    else:
+        u = packed
     top, left = s.pad.top, s.pad.left
     lines, rest = (end.scale, end.bias), (end.relu, end.pool)
-    winograd.forward(x, u, *lines, top, left, s.oh, s.ow, *rest, _TILES, y, index, nothing, v, m, z, patch, parts)
+    winograd.forward(
+        x, u, *lines, top, left, s.oh, s.ow, *rest, _TILES, y, index, _nothing(s.w * s.c), v, m, z, patch, parts
+    )
     arena.release(memory)
+
+
+@functools.lru_cache(64)
+def _nothing(size: int) -> Array:
+    """A row of zeros, which is read alone."""
+    return np.zeros(size, np.float32)
 
 
 def _backward(
@@ -241,15 +272,14 @@ def _backward(
     x, w, s = cache.x, cache.w, cache.sizes
     parts = min(threads.count(), s.n)
     shapes = [*_forward_shapes(s, parts), (parts, 36, s.c * s.f), (parts, s.f), (parts, s.w * s.c)]
-    memory, (u, patch, v, m, z, nothing, du, db_parts, nowhere) = _scratch(arena, *shapes)
+    memory, (u, patch, v, m, z, du, db_parts, nowhere) = _scratch(arena, *shapes)
     if dx is not None:
         winograd.weights(w.reshape(9, -1), u[None], False, patch, parts)
-    nothing[...] = 0
     top, left = s.pad.top, s.pad.left
     winograd.backward(
         dy, x, u, cache.y, cache.winners, top, left, s.oh, s.ow, cache.relu, cache.pool, _TILES, dw is not None,
-        dx is not None, np.empty((0, 0, 0, 0), np.float32) if dx is None else dx, du, db_parts, nothing, nowhere, v, m,
-        z, patch, parts,
+        dx is not None, np.empty((0, 0, 0, 0), np.float32) if dx is None else dx, du, db_parts, _nothing(s.w * s.c),
+        nowhere, v, m, z, patch, parts,
     )  # fmt: skip
     if dw is not None:
         winograd.weights(dw.reshape(9, -1), du, True, patch, parts)
@@ -259,7 +289,7 @@ def _backward(
 
 
 def _forward_shapes(s: Sizes, parts: int) -> list[tuple[int, ...]]:
-    """Shapes of u, patch, v, m, z and the row of zeros; see the kernels."""
+    """Shapes of u, patch, v, m and z; see the kernels."""
     across = -(-s.ow // 4)
     tiles = max(1, _TILES // across) * across
     return [
@@ -268,7 +298,6 @@ def _forward_shapes(s: Sizes, parts: int) -> list[tuple[int, ...]]:
         (parts, 36, _odd_lines(tiles * s.c)),
         (parts, 36, _odd_lines(tiles * s.f)),
         (parts, 4 * s.ow, s.f),
-        (s.w * s.c,),
     ]
 
 

@@ -33,6 +33,7 @@ _of_buffer: Any = ctypes.c_char.from_buffer
 
 
 _ALIGNMENT = 64  # bytes of a cache line
+_PRIVATE: dict[str, Any] = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
 _HUGE = 1 << 22  # bytes from which huge pages are asked for, as NumPy does for its arrays
 
 
@@ -100,8 +101,9 @@ class _Slab:
     """One piece of memory and the gaps in it that are free, as (start, end) in increasing order."""
 
     def __init__(self, size: int) -> None:
-        # Pages of its own, which go back to the system with the slab; the C library would keep them.
-        pages = mmap.mmap(-1, size)
+        # Pages of its own, which go back to the system with the slab; the C library would keep them. They are private:
+        # a forked process would write into shared ones.
+        pages = mmap.mmap(-1, size, **_PRIVATE)
         if hasattr(mmap, "MADV_HUGEPAGE") and size >= _HUGE:
             pages.madvise(mmap.MADV_HUGEPAGE)
         self.memory = np.frombuffer(pages, np.uint8)

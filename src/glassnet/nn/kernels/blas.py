@@ -20,6 +20,7 @@ from numba.extending import overload
 from glassnet import threads
 from glassnet.nn.kernels import narrow
 from glassnet.nn.kernels.options import SERIAL
+from glassnet.nn.kernels.recording import recording_now
 from glassnet.nn.kernels.sharing import shared
 from glassnet.nn.kernels.subnormal import flushing, restoring
 
@@ -149,7 +150,10 @@ def matmul(
             narrow.transposed_product(a, b, scalar(alpha), scalar(beta), out)
             return out
         if alpha == 1.0 and beta == 0.0:
-            narrow.product(a, b, out)
+            if recording_now():
+                narrow.product_shared(a, b, out, 1)
+            else:
+                narrow.product(a, b, out)
             return out
     if not transpose_b and narrow.fits_thin(k, n, out.itemsize):
         if not transpose_a and alpha == 1.0 and beta == 0.0:
@@ -161,7 +165,7 @@ def matmul(
             return out
     single = out.dtype == np.float32
     arguments = (ta, tb, m, n, k, scalar(alpha), a, a.shape[1], b, b.shape[1], scalar(beta), out, n)
-    if parts == 1:
+    if parts == 1 and not recording_now():
         (sgemm if single else dgemm)(*arguments)
     else:
         gemm_shared(*arguments, parts)

@@ -25,7 +25,7 @@ _KEEP, _TURN = 111, 112  # cblas' constants for an operand as it is and transpos
 
 
 @inner
-def _block(task, n, g):
+def block_of(task, n, g):
     """(first image, end, first output row, end) of a task."""
     n0 = task // g.blocks * g.images
     r0 = task % g.blocks * g.rows
@@ -45,7 +45,7 @@ def forward(x, w, a, b, g, relu, pool, y, index, scratch, t, parts):
     half = 2 if pool else 1
     straight = not pool and (g.images == 1 or not g.mixed)
     for task in range(tasks * t // parts, tasks * (t + 1) // parts):
-        n0, n1, r0, r1 = _block(task, n, g)
+        n0, n1, r0, r1 = block_of(task, n, g)
         m = (n1 - n0) * (r1 - r0) * g.ow
         at = (n0 * g.oh + r0) * g.ow * g.f if straight else 0
         z = flat[at : at + m * g.f] if straight else scratch[t, : m * g.f]
@@ -56,13 +56,13 @@ def forward(x, w, a, b, g, relu, pool, y, index, scratch, t, parts):
             finish_in_place(z2, a, b, relu)
         else:
             begin, end = r0 // half, r1 // half
-            step, width = _layout(n1 - n0, r1 - r0, g)
+            step, width = layout(n1 - n0, r1 - r0, g)
             for i in range(n0, n1):
                 finish(z2[(i - n0) * step :], width, a, b, relu, pool, y[i, begin:end], index[i, begin:end])
 
 
 @inner
-def _layout(images, rows, g):
+def layout(images, rows, g):
     """How far apart images, and rows of one image, lie in a block's results."""
     return (g.ow, images * g.ow) if g.mixed else (rows * g.ow, g.ow)
 
@@ -100,12 +100,12 @@ def backward(dy, y, index, x, w, g, relu, pool, weight_gradient, input_gradient,
     if hi == lo:
         dw[t] = 0
     for task in range(lo, hi):
-        n0, n1, r0, r1 = _block(task, n, g)
+        n0, n1, r0, r1 = block_of(task, n, g)
         m = (n1 - n0) * (r1 - r0) * g.ow
         z, e = scratch[t, : m * g.f], scratch[t, m * g.f :]
         z2 = z.reshape(m, g.f)
         begin, end = r0 // half, r1 // half
-        step, width = _layout(n1 - n0, r1 - r0, g)
+        step, width = layout(n1 - n0, r1 - r0, g)
         for i in range(n0, n1):
             zi, kept = z2[(i - n0) * step :], index[i, begin:end]
             start(dy[i, begin:end], y[i, begin:end], kept, g.ow, width, relu, pool, zi, db[t])

@@ -1,14 +1,21 @@
 """Depthwise convolution, where every channel has a kernel of its own: direct loops, vectorised over the channels.
 
-There is no sum over channels, so nothing that a matrix product could do well. The sums of a few vectors of an output
-pixel's channels stay in registers while all taps of the kernel go by.
+There is no sum over channels, so nothing that a matrix product could do well. The sums of a few output pixels side by
+side stay in registers while all taps of the kernel go by, so that each weight is loaded once for all of them; where the
+kernel hangs over the edge, those of a few vectors of one pixel's channels.
 """
 
 from __future__ import annotations
 
+import functools
+from typing import Any
+
+import numpy as np
+
 from glassnet.nn.kernels.epilogue import finish_in_place
 from glassnet.nn.kernels.options import inner
 from glassnet.nn.kernels.sharing import shared
+from glassnet.nn.kernels.tiles import PIXELS, tap_sums
 from glassnet.nn.kernels.vector import lanes_of, load, multiply_add, store, zeros
 
 # mypy: disable-error-code="no-untyped-def"
@@ -21,11 +28,17 @@ def _taps(j, sw, left, kw, width):
     return at, min(max(0, -at), kw), max(min(kw, width - at), 0)
 
 
+@functools.lru_cache(256)
+def taps(kh: int, kw: int, width: int, c: int) -> Any:
+    """Where the taps of a kernel lie from its corner in flat pictures (height, width, c)."""
+    return ((np.arange(kh)[:, None] * width + np.arange(kw)) * c).reshape(-1)
+
+
 @shared
-def forward(x, w, stride, corner, a, b, relu, z, t, parts):
+def forward(x, w, places, stride, corner, a, b, relu, z, t, parts):
     """z (n, oh, ow, c) = epilogue of the convolution of x (n, h, w, c) with w (kh, kw, c), rows shared among threads.
 
-    stride: (sh, sw); corner: (top, left) padding; a, b (c,) or empty: see `epilogue`.
+    places: see `taps`; stride: (sh, sw); corner: (top, left) padding; a, b (c,) or empty: see `epilogue`.
     """
     n, oh, c = z.shape[0], z.shape[1], z.shape[3]
     lane = lanes_of(z)
@@ -34,7 +47,8 @@ def forward(x, w, stride, corner, a, b, relu, z, t, parts):
         up = r * stride[0] - corner[0]
         top, bottom = max(0, -up), max(min(w.shape[0], x.shape[1] - up), 0)
         if c % lane == 0:
-            _row_of_vectors(x[image].reshape(-1), x.shape[2], w, up, top, bottom, stride[1], corner[1], c, z[image, r])
+            flat = x[image].reshape(-1)
+            _row_of_vectors(flat, x.shape[2], w, places, up, top, bottom, stride[1], corner[1], c, z[image, r])
         else:
             _row(x[image], w, up, top, bottom, stride[1], corner[1], z[image, r])
         finish_in_place(z[image, r], a, b, relu)
@@ -57,11 +71,28 @@ def _row(x, w, up, top, bottom, sw, left, z):
 
 
 @inner
-def _row_of_vectors(x, width, w, up, top, bottom, sw, left, c, z):
-    """The same for channels in whole vectors, of which four stay in registers while the taps go by."""
-    flat, weights = z.reshape(-1), w.reshape(-1)
+def _row_of_vectors(x, width, w, places, up, top, bottom, sw, left, c, z):
+    """The same for channels in whole vectors."""
+    flat, weights, kw, across = z.reshape(-1), w.reshape(-1), w.shape[1], z.shape[0]
+    begin = min((left + sw - 1) // sw, across)  # columns from here on, and before `end`, have the kernel in the image
+    end = max(begin, min(across, (width + left - kw) // sw + 1)) if width + left >= kw else begin
+    _edge(x, width, w, up, top, bottom, sw, left, c, flat, 0, begin)
+    _edge(x, width, w, up, top, bottom, sw, left, c, flat, end, across)
+    count, at = (bottom - top) * kw, top * kw * c
+    j = begin
+    for side in range(len(PIXELS)):
+        while j + PIXELS[side] <= end:
+            first = ((up + top) * width + j * sw - left) * c
+            tap_sums(x, first, sw * c, places, count, weights, at, c, flat, j * c, side)
+            j += PIXELS[side]
+
+
+@inner
+def _edge(x, width, w, up, top, bottom, sw, left, c, flat, begin, end):
+    """Output columns from `begin` to `end` of a row, one by one: four vectors stay in registers."""
+    weights = w.reshape(-1)
     lane, kw = lanes_of(flat), w.shape[1]
-    for j in range(z.shape[0]):
+    for j in range(begin, end):
         at, lo, hi = _taps(j, sw, left, kw, width)
         k = 0
         while k + 4 * lane <= c:

@@ -91,6 +91,11 @@ def multiply(x, mask, y):
 
 
 @shared
+def add_bias_shared(y, b, t, parts):
+    add_bias(y[y.shape[0] * t // parts : y.shape[0] * (t + 1) // parts], b)
+
+
+@shared
 def relu_shared(x, y, ceiling, t, parts):
     lo, hi = x.size * t // parts, x.size * (t + 1) // parts
     relu(x[lo:hi], y[lo:hi], ceiling)

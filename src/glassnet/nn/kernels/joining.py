@@ -26,10 +26,10 @@ def add(a, b, relu, y, t, parts):
         i += 1
 
 
-@njit(**SERIAL)
-def put_columns(part, rows, start):
-    """rows[:, start : start + width] = part."""
-    for i in range(part.shape[0]):
+@shared
+def put_columns(part, rows, start, t, parts):
+    """rows[:, start : start + width] = part; the rows are shared among threads."""
+    for i in range(part.shape[0] * t // parts, part.shape[0] * (t + 1) // parts):
         a, b = part[i], rows[i, start : start + part.shape[1]]
         for j in range(a.size):
             b[j] = a[j]

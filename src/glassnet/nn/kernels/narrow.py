@@ -58,6 +58,13 @@ def product(x, w, y):
             y[i, j] = z[i * padded + j]
 
 
+@shared
+def product_shared(x, w, y, t, parts):
+    """`product`, with the rows shared among threads."""
+    lo, hi = x.shape[0] * t // parts, x.shape[0] * (t + 1) // parts
+    product(x[lo:hi], w, y[lo:hi])
+
+
 @njit(**SERIAL)
 def transposed_product(x, dy, alpha, beta, w):
     """w (d, m) = alpha * x.T (d, n) @ dy (n, m) + beta * w; beta = 0 ignores what w held."""

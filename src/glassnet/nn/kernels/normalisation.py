@@ -148,6 +148,22 @@ def coefficients(mean, variance, eps, scale, shift, inverse_std, line):
 
 
 @shared
+def coefficients_shared(mean, variance, eps, scale, shift, inverse_std, line, t, parts):
+    """`coefficients`, all of them in the first share."""
+    if t == 0:
+        coefficients(mean, variance, eps, scale, shift, inverse_std, line)
+
+
+@shared
+def epilogue_line(mean, variance, eps, scale, shift, bias, slope, offset, t, parts):
+    """slope and offset (c,): the normalisation of x + bias is slope x + offset; bias may be empty. All in share 0."""
+    for k in range(mean.size if t == 0 else 0):
+        steep = scale[k] / np.sqrt(variance[k] + eps)
+        slope[k] = steep
+        offset[k] = shift[k] + ((bias[k] if bias.size else 0.0) - mean[k]) * steep
+
+
+@shared
 def normalise(x, line, relu, y, n, t, parts):
     """Share t of the n rows of flat y: (x - centre) slope + offset, and the `relu` of that (see `rectify`)."""
     lo, hi = n * t // parts, n * (t + 1) // parts

@@ -5,12 +5,16 @@ around that. For a convolution this takes ten seconds. So there is a single loop
 but a call through an address; a kernel is compiled once, alone. Its arguments travel in a frame on the caller's stack,
 from which a few generated instructions (the thunk) take them. While a kernel runs, results too small for a normal
 number become 0 (`subnormal`).
+
+A frame can also be kept, and the kernel called with it again and again: `recording` keeps those of a whole pass. Arrays
+lie in a frame without their counters of references, so somebody has to hold them as long as it is used.
 """
 
 from __future__ import annotations
 
 import functools
-from typing import Any
+import threading
+from typing import Any, Protocol
 
 import numba
 import numpy as np
@@ -18,14 +22,29 @@ from llvmlite import ir
 from numba import njit, prange, types
 from numba.core import cgutils
 from numba.extending import intrinsic
+from numpy.typing import NDArray
 
 from glassnet import threads
 from glassnet.nn.kernels.options import FAST, INNER, PARALLEL, SERIAL
 from glassnet.nn.kernels.subnormal import write_flushing, write_restoring
 
-__all__ = ["shared"]
+__all__ = ["FRAME", "Recorder", "call_again", "keep_frame", "recorders", "shared"]
 
 # mypy: disable-error-code="no-untyped-def"
+
+FRAME = 4096
+"""Bytes that the frame of a call may have."""
+
+
+class Recorder(Protocol):
+    """Who is told of kernels' calls."""
+
+    def keep(self, address: int, arguments: tuple[Any, ...]) -> None:
+        """A kernel at this address is about to be called with these, the number of shares last."""
+
+
+recorders: dict[int, Recorder] = {}
+"""Who is told of the calls that a thread makes, by the number of the thread."""
 
 
 class shared:
@@ -47,8 +66,10 @@ class shared:
         address = self._addresses.get(kinds)
         if address is None:
             address = self._addresses[kinds] = self._compile(arguments[:-1])
+        if recorders and (recorder := recorders.get(threading.get_ident())) is not None:
+            recorder.keep(address, arguments)
         if arguments[-1] == 1 or threads.starved():
-            _alone(address, arguments[-1], *arguments[:-1])
+            _alone(address, 0, arguments[-1], *arguments[:-1])
         else:
             threads.launch(_together, address, arguments[-1], *arguments[:-1])
 
@@ -74,15 +95,24 @@ _THUNK = ir.FunctionType(ir.VoidType(), [_WORD, _WORD, _WORD])
 
 
 @_instructions
-def _frame(typing_context, address, arguments):
-    """(address of a thunk, address of a frame that holds the kernel's address and its arguments)."""
+def _frame(typing_context, address, place, arguments):
+    """(address of a thunk, address of a frame that holds the kernel's address and its arguments).
+
+    The frame lies at the address `place`, or on the stack where that is 0.
+    """
     kinds = (*arguments.types, types.int64, types.int64)
 
     def generate(context, builder, signature, values):
-        each = cgutils.unpack_tuple(builder, values[1], len(arguments.types))
-        frame = cgutils.alloca_once(builder, ir.LiteralStructType([v.type for v in (values[0], *each)]))
-        for number, value in enumerate((values[0], *each)):
-            builder.store(value, cgutils.gep_inbounds(builder, frame, 0, number))
+        each = cgutils.unpack_tuple(builder, values[2], len(arguments.types))
+        words = (values[0], *[_uncounted(context, builder, *v) for v in zip(arguments.types, each, strict=True)])
+        layout = ir.LiteralStructType([word.type for word in words])
+        if context.get_abi_sizeof(layout) > FRAME:
+            raise ValueError(f"The arguments {arguments} take more than {FRAME} bytes.")
+        stack = cgutils.alloca_once(builder, layout)
+        there = builder.inttoptr(values[1], layout.as_pointer())
+        frame = builder.select(builder.icmp_unsigned("==", values[1], ir.Constant(_WORD, 0)), stack, there)
+        for number, word in enumerate(words):
+            builder.store(word, cgutils.gep_inbounds(builder, frame, 0, number))
         module = builder.module
         thunk = ir.Function(module, _THUNK, module.get_unique_name("glassnet_thunk"))
         thunk.linkage = "internal"
@@ -90,7 +120,16 @@ def _frame(typing_context, address, arguments):
         addresses = [builder.ptrtoint(thunk, _WORD), builder.ptrtoint(frame, _WORD)]
         return context.make_tuple(builder, signature.return_type, addresses)
 
-    return types.UniTuple(types.int64, 2)(address, arguments), generate
+    return types.UniTuple(types.int64, 2)(address, place, arguments), generate
+
+
+def _uncounted(context: Any, builder: Any, kind: Any, value: Any) -> Any:
+    """An array without its counter of references, which is gone when the call ends; anything else as it is."""
+    if not isinstance(kind, types.Array):
+        return value
+    array = context.make_array(kind)(context, builder, value)
+    array.meminfo, array.parent = (cgutils.get_null_value(field.type) for field in (array.meminfo, array.parent))
+    return array._getvalue()
 
 
 def _write_thunk(context: Any, builder: Any, words: Any, frame_type: Any, kinds: tuple[Any, ...]) -> None:
@@ -120,13 +159,49 @@ def _run(thunk, frame, parts):
 
 
 @njit(**SERIAL)
-def _alone(address, parts, *arguments):
-    thunk, frame = _frame(address, arguments)
-    for t in range(parts):
-        _call(thunk, frame, t, parts)
+def _alone(address, place, parts, *arguments):
+    """All shares, one after the other; with a `place` for a frame only that is written. Returns the thunk's address."""
+    thunk, frame = _frame(address, place, arguments)
+    if place == 0:
+        for t in range(parts):
+            _call(thunk, frame, t, parts)
+    return thunk
 
 
 @njit(**SERIAL)
 def _together(address, parts, *arguments):
-    thunk, frame = _frame(address, arguments)
+    thunk, frame = _frame(address, 0, arguments)
     _run(thunk, frame, parts)
+
+
+@njit(**SERIAL)
+def _again_alone(calls):
+    for k in range(calls.shape[0]):
+        for t in range(calls[k, 2]):
+            _call(calls[k, 0], calls[k, 1], t, calls[k, 2])
+
+
+@njit(**SERIAL)
+def _again_together(calls):
+    for k in range(calls.shape[0]):
+        if calls[k, 2] == 1:
+            _call(calls[k, 0], calls[k, 1], 0, 1)
+        else:
+            _run(calls[k, 0], calls[k, 1], calls[k, 2])
+
+
+def keep_frame(address: int, place: int, arguments: tuple[Any, ...]) -> int:
+    """Write the frame of a call, whose number of shares is the last argument, to `FRAME` bytes at `place`.
+
+    Returns the address of the thunk.
+    """
+    thunk: int = _alone(address, place, arguments[-1], *arguments[:-1])
+    return thunk
+
+
+def call_again(calls: NDArray[np.int64]) -> None:
+    """Make calls of kernels (k, 3): the addresses of thunk and frame, and the number of shares, see `keep_frame`."""
+    if threads.count() == 1 or threads.starved():
+        _again_alone(calls)
+    else:
+        threads.launch(_again_together, calls)

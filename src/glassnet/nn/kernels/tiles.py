@@ -29,13 +29,25 @@ from glassnet.nn.kernels.options import inner
 from glassnet.nn.kernels.target import chosen
 from glassnet.nn.kernels.vector import VectorType, add_lanes, address, lanes_of, operation, repeat
 
-__all__ = ["DOT_COLUMNS", "DOT_ROWS", "MOST_ROWS", "ROWS", "VECTORS", "dots", "listed", "products"]
+__all__ = [
+    "DOT_COLUMNS",
+    "DOT_ROWS",
+    "MOST_ROWS",
+    "PIXELS",
+    "ROWS",
+    "VECTORS",
+    "dots",
+    "listed",
+    "products",
+    "tap_sums",
+]
 
 # mypy: disable-error-code="no-untyped-def"
 
 VECTORS = 4  # of the widest tile
 ROWS = chosen().rows  # of a tile of 1, 2, ... vectors
 MOST_ROWS = max(ROWS)
+PIXELS = (8, 4, 2, 1)  # side by side, of `tap_sums`
 DOT_ROWS, DOT_COLUMNS = (4, 5) if chosen().registers == 32 else (2, 5)  # of `dots`; columns that divide ten classes
 
 
@@ -240,3 +252,79 @@ def dots(x, starts, i, w, at, d, z, to, apart):
         for r in range(DOT_ROWS):
             for c in range(DOT_COLUMNS):
                 z[to + r * apart + c] += x[starts[i + r] + k] * w[at + c * d + k]
+
+
+# ---- sums of vectors times vectors
+
+
+def _taps(pixels: int) -> Any:
+    names, word = "x from step places count w at c z to", types.int64
+
+    @operation
+    def taps(typing_context, x, start, step, places, count, w, at, c, z, to):
+        def generate(context, builder, signature, values):
+            _write_taps(_Arguments(names, context, builder, values, signature.args), pixels)
+            return context.get_dummy_value()
+
+        return types.void(x, word, word, places, word, w, word, word, z, word), generate
+
+    return taps
+
+
+def _write_taps(given: _Arguments, pixels: int) -> None:
+    builder, vector = given.builder, given.vector
+    nothing, nought = ir.Constant(vector, None), _word(0)
+    begin, outer, inside = (builder.block, *[builder.append_basic_block(f"taps.{name}") for name in ("c", "k")])
+    stored, end = builder.append_basic_block("taps.store"), builder.append_basic_block("taps.end")
+    empty = builder.or_(*[builder.icmp_signed("<=", given[name], nought) for name in ("count", "c")])
+    builder.cbranch(empty, end, outer)
+
+    builder.position_at_end(outer)
+    channel = builder.phi(_WORD)
+    pictures = builder.add(given["from"], channel)
+    lines = [given.place("x", builder.add(pictures, given.times(given["step"], p))) for p in range(pixels)]
+    first = given.place("w", builder.add(given["at"], channel))
+    builder.branch(inside)
+
+    builder.position_at_end(inside)
+    tap, line = builder.phi(_WORD), builder.phi(first.type)
+    sums = [builder.phi(vector) for _ in range(pixels)]
+    place, weight = builder.load(given.place("places", tap)), given.load(line)
+    after = [
+        builder.fadd(builder.fmul(given.load(builder.gep(here, [place])), weight), total)
+        for here, total in zip(lines, sums, strict=True)
+    ]
+    following, next_line = builder.add(tap, _word(1)), builder.gep(line, [given["c"]])
+    builder.cbranch(builder.icmp_signed("==", following, given["count"]), stored, inside)
+    _join(tap, (nought, outer), (following, inside))
+    _join(line, (first, outer), (next_line, inside))
+    for total, last in zip(sums, after, strict=True):
+        _join(total, (nothing, outer), (last, inside))
+
+    builder.position_at_end(stored)
+    there = builder.add(given["to"], channel)
+    for p, last in enumerate(after):
+        given.store(last, given.place("z", builder.add(there, given.times(given["c"], p))))
+    next_channel = builder.add(channel, _word(vector.count))
+    builder.cbranch(builder.icmp_signed("<", next_channel, given["c"]), outer, end)
+    _join(channel, (nought, begin), (next_channel, stored))
+    builder.position_at_end(end)
+
+
+_taps_8, _taps_4, _taps_2, _taps_1 = (_taps(pixels) for pixels in PIXELS)
+
+
+@inner
+def tap_sums(x, start, step, places, count, w, at, c, z, to, side):
+    """z[to + p c + i] = sum_k x[start + p step + places[k] + i] w[at + k c + i] over k < count, at least one tap.
+
+    For i < c, a multiple of a vector's numbers, and p < PIXELS[side]. x, w, z: flat arrays.
+    """
+    if side == 0:
+        _taps_8(x, start, step, places, count, w, at, c, z, to)
+    elif side == 1:
+        _taps_4(x, start, step, places, count, w, at, c, z, to)
+    elif side == 2:
+        _taps_2(x, start, step, places, count, w, at, c, z, to)
+    else:
+        _taps_1(x, start, step, places, count, w, at, c, z, to)

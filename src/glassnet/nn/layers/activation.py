@@ -45,6 +45,7 @@ class ReLU(Layer):
 
     word = "relu"
     kind = "activation"
+    recordable = True
     ceiling: ClassVar[float] = math.inf
 
     def forward(self, x: Array, *, train: bool = False) -> Array:
@@ -78,6 +79,7 @@ class ReLU6(ReLU):
     """
 
     word = "relu6"
+    recordable = True
     ceiling = 6.0
 
 
@@ -92,6 +94,7 @@ class Sigmoid(_Activation):
     """
 
     word = "sigmoid"
+    recordable = True
 
     @property
     def flops(self) -> int:
@@ -109,6 +112,7 @@ class Tanh(_Activation):
     """
 
     word = "tanh"
+    recordable = True
     _forward = staticmethod(F.tanh_forward)
     _backward = staticmethod(F.tanh_backward)
     _reference = staticmethod(F.tanh_forward_naive)

@@ -101,6 +101,11 @@ class Composite(Layer):
         for branch in self.chains.values():
             branch.plan(choices)
 
+    def pack(self, packed: bool = True) -> None:
+        super().pack(packed)
+        for branch in self.chains.values():
+            branch.pack(packed)
+
     def share(self, arena: Arena) -> None:
         super().share(arena)
         for branch in self.chains.values():
@@ -132,6 +137,7 @@ class Residual(Composite, Fusing):
     """
 
     word = "residual"
+    recordable = True
     usage = "'residual(body)' or 'residual(body | shortcut)'"
     joint = "+ sum of both"
     output_is_free = True
@@ -240,6 +246,7 @@ class Concat(Composite):
     """
 
     word = "concat"
+    recordable = True
     usage = "'concat(one | other)'"
     joint = "side by side"
     kernel = ("copy", "each branch's output into its channels")

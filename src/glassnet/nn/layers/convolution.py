@@ -40,6 +40,7 @@ class Conv(Fusing):
 
     word = "conv"
     kind = "convolution"
+    recordable = True
     options: ClassVar[tuple[str, ...]] = ("stride", "pad", "groups", "bias", "init")
     sized: ClassVar[bool] = True
     fusible = ("norm", "relu", "pool")
@@ -67,6 +68,7 @@ class Conv(Fusing):
         self.groups, self.bias = positive_int(groups, "The groups of 'conv'"), bias
         self.init = Initialisation.parse(init.split()) if isinstance(init, str) else init
         self.winograd = True  # whether it may be chosen
+        self._packed: dict[str, Array | None] = {}  # the weights as a method reads them, where they stay as they are
 
     @classmethod
     def from_step(cls, step: Step) -> Conv:
@@ -165,12 +167,11 @@ class Conv(Fusing):
         return kernel, why + (f"; bias, {taken} while the results are in cache" if taken else "")
 
     def forward(self, x: Array, *, train: bool = False, tail: Tail = ALONE) -> Array:
-        n, (h, w, f) = len(x), self.output_shape
+        n, (h, w, f), method = len(x), self.output_shape, self._method(len(x))[0]
         relu, pool, norm = tail
         scale, bias = None, self.parameters["bias"].value if self.bias else None
         if norm is not None:
-            scale, shift = norm()
-            bias = shift if bias is None else shift + scale * bias
+            scale, bias = norm(bias)
         index = None
         if pool:
             shape = (h // 2, w // 2, f)
@@ -188,7 +189,8 @@ class Conv(Fusing):
             scale=scale,
             relu=relu,
             pool=pool,
-            method=self._method(n)[0],
+            method=method,
+            packed=self._weights_for(method),
             out=(y, index),
             arena=self.arena,
         )
@@ -196,6 +198,18 @@ class Conv(Fusing):
         if not self.arena.keep:
             self.arena.release(index)
         return y
+
+    def pack(self, packed: bool = True) -> None:
+        super().pack(packed)
+        self._packed = {}
+
+    def _weights_for(self, method: str) -> Array | None:
+        weight = self.parameters["weight"].value
+        if not self.packed or weight.flags.writeable:  # as those of a copy are
+            return None
+        if method not in self._packed:
+            self._packed[method] = F.conv2d_pack(weight, method)
+        return self._packed[method]
 
     def reference(self, x: Array, *, train: bool = False) -> Array:
         weight, bias = self.parameters["weight"].value, self.parameters["bias"].value if self.bias else None
@@ -236,6 +250,7 @@ class DepthwiseConv(Conv):
     """
 
     word = "depthwise"
+    recordable = True
     options: ClassVar[tuple[str, ...]] = ("stride", "pad", "bias", "init")
     sized = False
     _usage = "depthwise 3x3, stride 1, pad 1"

@@ -32,6 +32,7 @@ class Linear(Layer):
 
     word = "linear"
     kind = "affine"
+    recordable = True
     sized = True
     output_is_free = True
     options = ("init",)
@@ -122,6 +123,7 @@ class Flatten(Layer):
 
     word = "flatten"
     kind = "reshape"
+    recordable = True
     kernel = ("none", "the same memory, seen as rows")
 
     def build(

@@ -32,6 +32,7 @@ class Dropout(Layer):
 
     word = "dropout"
     kind = "dropout"
+    recordable = True
     draws = True
     options = ("channels",)
     kernel = ("one pass", "a product with the mask; nothing in evaluation")

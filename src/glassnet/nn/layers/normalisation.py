@@ -33,6 +33,7 @@ class BatchNorm(Fusing):
 
     word = "batchnorm"
     kind = "normalisation"
+    recordable = True
     options = ("momentum", "eps")
     output_is_free = True
 
@@ -95,11 +96,10 @@ class BatchNorm(Fusing):
     def fused_as(self) -> Tail | None:
         return Tail(norm=self.line) if type(self) is BatchNorm else None
 
-    def line(self) -> tuple[Array, Array]:
-        """(scale, shift) of each channel in evaluation: y = scale x + shift."""
-        scale = self.parameters["scale"].value / np.sqrt(self.state["variance"] + self.eps)
-        shift = self.parameters["shift"].value - self.state["mean"] * scale
-        return scale.astype(self.dtype), shift.astype(self.dtype)
+    def line(self, bias: Array | None) -> tuple[Array, Array]:
+        """(slope, offset) of each channel in evaluation: that of x + bias is slope x + offset."""
+        scale, shift = self.parameters["scale"].value, self.parameters["shift"].value
+        return F.batchnorm_line(scale, shift, (self.state["mean"], self.state["variance"]), bias, eps=self.eps)
 
     def reference(self, x: Array, *, train: bool = False) -> Array:
         scale, shift = self.parameters["scale"].value, self.parameters["shift"].value

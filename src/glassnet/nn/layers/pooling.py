@@ -101,6 +101,7 @@ class MaxPool(_Pool):
     """
 
     word = "maxpool"
+    recordable = True
     kernel = ("windows", "vectorised over channels; the winners' places are kept")
 
     def forward(self, x: Array, *, train: bool = False) -> Array:
@@ -147,6 +148,7 @@ class AveragePool(_Pool):
     """
 
     word = "avgpool"
+    recordable = True
     options: ClassVar[tuple[str, ...]] = ("stride", "pad", "ceil", "count_pad")
     kernel = ("windows", "vectorised over channels")
 
@@ -196,6 +198,7 @@ class GlobalAveragePool(Layer):
 
     word = "avgpool"
     kind = "pool"
+    recordable = True
 
     def notation(self) -> str:
         return "avgpool global"

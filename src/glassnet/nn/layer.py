@@ -192,7 +192,7 @@ class Layer:
         self.parameters, self.state, self.workspace = other.parameters, other.state, other.workspace
 
     def pack(self, packed: bool = True) -> None:
-        """Make the arrays read-only, so that what is computed from them alone may be kept; or, with False, no longer."""
+        """Make the arrays read-only, so that what is computed from them alone can be kept; or with False writable."""
         self.packed = packed
         for array in (*(parameter.value for parameter in self.parameters.values()), *self.state.values()):
             array.flags.writeable = not packed

@@ -22,7 +22,7 @@ from glassnet.nn import Loss, Network, SoftmaxCrossEntropy
 from glassnet.nn.functional.arrays import Array, flat
 from glassnet.nn.functional.workspace import Workspace
 from glassnet.nn.kernels import updates
-from glassnet.nn.kernels.stochastic import softmax_descent
+from glassnet.nn.kernels.stochastic import LINE, softmax_descent
 from glassnet.nn.layers import Flatten, Linear
 from glassnet.optim import Optimizer, clip_factor, global_norm
 
@@ -108,12 +108,15 @@ class NativeEngine(OptimisedEngine):
         linear = next(layer for layer in self.network.layers if isinstance(layer, Linear))
         weight, bias = linear.parameters["weight"].value, linear.parameters["bias"].value
         scalar = self.network.dtype
-        by_class = np.ascontiguousarray(weight.T)
+        features = len(weight)
+        by_class = self.network.arena.take((weight.shape[1], -(-features // LINE) * LINE), scalar)  # rows of whole lines
+        by_class[:, :features] = weight.T
         smoothing: Any = self.loss.smoothing  # type: ignore[attr-defined]
         total, correct = softmax_descent(
             by_class, bias, rows, labels, order, rates.astype(scalar), scalar(self.l2), scalar(smoothing)
         )
-        weight[...] = by_class.T
+        weight[...] = by_class[:, :features].T
+        self.network.arena.release(by_class)
         self.optimizer.steps += len(order)
         return StepResult(total + penalty, correct, steps=len(order))
 

@@ -48,7 +48,7 @@ def _problem(seed: int, n: int, d: int, k: int, dtype: type) -> list[np.ndarray]
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 1e-12), (np.float32, 2e-4)])
 @drawn
 @given(
-    seed=seeds, n=st.integers(1, 12), d=st.integers(1, 20), k=st.integers(1, 6),
+    seed=seeds, n=st.integers(1, 12), d=st.integers(1, 70), k=st.integers(1, 17),
     l2=st.sampled_from([0.0, 0.05]), smoothing=st.sampled_from([0.0, 0.1]),
 )  # fmt: skip
 def test_equals_separate_steps(
@@ -63,6 +63,17 @@ def test_equals_separate_steps(
     assert_close(total, expected[0], tolerance)
     if dtype == np.float64:
         assert correct == expected[1]
+
+
+def test_rows_may_be_longer_than_the_features() -> None:
+    w, b, features, labels, order, rates = _problem(5, 9, 21, 12, np.float32)
+    longer, other_b = np.full((12, 32), 7.0, np.float32), b.copy()
+    longer[:, :21] = w
+    wanted = softmax_descent(w, b, features, labels, order, rates, np.float32(0.1), 0.1)
+    assert softmax_descent(longer, other_b, features, labels, order, rates, np.float32(0.1), 0.1) == wanted
+    np.testing.assert_array_equal(longer[:, :21], w)
+    np.testing.assert_array_equal(other_b, b)
+    assert (longer[:, 21:] == 7).all()
 
 
 def test_cut_in_two_is_the_same() -> None:

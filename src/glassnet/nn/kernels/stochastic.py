@@ -2,11 +2,11 @@
 
 A step of a linear classifier on one example costs about a microsecond of arithmetic; called from Python it would cost
 fifty. The weights are held as (classes, features), one row per class, so that every inner loop runs along memory.
-The update of step t and the scores of step t + 1 share one pass over the weights: while row c is in registers it takes
-its update `w_c -= rate * dz_c * x_t` and then contributes `w_c . x_{t+1}`. The arithmetic is that of separate steps.
-
-A loop that adds up and writes at once is spelt out in vectors: left to the compiler it has two forms, chosen by whether
-the arrays lie close together, and the two round differently.
+The update of step t and the scores of step t + 1 share one pass over the weights: while a vector of row c is in a
+register it takes its update `w_c -= rate * dz_c * x_t` and then contributes `w_c . x_{t+1}`. The arithmetic is that of
+separate steps. Several rows go side by side (`tiles.descend`), for which x_t and x_{t+1} are loaded once; what is left
+is a load and a store of each weight. Stores that lie across two cache lines take twice as long, so the weights should
+begin on a line and have rows of whole lines.
 """
 
 from __future__ import annotations
@@ -16,9 +16,13 @@ from numba import njit
 
 from glassnet.nn.kernels.exponential import exp
 from glassnet.nn.kernels.options import SERIAL, inner
-from glassnet.nn.kernels.vector import everywhere, lanes_of, load, multiply_add, store, sum_of, zeros
+from glassnet.nn.kernels.tiles import CLASSES, descend
+from glassnet.nn.kernels.vector import lanes_of
 
 # mypy: disable-error-code="no-untyped-def"
+
+LINE = 16
+"""Numbers of a cache line, or of two: what a row's length should be a multiple of."""
 
 
 @inner
@@ -53,7 +57,7 @@ def _softmax_error(scores, label, smoothing, error):
 @inner
 def _scores(w, b, x, scores):
     for c in range(w.shape[0]):
-        row = w[c]
+        row = w[c, : x.size]
         s = w.dtype.type(0)
         for j in range(row.size):
             s += row[j] * x[j]
@@ -61,42 +65,29 @@ def _scores(w, b, x, scores):
 
 
 @inner
-def _update_and_look_ahead(w, b, x, following, rate, l2, error, scores):
-    """w[c] = keep w[c] - step x and b likewise for every class; scores = w following + b."""
-    lane, zero, d = lanes_of(w), zeros(w), x.size
+def _update_and_look_ahead(w, b, x, following, ahead, rate, l2, error, scores):
+    """w[c] = keep w[c] - step x and b likewise for every class; scores = w following + b.
+
+    `ahead`, the example after `following`, is sent for meanwhile.
+    """
+    classes, apart, flat, d = w.shape[0], w.shape[1], w.reshape(-1), x.size
+    lane = lanes_of(flat)
+    whole = d // lane
     keep = w.dtype.type(1) - rate * l2
-    for c in range(w.shape[0]):
-        row = w[c]
-        step = rate * error[c]
-        less = everywhere(-step, zero)
-        s0 = s1 = s2 = s3 = zero
-        j = 0
-        while j + 4 * lane <= d:
-            j1, j2, j3 = j + lane, j + 2 * lane, j + 3 * lane
-            v0 = multiply_add(less, load(x, j), keep * load(row, j))
-            v1 = multiply_add(less, load(x, j1), keep * load(row, j1))
-            v2 = multiply_add(less, load(x, j2), keep * load(row, j2))
-            v3 = multiply_add(less, load(x, j3), keep * load(row, j3))
-            store(row, j, v0)
-            store(row, j1, v1)
-            store(row, j2, v2)
-            store(row, j3, v3)
-            s0 = multiply_add(v0, load(following, j), s0)
-            s1 = multiply_add(v1, load(following, j1), s1)
-            s2 = multiply_add(v2, load(following, j2), s2)
-            s3 = multiply_add(v3, load(following, j3), s3)
-            j += 4 * lane
-        while j + lane <= d:
-            v = multiply_add(less, load(x, j), keep * load(row, j))
-            store(row, j, v)
-            s0 = multiply_add(v, load(following, j), s0)
-            j += lane
-        s = sum_of((s0 + s1) + (s2 + s3))
-        for i in range(j, d):
-            row[i] = keep * row[i] - step * x[i]
-        for i in range(j, d):
+    for c in range(classes):
+        error[c] *= rate  # the step of each class
+    c = 0
+    for side in range(len(CLASSES)):
+        while c + CLASSES[side] <= classes:
+            descend(flat, c * apart, apart, whole, error, c, keep, x, following, ahead, scores, side)
+            c += CLASSES[side]
+    for c in range(classes):
+        row, s = w[c], scores[c]
+        for i in range(whole * lane, d):
+            row[i] = keep * row[i] - error[c] * x[i]
+        for i in range(whole * lane, d):
             s += row[i] * following[i]
-        b[c] -= step
+        b[c] -= error[c]
         scores[c] = s + b[c]
 
 
@@ -104,7 +95,7 @@ def _update_and_look_ahead(w, b, x, following, rate, l2, error, scores):
 def softmax_descent(w, b, features, labels, order, rates, l2, smoothing):
     """Steps over the examples `order`, one each, with the rate of each step; returns (sum of losses, correct).
 
-    w (classes, features) and b (classes,) are changed in place. The loss of a step is that of its start. Stops at the
+    w (classes, at least features: what lies behind is not looked at) and b (classes,) are changed in place. The loss of a step is that of its start. Stops at the
     first loss that is not finite and returns it.
     """
     n = order.size
@@ -118,5 +109,6 @@ def softmax_descent(w, b, features, labels, order, rates, l2, smoothing):
         correct += hit
         if not np.isfinite(loss):
             break
-        _update_and_look_ahead(w, b, x, features[order[min(i + 1, n - 1)]], rates[i], l2, error, scores)
+        following, ahead = features[order[min(i + 1, n - 1)]], features[order[min(i + 2, n - 1)]]
+        _update_and_look_ahead(w, b, x, following, ahead, rates[i], l2, error, scores)
     return total, correct

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numpy.typing import NDArray
 
 from glassnet.nn.kernels.options import inner
@@ -30,12 +31,14 @@ from glassnet.nn.kernels.target import chosen
 from glassnet.nn.kernels.vector import VectorType, add_lanes, address, lanes_of, operation, repeat
 
 __all__ = [
+    "CLASSES",
     "DOT_COLUMNS",
     "DOT_ROWS",
     "MOST_ROWS",
     "PIXELS",
     "ROWS",
     "VECTORS",
+    "descend",
     "dots",
     "listed",
     "products",
@@ -48,6 +51,7 @@ VECTORS = 4  # of the widest tile
 ROWS = chosen().rows  # of a tile of 1, 2, ... vectors
 MOST_ROWS = max(ROWS)
 PIXELS = (8, 4, 2, 1)  # side by side, of `tap_sums`
+CLASSES = (10, 5, 1) if chosen().registers == 32 else (5, 1)  # rows side by side, of `descend`
 DOT_ROWS, DOT_COLUMNS = (4, 5) if chosen().registers == 32 else (2, 5)  # of `dots`; columns that divide ten classes
 
 
@@ -328,3 +332,82 @@ def tap_sums(x, start, step, places, count, w, at, c, z, to, side):
         _taps_2(x, start, step, places, count, w, at, c, z, to)
     else:
         _taps_1(x, start, step, places, count, w, at, c, z, to)
+
+
+# ---- descent and the next scores in one
+
+
+def _descent(classes: int) -> Any:
+    names, word = "w at apart count steps first keep x following ahead z", types.int64
+
+    @operation
+    def pass_(typing_context, w, at, apart, count, steps, first, keep, x, following, ahead, z):
+        def generate(context, builder, signature, values):
+            _write_descent(_Arguments(names, context, builder, values, signature.args), classes)
+            return context.get_dummy_value()
+
+        return types.void(w, word, word, word, steps, word, w.dtype, x, following, ahead, z), generate
+
+    return pass_
+
+
+def _write_descent(given: _Arguments, classes: int) -> None:
+    builder, vector = given.builder, given.vector
+    nothing, nought = ir.Constant(vector, None), _word(0)
+    places = [builder.add(given["first"], _word(c)) for c in range(classes)]
+    steps = [builder.load(given.place("steps", place)) for place in places]
+    less = [repeat(builder, builder.fsub(ir.Constant(step.type, -0.0), step), vector) for step in steps]
+    keep = repeat(builder, given["keep"], vector)
+    lines = [given.place("w", builder.add(given["at"], given.times(given["apart"], c))) for c in range(classes)]
+    begin, loop, end = builder.block, builder.append_basic_block("descent"), builder.append_basic_block("descent.end")
+    builder.cbranch(builder.icmp_signed("==", given["count"], nought), end, loop)
+
+    builder.position_at_end(loop)
+    k = builder.phi(_WORD)
+    sums = [builder.phi(vector) for _ in lines]
+    at = given.times(k, vector.count)
+    _send_for(builder, given.place("ahead", at))
+    x, following = (given.load(given.place(name, at)) for name in ("x", "following"))
+    after = []
+    for line, step, total in zip(lines, less, sums, strict=True):
+        here = builder.gep(line, [at])
+        row = builder.fadd(builder.fmul(step, x), builder.fmul(keep, given.load(here)))
+        given.store(row, here)
+        after.append(builder.fadd(builder.fmul(row, following), total))
+    next_k = builder.add(k, _word(1))
+    builder.cbranch(builder.icmp_signed("==", next_k, given["count"]), end, loop)
+    _join(k, (nought, begin), (next_k, loop))
+    for total, last in zip(sums, after, strict=True):
+        _join(total, (nothing, begin), (last, loop))
+
+    builder.position_at_end(end)
+    totals = [_join(builder.phi(vector), (nothing, begin), (last, loop)) for last in after]
+    for total, place in zip(totals, places, strict=True):
+        builder.store(add_lanes(builder, total), given.place("z", place))
+
+
+def _send_for(builder: Any, place: Any) -> None:
+    """Begin to load the cache line of a place that is read soon."""
+    byte, word = ir.IntType(8).as_pointer(), ir.IntType(32)
+    kind = ir.FunctionType(ir.VoidType(), [byte, word, word, word])
+    function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+    read, soon, data = (ir.Constant(word, number) for number in (0, 3, 1))
+    builder.call(function, [builder.bitcast(place, byte), read, soon, data])
+
+
+_descents = [_descent(classes) for classes in CLASSES]
+_most_classes, _some_classes, _one_class = _descents[0], _descents[-2], _descents[-1]
+
+
+@inner
+def descend(w, at, apart, count, steps, first, keep, x, following, ahead, z, side):
+    """w_c = keep w_c - steps[first + c] x for the rows w_c = w[at + c apart :], and z[first + c] = w_c . following.
+
+    For c < CLASSES[side] and the first `count` vectors; those of `ahead` are sent for meanwhile. w, x, ...: flat arrays.
+    """
+    if side == 0:
+        _most_classes(w, at, apart, count, steps, first, keep, x, following, ahead, z)
+    elif side < len(CLASSES) - 1:
+        _some_classes(w, at, apart, count, steps, first, keep, x, following, ahead, z)
+    else:
+        _one_class(w, at, apart, count, steps, first, keep, x, following, ahead, z)

@@ -28,20 +28,22 @@ from glassnet.reader.lines.confidence import AS_IT_IS, calibrate, reliability
 from glassnet.reader.lines.decoder import DECODING, Decoder, DecodingSettings
 from glassnet.reader.lines.held_out import HeldOut, HeldOutStrip
 from glassnet.reader.lines.language import of
+from glassnet.reader.lines.looks import looks_at
 from glassnet.reader.lines.recogniser import LineRecogniser
 from glassnet.report import reliability_figure
 
 _ALPHAS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7)
 _BETAS = (0.0, 0.4, 0.8, 1.2, 1.6)
 
-Lines = Sequence[tuple[HeldOutStrip, np.ndarray]]
+Lines = Sequence[tuple[HeldOutStrip, list[np.ndarray]]]
 
 
 def scored(model: Path, most: int) -> Lines:
-    """Strips of held-out writers with their scores."""
+    """Strips of held-out writers with their scores, those in doubt with the scores of more looks."""
     recogniser = LineRecogniser(Model.load(model))
     strips = HeldOut("valid", height=recogniser.height, most=most).strips
-    return list(zip(strips, recogniser.scores([strip.ink for strip in strips]), strict=True))
+    seen = looks_at([strip.ink for strip in strips], recogniser, Decoder(greedy=True))
+    return [(strip, look.scores) for strip, look in zip(strips, seen, strict=True)]
 
 
 def rate(lines: Lines, texts: Iterable[str]) -> float:
@@ -57,11 +59,12 @@ def by_group(lines: Lines) -> None:
         "greedy": Decoder(greedy=True, settings=plain),
         "beam": Decoder(settings=plain),
         "beam, English": Decoder(language=english, settings=plain),
+        "beam, English, more looks": Decoder(language=english, settings=plain),
         f"beam, list of {len(words)} words": Decoder(words=words, settings=plain),
         "beam, both": Decoder(language=english, words=words, settings=plain),
     }
     for name, decoder in ways.items():
-        texts = [decoder(scores).text for _, scores in lines]
+        texts = [decoder(*(looks if name.endswith("looks") else looks[:1])).text for _, looks in lines]
         parts = []
         for kind, style in itertools.product(("line", "word"), ("printed", "mixed", "cursive", "unknown")):
             own = [i for i, (strip, _) in enumerate(lines) if (strip.kind, strip.style) == (kind, style)]
@@ -71,7 +74,7 @@ def by_group(lines: Lines) -> None:
 
 
 def tune(lines: Lines, figure: Path | None) -> None:
-    logs = [log_probabilities(scores) for _, scores in lines]
+    logs = [log_probabilities(looks[0]) for _, looks in lines]
     english = of("english")
     found: dict[tuple[float, float], float] = {}
     for alpha, beta in itertools.product(_ALPHAS, _BETAS):
@@ -90,12 +93,12 @@ def tune(lines: Lines, figure: Path | None) -> None:
 def fit_maps(lines: Lines, settings: DecodingSettings, figure: Path | None) -> None:
     writers = sorted({strip.writer for strip, _ in lines})
     halves = [[line for line in lines if line[0].writer in writers[start::2]] for start in range(2)]
-    readings = [[Decoder(language=of("english"), settings=settings)(scores) for _, scores in half] for half in halves]
+    readings = [[Decoder(language=of("english"), settings=settings)(*looks) for _, looks in half] for half in halves]
     truths = [[strip.text for strip, _ in half] for half in halves]
     maps = calibrate(readings[0], truths[0])
     print(f"characters {maps[0]}, words {maps[1]}")
     mapped = Decoder(language=of("english"), settings=replace(settings, characters=maps[0], words=maps[1]))
-    for name, read in (("as they are", readings[1]), ("mapped", [mapped(scores) for _, scores in halves[1]])):
+    for name, read in (("as they are", readings[1]), ("mapped", [mapped(*looks) for _, looks in halves[1]])):
         tables = reliability(read, truths[1])
         print(f"{name}: calibration error of characters {tables[0].error:.4f}, of words {tables[1].error:.4f}")
     if figure is not None:

@@ -23,6 +23,7 @@ from glassnet.reader.lines.beam import (
 )
 from glassnet.reader.lines.confidence import AS_IT_IS, Edits, Map, edits
 from glassnet.reader.lines.language import NGrams
+from glassnet.reader.lines.looks import agreed, mean_edits
 from glassnet.reader.lines.reading import ReadCharacter, Reading, ReadWord
 from glassnet.reader.lines.wordlist import word_tree
 
@@ -122,33 +123,42 @@ class Decoder:
             unlisted=settings.unlisted,
         )
 
-    def __call__(self, scores: npt.ArrayLike) -> Reading:
+    def __call__(self, scores: npt.ArrayLike, *more: npt.ArrayLike) -> Reading:
         """What a line reads.
 
         Parameters
         ----------
         scores : (columns, 96) float array
             Of the characters of `CHARACTERS` and the blank, up to a constant a column.
+        *more : (columns, 96) float array
+            Of further looks at the line (`looks.py`); the places of characters are those of the first.
         """
         s = self.settings
-        logs = log_probabilities(scores)
-        if logs.shape[1] != BLANK + 1:
-            raise ReaderError(f"A line's scores have {BLANK + 1} classes. Got {logs.shape[1]}.")
-        if self.alphabet is not None:
-            logs = within(logs, self.alphabet)
-        if self.greedy:
-            labels = tuple(best_path(logs))
-            found = [Found(labels, float(logs.max(axis=1).sum()), float(logs.max(axis=1).sum()))]
-        else:
-            found = beam_search(logs, self.prior, width=s.width, least=s.least)
+        looks = [self._logs(each) for each in (scores, *more)]
+        each = [self._found(logs) for logs in looks]
+        found = agreed(looks, each) if more else each[0]
         best = found[0]
-        doubts = edits(logs, best.labels, self.prior, least=s.doubt, margin=s.margin)
+        doubts = mean_edits([edits(logs, best.labels, self.prior, least=s.doubt, margin=s.margin) for logs in looks])
         return Reading(
-            self._words(best.labels, align(logs, best.labels), doubts),
+            self._words(best.labels, align(looks[0], best.labels), doubts),
             best.picture,
             best.score,
             _others(found, s.others),
         )
+
+    def _logs(self, scores: npt.ArrayLike) -> npt.NDArray[np.float64]:
+        """Log-probabilities of the characters that are possible."""
+        logs = log_probabilities(scores)
+        if logs.shape[1] != BLANK + 1:
+            raise ReaderError(f"A line's scores have {BLANK + 1} classes. Got {logs.shape[1]}.")
+        return logs if self.alphabet is None else within(logs, self.alphabet)
+
+    def _found(self, logs: npt.NDArray[np.float64]) -> list[Found]:
+        """The best texts of a look, the best first."""
+        if self.greedy:
+            picture = float(logs.max(axis=1).sum())
+            return [Found(tuple(best_path(logs)), picture, picture)]
+        return beam_search(logs, self.prior, width=self.settings.width, least=self.settings.least)
 
     def _words(self, labels: tuple[int, ...], columns: npt.NDArray[np.int64], doubts: Edits) -> tuple[ReadWord, ...]:
         """The characters between spaces, and the probability that they are right together."""

@@ -4,25 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 
-import numpy as np
-import numpy.typing as npt
-
+from glassnet.reader.lines.looks import DOUBT, Scoring, looks_at
 from glassnet.reader.lines.reading import Reading
 from glassnet.reader.lines.strips import Strip
 from glassnet.reader.lines.widths import padded_width
 
-__all__ = ["LineReader", "ReadLine", "Scoring"]
-
-Scores = npt.NDArray[np.float32]
-
-
-class Scoring(Protocol):
-    """What gives scores, as `LineRecogniser` does."""
-
-    def scores(self, strips: Sequence[npt.NDArray[np.uint8]]) -> list[Scores]:
-        """Log-probabilities (columns, 96) of every strip, of its padded width."""
+__all__ = ["LineReader", "ReadLine"]
 
 
 @dataclass(frozen=True)
@@ -61,14 +49,17 @@ class LineReader:
     recogniser : Scoring
         Gives the scores of strips.
     decode : callable
-        Makes a `Reading` of a line's scores, as a `Decoder` does.
+        Makes a `Reading` of a line's scores and those of further looks, as a `Decoder` does.
     quick : callable or None
         The same by the picture alone, for what is judged by the confidences: a greedy `Decoder`. None takes `decode`.
+    doubt : float
+        A line is looked at again where the picture alone makes a character less sure; 0 looks once.
     """
 
     recogniser: Scoring = field(repr=False)
-    decode: Callable[[Scores], Reading] = field(repr=False)
-    quick: Callable[[Scores], Reading] | None = field(default=None, repr=False)
+    decode: Callable[..., Reading] = field(repr=False)
+    quick: Callable[..., Reading] | None = field(default=None, repr=False)
+    doubt: float = DOUBT
 
     def read(self, strips: Sequence[Strip], *, quick: bool = False) -> list[ReadLine]:
         """What strips read, one by one.
@@ -80,11 +71,11 @@ class LineReader:
         quick : bool
             Whether the picture alone will do.
         """
-        plain = self.quick or self.decode
-        every = self.recogniser.scores([strip.picture for strip in strips]) if strips else []
+        alone = quick or self.quick is None
+        pictures = [strip.picture for strip in strips]
+        seen = looks_at(pictures, self.recogniser, self.quick or self.decode, 0.0 if alone else self.doubt)
         lines = []
-        for strip, scores in zip(strips, every, strict=True):
-            alone = plain(scores)
-            reading = alone if quick or self.quick is None else self.decode(scores)
-            lines.append(ReadLine(strip, reading, padded_width(strip.width) / len(scores), alone))
+        for strip, look in zip(strips, seen, strict=True):
+            reading = look.plain if alone else self.decode(*look.scores)
+            lines.append(ReadLine(strip, reading, padded_width(strip.width) / len(look.scores[0]), look.plain))
         return lines

@@ -50,7 +50,7 @@ _benches: dict[str, Bench] = {}
 def _judge(mutant: Mutant, until: float) -> str:
     if time.monotonic() > until:
         return "not tried"
-    room = mutant.file.partition("/")[0]
+    room = mutant.tests[0].rpartition("/")[0]
     if room not in _benches:
         _benches[room] = Bench(_folder / room, room)
     return _benches[room].try_out(mutant)

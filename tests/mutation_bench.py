@@ -71,22 +71,19 @@ class Rehearsal:
 
 
 class Bench:
-    """A copy of the package (of `nn` no more than the operations need) in which one file at a time is mutated."""
+    """A copy of the package and of the tests in one folder (`room`), in which one file at a time is mutated."""
 
     def __init__(self, folder: Path, room: str) -> None:
         self.folder, self._package = folder, folder / "src" / "glassnet"
         self.rehearsals: dict[tuple[str, ...], Rehearsal] = {}
-        sources = set(PACKAGE.rglob("*.py"))
-        if room == "nn":
-            lowest = {source for source in PACKAGE.glob("*.py") if source.name != "__init__.py"}
-            parts = (*(PACKAGE / "nn/functional").glob("*.py"), *(PACKAGE / "nn/kernels").glob("*.py"))
-            sources = {*lowest, *parts, PACKAGE / "check" / "numerical.py"}
+        sources = sources_for(room)
         for source in sources:
             self._copy(source, self._package / source.relative_to(PACKAGE), _ROOM)
         for package in ("", "nn", "check"):
             (self._package / package / "__init__.py").touch()
         for source in TESTS.rglob("*.py"):
-            if source.relative_to(TESTS).parts[0] in (room, "support", "conftest.py"):
+            name = source.relative_to(TESTS).as_posix()
+            if name == "conftest.py" or name.startswith(("support/", f"{room}/")):
                 self._copy(source, folder / "tests" / source.relative_to(TESTS))
         # By their contents: a mutant may have the size and the second of the original.
         compileall.compile_dir(folder, quiet=2, invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH)
@@ -199,6 +196,15 @@ class Bench:
             plugin.end()
         finally:
             os._exit(code)
+
+
+def sources_for(room: str) -> set[Path]:
+    """The files of the package that the tests of a folder may import; those of operations need little of `nn`."""
+    if room != "nn/functional":
+        return set(PACKAGE.rglob("*.py"))
+    lowest = {source for source in PACKAGE.glob("*.py") if source.name != "__init__.py"}
+    parts = (*(PACKAGE / "nn/functional").glob("*.py"), *(PACKAGE / "nn/kernels").glob("*.py"))
+    return {*lowest, *parts, PACKAGE / "check" / "numerical.py"}
 
 
 def _padded(source: bytes, size: int) -> bytes:

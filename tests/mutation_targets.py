@@ -89,6 +89,13 @@ TARGETS: list[tuple[str, tuple[str, ...], tuple[str, ...]]] = [
         ("nn/functional/test_matmul.py", "nn/functional/test_affine.py"),
     ),
     ("nn/kernels/blas.py", ("gemm_shared",), ("nn/functional/test_matmul.py",)),
+    ("nn/kernels/tiles.py", ("listed", "_write", "products", "_write_dots", "dots"), ("nn/kernels/test_target.py",)),
+    ("nn/kernels/subnormal.py", ("write_flushing", "write_restoring"), ("nn/kernels/test_subnormal.py",)),
+    (
+        "nn/kernels/updates.py",
+        ("_numbers_at", "_share", "sgd", "momentum", "rmsprop", "adam", "average", "sum_of_squares"),
+        ("optim/test_optimisers.py",),
+    ),
     (
         "autodiff/dual.py",
         (
@@ -304,6 +311,21 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "gemm_shared",
         "n * (t + 1) // parts => n * (t + 1)",
     ): "the first thread does all, BLAS refuses more",
+    (
+        "nn/kernels/tiles.py",
+        "_write",
+        "builder.function.attributes.add('noinline') => pass",
+    ): "one copy for all or one for each",
+    **{
+        ("nn/kernels/tiles.py", "_write", f"rows < vectors => rows {turned} vectors"): "which factor waits in registers"
+        for turned in ("<=", ">")
+    },
+    ("nn/kernels/tiles.py", "_write_dots", "True => False"): "there are as many of each",
+    (
+        "nn/kernels/subnormal.py",
+        "write_flushing",
+        "ir.Constant(_WORD, 0) => ir.Constant(_WORD, 1)",
+    ): "read by no processor of another kind",
     **{
         ("nn/kernels/elementwise.py", "relu_backward_shared", change): "computes elements twice, with the same result"
         for change in (

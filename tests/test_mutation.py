@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import os
 import subprocess
@@ -14,7 +15,7 @@ import pytest
 
 import mutation
 import mutation_bench
-from mutation_targets import EQUIVALENT
+from mutation_targets import EQUIVALENT, TARGETS
 
 SCRIPT = Path(mutation.__file__)
 
@@ -34,7 +35,7 @@ def _run(*arguments: str) -> None:
 
 def test_no_mutant_of_a_sample_survives() -> None:
     """Of a Python file and of the compiled one behind it, whose tests are quick."""
-    _run("--only", "joining.py", "--sample", "8", "--workers", "1")
+    _run("--only", "joining.py", "--sample", "4", "--workers", "1")
 
 
 def test_what_was_not_tried_is_counted(
@@ -130,6 +131,30 @@ def test_what_calls_a_changed_kernel_is_compiled_anew() -> None:
     found = mutation_bench.callers(kernels / "epilogue.py", "start")
     assert {("epilogue", "start"), ("direct", "backward"), ("winograd", "backward")} <= found
     assert not any(file in ("losses", "stochastic") for file, _ in found)
+
+
+def test_the_copy_holds_what_the_tests_import() -> None:
+    """Without it they would fail on the original, and no mutant would be tried."""
+    package, tests = mutation_bench.PACKAGE, mutation_bench.TESTS
+    for watching in {name for _, _, names in TARGETS for name in names}:
+        held = mutation_bench.sources_for(watching.rpartition("/")[0])
+        left, seen = [tests / watching], set()
+        while left:
+            path = left.pop()
+            seen.add(path)
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if not isinstance(node, ast.ImportFrom) or node.module is None:
+                    continue
+                top, *rest = node.module.split(".")
+                folder = {"glassnet": package, "support": tests / "support"}.get(top)
+                if folder is None:
+                    continue
+                module = folder.joinpath(*rest)
+                modules = [module, *(module / name.name for name in node.names)]
+                files = [file for m in modules for file in (m.with_suffix(".py"), m / "__init__.py")]
+                found = [file for file in files if file.exists() and (file in held or top == "support")]
+                assert found, f"{path}: {node.module}"
+                left += [file for file in found if top == "support" and file not in seen]
 
 
 def test_a_mutant_leaves_the_lines_below_where_they_were(everything: list[mutation.Mutant]) -> None:

@@ -17,6 +17,7 @@ from glassnet.errors import GlassnetError, RecipeError
 from glassnet.nn import Network, SoftmaxCrossEntropy
 from glassnet.nn.parameter import Parameter
 from glassnet.optim import OPTIMIZERS, SGD, Adam, AdamW, Optimizer, RMSProp, clip_factor, global_norm, make_optimizer
+from glassnet.optim.averaging import follow
 
 Array = np.ndarray[Any, Any]
 State = dict[str, Array]
@@ -168,6 +169,21 @@ def test_pytorch_takes_the_same_steps_of_adamw() -> None:
         ours.step(made)
         twin.step()
         np.testing.assert_allclose(made["1.layer.weight"].value, theirs.detach().numpy(), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("size", [12, 40_000])
+def test_the_average_over_steps_is_the_written_formula(size: int, thread_count: int) -> None:
+    """d = (1 + t) / (10 + t) until that is more than the decay: from step 2 on here."""
+    mean: dict[str, Array] = {}
+    expected: dict[str, Array] = {}
+    rng = np.random.default_rng(0)
+    for step in range(5):
+        arrays = {"w": rng.standard_normal((size, 3)), "b": rng.standard_normal(3).astype(np.float32)}
+        follow(mean, arrays, step, 0.2)
+        d = [0, 2 / 11, 0.2, 0.2, 0.2][step]
+        expected = {key: d * expected.get(key, 0) + (1 - d) * arrays[key] for key in arrays}
+        for key, rtol in (("w", 1e-13), ("b", 1e-6)):
+            np.testing.assert_allclose(mean[key], expected[key], rtol, atol=rtol)
 
 
 # ---- clipping

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glassnet.errors import GlassnetError
-from glassnet.interop import is_installed
 from glassnet.nn.functional.ctc import columns_needed, ctc_greedy, ctc_loss, ctc_loss_naive, merged
+from support.gradients import torch_or_skip
 
 
 @st.composite
@@ -50,10 +50,8 @@ def test_central_differences(line: tuple[Any, list[list[int]], Any], seed: int) 
     assert slope == pytest.approx(float((gradient * direction).sum()), rel=1e-7, abs=1e-8)
 
 
-@pytest.mark.skipif(not is_installed(), reason="PyTorch is not installed")
 def test_against_pytorch() -> None:
-    import torch
-
+    torch = torch_or_skip()
     rng = np.random.default_rng(0)
     n, t, k = 6, 40, 12
     scores = 2.0 * rng.standard_normal((n, t, k))

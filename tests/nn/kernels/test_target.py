@@ -45,6 +45,11 @@ def test_the_best_that_is_here_is_chosen_unless_another_is_named() -> None:
     assert lanes(4) == 2 * lanes(8) == chosen().bytes // 4
 
 
+@pytest.mark.parametrize(("room", "zeros"), [(0, 0), (2, 0), (3, 0), (5, 2)])
+def test_a_list_of_places_ends_with_a_zero_for_every_row_of_a_tile(room: int, zeros: int) -> None:
+    assert listed([0, 3, 7], room).tolist() == [0, 3, 7] + [0] * (zeros + MOST_ROWS)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("add", [False, True])
 @pytest.mark.parametrize("vectors", range(1, VECTORS + 1))

@@ -46,6 +46,7 @@ _SETTINGS = """[pytest]
 pythonpath = tests
 addopts = --import-mode=importlib
 filterwarnings = error
+markers = long
 """
 # A test may take so many times the processor seconds that it took on the original, and so many more.
 _SLOWER, _LONGER = 5, 20.0
@@ -190,7 +191,18 @@ class Bench:
             os.chdir(self.folder)
             sys.path.insert(0, str(self.folder / "src"))
             os.environ["PYTHONPATH"] = str(self.folder / "src")
-            options = ["-x", "-q", "--tb=no", "--assert=plain", "-p", "no:cacheprovider", "-k", "not torch"]
+            options = [
+                "-x",
+                "-q",
+                "--tb=no",
+                "--assert=plain",
+                "-p",
+                "no:cacheprovider",
+                "-k",
+                "not torch",
+                "-m",
+                "not long",
+            ]
             options += ["--hypothesis-seed=0", "--hypothesis-profile=mutation"]
             code = int(pytest.main([*options, *(f"tests/{name}" for name in tests)], [plugin]))
             plugin.end()

@@ -9,7 +9,10 @@ BIN := $(VENV)/bin
 DOCS := .venv-docs
 WORKERS ?= 2
 
-.PHONY: demo docs test verify lint setup setup-dev clean clean-kernels
+# The tests start hundreds of processes: each would compile all modules again.
+unexport PYTHONDONTWRITEBYTECODE
+
+.PHONY: demo docs test verify lint style types tests setup setup-dev clean clean-kernels
 
 setup: $(VENV)/.ready
 setup-dev: $(VENV)/.ready-dev
@@ -23,11 +26,12 @@ $(VENV)/.ready: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable .
 	@touch $@
 
-$(VENV)/.ready-dev: $(VENV)/.ready
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,torch]'
-	@# adv-lib asks for torchvision and visdom, which none of its attacks here needs.
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-deps adv-lib
-	@touch $@
+$(VENV)/.ready-dev: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@# adv-lib asks for torchvision and visdom, which none of its attacks here needs. pip compiles on one core alone.
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-compile --editable '.[dev,torch]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-compile --no-deps adv-lib
+	-$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib
+	@touch $(VENV)/.ready $@
 
 demo: setup
 	$(BIN)/glassnet demo
@@ -42,13 +46,21 @@ docs: $(DOCS)/.ready
 	$(DOCS)/bin/python -m tools.site
 	@echo "open build/site/html/index.html"
 
-lint: setup-dev
+style: setup-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+types: setup-dev
 	$(BIN)/mypy
 
-test: lint
+tests: setup-dev
 	GLASSNET_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -q -m "not long"
+
+lint: style types
+
+test: style
+	@# Types are checked while the tests load.
+	$(MAKE) --jobs=2 types tests
 
 verify: setup-dev
 	$(BIN)/python tools/verify.py $(PARTS)

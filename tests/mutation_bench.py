@@ -191,18 +191,8 @@ class Bench:
             os.chdir(self.folder)
             sys.path.insert(0, str(self.folder / "src"))
             os.environ["PYTHONPATH"] = str(self.folder / "src")
-            options = [
-                "-x",
-                "-q",
-                "--tb=no",
-                "--assert=plain",
-                "-p",
-                "no:cacheprovider",
-                "-k",
-                "not torch",
-                "-m",
-                "not long",
-            ]
+            options = ["-x", "-q", "--tb=no", "--assert=plain", "-p", "no:cacheprovider"]
+            options += ["-k", "not torch", "-m", "not long"]
             options += ["--hypothesis-seed=0", "--hypothesis-profile=mutation"]
             code = int(pytest.main([*options, *(f"tests/{name}" for name in tests)], [plugin]))
             plugin.end()

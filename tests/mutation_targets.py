@@ -312,6 +312,11 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "n * (t + 1) // parts => n * (t + 1)",
     ): "the first thread does all, BLAS refuses more",
     (
+        "nn/kernels/convolution.py",
+        "_input_gradient",
+        "n1 - n0 => n1",
+    ): "clears more than is used; where products count on it, it is noticed",
+    (
         "nn/kernels/tiles.py",
         "_write",
         "builder.function.attributes.add('noinline') => pass",

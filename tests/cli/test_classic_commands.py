@@ -24,7 +24,7 @@ def test_help(command: str, shell: Shell) -> None:
 def _pictures(files: list[str]) -> None:
     for file in files:
         with Image.open(file) as picture:
-            assert picture.format == "PNG" and min(picture.size) > 200
+            assert picture.format == "PNG" and min(picture.size) > 50
 
 
 def test_principal_components_of_digits(shell: Shell, tmp_path: Path) -> None:

@@ -92,7 +92,7 @@ def trials(name: str, number: int, server: Server, pages: Path, folder: Path, *,
 
 @pytest.mark.parametrize("name", LONG)
 def test_an_interrupt_at_any_moment(name: str, server: Server, pages: Path, tmp_path: Path) -> None:
-    assert trials(name, 3, server, pages, tmp_path)
+    assert trials(name, 2, server, pages, tmp_path)
 
 
 @pytest.mark.parametrize("name", ["train", "read"])

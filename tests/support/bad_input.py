@@ -15,6 +15,7 @@ from glassnet.cli import main
 from glassnet.data import Preprocess
 from glassnet.model import Model
 from glassnet.nn import Network, SoftmaxCrossEntropy
+from support.runs import small_reports
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Outcome:
 def run(*arguments: object) -> Outcome:
     """Run `glassnet ARGUMENTS`; whatever escapes `main` fails the test by itself."""
     out, err = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), small_reports():
         status = main([str(argument) for argument in arguments])
     return Outcome(status, out.getvalue(), err.getvalue())
 

@@ -155,21 +155,20 @@ def warm_up() -> None:
     for module in pkgutil.walk_packages(glassnet.__path__, "glassnet."):
         if not module.name.startswith(("glassnet.interop", "glassnet.bench.pytorch", "glassnet.__main__")):
             importlib.import_module(module.name)
-    from glassnet.experiments import run_recipe
-    from glassnet.experiments.recipe import Data, ModelPart, Recipe
-    from glassnet.report.pages import write_run_page
+    from support.runs import finished_run, write_small_reports
 
     glassnet.bench.report.is_installed = lambda: False  # its processes would take seconds to import PyTorch
     glassnet.bench.worker.SECONDS, glassnet.bench.machine.gemm_speed = 0.05, lambda threads: 1.0
+    write_small_reports()
     with tempfile.TemporaryDirectory() as folder:
-        recipe = Recipe(Data("digits", train_limit=50), ModelPart("linear"), train={"epochs": 1})
-        run_recipe(recipe, Path(folder) / "run", on_finish=[write_run_page])
+        finished_run(Path(folder) / "run")
 
 
 def main() -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     warm_up()
     gc.freeze()  # or each child would look for garbage in all that is loaded
+    gc.set_threshold(10_000, 10, 10)
     print(json.dumps(True), flush=True)
     for line in sys.stdin:
         print(json.dumps(work(json.loads(line))), flush=True)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from support import script
+from support import python_path, script
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,8 @@ class Server:
             [sys.executable, "-W", "ignore", script("command_server")],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=dict(os.environ),  # not the process's own, in which readline sets COLUMNS behind Python's back
+            # Not the process's own environment, in which readline sets COLUMNS behind Python's back.
+            env={**os.environ, "PYTHONPATH": python_path()},
             text=True,
         )
         assert self._answer() is True

@@ -8,6 +8,7 @@ recipe (or resume the folder's) and let it die by SIGKILL within the writing of 
 from __future__ import annotations
 
 import gc
+import importlib
 import json
 import os
 import signal
@@ -24,7 +25,9 @@ os.environ["NUMBA_THREADING_LAYER"] = "workqueue"  # the one that lives on in a 
 
 from glassnet.experiments import resume, run_recipe
 from glassnet.experiments.recipe import recipe_from
+from glassnet.interop import is_installed
 from glassnet.report.pages import write_run_page
+from support.runs import write_small_reports
 
 
 def die_at(calls: int) -> None:
@@ -74,6 +77,9 @@ def work(job: dict[str, Any]) -> int:
 
 def warm_up(recipe: str) -> None:
     """Load every library and compiled function before the first fork."""
+    write_small_reports()
+    if is_installed():
+        importlib.import_module("glassnet.engines.torch.engine")
     with tempfile.TemporaryDirectory() as folder:
         run_recipe(recipe_from(tomllib.loads(recipe)), Path(folder) / "run", on_finish=[write_run_page])
 

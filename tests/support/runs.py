@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from glassnet.experiments import Run, run_recipe
 from glassnet.experiments.recipe import recipe_from
+from glassnet.report import pages
+from glassnet.report.figures import style
 from glassnet.report.pages import write_run_page
 
 CLASSIFIER = recipe_from({
@@ -18,3 +25,27 @@ CLASSIFIER = recipe_from({
 def finished_run(folder: Path) -> Run:
     """The run of `CLASSIFIER`, with its report."""
     return run_recipe(CLASSIFIER, folder, on_finish=[write_run_page])
+
+
+_WHOLE: Any = style._SCALE, pages.run._CHECKED_EXAMPLES, ConstrainedLayoutEngine.execute
+_SMALL: Any = 0.25, 2, lambda engine, figure: None
+
+
+def write_small_reports(small: bool = True) -> None:
+    """Reports have coarse figures whose parts lie anywhere, and check gradients on two pictures, from here on.
+
+    In full they are nine tenths of what a short training takes; the tests of reports have them in full.
+    """
+    style._SCALE, pages.run._CHECKED_EXAMPLES, place = _SMALL if small else _WHOLE
+    style.png_bytes.__kwdefaults__["scale"] = style._SCALE  # type: ignore[index]
+    ConstrainedLayoutEngine.execute = place  # type: ignore[method-assign]
+
+
+@contextmanager
+def small_reports() -> Iterator[None]:
+    """Reports are small within the block."""
+    write_small_reports()
+    try:
+        yield
+    finally:
+        write_small_reports(False)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from glassnet.cli import main
+from support.runs import small_reports
 
 
 class Shell:
@@ -18,7 +19,8 @@ class Shell:
 
     def __call__(self, *arguments: object, status: int = 0) -> str:
         self.capsys.readouterr()
-        returned = main([str(argument) for argument in arguments])
+        with small_reports():
+            returned = main([str(argument) for argument in arguments])
         shown = self.capsys.readouterr()
         self.err = shown.err
         assert returned == status, shown.err

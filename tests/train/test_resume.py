@@ -20,7 +20,7 @@ from glassnet.files import read_json
 from glassnet.interop import is_installed
 from glassnet.nn import model_file
 from glassnet.train import read_history
-from support import script
+from support import python_path, script
 
 CONFIGURATIONS = {
     "dropout and adam": """
@@ -104,6 +104,7 @@ class Worker:
     def __init__(self) -> None:
         self.process = subprocess.Popen(
             [sys.executable, script("kill_worker")],
+            env={**os.environ, "PYTHONPATH": python_path()},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

@@ -34,7 +34,10 @@ from glassnet.reader.lines.fonts import FontWriter
 from glassnet.reader.lines.language import train
 from glassnet.reader.pen import ink
 from glassnet.wann import Graph, judge, scores
+from glassnet.wann.hints import hints
 from glassnet.wann.judge import columns
+from glassnet.wann.mutate import applied
+from glassnet.wann.propose import proposals
 
 SMALL = 1 << 14  # bytes in all arrays of a call: what lies close together
 Call = tuple[str, tuple[Any, ...]]  # the kernel's name and its arguments, arrays as they were before the call
@@ -269,5 +272,8 @@ def record_graphs(rng: np.random.Generator) -> None:
         graphs.slope(5, z, np.tanh(z), np.ones(n), np.empty(n))
         x, labels = columns(rng.random((n, inputs), np.float32)), rng.integers(0, 2, n)
         judge([graph], x, labels)
-        found = np.ascontiguousarray(scores(graph, x, (1.0, -1.0)).transpose(2, 0, 1))
-        graphs.judge(found, labels, np.zeros(2, np.int64), np.zeros(2))
+        scores(graph, x, (1.0, -1.0))
+        known = hints(graph, x, labels)
+        changes = proposals(known, 20, 4, rng)
+        known.tried(changes)
+        applied(graph, changes[:1], 4)

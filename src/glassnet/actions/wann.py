@@ -15,7 +15,7 @@ from glassnet.files import first_free, write_text
 from glassnet.locking import locked
 from glassnet.report.figures.topology import topology_svg
 from glassnet.report.pages.wann import write_wann_page
-from glassnet.wann.contest import contest, pruning
+from glassnet.wann.contest import EPOCHS, contest, pruning
 from glassnet.wann.folder import Found, begin, go_on, keep, plan_of, splits_of
 from glassnet.wann.search import Plan, Search
 from glassnet.wann.show import figures
@@ -165,7 +165,7 @@ def show(folder: str | Path, *, events: Events | None = None) -> Result:
 
 
 def train(
-    folder: str | Path, *, seeds: int = 5, epochs: int = 40, jobs: int = 1, events: Events | None = None
+    folder: str | Path, *, seeds: int = 5, epochs: int = EPOCHS, jobs: int = 1, events: Events | None = None
 ) -> Result:
     """Train the weights of what a search found, beside networks to compare with; then prune a dense network.
 

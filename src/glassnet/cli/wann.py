@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from glassnet.wann import Found, Search
 
 _GENERATIONS, _POPULATION, _DEPTH = 1000, 80, 3
+_MANY = 1_000_000  # generations of a search that has a time
 _EVERY = 2.0  # seconds between two lines of a search
 
 
@@ -41,7 +42,8 @@ app = typer.Typer(
 def search(
     data: Annotated[str | None, typer.Argument(help="A folder, a file or a known set; pictures up to 32x32.")] = None,
     generations: Annotated[
-        int | None, typer.Option(help=f"Generations that the search is to have in all. [{_GENERATIONS}]", min=1)
+        int | None,
+        typer.Option(help=f"Generations that the search is to have in all. [{_GENERATIONS}; with --time any]", min=1),
     ] = None,
     population: Annotated[
         int | None, typer.Option(help=f"Networks in every generation. [{_POPULATION}]", min=2)
@@ -64,9 +66,9 @@ def search(
 ) -> None:
     """Search for a network that works whatever the one weight on its connections is (this is what 'wann DATA' does).
 
-    Networks start without hidden units and grow by three mutations: a unit inserted, a connection added, an activation
-    changed. The training part judges, the validation part chooses; the test part is not used. The best network so far
-    is drawn in network.svg while it grows.
+    Networks start without hidden units and grow: a unit or a connection is added, a connection taken away, an
+    activation changed; hints say where. The training part judges, the validation part chooses; the test part is not
+    used. The best network so far is drawn in network.svg while it grows.
 
     Examples:
 
@@ -91,7 +93,9 @@ def search(
     else:
         if data is None:
             raise RecipeError("Name data: a folder, a file or a known set such as 'digits'.")
-        result = actions.search(data, out, generations=generations or _GENERATIONS, **chosen, **ways)
+        result = actions.search(
+            data, out, generations=generations or (_MANY if time else _GENERATIONS), **chosen, **ways
+        )
     _tell(result)
     if json:
         emit(result.to_dict())
@@ -125,7 +129,7 @@ def show(
 def train(
     run: Annotated[Path, typer.Argument(help="The folder of a search.")],
     seeds: Annotated[int, typer.Option(help="Trainings of each network.", min=2)] = 5,
-    epochs: Annotated[int, typer.Option(help="Of each training.", min=1)] = 40,
+    epochs: Annotated[int, typer.Option(help="Of each training.", min=1)] = 100,
     jobs: Annotated[int, typer.Option(help="Processes that train side by side.", min=1)] = 1,
     json: Json = False,
 ) -> None:

@@ -6,7 +6,6 @@ Source: A. Gaier and D. Ha, "Weight Agnostic Neural Networks", NeurIPS 2019.
 from glassnet.wann.folder import Found
 from glassnet.wann.graph import Graph
 from glassnet.wann.judge import WEIGHTS, Judged, judge, judge_all, scores
-from glassnet.wann.mutate import mutate
 from glassnet.wann.search import Examples, Plan, Search, examples_of
 
 __all__ = [
@@ -20,6 +19,5 @@ __all__ = [
     "examples_of",
     "judge",
     "judge_all",
-    "mutate",
     "scores",
 ]

@@ -1,7 +1,8 @@
 """A searched topology once its weights are trained, beside others; and trained networks with connections taken away.
 
-Everybody is trained by the same optimiser for as many epochs. The learning rate is chosen for each by the validation
-accuracy of three trainings with seeds of their own; the test part is looked at with the rate that was chosen alone.
+Everybody is trained by the same optimiser for as many epochs. For each it is chosen by the validation accuracy of three
+trainings with seeds of their own which learning rate it has, and whether its scores are taken as they are or brought to
+one spread at the start (`glassnet.wann.training.gain_of`); the test part is looked at with what was chosen alone.
 """
 
 from __future__ import annotations
@@ -25,12 +26,15 @@ from glassnet.wann.controls import dense, random_like, thinned, width_of_connect
 from glassnet.wann.folder import Found, splits_of
 from glassnet.wann.graph import Graph
 from glassnet.wann.layer import drawn
-from glassnet.wann.training import train
+from glassnet.wann.training import gain_of, train
 
-__all__ = ["LEVELS", "RATES", "WIDTH", "contest", "pruning"]
+__all__ = ["EPOCHS", "LEVELS", "RATES", "WIDTH", "contest", "pruning"]
 
 RATES = (0.003, 0.01, 0.03)
 """The learning rates that each is tried with."""
+
+EPOCHS = 100
+"""Of each training."""
 
 LEVELS = (0.5, 0.8, 0.9, 0.95, 0.99)
 """Shares of the connections that are taken away."""
@@ -66,6 +70,23 @@ class _Side:
         return graph, drawn(graph, rng)
 
 
+@dataclass(frozen=True)
+class _Way:
+    """How one is trained."""
+
+    rate: float
+    spread: bool
+
+    def gain(self, graph: Graph, weights: Array, splits: Splits) -> float:
+        """What scores are multiplied by."""
+        return gain_of(graph, weights, splits) if self.spread else 1.0
+
+
+_WAYS = [_Way(rate, spread) for spread in (False, True) for rate in RATES]
+
+_Task = tuple[_Side, _Way, int]
+
+
 def sides_for(graph: Graph) -> list[_Side]:
     """Who is compared with a searched topology; two dense networks of the same width are one."""
     by_connections, by_parameters = width_of_connections(graph), width_of_parameters(graph)
@@ -83,7 +104,7 @@ def sides_for(graph: Graph) -> list[_Side]:
 
 
 def contest(
-    found: Found, splits: Splits, shared: float, *, seeds: int = 5, epochs: int = 40, jobs: int = 1,
+    found: Found, splits: Splits, shared: float, *, seeds: int = 5, epochs: int = EPOCHS, jobs: int = 1,
     on_done: OnDone = lambda done, of: None,
 ) -> dict[str, Any]:  # fmt: skip
     """Train a searched topology and those that it is compared with.
@@ -108,8 +129,9 @@ def contest(
     Returns
     -------
     dict
-        `sides` with accuracy by seed, mean, 95 % interval over seeds, rate and size; `differences` of the searched
-        topology from the shared weight to each other, with interval, p, and p corrected for several pairs (Holm).
+        `sides` with accuracy by seed, mean, 95 % interval over seeds, rate, whether scores were spread, and size;
+        `differences` of the searched topology from the shared weight to each other, with interval, p, and p corrected
+        for several pairs (Holm).
     """
     sides = sides_for(found.graph)
     job = _Job(found.graph, shared, epochs)
@@ -119,9 +141,9 @@ def contest(
     for result in _each(job.train, trial, splits, found, jobs):
         results.append(result)
         on_done(len(results), total)
-    valid = np.array([result[0] for result in results]).reshape(len(sides), len(RATES), _CHOOSERS).mean(axis=2)
-    rates = {side: _best(row.tolist()) for side, row in zip(sides, valid, strict=True)}
-    tasks = [(side, rates[side], seed) for side in sides for seed in range(seeds)]
+    valid = np.array([result[0] for result in results]).reshape(len(sides), len(_WAYS), _CHOOSERS).mean(axis=2)
+    ways = {side: _best(row.tolist()) for side, row in zip(sides, valid, strict=True)}
+    tasks = [(side, ways[side], seed) for side in sides for seed in range(seeds)]
     done: list[tuple[float, NDArray[np.bool_], Graph]] = []
     for result in _each(job.train, tasks, splits, found, jobs):
         done.append(result)
@@ -140,7 +162,8 @@ def contest(
                 "name": side.name,
                 "connections": done[i * seeds][2].connections,
                 "units": done[i * seeds][2].hidden,
-                "rate": rates[side],
+                "rate": ways[side].rate,
+                "spread": ways[side].spread,
                 **_over_seeds(right[side].mean(axis=1)),
             }
             for i, side in enumerate(sides)
@@ -153,7 +176,7 @@ def contest(
 
 
 def pruning(
-    found: Found, splits: Splits, *, seeds: int = 5, epochs: int = 40, jobs: int = 1,
+    found: Found, splits: Splits, *, seeds: int = 5, epochs: int = EPOCHS, jobs: int = 1,
     on_done: OnDone = lambda done, of: None,
 ) -> dict[str, Any]:  # fmt: skip
     """The reverse way: a dense network, trained, with the smallest weights taken away, level by level.
@@ -170,10 +193,10 @@ def pruning(
     job = _Job(found.graph, 0.0, epochs)
     whole = _Side("whole", "", "dense", WIDTH)
     results = list(_each(job.train, _trials(whole), splits, found, jobs))
-    valid = np.array([result[0] for result in results]).reshape(len(RATES), _CHOOSERS).mean(axis=1)
-    rate = _best(valid.tolist())
+    valid = np.array([result[0] for result in results]).reshape(len(_WAYS), _CHOOSERS).mean(axis=1)
+    way = _best(valid.tolist())
     rows: list[list[tuple[int, float, float]]] = []
-    for row in _each(job.prune, [(whole, rate, seed) for seed in range(seeds)], splits, found, jobs):
+    for row in _each(job.prune, [(whole, way, seed) for seed in range(seeds)], splits, found, jobs):
         rows.append(row)
         on_done(len(rows), seeds)
     levels = []
@@ -187,7 +210,7 @@ def pruning(
                 "random": _over_seeds(chance),
             }
         )
-    return {"width": WIDTH, "rate": rate, "seeds": seeds, "epochs": epochs, "levels": levels}
+    return {"width": WIDTH, "rate": way.rate, "spread": way.spread, "seeds": seeds, "epochs": epochs, "levels": levels}
 
 
 @dataclass(frozen=True)
@@ -198,23 +221,27 @@ class _Job:
     shared: float
     epochs: int
 
-    def train(self, splits: Splits, task: tuple[_Side, float, int]) -> tuple[float, NDArray[np.bool_], Graph]:
+    def train(self, splits: Splits, task: _Task) -> tuple[float, NDArray[np.bool_], Graph]:
         """(validation accuracy, which test examples are right, the topology) of one training."""
-        side, rate, seed = task
+        side, way, seed = task
         graph, weights = side.begin(self.graph, self.shared, seed)
         try:
-            result = train(graph, weights, splits, rate=rate, epochs=self.epochs, seed=seed)
+            result = train(
+                graph, weights, splits, rate=way.rate, epochs=self.epochs, seed=seed,
+                gain=way.gain(graph, weights, splits),
+            )  # fmt: skip
         except TrainingError:  # it diverged; the rate is too large
             if seed < _CHOOSING:
                 raise
             return -1.0, np.zeros(0, bool), graph
         return result.valid, result.right, graph
 
-    def prune(self, splits: Splits, task: tuple[_Side, float, int]) -> list[tuple[int, float, float]]:
+    def prune(self, splits: Splits, task: _Task) -> list[tuple[int, float, float]]:
         """(connections left, accuracy of what was pruned, accuracy of what was kept at random) by level."""
-        side, rate, seed = task
-        run = functools.partial(train, splits=splits, rate=rate, seed=seed)
+        side, way, seed = task
         graph, weights = side.begin(self.graph, self.shared, seed)
+        gain = way.gain(graph, weights, splits)
+        run = functools.partial(train, splits=splits, rate=way.rate, seed=seed, gain=gain)
         early = run(graph, weights, epochs=_REWOUND, choose=False).weights
         result = run(graph, early, epochs=self.epochs)
         accuracy = float(result.right.mean())
@@ -237,9 +264,9 @@ class _Job:
         return rows
 
 
-def _trials(side: _Side) -> list[tuple[_Side, float, int]]:
-    """The trainings by which the rate of a side is chosen."""
-    return [(side, rate, _CHOOSING + seed) for rate in RATES for seed in range(_CHOOSERS)]
+def _trials(side: _Side) -> list[_Task]:
+    """The trainings by which the way of a side is chosen."""
+    return [(side, way, _CHOOSING + seed) for way in _WAYS for seed in range(_CHOOSERS)]
 
 
 def _each(function: Any, tasks: Sequence[Any], splits: Splits, found: Found, jobs: int) -> Iterable[Any]:
@@ -253,11 +280,11 @@ def _swapped(function: Any, splits: Splits, task: Any) -> Any:
     return function(splits, task)
 
 
-def _best(valid: Sequence[float]) -> float:
-    """The rate with the best validation accuracy; of equal ones the smallest."""
+def _best(valid: Sequence[float]) -> _Way:
+    """The way with the best validation accuracy; of equal ones the first."""
     if max(valid) < 0:
         raise TrainingError(f"No training came to its end at any of the learning rates {', '.join(map(str, RATES))}.")
-    return RATES[int(np.argmax(valid))]
+    return _WAYS[int(np.argmax(valid))]
 
 
 def _over_seeds(accuracy: Any) -> dict[str, Any]:

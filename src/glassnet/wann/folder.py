@@ -21,8 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from glassnet.data import Splits
-from glassnet.errors import Fix, GlassnetError, RecipeError, TrainingError, TrainingInterrupted
+from glassnet.data import Dataset, Preprocess, Splits
+from glassnet.errors import DataError, Fix, GlassnetError, RecipeError, TrainingError, TrainingInterrupted
 from glassnet.experiments.data import load_splits
 from glassnet.experiments.environment import environment
 from glassnet.experiments.folder import is_occupied, make_folder, require_same_data
@@ -119,16 +119,34 @@ def splits_of(
     """The data of a plan, a tenth of the training part held out for validation, a fifth for the test where there is
     none. Raises `GlassnetError` where they cannot be read, or are not those that the search in `folder` began with.
     """
-    size = plan.get("size")
-    settings = {"train.seed": plan["settings"]["seed"], **({"data.image_size": [size, size]} if size else {})}
+    size, settings = plan.get("size"), {"train.seed": plan["settings"]["seed"]}
     if plan.get("limit"):
         settings["data.train_limit"] = plan["limit"]
-    splits = load_splits(recipe_for(plan["data"], settings), say)
+    try:
+        sized = {"data.image_size": [size, size]} if size else {}
+        splits = load_splits(recipe_for(plan["data"], {**settings, **sized}), say)
+    except DataError:
+        if not size:
+            raise
+        splits = _resized(load_splits(recipe_for(plan["data"], settings), say), size)  # a set of arrays, not of files
     if splits.valid is None:
         raise RecipeError(f"A search chooses on a validation part, and '{splits.name}' is too small to have one.")
     if folder is not None:
         require_same_data(read_json(folder / "environment.json"), environment(splits), folder)
     return splits
+
+
+def _resized(splits: Splits, size: int) -> Splits:
+    """Every picture of arrays brought to size x size, in whole grey values."""
+    smaller = Preprocess.parse(f"scale -> resize {size} {size}")
+
+    def part(dataset: Dataset | None) -> Dataset | None:
+        if dataset is None:
+            return None
+        images = smaller.fit(dataset.images[:1]).transform(np.asarray(dataset.images[:]))
+        return replace(dataset, images=np.round(255 * images).astype(np.uint8))
+
+    return replace(splits, train=part(splits.train), valid=part(splits.valid), test=part(splits.test))
 
 
 def keep(found: Found, **results: dict[str, Any]) -> Found:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from glassnet.errors import ModelError
 from glassnet.nn.functional.graph import ACTIVATIONS
+from glassnet.nn.kernels import graphs as kernels
 
 __all__ = ["Graph"]
 
@@ -115,11 +116,16 @@ class Graph:
 
     def levels(self) -> Numbers:
         """How many connections the longest way to each node has, (nodes,); 0 for inputs and the constant."""
-        level = np.zeros(self.first + len(self.codes), np.int32)
-        for unit in range(len(self.codes)):
-            sources = self.sources(unit)
-            level[self.first + unit] = 1 + level[sources].max() if len(sources) else 0
-        return level
+        return self._longest(self.source, self.targets + np.int32(self.first))
+
+    def heights(self) -> Numbers:
+        """How many connections the longest way on from each node has, (nodes,); 0 for outputs."""
+        return self._longest(self.targets + np.int32(self.first), self.source)
+
+    def _longest(self, source: Numbers, target: Numbers) -> Numbers:
+        found = np.zeros(self.first + len(self.codes), np.int32)
+        kernels.levels(source.astype(np.int64), target.astype(np.int64), len(found), found)
+        return found
 
     def used(self) -> NDArray[np.bool_]:
         """Whether there is a way from each node to an output, (nodes,)."""

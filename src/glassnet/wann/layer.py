@@ -30,15 +30,17 @@ class GraphLayer(Layer):
         The topology.
     weights : (connections,) array
         Where the weights start.
+    gain : float
+        What the outputs are multiplied by.
     """
 
     word = "graph"
     kind = "affine"
     kernel = ("connection by connection", "each is one pass over the examples")
 
-    def __init__(self, graph: Graph, weights: Array) -> None:
+    def __init__(self, graph: Graph, weights: Array, gain: float = 1.0) -> None:
         super().__init__()
-        self.graph, self.weights = graph, np.asarray(weights)
+        self.graph, self.weights, self.gain = graph, np.asarray(weights), gain
 
     def build(
         self, input_shape: tuple[int, ...], rng: np.random.Generator | None, dtype: type, following: str = ""
@@ -59,20 +61,24 @@ class GraphLayer(Layer):
     def forward(self, x: Array, *, train: bool = False) -> Array:
         weight = self.parameters["weight"].value
         y, self._cache = F.graph_forward(x, *self._topology(), weight, self.graph.outputs)
-        return y
+        return y * self.gain
 
     def reference(self, x: Array, *, train: bool = False) -> Array:
         weight = self.parameters["weight"].value
-        return F.graph_forward_naive(x, *self._topology(), weight, self.graph.outputs)[0]
+        return F.graph_forward_naive(x, *self._topology(), weight, self.graph.outputs)[0] * self.gain
 
     def backward(self, dy: Array, *, input_gradient: bool = True) -> Array | None:
-        dx, self.parameters["weight"].grad[...] = F.graph_backward(dy, self._cache, input_gradient=input_gradient)
+        dx, self.parameters["weight"].grad[...] = F.graph_backward(
+            dy * self.gain, self._cache, input_gradient=input_gradient
+        )
         return dx
 
 
-def network_of(graph: Graph, weights: Array, image_shape: tuple[int, ...], dtype: Any = np.float32) -> Network:
+def network_of(
+    graph: Graph, weights: Array, image_shape: tuple[int, ...], dtype: Any = np.float32, *, gain: float = 1.0
+) -> Network:
     """A network of one graph, for pictures (H, W, C)."""
-    return Network([Flatten(), GraphLayer(graph, weights)], image_shape, dtype=dtype)
+    return Network([Flatten(), GraphLayer(graph, weights, gain)], image_shape, dtype=dtype)
 
 
 def drawn(graph: Graph, rng: np.random.Generator) -> Array:

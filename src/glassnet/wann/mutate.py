@@ -1,21 +1,59 @@
-"""How a topology changes: a unit inserted into a connection, a connection added, an activation changed.
+"""How a topology changes: a connection added or taken away, a unit put between two nodes, an activation changed.
 
-Source: K. Stanley and R. Miikkulainen, "Evolving neural networks through augmenting topologies", Evolutionary
-Computation 10 (2002); without crossover, as in A. Gaier and D. Ha, "Weight Agnostic Neural Networks", NeurIPS 2019.
+All but taking away are NEAT's: K. Stanley and R. Miikkulainen, "Evolving neural networks through augmenting
+topologies", Evolutionary Computation 10 (2002); without crossover, as in A. Gaier and D. Ha, "Weight Agnostic Neural
+Networks", NeurIPS 2019.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
 
 import numpy as np
+from numpy.typing import NDArray
 
 from glassnet.nn.functional.graph import ACTIVATIONS
-from glassnet.wann.graph import Graph, Numbers
+from glassnet.nn.kernels import graphs as kernels
+from glassnet.wann.graph import Graph
 
-__all__ = ["CHANCES", "add_connection", "change_activation", "first_graph", "insert_unit", "mutate"]
+__all__ = ["Changes", "applied", "first_graph"]
 
-_TRIES = 20  # pairs of nodes that are drawn until one can be connected
+Places = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Changes of one graph, each of one unit.
+
+    Attributes
+    ----------
+    units, nodes : (c,) int64 array
+        The unit, and the node that it takes from then or no longer; any node where there is none.
+    times : (c,) float32 array
+        1 for a connection between them that is added, -1 for one that is taken away, 0 else.
+    between : (c,) int64 array
+        The activation of a new unit between them, or -1.
+    codes : (c,) int64 array
+        The unit's own activation then.
+    """
+
+    units: Places
+    nodes: Places
+    times: NDArray[np.float32]
+    between: Places
+    codes: Places
+
+    def __len__(self) -> int:
+        return len(self.units)
+
+    def __getitem__(self, chosen: Places) -> Changes:
+        return Changes(*(getattr(self, field.name)[chosen] for field in fields(self)))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Changes]) -> Changes:
+        """All changes of several, in their order."""
+        return cls(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(cls)))
 
 
 def first_graph(inputs: int, outputs: int, density: float, rng: np.random.Generator) -> Graph:
@@ -27,107 +65,46 @@ def first_graph(inputs: int, outputs: int, density: float, rng: np.random.Genera
     return Graph.of(inputs, outputs, units)
 
 
-def insert_unit(graph: Graph, rng: np.random.Generator) -> Graph:
-    """A connection becomes two, with a new unit of any activation between them."""
-    if not graph.connections:
-        return graph
-    edge = int(rng.integers(graph.connections))
-    unit = int(graph.targets[edge])
-    place = min(unit, graph.hidden)  # the new unit's own, before the one that it leads to
-    node = graph.first + place
-    begin = graph.source[edge]
-    source = graph.source + (graph.source >= node)
-    source[edge] = node
-    start = np.insert(graph.start, place, graph.start[place])
-    start[place + 1 :] += 1
-    source = np.insert(source, graph.start[place], begin)
-    codes = np.insert(graph.codes, place, rng.integers(len(ACTIVATIONS)))
-    made = Graph(graph.inputs, graph.outputs, codes, start, source)
-    return _ascending(made, unit + 1)
+def applied(graph: Graph, changes: Changes, depth: int) -> Graph | None:
+    """The graph with all of some changes, hidden units that lead to no output left out.
 
-
-def add_connection(graph: Graph, rng: np.random.Generator) -> Graph:
-    """Two nodes that were not connected are, unless that closes a circle; the order of the units follows."""
-    for _ in range(_TRIES):
-        unit = int(rng.integers(len(graph.codes)))
-        node = int(rng.integers(graph.first + graph.hidden))
-        if node == graph.first + unit or node in graph.sources(unit):
-            continue
-        if node > graph.first + unit:  # a hidden unit that so far comes later
-            if graph.first + unit in _before(graph, node - graph.first):
-                continue
-            graph, unit, node = _moved(graph, unit, node - graph.first)
-        return _with(graph, unit, node)
-    return graph
-
-
-def change_activation(graph: Graph, rng: np.random.Generator) -> Graph:
-    """A hidden unit or an output gets another activation."""
-    codes = graph.codes.copy()
-    unit = int(rng.integers(len(codes)))
-    codes[unit] = (codes[unit] + rng.integers(1, len(ACTIVATIONS))) % len(ACTIVATIONS)
-    return Graph(graph.inputs, graph.outputs, codes, graph.start, graph.source)
-
-
-CHANCES: dict[Callable[[Graph, np.random.Generator], Graph], float] = {
-    insert_unit: 0.15,
-    add_connection: 0.6,
-    change_activation: 0.25,
-}
-"""How often each of the mutations is drawn."""
-
-
-def mutate(graph: Graph, rng: np.random.Generator, more: float = 0.0) -> Graph:
-    """A child: one mutation, and one more with the chance `more`, again and again."""
-    kinds, chances = list(CHANCES), np.cumsum(list(CHANCES.values()))
-    while True:
-        graph = kinds[int(np.searchsorted(chances, rng.random() * chances[-1], side="right"))](graph, rng)
-        if rng.random() >= more:
-            return graph
-
-
-def _ascending(graph: Graph, unit: int) -> Graph:
-    """With the sources of one unit in order."""
-    lo, hi = graph.start[unit], graph.start[unit + 1]
-    graph.source[lo:hi] = np.sort(graph.source[lo:hi])
-    return graph
-
-
-def _with(graph: Graph, unit: int, node: int) -> Graph:
-    """With a connection more."""
-    start = graph.start.copy()
-    start[unit + 1 :] += 1
-    place = graph.start[unit] + int(np.searchsorted(graph.sources(unit), node))
-    source = np.insert(graph.source, place, node)
-    return Graph(graph.inputs, graph.outputs, graph.codes, start, source)
-
-
-def _before(graph: Graph, unit: int) -> set[int]:
-    """The nodes of units from which there is a way to a unit."""
-    found: set[int] = set()
-    waiting = [unit]
-    while waiting:
-        for node in graph.sources(waiting.pop()).tolist():
-            if node >= graph.first and node not in found:
-                found.add(node)
-                waiting.append(node - graph.first)
-    return found
-
-
-def _moved(graph: Graph, unit: int, other: int) -> tuple[Graph, int, int]:
-    """The graph in an order in which the unit `other` and all before it come ahead of `unit`; where both then are.
-
-    `other` comes later, and depends not on `unit`. Returns (graph, the unit, the node of `other`).
+    None where that is deeper than `depth`, or has a circle. Of two changes of one unit's activation one is made; a
+    connection that one change takes away and another adds is taken away.
     """
-    needed = _before(graph, other)
-    ahead = [u for u in range(unit, other + 1) if u == other or graph.first + u in needed]
-    rest = [u for u in range(unit, other + 1) if u not in set(ahead)]
-    order = [*range(unit), *ahead, *rest, *range(other + 1, len(graph.codes))]
-    place = np.empty(graph.first + len(order), np.int32)
-    place[: graph.first] = np.arange(graph.first)
-    place[graph.first + np.array(order)] = graph.first + np.arange(len(order))
-    rows: list[Numbers] = [np.sort(place[graph.sources(u)]) for u in order]
-    start = np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int32)
-    source = np.concatenate(rows).astype(np.int32)
-    made = Graph(graph.inputs, graph.outputs, graph.codes[order], start, source)
-    return made, int(place[graph.first + unit]) - graph.first, int(place[graph.first + other])
+    first, hidden, count = graph.first, graph.hidden, graph.first + len(graph.codes)
+    nodes, targets = changes.nodes, first + changes.units
+    inner = changes.between >= 0
+    made = count + np.arange(inner.sum())  # new units are numbered after all others, for now
+    codes = np.concatenate([graph.codes, changes.between[inner]]).astype(np.int32)
+    new = changes.codes != graph.codes[changes.units]
+    codes[changes.units[new]] = changes.codes[new]
+    added, gone = changes.times > 0, changes.times < 0
+    source = np.concatenate([graph.source, nodes[added], nodes[inner], made])
+    target = np.concatenate([first + graph.targets, targets[added], made, targets[inner]])
+    total = first + len(codes)
+    pairs = np.setdiff1d(source.astype(np.int64) * total + target, nodes[gone] * total + targets[gone])
+    source, target = np.divmod(pairs, total)
+    return _ordered(graph, codes, source, target, range(first + hidden, count), depth)
+
+
+def _ordered(
+    graph: Graph, codes: NDArray[np.int32], source: Places, target: Places, outputs: range, depth: int
+) -> Graph | None:
+    """A graph of nodes in any order and connections between them, its units by level; see `applied`."""
+    first, total = graph.first, graph.first + len(codes)
+    level, used = np.zeros(total, np.int32), np.zeros(total, np.int32)
+    if not kernels.levels(source, target, depth, level):
+        return None
+    used[outputs] = 1
+    kernels.mark(target, source, used)
+    used[:first], used[outputs] = 0, 0
+    hidden = np.flatnonzero(used)
+    order = np.concatenate([hidden[np.argsort(level[hidden], kind="stable")], outputs])
+    place = np.full(total, -1)
+    place[:first], place[order] = np.arange(first), first + np.arange(len(order))
+    source, target = place[source], place[target]
+    source, target = source[target >= 0], target[target >= 0]
+    sorts = np.lexsort((source, target))
+    start = np.concatenate([[0], np.cumsum(np.bincount(target - first, minlength=len(order)))])
+    codes = codes[order - first]
+    return Graph(graph.inputs, graph.outputs, codes, start.astype(np.int32), source[sorts].astype(np.int32))

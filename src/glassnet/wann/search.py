@@ -1,21 +1,26 @@
 """The search for a topology that does well with one weight on all its connections, whatever its value.
 
-A population of graphs without hidden units grows by mutations. In every generation each graph is judged with the shared
+A population of graphs without hidden units grows by changes. In every generation each graph is judged with the shared
 weights `WEIGHTS`; how good it is with one of them is
 
-    accuracy - 0.05 min(cross-entropy, 10)
+    accuracy - cross-entropy
 
-whose second part tells graphs apart that answer alike. The graphs are ranked by fronts (`glassnet.wann.rank`) of the
-middle of mean and best weight and of smallness, or, one time in five, of the mean and the best weight. The worst fifth
-is dropped, the best fifth stays as it is, and children of winners of tournaments make up the rest. No child is deeper
-than the plan allows: on small pictures deep graphs were slower to search, and hard to train.
+where the cross-entropy is that of scores brought to one spread (`glassnet.wann.judge.Judged`). The graphs are ranked by
+fronts (`glassnet.wann.rank`) of the mean and the best weight or, one time in five, of the middle of the two and of
+smallness. The worst fifth is dropped, the best fifth stays as it is, and families of children make up the rest.
+
+The parent of a family wins a tournament. Many changes are proposed to it, by hints of what they would do and at random
+(`glassnet.wann.mutate.proposals`); each is tried by itself on a sample of the examples; and each child is the parent
+with one or several of those that made it better, drawn by how much they did. All others are drawn now and then. No
+child is deeper than the plan allows.
 
 No graph is chosen by the examples that it is judged on: the best of every generation is judged on the validation part,
 and the one that does best there is kept.
 
 All random numbers of a generation come from the seed and its number, so a search that goes on from `state` ends in the
 same bits, with however many jobs. Source of the method: A. Gaier and D. Ha, "Weight Agnostic Neural Networks", NeurIPS
-2019; the measure of goodness, several mutations for one child and the choice on validation are ours.
+2019; the measure of goodness, what is tried before a child is made, several changes for one child, that connections are
+also taken away, and the choice on validation are ours.
 """
 
 from __future__ import annotations
@@ -26,15 +31,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from joblib import Parallel, delayed
 from numpy.typing import NDArray
 
 from glassnet.data import Dataset, Preprocess
 from glassnet.data.streams import generator
 from glassnet.errors import DataError, RecipeError
 from glassnet.nn.functional.arrays import Array
+from glassnet.threads import single_blas_thread
 from glassnet.wann.graph import Graph
+from glassnet.wann.hints import hints
 from glassnet.wann.judge import WEIGHTS, Judged, columns, judge, judge_all
-from glassnet.wann.mutate import first_graph, mutate
+from glassnet.wann.mutate import applied, first_graph
+from glassnet.wann.propose import proposals
 from glassnet.wann.rank import ranking
 
 __all__ = ["LARGEST", "Examples", "Plan", "Search", "examples_of"]
@@ -43,8 +52,8 @@ LARGEST = 32
 """Pixels of a side, above which pictures are refused: a search looks at every pixel as an input of its own."""
 
 _STREAM = 0x3A44
-_LOSS, _MOST_LOSS = 0.05, 10.0  # what a unit of cross-entropy counts, and the most that it may
-_SIZE_COUNTS = 0.8  # of all generations, as in the paper's settings
+_SIZE_COUNTS = 0.2  # of all generations
+_BLIND = 0.05  # of the changes of children: drawn whatever came of them
 
 
 @dataclass(frozen=True)
@@ -59,10 +68,20 @@ class Plan:
         Share of the possible connections that a first graph has.
     elite, cull : float
         Shares of the population that stay as they are, and that have no children.
+    islands : int
+        Parts of the population that have children only among themselves, in the first `apart` generations.
+    apart : int
+        How many generations.
     tournament : int
         How many are drawn, of whom the best has a child.
-    more : float
-        Chance that a child is mutated once more, again and again.
+    siblings : int
+        Children of one parent.
+    proposed : int
+        Changes of a parent that are tried.
+    sample : int
+        Examples that they are tried on.
+    most : int
+        Of a child one change is made or about two, four, ..., 2^most, each as often.
     depth : int
         The longest way through a graph that a child may have, in connections; another is drawn in its stead.
     examples : int
@@ -75,19 +94,26 @@ class Plan:
     density: float = 0.05
     elite: float = 0.2
     cull: float = 0.2
-    tournament: int = 8
-    more: float = 0.4
+    islands: int = 4
+    apart: int = 200
+    tournament: int = 3
+    siblings: int = 8
+    proposed: int = 200
+    sample: int = 300
+    most: int = 3
     depth: int = 3
     examples: int = 2000
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if min(self.population, 1 + self.depth) < 2 or self.tournament < 1 or self.examples < 1 or self.seed < 0:
+        counts = (self.islands, self.tournament, self.siblings, self.proposed, self.sample, self.depth, self.examples)
+        if self.population < max(2, self.islands) or min(counts) < 1 or min(self.most, self.apart, self.seed) < 0:
             raise RecipeError(
-                "A search has a population of at least 2, a depth, tournaments and examples of at least 1, a seed of at"
-                f" least 0. Got {self.population}, {self.depth}, {self.tournament}, {self.examples} and {self.seed}."
+                "A search has at least 1 island, a population of at least 2 and of as many as there are islands, a"
+                " depth, tournaments, siblings, proposals, samples and examples of at least 1, a seed of at least 0."
+                f" Got {self}."
             )
-        for name in ("density", "elite", "cull", "more"):
+        for name in ("density", "elite", "cull"):
             if not 0 <= getattr(self, name) < 1:
                 raise RecipeError(f"The {name} of a search is at least 0 and below 1. Got {getattr(self, name)}.")
 
@@ -118,7 +144,30 @@ def examples_of(dataset: Dataset) -> Examples:
 
 def goodness(found: Judged) -> NDArray[np.float64]:
     """How good each graph is with each weight, (graphs, weights); see the module."""
-    return np.asarray(found.accuracy - _LOSS * np.minimum(found.loss, _MOST_LOSS))
+    return np.asarray(found.accuracy - found.loss)
+
+
+def family(parent: Graph, examples: Examples, plan: Plan, rng: np.random.Generator) -> list[Graph]:
+    """Children of one parent, `plan.siblings` of them; see the module."""
+    count = len(examples.labels)
+    sample = np.sort(rng.choice(count, min(count, plan.sample), replace=False))
+    known = hints(parent, np.ascontiguousarray(examples.x[:, sample]), examples.labels[sample])
+    changes = proposals(known, plan.proposed, plan.depth, rng)
+    gain = np.maximum(0, goodness(known.tried(changes)).mean(axis=1) - goodness(known.judged).mean())
+    helpful = int((gain > 0).sum())
+    chance = gain + max(gain.sum(), 1e-9) * _BLIND / len(gain)
+    chance /= chance.sum()
+    made: list[Graph] = []
+    while len(made) < plan.siblings:
+        several = min(rng.geometric(0.5 ** rng.integers(plan.most + 1)), max(1, helpful))
+        while several:  # one change by itself is always possible
+            chosen = rng.choice(len(gain), several, replace=False, p=chance)
+            child = applied(parent, changes[chosen], plan.depth)
+            if child is not None:
+                made.append(child)
+                break
+            several //= 2
+    return made
 
 
 class Search:
@@ -168,25 +217,48 @@ class Search:
         train = self._drawn(rng)
         if train is not self.train:
             self.judged = self._judge(self.graphs, train)
-        order = ranking(self._objectives(rng))
-        stay = order[: max(1, round(plan.elite * plan.population))]
-        parents = order[: max(1, plan.population - round(plan.cull * plan.population))]
-        winners = rng.integers(len(parents), size=(plan.population - len(stay), plan.tournament)).min(axis=1)
-        children = [self._child(self.graphs[parents[place]], rng) for place in winners]
+        objectives = self._objectives(rng)
+        islands = plan.islands if self.generation <= plan.apart else 1
+        stays, winners, wanted = [], [], []
+        for island in np.array_split(np.arange(plan.population), islands):
+            order, count = island[ranking(objectives[island])], len(island)
+            stays.append(order[: max(1, round(plan.elite * count))])
+            wanted.append(count - len(stays[-1]))
+            parents = order[: max(1, count - round(plan.cull * count))]
+            families = -(-wanted[-1] // plan.siblings)
+            winners.append(parents[rng.integers(len(parents), size=(families, plan.tournament)).min(axis=1)])
+        made = iter(self._families([self.graphs[place] for group in winners for place in group], train))
+        children = [
+            child
+            for group, count in zip(winners, wanted, strict=True)
+            for child in [child for _ in group for child in next(made)][:count]
+        ]
         found = self._judge(children, train)
-        self.graphs = [self.graphs[place] for place in stay] + children
+        order = np.concatenate(  # each island's own, then its children
+            [
+                part
+                for stay, group in zip(stays, np.split(np.arange(len(children)), np.cumsum(wanted)[:-1]), strict=True)
+                for part in (stay, plan.population + group)
+            ]
+        )
+        everybody = [*self.graphs, *children]
+        self.graphs = [everybody[place] for place in order]
         self.judged = Judged(
-            np.concatenate([self.judged.accuracy[stay], found.accuracy]),
-            np.concatenate([self.judged.loss[stay], found.loss]),
+            np.concatenate([self.judged.accuracy, found.accuracy])[order],
+            np.concatenate([self.judged.loss, found.loss])[order],
         )
         leader = self._look(self.judged)
         took = {"seconds": time.perf_counter() - begun, "processor_seconds": time.process_time() - worked}
         return self._record(leader, len(children), len(train.labels)) | took
 
-    def _child(self, parent: Graph, rng: np.random.Generator) -> Graph:
-        while (child := mutate(parent, rng, self.plan.more)).depth > self.plan.depth:
-            pass  # an activation can always be changed, so one that is no deeper is drawn in the end
-        return child
+    def _families(self, parents: Sequence[Graph], train: Examples) -> list[list[Graph]]:
+        seeds = [generator(self.plan.seed, _STREAM, self.generation, place) for place in range(len(parents))]
+        tasks = zip(parents, seeds, strict=True)
+        with single_blas_thread():
+            if self.jobs == 1:
+                return [family(parent, train, self.plan, rng) for parent, rng in tasks]
+            run = Parallel(n_jobs=self.jobs, prefer="threads")
+            return list(run(delayed(family)(parent, train, self.plan, rng) for parent, rng in tasks))
 
     def _judge(self, graphs: Sequence[Graph], examples: Examples) -> Judged:
         return judge_all(graphs, examples.x, examples.labels, jobs=self.jobs)

@@ -156,8 +156,9 @@ def _contest(found: Found) -> Panel:
     contest = found.trained["contest"]
     rows = [(side["name"], side["accuracy"], side["mean"], side["interval"]) for side in contest["sides"]]
     lead = (
-        f"Trained by Adam for {contest['epochs']} epochs, the best one on validation kept; the learning rate of each"
-        f" chosen on validation. A dot for each of {contest['seeds']} seeds, the mean, its 95 % interval over seeds."
+        f"Trained by Adam for {contest['epochs']} epochs, the best one on validation kept; chosen on validation for"
+        " each: the learning rate, and whether scores are brought to one spread before the softmax. A dot for each of"
+        f" {contest['seeds']} seeds, the mean, its 95 % interval over seeds."
     )
     by_name = {difference["other"]: difference for difference in contest["differences"]}
     cells = []
@@ -245,7 +246,7 @@ def _limits(found: Found) -> Panel:
         "The topology is that of one search with one seed. The intervals are over seeds of the training, so they say"
         " how well this topology does, not how well searches do in general.",
         "Optimiser, batch and number of epochs are the same for all and were not tuned for any; the learning rate was"
-        " chosen among three.",
+        " chosen among three, with scores as they are or brought to one spread.",
         f"The test part has {number(found.shown['examples'])} examples of one set of small pictures. Nothing is said of"
         " larger pictures, or of convolutions.",
         "The dense networks have one hidden layer of ReLUs; deeper ones of the same size were not tried.",

@@ -11,8 +11,8 @@ from glassnet.wann import Found, Graph, Plan
 from glassnet.wann.contest import LEVELS, RATES, WIDTH, contest, pruning
 from glassnet.wann.controls import dense, random_like, thinned, width_of_connections, width_of_parameters
 from glassnet.wann.folder import begin, splits_of
-from glassnet.wann.layer import drawn
-from glassnet.wann.training import train
+from glassnet.wann.layer import drawn, network_of
+from glassnet.wann.training import gain_of, train
 
 
 @pytest.fixture(scope="module")
@@ -58,10 +58,21 @@ def test_training_learns_and_repeats_its_bits(found: Found) -> None:
     splits = splits_of(found.plan)
     graph = dense(64, 8, 10)
     weights = drawn(graph, np.random.default_rng(0))
-    one, again = (train(graph, weights, splits, rate=0.01, epochs=8, seed=1) for _ in range(2))
+    one, again = (train(graph, weights, splits, rate=0.03, epochs=12, seed=1) for _ in range(2))
     np.testing.assert_array_equal(one.weights, again.weights)
     assert one.right.mean() > 0.6 and one.valid > 0.6 and len(one.right) == 360
     assert (one.weights != weights).any() and one.weights.dtype == np.float32
+
+
+def test_scores_are_brought_to_one_spread(found: Found) -> None:
+    """2 over the standard deviation of scores less the mean of each example's; that of constants is left alone."""
+    splits = splits_of(found.plan)
+    graph = dense(64, 8, 10)
+    weights = drawn(graph, np.random.default_rng(0))
+    network = network_of(graph, weights, (8, 8, 1), gain=gain_of(graph, weights, splits))
+    scores = network.forward(splits.train.images / np.float32(255))
+    assert (scores - scores.mean(axis=1, keepdims=True)).std() == pytest.approx(2, rel=1e-4)
+    assert gain_of(graph, np.zeros_like(weights), splits) == 1.0
 
 
 def test_a_contest(found: Found) -> None:
@@ -69,7 +80,7 @@ def test_a_contest(found: Found) -> None:
     told: list[tuple[int, int]] = []
     result = contest(found, splits, 1.0, seeds=2, epochs=1, on_done=lambda done, of: told.append((done, of)))
     sides = result["sides"]
-    assert told[-1] == (len(sides) * (3 * len(RATES) + 2),) * 2
+    assert told[-1] == (len(sides) * (3 * 2 * len(RATES) + 2),) * 2
     assert sides[0]["connections"] == sides[1]["connections"] == found.graph.connections
     for side in sides:
         assert side["rate"] in RATES and len(side["accuracy"]) == 2
@@ -87,7 +98,8 @@ def test_a_contest(found: Found) -> None:
     rows = []
     for seed in range(2):
         start = np.full(graph.connections, 1.0, np.float32)
-        rows.append(train(graph, start, splits, rate=sides[0]["rate"], epochs=1, seed=seed).right)
+        gain = gain_of(graph, start, splits) if sides[0]["spread"] else 1.0
+        rows.append(train(graph, start, splits, rate=sides[0]["rate"], epochs=1, seed=seed, gain=gain).right)
     assert [row.mean() for row in rows] == sides[0]["accuracy"]
     assert paired_difference(np.array(rows), np.array(rows)).value == 0
 

@@ -14,7 +14,8 @@ from glassnet.errors import DataError, GlassnetError, RecipeError, TrainingInter
 from glassnet.wann import WEIGHTS, Examples, Found, Graph, Plan, Search, examples_of, judge, judge_all
 from glassnet.wann.folder import begin, go_on, splits_of
 from glassnet.wann.judge import columns
-from glassnet.wann.mutate import first_graph, mutate
+from glassnet.wann.mutate import first_graph
+from glassnet.wann.search import family
 from glassnet.wann.show import figures, pixels, tuned_weight, vote
 
 SMALL = Plan(population=12, seed=3)
@@ -46,18 +47,45 @@ def test_it_finds_what_works_with_any_weight() -> None:
 
 def test_children_are_no_deeper_than_allowed() -> None:
     rng = np.random.default_rng(1)
-    search = Search(Plan(population=10, depth=2, more=0.9), stripes(rng, 20), stripes(rng, 20), 2)
+    search = Search(Plan(population=10, islands=1, depth=2, most=4), stripes(rng, 20), stripes(rng, 20), 2)
     for _ in range(15):
         search.step()
-    assert max(graph.depth for graph in search.graphs) == 2 and max(graph.hidden for graph in search.graphs) > 1
+    assert max(graph.depth for graph in search.graphs) == 2 and max(graph.hidden for graph in search.graphs) > 0
+
+
+def test_islands_keep_their_graphs_for_themselves() -> None:
+    """Activations of the first graphs tell whose children there are: the one of an island, then the other's too."""
+    rng = np.random.default_rng(2)
+    search = Search(Plan(population=8, islands=2, apart=3, proposed=20), stripes(rng, 20), stripes(rng, 20), 2)
+    units = {id(graph): number // 4 for number, graph in enumerate(search.graphs)}
+    whose = [units[id(graph)] for graph in search.graphs]
+    seen: list[list[int]] = []
+    grow = search._families
+
+    def followed(parents: list[Graph], train: Examples) -> list[list[Graph]]:
+        seen.append([units[id(parent)] for parent in parents])
+        families = grow(parents, train)
+        for parent, children in zip(parents, families, strict=True):
+            kept.extend(children)
+            units.update({id(child): units[id(parent)] for child in children})
+        return families
+
+    kept = list(search.graphs)  # so that no number is given twice
+    search._families = followed  # type: ignore[method-assign]
+    for _ in range(3):
+        search.step()
+        assert [units[id(graph)] for graph in search.graphs] == whose
+    assert seen == [[0, 1]] * 3
+    search.step()
+    assert len(seen[-1]) == 1
 
 
 def test_jobs_change_nothing() -> None:
     rng = np.random.default_rng(2)
-    graphs = [first_graph(2, 2, 0.9, rng) for _ in range(7)]
-    for _ in range(10):
-        graphs = [mutate(graph, rng) for graph in graphs]
     examples = stripes(rng, 50)
+    graphs = [first_graph(2, 2, 0.9, rng)]
+    for _ in range(10):
+        graphs = family(graphs[-1], examples, Plan(siblings=7, depth=5), rng)
     one, three = (judge_all(graphs, examples.x, examples.labels, jobs=jobs) for jobs in (1, 3))
     np.testing.assert_array_equal(one.accuracy, three.accuracy)
     np.testing.assert_array_equal(one.loss, three.loss)
@@ -67,7 +95,7 @@ def test_jobs_change_nothing() -> None:
 
 def test_many_examples_are_drawn_anew_for_each_generation() -> None:
     rng = np.random.default_rng(0)
-    search = Search(Plan(population=10, examples=30), stripes(rng, 60), stripes(rng, 40), 2)
+    search = Search(Plan(population=10, islands=1, examples=30), stripes(rng, 60), stripes(rng, 40), 2)
     record = search.step()
     assert record["examples"] == 30 and record["judged"] == 8 + 10
 
@@ -155,7 +183,7 @@ def test_wrong_input(run: Path, tmp_path: Path) -> None:
         Found.open(tmp_path)
     with pytest.raises(GlassnetError, match="not the folder of a search"):
         go_on(tmp_path)
-    for bad in ({"population": 1}, {"density": 1.5}, {"depth": 0}, {"more": 1.0}):
+    for bad in ({"population": 1}, {"density": 1.5}, {"depth": 0}, {"islands": 0}, {"population": 3, "islands": 4}):
         with pytest.raises(RecipeError):
             Plan(**bad)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,10 +12,14 @@ from glassnet.check import check_network
 from glassnet.errors import ModelError, NotationError
 from glassnet.nn import Network, SoftmaxCrossEntropy
 from glassnet.nn.functional import ACTIVATIONS
-from glassnet.wann import Graph, mutate
+from glassnet.wann import Examples, Graph, Plan, scores
+from glassnet.wann.hints import hints
+from glassnet.wann.judge import columns
 from glassnet.wann.layer import drawn, network_of
-from glassnet.wann.mutate import add_connection, change_activation, first_graph, insert_unit
+from glassnet.wann.mutate import Changes, applied, first_graph
+from glassnet.wann.propose import proposals
 from glassnet.wann.rank import fronts, ranking
+from glassnet.wann.search import family
 
 
 def checked(graph: Graph) -> Graph:
@@ -26,50 +31,80 @@ def checked(graph: Graph) -> Graph:
     return graph
 
 
-def edges(graph: Graph) -> int:
-    return graph.connections
+def change(graph: Graph, unit: int, node: int = 0, times: int = 0, between: str = "", code: str = "") -> Changes:
+    """One change."""
+    new = ACTIVATIONS.index(between) if between else -1
+    own = ACTIVATIONS.index(code) if code else graph.codes[unit]
+    return Changes(np.array([unit]), np.array([node]), np.float32([times]), np.array([new]), np.array([own]))
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_mutations_do_what_they_say_and_leave_a_graph(seed: int) -> None:
+CHAIN = [("tanh", [0]), ("tanh", [2]), ("linear", [3])]  # input 0, constant 1, units 2 and 3, the output
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        ({"unit": 2, "node": 0, "times": 1}, [("tanh", [0]), ("tanh", [2]), ("linear", [0, 3])]),
+        ({"unit": 0, "node": 1, "times": 1}, [("tanh", [0, 1]), ("tanh", [2]), ("linear", [3])]),
+        ({"unit": 1, "node": 0, "times": 1, "code": "cos"}, [("tanh", [0]), ("cos", [0, 2]), ("linear", [3])]),
+        ({"unit": 2, "code": "abs"}, [("tanh", [0]), ("tanh", [2]), ("abs", [3])]),
+        ({"unit": 2, "node": 3, "times": -1, "between": "sin"}, [*CHAIN[:2], ("sin", [3]), ("linear", [4])]),
+        ({"unit": 2, "node": 1, "between": "sin"}, [("tanh", [0]), ("sin", [1]), ("tanh", [2]), ("linear", [3, 4])]),
+        ({"unit": 2, "node": 3, "times": -1}, [("linear", [])]),  # the others lead nowhere then
+        ({"unit": 0, "node": 3, "times": 1}, None),  # a circle
+        ({"unit": 1, "node": 2, "times": -1, "between": "sin", "depth": 3}, None),  # too deep
+    ],
+)
+def test_changes_do_what_they_say(given: dict[str, Any], wanted: list[tuple[str, list[int]]] | None) -> None:
+    graph = Graph.of(1, 1, CHAIN)
+    depth = given.pop("depth", 9)
+    made = applied(graph, change(graph, **given), depth)
+    assert (made and checked(made).to_dict()) == (wanted and Graph.of(1, 1, wanted).to_dict())
+
+
+def test_several_changes_at_once() -> None:
+    graph = Graph.of(1, 1, CHAIN)
+    parts = [change(graph, 2, 0, 1), change(graph, 2, 0, 1), change(graph, 0, code="sin"), change(graph, 1, 2, -1)]
+    made = applied(graph, Changes.joined(parts), 3)
+    assert made is not None and checked(made).to_dict()["units"] == [["tanh", []], ["linear", [0, 2]]]
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_what_is_proposed_leaves_a_graph(seed: int) -> None:
+    """Each by itself; together they may close a circle. Every connection that may be made is proposed at some time."""
     rng = np.random.default_rng(seed)
-    graph = first_graph(6, 3, 0.3, rng)
-    for _ in range(150):
-        inserted = checked(insert_unit(graph, rng))
-        if graph.connections:
-            assert (inserted.hidden, edges(inserted)) == (graph.hidden + 1, edges(graph) + 1)
-        added = checked(add_connection(graph, rng))
-        assert added.hidden == graph.hidden and edges(added) - edges(graph) in (0, 1)
-        changed = checked(change_activation(graph, rng))
-        assert (changed.codes != graph.codes).sum() == 1 and edges(changed) == edges(graph)
-        graph = checked(mutate(graph, rng, 0.5))
+    graph, depth = first_graph(6, 3, 0.3, rng), 4
+    x, labels = columns(rng.random((20, 6), np.float32)), rng.integers(0, 3, 20)
+    for _ in range(40):
+        changes = proposals(hints(graph, x, labels), 60, depth, rng)
+        for place in range(len(changes)):
+            made = applied(graph, changes[[place]], depth)
+            assert made is not None and checked(made).depth <= depth
+        grown = applied(graph, changes[rng.integers(len(changes), size=3)], depth)
+        graph = grown if grown is not None else graph
+    assert graph.hidden > 3
+    level, height, first = graph.levels(), graph.heights(), graph.first
+    may = {
+        (node, unit)
+        for node in range(first + graph.hidden)
+        for unit in range(len(graph.codes))
+        if node not in graph.sources(unit)
+        and node != first + unit
+        and (level[node] <= level[first + unit] or unit >= graph.hidden)
+        and level[node] + 1 + height[first + unit] <= depth
+    }
+    changes = proposals(hints(graph, x, labels), 150_000, depth, rng)
+    added = changes.times > 0
+    assert set(zip(changes.nodes[added].tolist(), changes.units[added].tolist(), strict=True)) == may
 
 
 def test_a_unit_inserted_into_a_linear_connection_changes_nothing_at_weight_one() -> None:
-    from glassnet.nn.functional import graph_forward
-
     rng = np.random.default_rng(1)
     graph = Graph.of(2, 1, [("tanh", [0, 2]), ("linear", [1, 3])])
-    x = rng.standard_normal((5, 2))
-    before = graph_forward(x, graph.codes, graph.start, graph.source, np.ones(graph.connections), 1)[0]
-    for _ in range(20):
-        made = insert_unit(graph, rng)
-        new = [unit for unit in range(2) if made.codes[unit] == 0]
-        if new:  # the one that was inserted is linear
-            after = graph_forward(x, made.codes, made.start, made.source, np.ones(made.connections), 1)[0]
-            np.testing.assert_allclose(after, before, atol=1e-12)
-
-
-def test_every_pair_that_closes_no_circle_can_be_connected() -> None:
-    """A chain a -> b with c beside it: a, b and c in any order but b -> a; at the end c stands before or behind."""
-    graph = Graph.of(1, 1, [("tanh", [0]), ("tanh", [2]), ("tanh", [0]), ("linear", [3, 4])])
-    seen = set()
-    for seed in range(400):
-        made = checked(add_connection(graph, np.random.default_rng(seed)))
-        assert edges(made) == edges(graph) + 1
-        seen.add(str(made.to_dict()["units"]))
-    # sources: a of 1, c | b of 0, 1, c | c of 1, a, b | the output of 0, 1, a
-    assert len(seen) == 2 + 3 + 3 + 3
+    made = applied(graph, change(graph, 1, 3, -1, "linear"), 3)
+    assert made is not None and made.hidden == 2
+    x = columns(rng.standard_normal((5, 2)).astype(np.float32))
+    np.testing.assert_allclose(scores(made, x, [1.0]), scores(graph, x, [1.0]), atol=1e-6)
 
 
 def test_fronts_are_those_of_the_definition() -> None:
@@ -91,6 +126,7 @@ def test_fronts_are_those_of_the_definition() -> None:
 def test_levels_depth_and_use() -> None:
     graph = Graph.of(2, 2, [("tanh", [0]), ("sin", [3]), ("cos", [1]), ("linear", [4]), ("linear", [])])
     assert graph.levels().tolist() == [0, 0, 0, 1, 2, 1, 3, 0]
+    assert graph.heights().tolist() == [3, 1, 0, 2, 1, 0, 0, 0]
     assert graph.used().tolist() == [True, False, False, True, True, False, True, True]
     assert graph.depth == 3 and graph.hidden == 3 and "3 units" in repr(graph)
 
@@ -134,9 +170,10 @@ def test_a_dense_graph_is_the_network_of_layers() -> None:
 def test_the_layer_passes_the_check_of_every_network() -> None:
     rng = np.random.default_rng(2)
     graph = first_graph(8, 3, 0.4, rng)
-    for _ in range(40):
-        graph = mutate(graph, rng)
-    network = network_of(graph, drawn(graph, rng) + 0.1, (2, 2, 2), np.float64)
+    x, labels = columns(rng.random((20, 8), np.float32)), rng.integers(0, 3, 20)
+    for _ in range(10):
+        graph = family(graph, Examples(x, labels), Plan(siblings=1, depth=5), rng)[0]
+    network = network_of(graph, drawn(graph, rng) + 0.1, (2, 2, 2), np.float64, gain=3.0)
     result = check_network(network, rng.random((4, 2, 2, 2)), rng.integers(0, 3, 4), SoftmaxCrossEntropy())
     assert result.passed, str(result)
     layer = network.layers[1]

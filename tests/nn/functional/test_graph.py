@@ -11,7 +11,7 @@ from glassnet.check.numerical import gradient_error, numerical_gradient
 from glassnet.errors import GlassnetError
 from glassnet.nn import functional as F
 from glassnet.wann import Graph, judge, scores
-from glassnet.wann.judge import columns
+from glassnet.wann.judge import SHARPNESS, columns
 from support.gradients import GRADIENT_TOLERANCE, TORCH_TOLERANCE, torch_or_skip
 
 GRAPHS = 100
@@ -130,6 +130,7 @@ def test_many_graphs_with_a_shared_weight() -> None:
             y = F.graph_forward_naive(x, *topology, same, 3)[0]
             np.testing.assert_allclose(scores(graph, columns(x), weights)[k], y, rtol=1e-4, atol=1e-4)
             assert accuracy[k] == pytest.approx((y.argmax(axis=1) == labels).mean(), abs=0.011)
+            y *= SHARPNESS / (y - y.mean(axis=1, keepdims=True)).std()
             log = y - np.log(np.exp(y).sum(axis=1, keepdims=True))
             assert loss[k] == pytest.approx(-log[np.arange(300), labels].mean(), rel=1e-4)
 
@@ -138,7 +139,8 @@ def test_of_equal_scores_the_first_class_is_the_answer() -> None:
     graph = Graph.of(1, 3, [("cos", []), ("cos", []), ("sin", [])])
     found = judge([graph], columns(np.zeros((3, 1), np.float32)), np.array([0, 1, 2]), [1.0])
     assert found.accuracy[0, 0] == pytest.approx(1 / 3)
-    assert found.loss[0, 0] == pytest.approx(np.log(2 * np.e + 1) - 2 / 3)
+    gain = SHARPNESS / np.sqrt(2 / 9)  # 1, 1 and 0 have this standard deviation
+    assert found.loss[0, 0] == pytest.approx(np.log(2 * np.exp(gain) + 1) - gain * 2 / 3)
 
 
 def test_wrong_arrays() -> None:

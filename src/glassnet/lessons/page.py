@@ -24,6 +24,7 @@ ORDER = (
     "regularisation",
     "batch-norm",
     "debugging",
+    "agnostic",
     "neighbours",
     "pca",
     "autoencoders",

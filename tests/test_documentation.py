@@ -72,7 +72,7 @@ SHORTER: dict[str, tuple[str | None, str]] = {
     "glassnet wann": ("--population 10 --generations 3", "searches for minutes"),
     "glassnet wann --resume": ("--generations 4", "searches for minutes"),
     "glassnet wann show": ("", "looks at what was found"),
-    "glassnet wann train": ("--seeds 2 --epochs 1", "trains 70 networks"),
+    "glassnet wann train": ("--seeds 2 --epochs 1", "trains 180 networks"),
     "glassnet lr photos": (None, "trains for a minute"),
     "glassnet doctor photos": (None, "trains for half a minute"),
     "glassnet read --learn": (None, "learns for half a minute"),

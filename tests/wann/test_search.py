@@ -171,6 +171,18 @@ def test_the_vote_and_the_pixels() -> None:
     assert pixels(graph, (2, 2, 1)).tolist() == [[1, 0], [1, 0]]  # the second unit leads nowhere
 
 
+def test_a_set_of_arrays_is_brought_to_a_size() -> None:
+    """As Pillow does it, to a grey value."""
+    image = pytest.importorskip("PIL.Image")
+    plan = {"data": "digits", "limit": 30, "settings": {"seed": 0}}
+    whole, small = splits_of(plan), splits_of({**plan, "size": 4})
+    assert small.train.image_shape == (4, 4, 1) and small.valid is not None and small.test is not None
+    for before, after in zip(whole.train.images[:, :, :, 0], small.train.images[:, :, :, 0], strict=True):
+        wanted = np.asarray(image.fromarray(before).resize((4, 4), image.Resampling.BILINEAR), np.float64)
+        assert np.abs(wanted - after).max() <= 1
+    np.testing.assert_array_equal(small.test.labels, whole.test.labels)  # type: ignore[union-attr]
+
+
 def test_pictures_that_cannot_be_searched_on() -> None:
     with pytest.raises(DataError, match=r"at most 32x32.* are 40x20"):
         examples_of(Dataset(np.zeros((4, 40, 20, 1), np.uint8), np.array([0, 1, 0, 1]), ("a", "b")))

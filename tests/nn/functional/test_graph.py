@@ -147,3 +147,14 @@ def test_wrong_arrays() -> None:
     graph = Graph.of(2, 1, [("tanh", [0, 1])])
     with pytest.raises(GlassnetError, match="a weight for each"):
         F.graph_forward(np.zeros((1, 2)), graph.codes, graph.start, graph.source, np.zeros(3), 1)
+
+
+def test_the_loss_of_many_classes_is_finite() -> None:
+    """Of 300 equal scores it is log 300; the masses of 128 examples would multiply to more than a float64 holds."""
+    graph = Graph.of(1, 300, [("linear", [])] * 299 + [("cos", [])])
+    found = judge([graph], columns(np.zeros((200, 1), np.float32)), np.zeros(200, np.int64), [1.0])
+    gain = SHARPNESS / np.sqrt(299) * 300  # one of 300 is 1, the others 0
+    assert found.loss[0, 0] == pytest.approx(np.log(299 + np.exp(gain)), rel=1e-5)
+    found = judge([Graph.of(1, 300, [("linear", [])] * 300)], columns(np.zeros((200, 1), np.float32)),
+                  np.zeros(200, np.int64), [1.0])  # fmt: skip
+    assert found.loss[0, 0] == pytest.approx(np.log(300), rel=1e-6)

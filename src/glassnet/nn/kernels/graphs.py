@@ -253,8 +253,9 @@ def _judged(scores, rows, which, labels, factor, tops, masses, answers):
     """(right answers, summed cross-entropy) of one graph with one weight."""
     outputs, n = rows.size, labels.size
     right, total = 0, 0.0
-    for begin in range(0, n, _BLOCK):
-        size = min(_BLOCK, n - begin)
+    block = _BLOCK if outputs <= _BLOCK else _BLOCK // 4  # so that `product` stays finite
+    for begin in range(0, n, block):
+        size = min(block, n - begin)
         top, mass, answer = tops[:size], masses[:size], answers[:size]
         top[:] = scores[rows[0], which, begin : begin + size]
         answer[:] = 0
@@ -268,7 +269,7 @@ def _judged(scores, rows, which, labels, factor, tops, masses, answers):
             row = scores[rows[j], which, begin : begin + size]
             for i in range(size):
                 mass[i] += exp(factor * (row[i] - top[i]))
-        product = 1.0  # of at most 128 numbers from 1 to the number of classes
+        product = 1.0  # of numbers from 1 to the number of classes
         for i in range(size):
             label = labels[begin + i]
             total += factor * (top[i] - scores[rows[label], which, begin + i])

@@ -140,13 +140,11 @@ def _resized(splits: Splits, size: int) -> Splits:
     """Every picture of arrays brought to size x size, in whole grey values."""
     smaller = Preprocess.parse(f"scale -> resize {size} {size}")
 
-    def part(dataset: Dataset | None) -> Dataset | None:
-        if dataset is None:
-            return None
+    def part(dataset: Dataset) -> Dataset:
         images = smaller.fit(dataset.images[:1]).transform(np.asarray(dataset.images[:]))
         return replace(dataset, images=np.round(255 * images).astype(np.uint8))
 
-    return replace(splits, train=part(splits.train), valid=part(splits.valid), test=part(splits.test))
+    return Splits(part(splits.train), splits.valid and part(splits.valid), splits.test and part(splits.test))
 
 
 def keep(found: Found, **results: dict[str, Any]) -> Found:

@@ -34,13 +34,13 @@ def proposals(hints: Hints, count: int, depth: int, rng: np.random.Generator) ->
     nodes, units = pairs.any((some["connect"], _RIVALS))
     free = pairs.possible(nodes, units, 1) & ~there[nodes, units]
     rows = [
-        _made(graph, *_best(rng, np.where(free, hints.added[nodes, units], np.inf), nodes, units), times=1.0),
+        _made(graph, _best(rng, np.where(free, hints.added[nodes, units], np.inf), nodes, units), times=1.0),
         _changed(graph, some["change"], rng),
     ]
     rows.append(_between(hints, pairs, *pairs.any((some["bridge"], _RIVALS)), 0.0, rng))
     if graph.connections:
         nodes, units = pairs.connected((some["cut"], _RIVALS))
-        rows.append(_made(graph, *_best(rng, hints.removed[nodes, units], nodes, units), times=-1.0))
+        rows.append(_made(graph, _best(rng, hints.removed[nodes, units], nodes, units), times=-1.0))
         rows.append(_between(hints, pairs, *pairs.connected((some["insert"], _RIVALS)), -1.0, rng))
     return Changes.joined(rows)
 
@@ -78,10 +78,10 @@ def _best(rng: np.random.Generator, change: Array, *rows: Places) -> list[Places
     return [row[lines, place][free] for row in rows]
 
 
-def _made(graph: Graph, nodes: Places, units: Places, times: float) -> Changes:
-    shape = len(units)
+def _made(graph: Graph, pairs: list[Places], times: float) -> Changes:
+    nodes, units = pairs
     codes = graph.codes[units].astype(np.int64)
-    return Changes(units, nodes, np.full(shape, times, np.float32), np.full(shape, -1), codes)
+    return Changes(units, nodes, np.full(len(units), times, np.float32), np.full(len(units), -1), codes)
 
 
 def _between(

@@ -53,6 +53,7 @@ LARGEST = 32
 
 _STREAM = 0x3A44
 _SIZE_COUNTS = 0.2  # of all generations
+_ISLAND = 10  # graphs of an island at least
 _BLIND = 0.05  # of the changes of children: drawn whatever came of them
 
 
@@ -69,7 +70,8 @@ class Plan:
     elite, cull : float
         Shares of the population that stay as they are, and that have no children.
     islands : int
-        Parts of the population that have children only among themselves, in the first `apart` generations.
+        Parts of the population, of 10 at least, that have children only among themselves in the first
+        `apart` generations.
     apart : int
         How many generations.
     tournament : int
@@ -107,10 +109,10 @@ class Plan:
 
     def __post_init__(self) -> None:
         counts = (self.islands, self.tournament, self.siblings, self.proposed, self.sample, self.depth, self.examples)
-        if self.population < max(2, self.islands) or min(counts) < 1 or min(self.most, self.apart, self.seed) < 0:
+        if self.population < 2 or min(counts) < 1 or min(self.most, self.apart, self.seed) < 0:
             raise RecipeError(
-                "A search has at least 1 island, a population of at least 2 and of as many as there are islands, a"
-                " depth, tournaments, siblings, proposals, samples and examples of at least 1, a seed of at least 0."
+                "A search has at least 1 island, a population of at least 2, a depth,"
+                " tournaments, siblings, proposals, samples and examples of at least 1, a seed of at least 0."
                 f" Got {self}."
             )
         for name in ("density", "elite", "cull"):
@@ -218,7 +220,7 @@ class Search:
         if train is not self.train:
             self.judged = self._judge(self.graphs, train)
         objectives = self._objectives(rng)
-        islands = plan.islands if self.generation <= plan.apart else 1
+        islands = min(plan.islands, max(1, plan.population // _ISLAND)) if self.generation <= plan.apart else 1
         stays, winners, wanted = [], [], []
         for island in np.array_split(np.arange(plan.population), islands):
             order, count = island[ranking(objectives[island])], len(island)

@@ -13,8 +13,6 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from glassnet.engines.base import Batch, ManySteps, StepResult
 from glassnet.engines.memory import memory_arrays, memory_from
 from glassnet.engines.optimised import OptimisedEngine
@@ -109,7 +107,9 @@ class NativeEngine(OptimisedEngine):
         weight, bias = linear.parameters["weight"].value, linear.parameters["bias"].value
         scalar = self.network.dtype
         features = len(weight)
-        by_class = self.network.arena.take((weight.shape[1], -(-features // LINE) * LINE), scalar)  # rows of whole lines
+        by_class = self.network.arena.take(
+            (weight.shape[1], -(-features // LINE) * LINE), scalar
+        )  # rows of whole lines
         by_class[:, :features] = weight.T
         smoothing: Any = self.loss.smoothing  # type: ignore[attr-defined]
         total, correct = softmax_descent(

@@ -107,9 +107,8 @@ class NativeEngine(OptimisedEngine):
         weight, bias = linear.parameters["weight"].value, linear.parameters["bias"].value
         scalar = self.network.dtype
         features = len(weight)
-        by_class = self.network.arena.take(
-            (weight.shape[1], -(-features // LINE) * LINE), scalar
-        )  # rows of whole lines
+        wide = -(-features // LINE) * LINE
+        by_class = self.network.arena.take((weight.shape[1], wide), scalar)  # begins on a line
         by_class[:, :features] = weight.T
         smoothing: Any = self.loss.smoothing  # type: ignore[attr-defined]
         total, correct = softmax_descent(

@@ -95,8 +95,8 @@ def _update_and_look_ahead(w, b, x, following, ahead, rate, l2, error, scores):
 def softmax_descent(w, b, features, labels, order, rates, l2, smoothing):
     """Steps over the examples `order`, one each, with the rate of each step; returns (sum of losses, correct).
 
-    w (classes, at least features: what lies behind is not looked at) and b (classes,) are changed in place. The loss of a step is that of its start. Stops at the
-    first loss that is not finite and returns it.
+    w (classes, at least features: what lies behind is not looked at) and b (classes,) are changed in place. The loss
+    of a step is that of its start. Stops at the first loss that is not finite and returns it.
     """
     n = order.size
     scores, error = np.empty_like(b), np.empty_like(b)

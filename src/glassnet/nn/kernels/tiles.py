@@ -403,7 +403,7 @@ _most_classes, _some_classes, _one_class = _descents[0], _descents[-2], _descent
 def descend(w, at, apart, count, steps, first, keep, x, following, ahead, z, side):
     """w_c = keep w_c - steps[first + c] x for the rows w_c = w[at + c apart :], and z[first + c] = w_c . following.
 
-    For c < CLASSES[side] and the first `count` vectors; those of `ahead` are sent for meanwhile. w, x, ...: flat arrays.
+    For c < CLASSES[side] and the first `count` vectors; those of `ahead` are sent for meanwhile. All arrays are flat.
     """
     if side == 0:
         _most_classes(w, at, apart, count, steps, first, keep, x, following, ahead, z)

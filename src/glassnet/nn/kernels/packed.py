@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from glassnet.nn.functional.arrays import Array
 from glassnet.nn.kernels.convolution import block_of, layout
 from glassnet.nn.kernels.epilogue import finish, finish_in_place
 from glassnet.nn.kernels.options import inner
@@ -26,7 +25,7 @@ def fits(f: int, itemsize: int) -> bool:
     return f % lanes(itemsize) == 0
 
 
-def pack(w: Array) -> Array:
+def pack(w: np.ndarray) -> np.ndarray:
     """The matrix w (c, f) in the order in which it is read: (tiles, c, a tile's width), flat, filled up with zeros."""
     (c, f), tile = w.shape, VECTORS * lanes(w.itemsize)
     wide = np.zeros((c, -(-f // tile) * tile), w.dtype)

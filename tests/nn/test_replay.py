@@ -125,6 +125,15 @@ def test_what_numpy_computes_is_not_recorded(layer: Layer) -> None:
     np.testing.assert_array_equal(network.infer(other), layer.forward(network.part(0, 1).infer(other)))
 
 
+def test_a_network_in_use_alone_needs_no_more_memory_than_before() -> None:
+    network, x = Network(WHOLE[3], SHAPE), pictures(2, 0)
+    network.infer(x)
+    network.infer(x)
+    before = network.nbytes
+    assert recorded(network, x)
+    assert network.nbytes <= before + x.nbytes
+
+
 def test_groups_are_not_recorded() -> None:
     network = Network("conv 3x3, 8, groups 2 -> linear 4", (16, 16, 4))
     assert not recorded(network, np.ones((2, 16, 16, 4), np.float32))

@@ -89,31 +89,30 @@ class Replays:
         """
         key = len(x), threads.count()
         made = self._passes.get(key)
-        if made is None:
-            if self._possible and key not in self._passes:
-                self._count(key, x)
-            return None
-        if not made.is_of():
+        if made is not None and not made.is_of():
             del self._passes[key]
-            return None
-        np.copyto(made.x, x)
-        made.calls.replay()
-        return made.scores.copy()
-
-    def _count(self, key: tuple[int, int], x: Array) -> None:
-        if key[0] * self._flops > _MOST_FLOPS:
-            return
-        self._counts[key] = self._counts.get(key, 0) + 1
-        if self._counts[key] > _AFTER:
+            made = None
+        if made is not None:
+            np.copyto(made.x, x)
+            made.calls.replay()
+        elif self._possible and key not in self._passes and self._is_due(key):
             if len(self._passes) == self._most:
                 self._passes.pop(next(iter(self._passes)))
-            self._passes[key] = self._record(x)
-            self._counts[key] = 0
+            made = self._passes[key] = self._record(x)
+        return None if made is None else made.scores.copy()
+
+    def _is_due(self, key: tuple[int, int]) -> bool:
+        """Count a pass; whether it should be recorded."""
+        if key[0] * self._flops > _MOST_FLOPS:
+            return False
+        self._counts[key] = (self._counts.get(key, 0) + 1) % (_AFTER + 1)
+        return self._counts[key] == 0
 
     def _record(self, x: Array) -> _Pass | None:
-        """A pass like that over x; None where making its calls again does not give the scores of x bit for bit."""
+        """A pass over x; None where making the calls of one over noise again does not give its scores bit for bit."""
         arena, before = Arena(), self.chain.arena
         arena.keep = False
+        before.clear()  # in use alone the network needs no other memory from now on
         place = np.random.default_rng(0).random(x.shape).astype(x.dtype)
         self.chain.share(arena)
         try:

@@ -34,7 +34,7 @@ _of_buffer: Any = ctypes.c_char.from_buffer
 
 _ALIGNMENT = 64  # bytes of a cache line
 _PRIVATE: dict[str, Any] = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
-_HUGE = 1 << 22  # bytes from which huge pages are asked for, as NumPy does for its arrays
+_HUGE = 1 << 25  # bytes from which huge pages are asked for: those of smaller memory would be half empty
 
 
 class Arena:
@@ -90,6 +90,11 @@ class Arena:
             enough = self.nbytes if any(slab.size >= self._most for slab in self._slabs) else self._most
             self._slabs = []  # the old memory goes before the new comes
             self._slabs = [_Slab(enough)]
+
+    def clear(self) -> None:
+        """Give the memory back to the system, where none of it is in use."""
+        if not self._busy:
+            self._slabs = []
 
     @property
     def nbytes(self) -> int:

@@ -219,6 +219,7 @@ def fed() -> Iterator[None]:
 @pytest.mark.usefixtures("fed")
 def test_a_thread_that_sleeps_for_the_pool_works_alone_for_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threads, "_ALONE", 0.05)
+    monkeypatch.setattr(threads, "_SECONDS", np.inf)
 
     def work() -> None:
         end = time.thread_time() + 0.001
@@ -231,6 +232,7 @@ def test_a_thread_that_sleeps_for_the_pool_works_alone_for_a_moment(monkeypatch:
     assert not threads.starved()
     monkeypatch.undo()
     monkeypatch.setattr(threads, "_ALONE", 0.05)
+    monkeypatch.setattr(threads, "_SECONDS", np.inf)
     for number in range(threads._LAUNCHES):
         assert not threads.starved(), number
         threads.launch(lambda: time.sleep(0.003))
@@ -239,6 +241,12 @@ def test_a_thread_that_sleeps_for_the_pool_works_alone_for_a_moment(monkeypatch:
         assert not other.submit(threads.starved).result()
     time.sleep(0.06)
     assert not threads.starved()
+
+
+@pytest.mark.usefixtures("fed")
+def test_one_long_launch_that_slept_is_enough() -> None:
+    threads.launch(lambda: time.sleep(0.02))
+    assert threads.starved()
 
 
 @pytest.mark.usefixtures("fed")

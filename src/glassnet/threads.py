@@ -137,7 +137,8 @@ def use(number: int | None) -> Iterator[None]:
 
 # ---- Numba's pool ---------------------------------------------------------------------------------------------------
 
-_LAUNCHES = 16  # after which it is asked whether the pool is worth waiting for
+_LAUNCHES = 16  # after which it is asked whether the pool is worth waiting for,
+_SECONDS = 0.01  # or after so much time in them: a launch may be a whole pass of a network
 _LATE = 2.0  # seconds of a launch for each second of work, from which one thread alone would be done sooner
 _ALONE = 0.1  # seconds for which it then works alone
 
@@ -163,7 +164,7 @@ def launch(function: Callable[..., None], *arguments: Any) -> None:
     mine.busy += time.thread_time() - busy
     mine.wall += time.perf_counter() - begin
     mine.launches += 1
-    if mine.launches == _LAUNCHES:
+    if mine.launches == _LAUNCHES or mine.wall > _SECONDS:
         if mine.wall > _LATE * mine.busy:
             mine.alone_until = time.perf_counter() + _ALONE
         mine.launches, mine.wall, mine.busy = 0, 0.0, 0.0

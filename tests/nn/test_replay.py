@@ -234,7 +234,8 @@ def test_a_packed_network_takes_other_sizes() -> None:
     x = np.random.default_rng(0).random((2, 16, 24, 16), np.float32)
     wanted = network.at(x.shape[1:]).infer(x)
     sized = network.pack().at(x.shape[1:])
-    np.testing.assert_allclose(sized.infer(x), wanted, rtol=1e-5, atol=1e-6)
+    # Winograd's method is right to 5e-6 of the largest result.
+    np.testing.assert_allclose(sized.infer(x), wanted, rtol=0, atol=1e-5 * np.abs(wanted).max())
     with pytest.raises(ValueError, match="read-only"):
         sized.parameters()["1.conv.weight"].value[...] = 0
     network.unpack().parameters()["1.conv.weight"].value[...] = 0

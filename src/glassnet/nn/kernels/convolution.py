@@ -41,28 +41,46 @@ def forward(x, w, a, b, g, relu, pool, y, index, scratch, t, parts):
     """
     n = y.shape[0]
     tasks = -(-n // g.images) * g.blocks
-    flat = y.reshape(-1)
-    half = 2 if pool else 1
-    straight = not pool and (g.images == 1 or not g.mixed)
+    flat, straight = y.reshape(-1), goes_straight(g, pool)
     for task in range(tasks * t // parts, tasks * (t + 1) // parts):
-        n0, n1, r0, r1 = block_of(task, n, g)
-        m = (n1 - n0) * (r1 - r0) * g.ow
-        at = (n0 * g.oh + r0) * g.ow * g.f if straight else 0
-        z = flat[at : at + m * g.f] if straight else scratch[t, : m * g.f]
-        e = scratch[t] if straight else scratch[t, m * g.f :]
-        _multiply(x, w, n0, n1, r0, r1, g, e, z)
-        z2 = z.reshape(m, g.f)
-        if straight:
-            finish_in_place(z2, a, b, relu)
-        else:
-            begin, end = r0 // half, r1 // half
-            step, width = layout(n1 - n0, r1 - r0, g)
-            for i in range(n0, n1):
-                finish(z2[(i - n0) * step :], width, a, b, relu, pool, y[i, begin:end], index[i, begin:end])
+        block = block_of(task, n, g)
+        z = results_of(block, g, straight, flat, scratch[t])
+        e = scratch[t] if straight else scratch[t, z.size :]
+        _multiply(x, w, *block, g, e, z)
+        finish_block(block, g, straight, z, a, b, relu, pool, y, index)
 
 
 @inner
-def layout(images, rows, g):
+def goes_straight(g, pool):
+    """Whether the results of blocks are computed where they stay."""
+    return not pool and (g.images == 1 or not g.mixed)
+
+
+@inner
+def results_of(block, g, straight, flat, scratch):
+    """Memory for a block's results, flat: a part of flat y, or of the scratch memory."""
+    n0, n1, r0, r1 = block
+    size = (n1 - n0) * (r1 - r0) * g.ow * g.f
+    at = (n0 * g.oh + r0) * g.ow * g.f
+    return flat[at : at + size] if straight else scratch[:size]
+
+
+@inner
+def finish_block(block, g, straight, z, a, b, relu, pool, y, index):
+    """The epilogue of a block's results, into y where they are not there already."""
+    n0, n1, r0, r1 = block
+    half, z2 = 2 if pool else 1, z.reshape(-1, g.f)
+    if straight:
+        finish_in_place(z2, a, b, relu)
+    else:
+        begin, end = r0 // half, r1 // half
+        step, width = _layout(n1 - n0, r1 - r0, g)
+        for i in range(n0, n1):
+            finish(z2[(i - n0) * step :], width, a, b, relu, pool, y[i, begin:end], index[i, begin:end])
+
+
+@inner
+def _layout(images, rows, g):
     """How far apart images, and rows of one image, lie in a block's results."""
     return (g.ow, images * g.ow) if g.mixed else (rows * g.ow, g.ow)
 
@@ -105,7 +123,7 @@ def backward(dy, y, index, x, w, g, relu, pool, weight_gradient, input_gradient,
         z, e = scratch[t, : m * g.f], scratch[t, m * g.f :]
         z2 = z.reshape(m, g.f)
         begin, end = r0 // half, r1 // half
-        step, width = layout(n1 - n0, r1 - r0, g)
+        step, width = _layout(n1 - n0, r1 - r0, g)
         for i in range(n0, n1):
             zi, kept = z2[(i - n0) * step :], index[i, begin:end]
             start(dy[i, begin:end], y[i, begin:end], kept, g.ow, width, relu, pool, zi, db[t])

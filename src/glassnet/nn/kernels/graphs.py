@@ -300,6 +300,21 @@ def judge(scores, rows, labels, sharpness, scale, correct, loss):
             )
 
 
+@inner
+def _given(node, x, weights, values, given):
+    """What a connection from `node`, an input or a unit, brings with each weight: `given` (k n,)."""
+    first, n = x.shape
+    for which in range(weights.size):
+        w, part = weights[which], given[which * n : (which + 1) * n]
+        if node < first:
+            for i in range(n):
+                part[i] = w * x[node, i]
+        else:
+            known = values[node - first, which * n : (which + 1) * n]
+            for i in range(n):
+                part[i] = w * known[i]
+
+
 @njit(**SERIAL)
 def try_changes(
     codes, start, source, x, labels, weights, sums, values, outputs, units, nodes, times, between, new, sharpness,
@@ -328,15 +343,7 @@ def try_changes(
             code, touched = codes[unit], False
             if unit == units[c]:
                 code, touched = new[c], True
-                for which in range(k):
-                    w, part = weights[which], given[which * n : (which + 1) * n]
-                    if nodes[c] < first:
-                        for i in range(n):
-                            part[i] = w * x[nodes[c], i]
-                    else:
-                        known = values[nodes[c] - first, which * n : (which + 1) * n]
-                        for i in range(n):
-                            part[i] = w * known[i]
+                _given(nodes[c], x, weights, values, given)
                 for i in range(k * n):
                     z[i] += times[c] * given[i]
                 if between[c] >= 0:
@@ -375,20 +382,11 @@ def predict_units(x, weights, values, errors, bends, units, nodes, times, betwee
 
     `errors` and `bends` (u, k n) are the derivatives of the loss in what the units are given, over the shared weight.
     """
-    first, n = x.shape
-    k = weights.size
+    n, k = x.shape[1], weights.size
     given, made = np.empty(k * n, x.dtype), np.empty(k * n, x.dtype)
     half = x.dtype.type(0.5)
     for c in range(units.size):
-        for which in range(k):
-            w, part = weights[which], given[which * n : (which + 1) * n]
-            if nodes[c] < first:
-                for i in range(n):
-                    part[i] = w * x[nodes[c], i]
-            else:
-                known = values[nodes[c] - first, which * n : (which + 1) * n]
-                for i in range(n):
-                    part[i] = w * known[i]
+        _given(nodes[c], x, weights, values, given)
         activate(between[c], given, made)
         if times[c] != 0:
             for which in range(k):

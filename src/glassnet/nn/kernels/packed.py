@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from glassnet.nn.kernels.convolution import block_of, layout
-from glassnet.nn.kernels.epilogue import finish, finish_in_place
+from glassnet.nn.kernels.convolution import block_of, finish_block, goes_straight, results_of
 from glassnet.nn.kernels.options import inner
 from glassnet.nn.kernels.sharing import shared
 from glassnet.nn.kernels.tiles import MOST_ROWS, ROWS, VECTORS, products
@@ -61,19 +60,10 @@ def forward(x, w, starts, offsets, a, b, g, relu, pool, y, index, scratch, t, pa
     """
     n = y.shape[0]
     tasks = -(-n // g.images) * g.blocks
-    flat, half = y.reshape(-1), 2 if pool else 1
-    straight = not pool and (g.images == 1 or not g.mixed)
+    flat, straight = y.reshape(-1), goes_straight(g, pool)
     for task in range(tasks * t // parts, tasks * (t + 1) // parts):
-        n0, n1, r0, r1 = block_of(task, n, g)
-        m = (n1 - n0) * (r1 - r0) * g.ow
-        at = (n0 * g.oh + r0) * g.ow * g.f if straight else 0
-        z = flat[at : at + m * g.f] if straight else scratch[t, : m * g.f]
-        _multiply(x[(n0 * g.h + r0) * g.w * g.c :], starts, m, offsets, w, g.f, z)
-        z2 = z.reshape(m, g.f)
-        if straight:
-            finish_in_place(z2, a, b, relu)
-        else:
-            begin, end = r0 // half, r1 // half
-            step, width = layout(n1 - n0, r1 - r0, g)
-            for i in range(n0, n1):
-                finish(z2[(i - n0) * step :], width, a, b, relu, pool, y[i, begin:end], index[i, begin:end])
+        block = block_of(task, n, g)
+        z = results_of(block, g, straight, flat, scratch[t])
+        begin = (block[0] * g.h + block[2]) * g.w * g.c
+        _multiply(x[begin:], starts, z.size // g.f, offsets, w, g.f, z)
+        finish_block(block, g, straight, z, a, b, relu, pool, y, index)

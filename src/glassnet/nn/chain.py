@@ -137,6 +137,14 @@ class Chain:
             x = y
         return x
 
+    def run_in_use(self, x: Array) -> Array:
+        """`run`, with the result as a new array and its memory handed back."""
+        y = self.run(x)
+        result = y.copy()
+        if address(y) != address(x):
+            self.arena.release(y)
+        return result
+
     def run_backward(self, dy: Array, *, input_gradient: bool = False) -> Array | None:
         """Backward through all units; dy itself is left to the caller."""
         return self._back(dy, input_gradient, lambda unit, grad, wanted: unit.backward(grad, input_gradient=wanted))

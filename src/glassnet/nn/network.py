@@ -15,7 +15,7 @@ from glassnet.nn.build import layers_from
 from glassnet.nn.chain import Chain
 from glassnet.nn.choices import Choices
 from glassnet.nn.functional.arrays import Array, as_float
-from glassnet.nn.functional.workspace import Arena, address
+from glassnet.nn.functional.workspace import Arena
 from glassnet.nn.layer import Layer, load_state, positive_int, sizes
 from glassnet.nn.parameter import Parameter
 from glassnet.nn.plan import Plan, make_plan
@@ -339,13 +339,9 @@ class Network:
                 replayed = self._replays.scores(x)
                 if replayed is not None:
                     return replayed
-                scores = self.chain.run(x)
-                result = scores.copy()
-                if address(scores) != address(x):
-                    self.arena.release(scores)
+                return self.chain.run_in_use(x)
             finally:
                 self.arena.keep = True
-        return result
 
     def backward(self, dscores: Array, *, input_gradient: bool = False) -> Array | None:
         """Write every parameter's gradient for the latest forward pass, given that of its scores.

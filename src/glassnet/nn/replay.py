@@ -19,7 +19,7 @@ import numpy as np
 from glassnet import threads
 from glassnet.nn.chain import Chain
 from glassnet.nn.functional.arrays import Array
-from glassnet.nn.functional.workspace import Arena, address
+from glassnet.nn.functional.workspace import Arena
 from glassnet.nn.kernels.recording import Recording, recording
 from glassnet.nn.layer import Layer
 from glassnet.nn.parameter import Parameter
@@ -118,11 +118,11 @@ class Replays:
         try:
             for _ in range(_SETTLING):
                 held = arena.nbytes
-                wanted = self._run(x, arena).copy()
+                wanted = self.chain.run_in_use(x)
                 if arena.nbytes == held:
                     break
             with recording() as calls:
-                scores = self._run(place, arena)
+                scores = self.chain.run(place)
         finally:
             self.chain.share(before)
         np.copyto(place, x)
@@ -132,10 +132,3 @@ class Replays:
         parameters = [(parameter, parameter.value) for parameter in self.chain.parameters().values()]
         state = [(layer.state, name, array) for _, layer in self.chain.walk() for name, array in layer.state.items()]
         return _Pass(calls, arena, place, scores, parameters, state)
-
-    def _run(self, x: Array, arena: Arena) -> Array:
-        """Scores of a usual pass, in memory that the arena hands out again."""
-        scores = self.chain.run(x)
-        if address(scores) != address(x):
-            arena.release(scores)
-        return scores

@@ -19,7 +19,7 @@ import numpy as np
 from glassnet.errors import GlassnetError
 from glassnet.nn.functional.arrays import Array, as_float, expect_shape, fitting
 from glassnet.nn.kernels import blas, elementwise
-from glassnet.nn.kernels.recording import recording_now
+from glassnet.nn.kernels.recording import alone
 
 __all__ = [
     "affine_backward",
@@ -72,10 +72,7 @@ def affine_forward(x: Array, w: Array, b: Array, *, out: Array | None = None) ->
     rows = x if x.ndim == 2 else x.reshape(x.shape[0], w.shape[0])  # (n, ...) -> (n, d)
     y = fitting(out, (rows.shape[0], w.shape[1]), w.dtype)
     blas.matmul(rows, w, y)
-    if recording_now():
-        elementwise.add_bias_shared(y, b, 1)
-    else:
-        elementwise.add_bias(y, b)
+    alone(elementwise.add_bias, elementwise.add_bias_shared, y, b)
     return y, (rows, w, x.shape)
 
 

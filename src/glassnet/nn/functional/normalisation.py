@@ -32,7 +32,7 @@ from glassnet.nn.functional.activation import relu_ceiling
 from glassnet.nn.functional.arrays import Array, as_float, expect_shape, fitting, flat
 from glassnet.nn.kernels import normalisation
 from glassnet.nn.kernels.options import WORTH_SHARING
-from glassnet.nn.kernels.recording import recording_now
+from glassnet.nn.kernels.recording import alone
 
 __all__ = [
     "batchnorm_backward",
@@ -123,10 +123,8 @@ def batchnorm_forward(
     expect_shape(mean, (d,), "the mean")
     expect_shape(variance, (d,), "the variance")
     inverse_std, line = np.empty(d), np.empty((3, d), x.dtype)
-    if recording_now():
-        normalisation.coefficients_shared(mean, variance, float(eps), scale, shift, inverse_std, line, 1)
-    else:
-        normalisation.coefficients(mean, variance, float(eps), scale, shift, inverse_std, line)
+    told = mean, variance, float(eps), scale, shift
+    alone(normalisation.coefficients, normalisation.coefficients_shared, *told, inverse_std, line)
     y = fitting(out, x.shape, x.dtype)
     top = relu_ceiling(relu)
     normalisation.normalise(flat(x), line, top, flat(y), n, _parts(x, n))

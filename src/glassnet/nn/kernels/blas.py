@@ -20,7 +20,7 @@ from numba.extending import overload
 from glassnet import threads
 from glassnet.nn.kernels import narrow
 from glassnet.nn.kernels.options import SERIAL
-from glassnet.nn.kernels.recording import recording_now
+from glassnet.nn.kernels.recording import alone, recording_now
 from glassnet.nn.kernels.sharing import shared
 from glassnet.nn.kernels.subnormal import flushing, restoring
 
@@ -150,10 +150,7 @@ def matmul(
             narrow.transposed_product(a, b, scalar(alpha), scalar(beta), out)
             return out
         if alpha == 1.0 and beta == 0.0:
-            if recording_now():
-                narrow.product_shared(a, b, out, 1)
-            else:
-                narrow.product(a, b, out)
+            alone(narrow.product, narrow.product_shared, a, b, out)
             return out
     if not transpose_b and narrow.fits_thin(k, n, out.itemsize):
         if not transpose_a and alpha == 1.0 and beta == 0.0:

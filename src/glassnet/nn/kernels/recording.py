@@ -19,7 +19,7 @@ import numpy as np
 
 from glassnet.nn.kernels.sharing import FRAME, call_again, keep_frame, recorders
 
-__all__ = ["Recording", "recording", "recording_now"]
+__all__ = ["Recording", "alone", "recording", "recording_now"]
 
 
 class Recording:
@@ -72,3 +72,11 @@ def recording() -> Iterator[Recording]:
 def recording_now() -> bool:
     """Whether this thread's calls are kept: then only shared kernels should be called."""
     return bool(recorders) and threading.get_ident() in recorders
+
+
+def alone(kernel: Any, shared: Any, *arguments: Any) -> None:
+    """Call a kernel that works on one thread; in a recording its shared form, which can be kept."""
+    if recording_now():
+        shared(*arguments, 1)
+    else:
+        kernel(*arguments)

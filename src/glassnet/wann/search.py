@@ -10,7 +10,7 @@ fronts (`glassnet.wann.rank`) of the mean and the best weight or, one time in fi
 smallness. The worst fifth is dropped, the best fifth stays as it is, and families of children make up the rest.
 
 The parent of a family wins a tournament. Many changes are proposed to it, by hints of what they would do and at random
-(`glassnet.wann.mutate.proposals`); each is tried by itself on a sample of the examples; and each child is the parent
+(`glassnet.wann.propose.proposals`); each is tried by itself on a sample of the examples; and each child is the parent
 with one or several of those that made it better, drawn by how much they did. All others are drawn now and then. No
 child is deeper than the plan allows.
 

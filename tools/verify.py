@@ -4,12 +4,13 @@ A part that has passed is not run again until something that it depends on chang
 pinned versions. So a run that was stopped goes on where it was, and each part takes less than an hour. What every part
 printed is kept in runs/verify/PART.log. The exit status is 1 when a part fails.
 
-Planted bugs are tried for 50 minutes at most in each part, in an order drawn at random: where a part has more of them
-than that, it has passed as a sample. Its last line, here and in the list, says how many were not tried. Verdicts are
-kept, so the part goes on with these when it is named again, or with all of them under --whole.
+Planted bugs are tried for 50 minutes at most in each part (--minutes), in an order drawn at random: where a part has
+more of them than that, it has passed as a sample. Its last line, here and in the list, says how many were not tried.
+Verdicts are kept, so the part goes on with these when it is named again, or with all of them under --whole.
 
     python tools/verify.py --list              the parts, whether they have passed, and their last line
     python tools/verify.py mutation-classic    one part, even if it has passed
+    python tools/verify.py --minutes 3         every part, with smaller samples: the whole in an evening
     python tools/verify.py --whole             every planted bug, however long that takes
 """
 
@@ -30,7 +31,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "runs" / "verify"
-MINUTES = 50  # of planted bugs in each part
+MINUTES = 50.0  # of planted bugs in each part
 TARGETS = runpy.run_path(str(ROOT / "tests" / "mutation_targets.py"))["TARGETS"]
 
 
@@ -43,11 +44,11 @@ class Part:
     command: tuple[str, ...]
 
 
-def parts(whole: bool = False) -> Iterator[Part]:
-    """All parts, the quick ones first; planted bugs for as long as it takes where the `whole` is wanted."""
-    limit = () if whole else ("--minutes", str(MINUTES))
+def parts(minutes: float | None = MINUTES) -> Iterator[Part]:
+    """All parts, the quick ones first; planted bugs for so many `minutes` each, or as long as it takes (None)."""
+    limit = () if minutes is None else ("--minutes", str(minutes))
     pytest = (sys.executable, "-m", "pytest", "-q")
-    yield Part("tests", "all tests but the long ones", (*pytest, "-m", "not long"))
+    yield Part("tests", "all tests but the long ones", (*pytest, "-n", "2", "--dist", "loadfile", "-m", "not long"))
     for path in sorted((ROOT / "tests").rglob("test_*.py")):
         if "mark.long" in path.read_text(encoding="utf-8") and path.name != "test_mutation.py":
             name = path.relative_to(ROOT).as_posix()
@@ -115,10 +116,12 @@ def sampled(last: str) -> bool:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", metavar="PART", help="only these, whether they have passed or not")
-    parser.add_argument("--whole", action="store_true", help="no sample of planted bugs, but all of them")
+    length = parser.add_mutually_exclusive_group()
+    length.add_argument("--whole", action="store_true", help="no sample of planted bugs, but all of them")
+    length.add_argument("--minutes", type=float, default=MINUTES, help="of planted bugs in each part (%(default)s)")
     parser.add_argument("--list", action="store_true", help="list the parts and stop")
     arguments = parser.parse_args()
-    known = {part.name: part for part in parts(arguments.whole)}
+    known = {part.name: part for part in parts(None if arguments.whole else arguments.minutes)}
     unknown = [name for name in arguments.parts if name not in known]
     if unknown:
         print(f"There is no part '{unknown[0]}'. The parts: {', '.join(known)}.", file=sys.stderr)

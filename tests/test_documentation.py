@@ -2,7 +2,7 @@
 
 A new page or command is tested without a line here; `support/markdown.py` says what is taken for one, and
 `support/stand_ins.py` what stands for the reader's own files. What would take long runs with the additions of
-`SHORTER`, on small data; the tests marked `long` run all of it in full, on the real data.
+`support/shortened.py`, on small data; the tests marked `long` run it in full, on the real data.
 """
 
 from __future__ import annotations
@@ -39,57 +39,13 @@ from support import python_path
 from support.commands import Server
 from support.data_files import REAL, needs_real_data
 from support.markdown import ROOT, Example, anchors, examples, links, missed, pages, prose, titles
+from support.shortened import SHORTER, TOO_LONG, runs_in_full, shorter
 from support.stand_ins import StandIns, data_folder
 
 PAGES = {page.relative_to(ROOT).as_posix(): page for page in pages()}
 EXAMPLES = {name: examples(page) for name, page in PAGES.items()}
 
-# What a command begins with (* is anything): what is added to it, and why; None leaves it to the long tests.
-SHORTER: dict[str, tuple[str | None, str]] = {
-    "glassnet demo": ("--epochs 2", "trains for seconds"),
-    "glassnet claims": ("descent", "runs all lessons for a minute or two"),
-    "glassnet bench": ('"linear 2" --input 4 --runs 1 --threads 1', "races a dozen networks against PyTorch"),
-    "glassnet bench vgg-small": (None, "races them for minutes"),
-    "glassnet open": ("--list", "serves until Ctrl-C"),
-    "glassnet train": ("--epochs 2", "trains for seconds to 20 minutes"),
-    "glassnet train recipes/flowers17-squeezenet.toml": (None, "needs the real data"),
-    "glassnet train --resume": ("", "goes on where the run stopped"),
-    "glassnet train --resume * --epochs": ("--epochs 3", "trains for a minute"),
-    "glassnet train recipes/reader-characters.toml": (None, "writes 400,000 characters first"),
-    "glassnet train recipes/reader-lines.toml": (None, "needs the real data, and trains for hours"),
-    "glassnet audit": ("--effort quick --examples 5", "attacks 500 pictures for minutes"),
-    "glassnet audit --verify": ("", "reads a few files"),
-    "glassnet audit * --video": ("--examples 2 --expect 0", "the classes of the stand-ins have other names"),
-    "glassnet fool runs/cifar10-1": ("--examples 5", "attacks 1,000 pictures"),
-    "glassnet fool runs/mnist-1 --universal": ("--examples 20", "attacks 1,000 pictures"),
-    "glassnet export": ("", "writes what the Python beside it reads"),
-    "glassnet evaluate * --category": ("--category 0", "the classes of the stand-ins have other names"),
-    "glassnet watch": ("--expect 3", "the classes of the stand-ins have other names"),
-    "glassnet tune": ("--set train.epochs=2 --trials 2 --jobs 1 --confirm 0", "trains for minutes"),
-    "glassnet tune digits": (None, "trains for minutes"),
-    "glassnet tune photos": (None, "trains for minutes"),
-    "glassnet tune --resume": (None, "trains for minutes"),
-    "glassnet wann": ("--population 10 --generations 3", "searches for minutes"),
-    "glassnet wann --resume": ("--generations 4", "searches for minutes"),
-    "glassnet wann show": ("", "looks at what was found"),
-    "glassnet wann train": ("--seeds 2 --epochs 1", "trains 180 networks"),
-    "glassnet lr photos": (None, "trains for a minute"),
-    "glassnet doctor photos": (None, "trains for half a minute"),
-    "glassnet read --learn": (None, "learns for half a minute"),
-    "glassnet synthesise": ("--pages 1", "writes 20 pages"),
-    "glassnet reproduce": ("--list", "needs the real data and hours"),
-    "glassnet reproduce affine-fit": ("", "needs neither"),
-    "glassnet doctor": ("--budget 5", "trains for half a minute"),
-    "glassnet plant --all": (None, "examines for a quarter of a minute"),
-}
-
 SERVING = "glassnet open"  # it does not end by itself: in full it would never
-
-
-def shorter(command: str) -> tuple[str | None, str]:
-    """The entry of `SHORTER` that matches most of a command."""
-    fitting = [begin for begin in SHORTER if fnmatch(f"{command} ", f"{begin} *")]
-    return SHORTER[max(fitting, key=len)] if fitting else ("", "")
 
 
 # ---- the places where pages are tried
@@ -285,14 +241,14 @@ def test_it_runs(page: str, number: int, places: Callable[[str], Place], server:
 
 @needs_real_data
 @pytest.mark.long
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", [page for page, found in EXAMPLES.items() if any(map(runs_in_full, found))])
 def test_it_runs_in_full(page: str, tmp_path: Path, stand_ins: tuple[StandIns, Path]) -> None:
     place = Place(page, tmp_path, stand_ins[0], Path(REAL))
     environment = {**os.environ, "GLASSNET_DATA": REAL}
     for example in place.examples:
         if example.is_python:
             run_python(example, place)
-        elif shorter(example.text)[1]:
+        elif runs_in_full(example):
             text = f"{example.text} --list" if example.text.startswith(SERVING) else example.text
             command = [sys.executable, "-m", *place.arguments(text)]
             found = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
@@ -309,7 +265,7 @@ def test_nothing_is_left_out(page: str) -> None:
 
 def test_what_is_made_shorter_is_there() -> None:
     texts = [f"{example.text} " for found in EXAMPLES.values() for example in found]
-    for begin in SHORTER:
+    for begin in (*SHORTER, *TOO_LONG):
         assert any(fnmatch(text, f"{begin} *") for text in texts), begin
 
 

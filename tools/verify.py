@@ -20,7 +20,6 @@ import argparse
 import hashlib
 import json
 import os
-import runpy
 import subprocess
 import sys
 import time
@@ -30,9 +29,15 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT / "tests"))
+
+from mutation_targets import TARGETS  # noqa: E402
+from support.markdown import examples, pages  # noqa: E402
+from support.shortened import runs_in_full  # noqa: E402
+
 FOLDER = ROOT / "runs" / "verify"
 MINUTES = 50.0  # of planted bugs in each part
-TARGETS = runpy.run_path(str(ROOT / "tests" / "mutation_targets.py"))["TARGETS"]
+APART = ("test_mutation.py", "test_documentation.py")  # whose long tests are parts of their own
 
 
 @dataclass(frozen=True)
@@ -50,11 +55,17 @@ def parts(minutes: float | None = MINUTES) -> Iterator[Part]:
     pytest = (sys.executable, "-m", "pytest", "-q")
     yield Part("tests", "all tests but the long ones", (*pytest, "-n", "2", "--dist", "loadfile", "-m", "not long"))
     for path in sorted((ROOT / "tests").rglob("test_*.py")):
-        if "mark.long" in path.read_text(encoding="utf-8") and path.name != "test_mutation.py":
+        if "mark.long" in path.read_text(encoding="utf-8") and path.name not in APART:
             name = path.relative_to(ROOT).as_posix()
             yield Part(
                 f"long-{path.stem.removeprefix('test_')}", f"the long tests of {name}", (*pytest, "-m", "long", name)
             )
+    for page in pages():
+        if any(map(runs_in_full, examples(page))):
+            name = page.relative_to(ROOT).as_posix()
+            test = f"tests/test_documentation.py::test_it_runs_in_full[{name}]"
+            short = name.removesuffix(".md").lower().replace("/", "-")
+            yield Part(f"page-{short}", f"every command of {name}, in full", (*pytest, "-m", "long", test))
     for name, text in mutated().items():
         results = str(FOLDER / "mutants.txt")
         command = (sys.executable, "tests/mutation.py", "--only", text, "--results", results, *limit)

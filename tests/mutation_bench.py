@@ -5,8 +5,8 @@ stand, and once the quickest first. That tells which test goes through which lin
 of others they load. From then on all modules but our own are loaded before the fork; the tests that go through the
 mutated line run first, the quickest of them at the very first, and the run ends with the first that fails; and a test
 that takes five times the processor time that it took on the original, and twenty seconds more, counts as one without
-end, as does one that only waits for twenty minutes. Hypothesis neither looks for a smaller failure nor explains one,
-and minds no time: the machine may be busy.
+end, as does one that only waits: for a minute without any processor time, or for twenty minutes. Hypothesis neither
+looks for a smaller failure nor explains one, and minds no time: the machine may be busy.
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ markers = long
 # A test may take so many times the processor seconds that it took on the original, and so many more.
 _SLOWER, _LONGER = 5, 20.0
 _WAITING = 1200.0  # seconds by the clock that a test may take, on a busy machine too
+_IDLE = 60.0  # seconds by the clock in which a run that is not stuck takes some processor time
 
 
 @dataclass(frozen=True)
@@ -162,10 +163,15 @@ class Bench:
         if child == 0:
             self._pytest(tests, plugin)
         ended = endless = False
+        taken, since, looked = 0, time.monotonic(), time.monotonic()
         try:
             while not (ended or endless):
                 ended = os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
-                endless = not ended and time.monotonic() > _WORD.unpack(deadline[:])[0]
+                now = time.monotonic()
+                if now > looked + 1:
+                    before, taken, looked = taken, _ticks(child), now
+                    since = now if taken != before else since
+                endless = not ended and (now > _WORD.unpack(deadline[:])[0] or now > since + _IDLE)
                 time.sleep(0 if ended else 0.005)
         finally:
             with contextlib.suppress(ProcessLookupError, PermissionError):
@@ -250,6 +256,18 @@ _WORD = struct.Struct("d")
 def _processor_seconds() -> float:
     """Of this process and of those that it has waited for."""
     return sum(os.times()[:4])
+
+
+def _ticks(group: int) -> int:
+    """Processor time of a group's processes so far, in ticks; where that is not known, another number each time."""
+    if not Path("/proc/self/stat").exists():
+        return -time.monotonic_ns()
+    total = 0
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            fields = (process / "stat").read_text().rpartition(")")[2].split()
+            total += sum(map(int, fields[11:15])) if int(fields[2]) == group else 0
+    return total
 
 
 class _Recorder:

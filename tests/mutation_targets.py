@@ -317,6 +317,26 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "n1 - n0 => n1",
     ): "clears more than is used; where products count on it, it is noticed",
     (
+        "nn/kernels/pooling.py",
+        "max_pool_backward",
+        "end - image * h => end",
+    ): "looks at windows, too, that reach none of its rows",
+    (
+        "nn/kernels/average_pooling.py",
+        "average_pool_backward",
+        "(kw - 1) * dw // sw => (kw - 1) * dw",
+    ): "more room than is used",
+    (
+        "nn/kernels/average_pooling.py",
+        "average_pool_backward",
+        "u + size => u - size",
+    ): "no loop looks at the end of the view",
+    (
+        "nn/functional/convolution.py",
+        "_backward_in_blocks",
+        "g.blocks if cache.method == 'product' else 1 => g.blocks if cache.method == 'product' else 2",
+    ): "shares without work, for speed alone",
+    (
         "nn/kernels/tiles.py",
         "_write",
         "builder.function.attributes.add('noinline') => pass",

@@ -7,9 +7,11 @@ import importlib.util
 import os
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, NoReturn
 
 import pytest
 
@@ -89,6 +91,20 @@ def test_sample_covers_most_files(everything: list[mutation.Mutant]) -> None:
     assert len(ours) > 500
     assert len({(mutant.file, mutant.source) for mutant in ours}) == len(ours)
     assert len({mutant.file for mutant in mutation.sample(ours, 10)}) >= 5
+
+
+def test_a_run_that_only_waits_counts_as_one_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Waiting(mutation_bench.Bench):
+        def __init__(self) -> None:
+            pass
+
+        def _pytest(self, tests: tuple[str, ...], plugin: Any) -> NoReturn:
+            os.setpgid(0, 0)
+            time.sleep(600)
+            os._exit(0)
+
+    monkeypatch.setattr(mutation_bench, "_IDLE", 0.5)
+    assert Waiting()._run((), SimpleNamespace()) == "endless"
 
 
 @pytest.fixture
@@ -171,6 +187,7 @@ def test_relu():
 """
 _TRIES = """
 import sys
+import time
 from pathlib import Path
 
 folder, scripts = (Path(name) for name in sys.argv[1:])

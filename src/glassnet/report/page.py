@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from glassnet.files import atomic_write
 from glassnet.report.figures import style
+from glassnet.report.figures.style import png_bytes
 from glassnet.report.html import Html, data_uri, document, element, join, scroll_box
 from glassnet.report.tables import SCRIPT
 
@@ -201,7 +202,7 @@ def write_page(
     ['page.html']
     """
     drawn = {
-        panel.chart.name: style.png_bytes(panel.chart.draw())
+        panel.chart.name: png_bytes(panel.chart.draw())
         for panel in panels
         if panel.chart is not None and (panel.chart.on_page or figures_folder is not None)
     }
@@ -230,7 +231,7 @@ def _write(path: Path, content: bytes) -> None:
 def _panel_html(panel: Panel, drawn: Mapping[str, bytes]) -> Html:
     if panel.chart is None or not panel.chart.on_page:
         return panel.html(None)
-    narrow = None if panel.chart.narrow is None else style.png_bytes(panel.chart.narrow())
+    narrow = None if panel.chart.narrow is None else png_bytes(panel.chart.narrow())
     return panel.html(drawn[panel.chart.name], narrow)
 
 

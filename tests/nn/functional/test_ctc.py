@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from glassnet import threads
 from glassnet.errors import GlassnetError
 from glassnet.nn.functional.ctc import columns_needed, ctc_greedy, ctc_loss, ctc_loss_naive, merged
 from support.gradients import torch_or_skip
@@ -29,10 +30,11 @@ def lines(draw: st.DrawFn, most: int = 5) -> tuple[Any, list[list[int]], Any]:
     return 3.0 * rng.standard_normal((n, t, k)), labels, lengths
 
 
-@given(lines())
+@given(lines(), st.integers(1, 3))
 @settings(max_examples=60, deadline=None)
-def test_the_sum_over_all_paths(line: tuple[Any, list[list[int]], Any]) -> None:
-    loss, gradient = ctc_loss(*line)
+def test_the_sum_over_all_paths(line: tuple[Any, list[list[int]], Any], parts: int) -> None:
+    with threads.use(parts):
+        loss, gradient = ctc_loss(*line)
     expected, by_paths = ctc_loss_naive(*line)
     assert loss == pytest.approx(expected, rel=1e-12, abs=1e-12)
     np.testing.assert_allclose(gradient, by_paths, rtol=0, atol=1e-13)

@@ -97,7 +97,11 @@ def png_bytes(figure: Figure, *, scale: float = _SCALE, transparent: bool = Fals
     with warnings.catch_warnings():
         # A class name in a script the font lacks is drawn as boxes; the page's tables show it properly.
         warnings.filterwarnings("ignore", message=".*[Gg]lyph.*missing.*")
-        figure.savefig(buffer, format="png", dpi=DENSITY * scale, transparent=transparent, metadata={"Software": None})
+        if transparent:
+            figure.savefig(buffer, format="png", dpi=DENSITY * scale, transparent=True, metadata={"Software": None})
+        else:  # `savefig` would draw twice, the first time for the layout alone
+            figure.set_dpi(DENSITY * scale)
+            FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})
     return buffer.getvalue()
 
 

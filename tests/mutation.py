@@ -19,6 +19,7 @@ line says how many were not tried.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import hashlib
 import math
 import multiprocessing
@@ -31,14 +32,15 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import Any
 
-from mutation_bench import TESTS, Bench, get_ready
+from mutation_bench import TESTS, Bench, get_ready, prepared
 from mutation_changes import Mutant, mutants
 
 
-def _start_worker(folder: str) -> None:
+def _start_worker(folder: str, numbers: Any) -> None:
     global _folder
-    _folder = Path(folder) / str(os.getpid())
+    _folder = prepared(Path(folder) / str(numbers.get()))
     os.environ["NUMBA_CACHE_DIR"] = str(_folder / "cache")
     get_ready()
 
@@ -59,15 +61,23 @@ def _judge(mutant: Mutant, until: float) -> str:
 def judged(
     chosen: list[Mutant], workers: int, results: Results, until: float = math.inf
 ) -> Iterator[tuple[Mutant, str]]:
-    """Each mutant and what became of it, those first that are known; each worker has benches of its own."""
+    """Each mutant and what became of it, those first that are known; each worker has benches of its own.
+
+    With results in a file the benches stay beside it, and what Numba has compiled on them: the next run finds it there.
+    """
     verdicts = [(mutant, results.of(mutant)) for mutant in chosen]
     yield from ((mutant, verdict) for mutant, verdict in verdicts if verdict is not None)
     left = [mutant for mutant, verdict in verdicts if verdict is None]
     context = multiprocessing.get_context("fork")
+    numbers = context.SimpleQueue()
+    for number in range(workers):
+        numbers.put(number)
     with (
-        tempfile.TemporaryDirectory(prefix="glassnet-mutation-") as folder,
+        tempfile.TemporaryDirectory(prefix="glassnet-mutation-")
+        if results.path is None
+        else contextlib.nullcontext(results.path.with_suffix(".benches")) as folder,
         # Not a `Pool`: its workers are daemons, which may start no processes, and some tests do.
-        ProcessPoolExecutor(workers, context, _start_worker, (folder,)) as pool,
+        ProcessPoolExecutor(workers, context, _start_worker, (folder, numbers)) as pool,
     ):
         for mutant, verdict in zip(left, pool.map(_judge, left, [until] * len(left)), strict=True):
             if verdict != "not tried":

@@ -23,6 +23,7 @@ import os
 import py_compile
 import re
 import resource
+import shutil
 import signal
 import struct
 import sys
@@ -48,6 +49,7 @@ addopts = --import-mode=importlib
 filterwarnings = error
 markers = long
 """
+_UNFINISHED = "unfinished"  # lies beside the benches while a mutant is in place
 # A test may take so many times the processor seconds that it took on the original, and so many more.
 _SLOWER, _LONGER = 5, 20.0
 _WAITING = 1200.0  # seconds by the clock that a test may take, on a busy machine too
@@ -72,30 +74,40 @@ class Rehearsal:
     lines: dict[str, set[tuple[str, int]]]
 
 
+def prepared(folder: Path) -> Path:
+    """The folder of a worker's benches, emptied where a run was killed on them: a mutant may still be in place."""
+    if (folder / _UNFINISHED).exists():
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
 class Bench:
     """A copy of the package and of the tests in one folder (`room`), in which one file at a time is mutated."""
 
     def __init__(self, folder: Path, room: str) -> None:
         self.folder, self._package = folder, folder / "src" / "glassnet"
         self.rehearsals: dict[tuple[str, ...], Rehearsal] = {}
-        sources = sources_for(room)
-        for source in sources:
-            self._copy(source, self._package / source.relative_to(PACKAGE), _ROOM)
+        copies: dict[Path, bytes] = {}
+        for source in sources_for(room):
+            contents = source.read_bytes()
+            copies[self._package / source.relative_to(PACKAGE)] = _padded(contents, len(contents) + _ROOM)
         for package in ("", "nn", "check"):
-            (self._package / package / "__init__.py").touch()
+            copies.setdefault(self._package / package / "__init__.py", b"")
         for source in TESTS.rglob("*.py"):
             name = source.relative_to(TESTS).as_posix()
             if name == "conftest.py" or name.startswith(("support/", f"{room}/")):
-                self._copy(source, folder / "tests" / source.relative_to(TESTS))
+                copies[folder / "tests" / source.relative_to(TESTS)] = source.read_bytes()
+        for old in [*self._package.rglob("*.py"), *(folder / "tests").rglob("*.py")]:
+            if old not in copies:
+                old.unlink()
+        for path, contents in copies.items():  # those that are there as they were keep their time: Numba goes by it
+            if not path.exists() or path.read_bytes() != contents:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(contents)
         # By their contents: a mutant may have the size and the second of the original.
         compileall.compile_dir(folder, quiet=2, invalidation_mode=py_compile.PycInvalidationMode.CHECKED_HASH)
         (folder / "pytest.ini").write_text(_SETTINGS, encoding="utf-8")
-
-    @staticmethod
-    def _copy(source: Path, target: Path, room: int = 0) -> None:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        contents = source.read_bytes()
-        target.write_bytes(_padded(contents, len(contents) + room))
 
     def try_out(self, mutant: Mutant) -> str:
         """`survived` where all tests pass with the mutant in place; `killed`, or `endless` where one did not end."""
@@ -117,15 +129,19 @@ class Bench:
             found.append(json.loads(report.read_text(encoding="utf-8")))
             _load(found[-1]["modules"])
         first, again = (report["seconds"] for report in found)
-        most = {name: max(seconds, again[name]) for name, seconds in first.items()}
+        known = self.folder / "most_seconds.json"  # some of them compiled what lies ready now
+        most = json.loads(known.read_text(encoding="utf-8")) if known.exists() else {}
+        most.update({name: max(seconds, again[name], most.get(name, 0.0)) for name, seconds in first.items()})
+        known.write_text(json.dumps(most), encoding="utf-8")
         lines = {name: {(file, line) for file, line in lines} for name, lines in found[0]["lines"].items()}
         return Rehearsal(again, most, lines)
 
     @contextlib.contextmanager
     def _in_place(self, mutant: Mutant) -> Iterator[None]:
         """Put the mutated file where the original was, of the same size and time: Numba's cache goes by these."""
-        place = self._package / mutant.file
+        place, unfinished = self._package / mutant.file, Path(os.environ["NUMBA_CACHE_DIR"]).with_name(_UNFINISHED)
         original, stamp = place.read_bytes(), place.stat().st_mtime_ns
+        unfinished.touch()
         with self._compiled_anew(place, mutant) if mutant.compiled else contextlib.nullcontext():
             place.write_bytes(_padded(mutant.source.encode(), len(original)))
             os.utime(place, ns=(stamp, stamp))
@@ -134,6 +150,7 @@ class Bench:
             finally:
                 place.write_bytes(original)
                 os.utime(place, ns=(stamp, stamp))
+        unfinished.unlink()
 
     @contextlib.contextmanager
     def _compiled_anew(self, place: Path, mutant: Mutant) -> Iterator[None]:

@@ -332,6 +332,11 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "u + size => u - size",
     ): "no loop looks at the end of the view",
     (
+        "nn/kernels/expansion.py",
+        "_collect_row",
+        "base + first * c + hi => base + first * c",
+    ): "no loop looks at the end of the view",
+    (
         "nn/functional/convolution.py",
         "_backward_in_blocks",
         "g.blocks if cache.method == 'product' else 1 => g.blocks if cache.method == 'product' else 2",

@@ -109,6 +109,16 @@ def test_simplified_strokes_stay_near() -> None:
     assert simplified(line, np.array([0, 50]), 0.01).sum() == 2
 
 
+def test_files_that_are_too_big_are_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "x.tgz").write_bytes(packed())
+    monkeypatch.setattr("glassnet.data.unipen_archive._BIGGEST", len(FILES["include/abc/data/one.dat"]) - 1)
+    found = load_unipen(convert_unipen(tmp_path / "x.tgz", tmp_path / "unipen.npz"))
+    assert "in" not in found.labels and "apa" in found.labels
+    monkeypatch.setattr("glassnet.data.download._MOST_UNPACKED", 99)
+    with one_line_error("hostile"):
+        convert_unipen(tmp_path / "x.tgz", tmp_path / "unipen.npz")
+
+
 @pytest.mark.parametrize("damage", ["cut", "changed", "other", "empty", "none"])
 def test_damaged_archives(tmp_path: Path, damage: str) -> None:
     whole = packed()

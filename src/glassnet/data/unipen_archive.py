@@ -58,6 +58,7 @@ _HEIGHTS = {LINE: 491.0, WORD: 400.0, CHARACTER: 280.0}  # medians over a writer
 _NEAR = 3.0  # of a capital's 330
 _TOGETHER = ("ap", "ce")  # donors with the same writers begin so
 _LONGEST = 90  # characters
+_BIGGEST = 64 * 2**20  # bytes of a file; the real ones have a few million
 _DEEPEST = 8  # files that include each other
 _PER_INCH = 1000.0  # points, where nobody states it
 _MEMBER = re.compile(rf"(?:.*?/)?(data/(?:{'|'.join(_CATEGORIES)})/[^/]+/.+|include/.+)")
@@ -83,18 +84,29 @@ class _Layout(NamedTuple):
     per_inch: tuple[float, float]
 
 
-@dataclass(frozen=True)
-class _Wanted:
-    """A segment: what is known of it before the pens are read."""
+class _Source(NamedTuple):
+    """Where segments come from."""
 
-    kind: int
-    label: str
-    components: str
     category: str
     donor: str
     writer: tuple[str, str]
     style: int
     layout: _Layout
+
+
+class _Segment(NamedTuple):
+    """What a segment reads, and its components."""
+
+    kind: int
+    label: str
+    components: str
+
+
+class _Wanted(NamedTuple):
+    """A segment before the pens are read."""
+
+    segment: _Segment
+    source: _Source
 
 
 @dataclass(frozen=True)
@@ -114,8 +126,8 @@ def convert_unipen(archive: Path, target: Path, progress: OnBytes | None = None)
     """Make `target` of UNIPEN's archive.
 
     The archive is gone through twice from front to end, for what the samples are and for their points; nothing is
-    unpacked to the disk, and a name in it reaches nothing but other members. Needs about as much memory as the points
-    of the samples, a few hundred MB.
+    unpacked to the disk, and a name in it reaches nothing but other members. Takes a minute or two, and less than 1 GB
+    of memory.
 
     Parameters
     ----------
@@ -147,7 +159,7 @@ def convert_unipen(archive: Path, target: Path, progress: OnBytes | None = None)
             f"The archive '{archive}' holds no samples of handwriting; it is another archive or was changed."
         )
     with atomic_write(target) as file:
-        np.savez_compressed(file, **arrays)
+        np.savez_compressed(file, allow_pickle=False, **arrays)
     return target
 
 
@@ -175,9 +187,9 @@ def _members(archive: Path, what: str, progress: OnBytes | None) -> Iterator[tup
         with tarfile.open(fileobj=unpacked, mode="r:") as tar:
             for entry in tar:
                 match = _MEMBER.fullmatch(entry.name)
-                if entry.isfile() and match and (stream := tar.extractfile(entry)) is not None:
+                if entry.isfile() and match and entry.size <= _BIGGEST and (file := tar.extractfile(entry)) is not None:
                     total = within_limit(total + entry.size, archive)
-                    yield match[1], stream.read()
+                    yield match[1], file.read()
                     if progress is not None:
                         progress(f"{what} {archive.name.lstrip('.')}", packed.tell(), size)
         while unpacked.read(1 << 20):  # to the end, where the sum over all of it is checked
@@ -223,7 +235,7 @@ def _in_order(name: str, texts: Mapping[str, _Text]) -> list[str]:
 
 def _wanted(texts: Mapping[str, _Text]) -> dict[str, list[_Wanted]]:
     """The segments to take, by the file in which their points are."""
-    found: dict[str, dict[tuple[int, str, str], _Wanted]] = {}
+    found: dict[str, dict[_Segment, _Source]] = {}
     for name, text in texts.items():
         if not name.startswith("data/") or not text.segments:
             continue
@@ -235,25 +247,25 @@ def _wanted(texts: Mapping[str, _Text]) -> dict[str, list[_Wanted]]:
         _, category, donor, _ = name.split("/", 3)
         institution = donor[:2] if donor.startswith(_TOGETHER) else donor
         writer = institution, header.get("WRITER_ID") or PurePosixPath(pens[0]).stem
-        style = header.get("STYLE", "").lower()
-        known = category, donor, writer, STYLES.index(style) if style in STYLES else 0
-        layout = _layout(header)
+        style = header.get("STYLE", "").lower().partition(" ")[0]
+        if (layout := _layout(header)) is None:
+            continue
+        source = _Source(category, donor, writer, STYLES.index(style) if style in STYLES else 0, layout)
         own = found.setdefault(pens[0], {})
-        for segment in text.segments if layout is not None else ():
-            if (read := _segment(segment)) is not None:
-                own.setdefault(read, _Wanted(*read, *known, layout))
-    return {name: list(own.values()) for name, own in found.items()}
+        for segment in filter(None, map(_segment, text.segments)):
+            own.setdefault(segment, source)
+    return {name: [_Wanted(*each) for each in own.items()] for name, own in found.items()}
 
 
-def _segment(text: str) -> tuple[int, str, str] | None:
-    """(kind, label, components) of what follows `.SEGMENT`; None for one to leave out."""
+def _segment(text: str) -> _Segment | None:
+    """What follows `.SEGMENT`; None for one to leave out."""
     match = _SEGMENT.match(text)
     if match is None or match[3].upper() == "BAD":
         return None
     label = " ".join(re.sub(r"\\(.)", lambda m: " " if m[1] in "nt" else m[1], match[4], flags=re.DOTALL).split())
-    if match[1] == "CHARACTER":
-        return (CHARACTER, label, match[2]) if len(label) == 1 else None
-    return (LINE if " " in label else WORD, label, match[2]) if 0 < len(label) <= _LONGEST else None
+    kind = CHARACTER if match[1] == "CHARACTER" else LINE if " " in label else WORD
+    fits = len(label) == 1 if kind == CHARACTER else 0 < len(label) <= _LONGEST
+    return _Segment(kind, label, match[2]) if fits else None
 
 
 # The points
@@ -287,7 +299,7 @@ def _strokes(
 ) -> list[Points]:
     """The points of a segment's components where the pen was down. Raises `ValueError` or `IndexError`."""
     strokes = []
-    for part in wanted.components.split(","):
+    for part in wanted.segment.components.split(","):
         match = _RANGE.fullmatch(part)
         if match is None:
             raise ValueError(part)
@@ -298,9 +310,9 @@ def _strokes(
         for number in range(int(first), int(last) + 1):
             down, numbers = components[number]
             if down:
-                key = number, wanted.layout
+                key = number, wanted.source.layout
                 if key not in kept:
-                    kept[key] = _points(numbers, wanted.layout)
+                    kept[key] = _points(numbers, wanted.source.layout)
                 begin = int(start) if start and number == int(first) else 0
                 end = int(stop) + 1 if stop and number == int(last) else None
                 strokes.append(kept[key][begin:end])
@@ -344,16 +356,18 @@ def _arrays(samples: Sequence[_Sample]) -> dict[str, npt.NDArray[Any]] | None:
     """What the file holds; None where there is nothing."""
     groups: dict[tuple[tuple[str, str], str, bool], list[_Sample]] = {}
     for sample in samples:
-        key = sample.wanted.writer, sample.wanted.donor, sample.wanted.kind == CHARACTER
+        segment, source = sample.wanted
+        key = source.writer, source.donor, segment.kind == CHARACTER
         groups.setdefault(key, []).append(sample)
     made = [done for key in sorted(groups) for done in _scaled(groups.pop(key))]
     if not made:
         return None
-    wanted = [each for each, _, _ in made]
+    segments = [wanted.segment for wanted, _, _ in made]
+    sources = [wanted.source for wanted, _, _ in made]
     writers, donors, categories = (
-        sorted({getattr(each, name) for each in wanted}) for name in ("writer", "donor", "category")
+        sorted({getattr(each, name) for each in sources}) for name in ("writer", "donor", "category")
     )
-    labels = [each.label.encode() for each in wanted]
+    labels = [each.label.encode() for each in segments]
     counts = [count for _, _, own in made for count in own]
     return {
         "xy": np.concatenate([points for _, points, _ in made]),
@@ -361,12 +375,12 @@ def _arrays(samples: Sequence[_Sample]) -> dict[str, npt.NDArray[Any]] | None:
         "sample_start": _starts([len(own) for _, _, own in made]),
         "label_blob": np.frombuffer(b"".join(labels), np.uint8),
         "label_start": _starts([len(label) for label in labels]),
-        "kind": np.array([each.kind for each in wanted], np.uint8),
-        "writer": _numbers([each.writer for each in wanted], writers).astype(np.int32),
-        "style": np.array([each.style for each in wanted], np.uint8),
-        "donor": _numbers([each.donor for each in wanted], donors).astype(np.uint8),
+        "kind": np.array([each.kind for each in segments], np.uint8),
+        "writer": _numbers([each.writer for each in sources], writers).astype(np.int32),
+        "style": np.array([each.style for each in sources], np.uint8),
+        "donor": _numbers([each.donor for each in sources], donors).astype(np.uint8),
         "donor_names": np.array(donors),
-        "category": _numbers([each.category for each in wanted], categories).astype(np.uint8),
+        "category": _numbers([each.category for each in sources], categories).astype(np.uint8),
         "category_names": np.array(categories),
     }
 
@@ -382,7 +396,7 @@ def _starts(counts: Sequence[int]) -> npt.NDArray[np.int32]:
 
 def _scaled(group: Sequence[_Sample]) -> Iterator[tuple[_Wanted, npt.NDArray[np.int16], Whole]]:
     """Segment, points and points per stroke of a writer's samples for a donor, in the units of the file."""
-    shown = [_HEIGHTS[sample.wanted.kind] / sample.height for sample in group if sample.height > 0]
+    shown = [_HEIGHTS[sample.wanted.segment.kind] / sample.height for sample in group if sample.height > 0]
     if not shown:
         return
     points = np.concatenate([sample.points for sample in group]).astype(np.float64) * np.median(shown)

@@ -177,6 +177,19 @@ def test_a_download_of_something_else_leaves_nothing(pages: dict[str, bytes], tm
     assert (get("unipen") / "unipen.npz").is_file()
 
 
+def test_an_interrupted_reading_keeps_the_download(pages: dict[str, bytes]) -> None:
+    pages["/first"] = packed()
+
+    def stop(what: str, done: int, total: int | None) -> None:
+        if what.startswith("reading pens"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        get("unipen", stop)
+    pages.clear()
+    assert [path.name for path in get("unipen").iterdir()] == ["unipen.npz"]
+
+
 def test_it_is_no_set_of_pictures(pages: dict[str, bytes]) -> None:
     with one_line_error("'unipen' is no set of pictures by itself", "handwriting-lines"):
         load("unipen")

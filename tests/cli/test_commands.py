@@ -267,6 +267,8 @@ def test_data_list(shell: Shell) -> None:
     digits = next(entry for entry in found if entry["name"] == "digits")
     assert digits["place"] and len(digits["classes"]) == 10
     rows = [line for line in out.splitlines() if not line.startswith(("  ", "looked"))]  # all but the places
+    (fonts,) = (row.split() for row in rows if row.startswith("handwriting-fonts"))
+    assert fonts[1:] == ["-", "-", "70", "fonts"]  # what sets are made of has no classes and no pictures
     assert max(map(len, rows)) <= 80
 
 

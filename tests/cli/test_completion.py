@@ -61,7 +61,9 @@ def test_candidates(typed: str, expected: list[str], here: Path) -> None:
 
 
 def test_data_sets_come_before_files(here: Path) -> None:
-    assert candidates(["train", ""])[: len(CATALOGUE)] == list(CATALOGUE)
+    sets = [name for name, entry in CATALOGUE.items() if entry.open is not None]
+    assert candidates(["train", ""])[: len(sets)] == sets
+    assert "unipen" in candidates(["data", "get", ""]) and "unipen" not in sets
 
 
 def test_the_command_answers(shell: Shell, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,7 +34,7 @@ def test_sets_of_rooms_above_are_loaded_when_they_are_asked_for() -> None:
         "import sys; from glassnet.data import CATALOGUE, known\n"
         f"known('mnist'); print({reader}); print('hand-printed' in CATALOGUE, {reader}); print(len(CATALOGUE))"
     )
-    assert printed.split("\n") == ["False", "True True", "12"]
+    assert printed.split("\n") == ["False", "True True", "14"]
 
 
 def test_what_is_announced_is_loaded_once() -> None:

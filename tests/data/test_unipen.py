@@ -99,7 +99,7 @@ def test_files_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     with pytest.raises(DataError, match=r"^Cannot read the pen trajectories '.*'"):
         load_unipen(tmp_path / "no such file")
     monkeypatch.setenv("GLASSNET_DATA", str(tmp_path / "nothing"))
-    with pytest.raises(DataError, match=r"not on this machine: put 'pen/unipen\.npz' into one of .*nothing\.$"):
+    with pytest.raises(DataError, match=r"'unipen' is not on this machine yet\. Download it: .*get\('unipen'\)\.$"):
         load_unipen()
     path.write_bytes(whole)
     monkeypatch.setenv("GLASSNET_DATA", str(tmp_path))

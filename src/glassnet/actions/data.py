@@ -69,7 +69,7 @@ def get_set(name: str, events: Events | None = None) -> Downloaded:
     name : str
         A name of the catalogue, or a network of `glassnet.weights.PRETRAINED`.
     events : Events, optional
-        Told a note on the set's checksum, and the progress in MB.
+        Told notes on the set's terms and checksum, and the progress in MB.
 
     Raises
     ------
@@ -78,13 +78,20 @@ def get_set(name: str, events: Events | None = None) -> Downloaded:
     """
     events = events or Events()
     weights = name in PRETRAINED
-    if note := checksum_note(name) if weights else known(name).checksum_note:
+    for note in [checksum_note(name)] if weights else _notes(name):
         events.say(f"note: {note}")
 
     def tell(file: str, done: int, total: int | None) -> None:
         events.progress(file, done / _MB, total / _MB if total else None, "MB")
 
     return Downloaded(name, get_weights(name, tell) if weights else download(name, tell))
+
+
+def _notes(name: str) -> list[str]:
+    """What to know of a set's downloads: their terms and checksums, or those of what it is made of."""
+    entry = known(name)
+    own = [f"terms of '{name}': {entry.licence}.", entry.checksum_note] if entry.files else []
+    return [*own, *(note for part in entry.made_of for note in _notes(part))]
 
 
 @dataclass(frozen=True)

@@ -132,7 +132,9 @@ class Opened:
         known = [
             DataEntry(_id(f"known {name}"), name, "known", name)
             for name, entry in CATALOGUE.items()
-            if not (entry.image_shape[0] and not entry.image_shape[1]) and find(name) is not None  # not lines
+            if entry.open is not None
+            and not (entry.image_shape[0] and not entry.image_shape[1])  # lines
+            and find(name) is not None
         ]
         return (*folders, *known)
 

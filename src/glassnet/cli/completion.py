@@ -112,6 +112,12 @@ def _paths(current: str) -> list[str]:
 def _sets() -> list[str]:
     from glassnet.data import CATALOGUE
 
+    return [name for name, entry in CATALOGUE.items() if entry.open is not None]
+
+
+def _all_sets() -> list[str]:
+    from glassnet.data import CATALOGUE
+
     return list(CATALOGUE)
 
 
@@ -131,7 +137,7 @@ def _networks() -> list[str]:
 
 # By the name of an argument, and by command and option.
 _ARGUMENTS: dict[str, Callable[[], list[str]]] = {
-    "data": _sets, "name": _sets, "source": _sets, "model": _models, "network": _networks, "networks": _networks,
+    "data": _sets, "name": _all_sets, "source": _sets, "model": _models, "network": _networks, "networks": _networks,
 }  # fmt: skip
 _OPTIONS: dict[tuple[str, str], Callable[[], list[str]]] = {
     ("train", "--from"): _models, ("train", "--model"): _networks,

@@ -24,14 +24,14 @@ def list_sets(json: Json = False) -> None:
     found = run()
     rows: list[tuple[Any, ...]] = [("name", "classes", "pictures", "examples")]
     for entry, _ in found.sets:
-        shape = "x".join("?" if size is None else str(size) for size in entry.image_shape)
+        shape = "x".join("?" if size is None else str(size) for size in entry.image_shape) if entry.open else "-"
         rows.append((entry.name, len(entry.classes) or "-", shape, shorten(entry.examples, _WIDEST)))
     head, *lines = columns(rows, sides="<>><").split("\n")
     say(head)
     width = room()
     for line, (entry, place) in zip(lines, found.sets, strict=True):
         say(line)
-        where = str(place) if place else f"glassnet data get {entry.name}" if entry.files else "by hand"
+        where = str(place) if place else f"glassnet data get {entry.name}" if entry.can_be_downloaded else "by hand"
         say("  " + (ending(where, width - 2) if width else where))
     typer.echo()
     say(f"looked for in: {', '.join(map(str, found.looked_in))} (GLASSNET_DATA sets the places)")
@@ -44,7 +44,7 @@ def get_set(
     name: Annotated[str, typer.Argument(help="A name of 'data list' or 'networks'.")],
     json: Json = False,
 ) -> None:
-    """Download a known set or a network's weights, checked against their SHA-256 where one is known; resumes."""
+    """Download a known set, what it is made of, or a network's weights; checked where a sum is known; resumes."""
     from glassnet.actions.data import get_set as run
     from glassnet.cli.events import TerminalEvents
 

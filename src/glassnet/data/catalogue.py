@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,8 +38,8 @@ class KnownSet:
         Its terms.
     homepage : str
         Where it is described.
-    open : callable
-        Reads the set from its folder.
+    open : callable or None
+        Reads the set from its folder; None for what other sets are made of, which is no data to train on by itself.
     folders : tuple of str
         Where it may lie in a data folder, the first being where it is put.
     present : callable
@@ -52,6 +52,11 @@ class KnownSet:
         How to lay such a set out.
     takes_image_size : bool
         Whether it is made of picture files, which an image size and a reading apply to.
+    made_of : tuple of str
+        The sets that it is made of when it is loaded; they are downloaded in its place.
+    lay_out : callable or None
+        Called as `lay_out(files, folder, progress)`, it downloads `files` and puts the set into its folder. None: each
+        file is put there, or what it takes of an archive.
 
     Examples
     --------
@@ -68,20 +73,29 @@ class KnownSet:
     examples: str
     licence: str
     homepage: str
-    open: Callable[[Path, ReadOptions], Splits]
+    open: Callable[[Path, ReadOptions], Splits] | None
     folders: tuple[str, ...] = ()
     present: Callable[[Path], bool] = Path.is_dir
     files: tuple[RemoteFile, ...] = ()
     by_hand: str = ""
     place: Callable[[], Path] | None = None
     takes_image_size: bool = False
+    made_of: tuple[str, ...] = ()
+    lay_out: Callable[[Sequence[RemoteFile], Path, OnBytes | None], None] | None = None
+
+    @property
+    def can_be_downloaded(self) -> bool:
+        """Whether there are addresses to get it, or what it is made of, from."""
+        return bool(self.files or self.made_of)
 
     @property
     def checksum_note(self) -> str:
         """What is known of the downloads' SHA-256, as a sentence for the user; empty when nothing is downloaded."""
-        unknown = [file.name for file in self.files if file.sha256 is None]
+        unknown = [file.name for file in self.files if not file.has_sum and not file.sum_at]
         if unknown:
             return f"No source states a SHA-256 of {', '.join(unknown)}: only its form and content are checked."
+        if any(file.sum_at for file in self.files):
+            return "Every downloaded file is checked by the SHA-512 that its registry states."
         return "The SHA-256 of every downloaded file is checked." if self.files else ""
 
 
@@ -203,9 +217,9 @@ def find_folder(folder: str) -> Path | None:
 
 
 def get(name: str, progress: OnBytes | None = None) -> Path:
-    """The folder of a known set, downloaded first if it is nowhere yet.
+    """The folder of a known set, downloaded first if it is nowhere yet, or what it is made of.
 
-    Every file is checked against its SHA-256 where one is known, and by its content.
+    Every file is checked against its SHA-256 or SHA-512 where one is known, and by its content.
 
     Parameters
     ----------
@@ -223,28 +237,35 @@ def get(name: str, progress: OnBytes | None = None) -> Path:
     >>> get("digits").name  # it comes along; others are downloaded
     'digits.csv.gz'
     """
+    entry = known(name)
+    for part in entry.made_of:
+        get(part, progress)
     if (found := find(name)) is not None:
         return found
-    entry = known(name)
     target = data_places()[0] / entry.folders[0]
     if not entry.files:
         raise DataError(
             f"'{name}' has no download address: {entry.by_hand} in '{data_places()[0]}', or name its folder. See "
             f"{entry.homepage}."
         )
-    for file in entry.files:
-        if file.take is None:
-            fetch(file, target / file.name, progress)
-        else:
-            archive = data_places()[0] / f".{entry.name}-{file.name}"
-            fetch(file, archive, progress)
-            try:
-                unpack(archive, target / file.into, file.take)
-            finally:  # a damaged archive would stand in the way of the next download
-                archive.unlink(missing_ok=True)
+    (entry.lay_out or _lay_out)(entry.files, target, progress)
     if (found := find(name)) is None:
         raise DataError(
             f"The download of '{name}' is complete, but '{target}' lacks files that belong to it; remove it and "
             "try again."
         )
     return found
+
+
+def _lay_out(files: Sequence[RemoteFile], target: Path, progress: OnBytes | None) -> None:
+    """Each file as it is, or what it takes of an archive."""
+    for file in files:
+        if file.take is None:
+            fetch(file, target / file.name, progress)
+        else:
+            archive = target.parent / f".{target.name}-{file.name}"
+            fetch(file, archive, progress)
+            try:
+                unpack(archive, target / file.into, file.take)
+            finally:  # a damaged archive would stand in the way of the next download
+                archive.unlink(missing_ok=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import hashlib
 import http.client
+import json
 import os
 import queue
 import re
@@ -18,13 +20,13 @@ import urllib.request
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from glassnet.errors import DataError
 
-__all__ = ["Limits", "OnBytes", "RemoteFile", "fetch", "unpack"]
+__all__ = ["Limits", "OnBytes", "RemoteFile", "fetch", "unpack", "within_limit"]
 
 OnBytes = Callable[[str, int, int | None], None]
 
@@ -42,6 +44,9 @@ class RemoteFile:
     For an archive `take` is a pattern that the base names of the wanted members match in full, and `into` a
     sub-folder for them.
 
+    Of a package of npm the SHA-512 is asked for when it is downloaded: `sum_at` is the address of the registry's JSON
+    about it (`dist.integrity`).
+
     Examples
     --------
     >>> from glassnet.data import RemoteFile
@@ -56,6 +61,13 @@ class RemoteFile:
     sha256: str | None
     take: str | None = None
     into: str = ""
+    sum_at: str = ""
+    sha512: str | None = None
+
+    @property
+    def has_sum(self) -> bool:
+        """Whether a sum is known that tells this file from all others."""
+        return self.sha256 is not None or self.sha512 is not None
 
 
 @dataclass(frozen=True)
@@ -103,20 +115,22 @@ def fetch(file: RemoteFile, target: Path, progress: OnBytes | None = None, limit
     """Download `file` to `target` unless it is there already; mirrors are tried in turn.
 
     The bytes gather in `target` with `.partial` added, each as it comes. A later call goes on from there (HTTP Range),
-    on any mirror when the SHA-256 is known; from a server that sends only whole files it takes what differs or is
-    missing. The file is renamed to `target` only when its size, its SHA-256 and its first bytes are right, or, where
+    on any mirror when its sum is known; from a server that sends only whole files it takes what differs or is
+    missing. The file is renamed to `target` only when its size, its sum and its first bytes are right, or, where
     none of them is known, when as many bytes have come as the server announced; an HTML page in its place is refused.
 
-    Raises `DataError` that names every mirror's failure.
+    Raises `DataError` that names every mirror's failure, or that its sum cannot be had.
     """
     if target.is_file():
         return target
+    if file.sum_at and file.sha512 is None:
+        file = replace(file, sha512=_stated_sha512(file, target, limits))
     partial = target.with_name(f"{target.name}.partial")
     failures: list[str] = []
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         for number, address in enumerate(file.addresses):
-            if number and file.sha256 is None:
+            if number and not file.has_sum:
                 partial.unlink(missing_ok=True)  # nothing would tell whether two mirrors' halves belong together
             try:
                 _from_mirror(file, address, partial, progress, limits)
@@ -133,6 +147,22 @@ def fetch(file: RemoteFile, target: Path, progress: OnBytes | None = None, limit
         f"Cannot download '{file.name}': {'; '.join(failures) or 'no address'}. "
         f"Try again later (what has arrived is kept), or put the file into '{target.parent}' yourself."
     )
+
+
+def _stated_sha512(file: RemoteFile, target: Path, limits: Limits) -> str:
+    """The SHA-512 of a package as the registry of npm states it, as hexadecimal digits. Raises `DataError`."""
+    answer = target.with_name(f".{target.name.lstrip('.')}.json")
+    try:
+        fetch(RemoteFile(answer.name, (file.sum_at,), None, None), answer, None, limits)
+        name, _, digest = str(json.loads(answer.read_bytes())["dist"]["integrity"]).partition("-")
+        decoded = base64.b64decode(digest, validate=True)
+        if name != "sha512" or len(decoded) != hashlib.sha512().digest_size:
+            raise ValueError(name)
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
+        raise DataError(f"'{file.sum_at}' does not state the SHA-512 of '{file.name}'; try again later.") from error
+    finally:
+        answer.unlink(missing_ok=True)
+    return decoded.hex()
 
 
 def _from_mirror(file: RemoteFile, address: str, partial: Path, progress: OnBytes | None, limits: Limits) -> None:
@@ -162,7 +192,7 @@ def _receive(file: RemoteFile, address: str, partial: Path, progress: OnBytes | 
     try:
         _download(file, address, partial, have, progress, limits)
     except _NothingMore as error:
-        if error.total == have or (file.sha256 is not None and _wrong(file, partial) is None):
+        if error.total == have or (file.has_sum and _wrong(file, partial) is None):
             return
         _download(file, address, partial, 0, progress, limits)  # what is here stays, as far as it is right
 
@@ -262,7 +292,7 @@ def _refuse_other_content(answer: http.client.HTTPResponse, file: RemoteFile) ->
 
 def _refuse_unknown_end(answer: http.client.HTTPResponse, file: RemoteFile, total: int | None) -> None:
     told = total is not None or "chunked" in (answer.headers.get("Transfer-Encoding") or "").lower()
-    if file.size is None and file.sha256 is None and not told:
+    if file.size is None and not file.has_sum and not told:
         raise _Failed("it does not say how long the file is, so that nothing would tell whether all of it has come")
 
 
@@ -322,10 +352,12 @@ def _wrong(file: RemoteFile, partial: Path) -> str | None:
         return f"it gave {size} bytes where {file.size} are right"
     with partial.open("rb") as opened:
         begin = opened.read(64)
-        opened.seek(0)
-        digest = hashlib.file_digest(opened, "sha256").hexdigest()
-    if file.sha256 is not None and not digest.startswith(file.sha256):
-        return f"its SHA-256 is {digest[:12]}... where {file.sha256[:12]}... is right"
+        for name, right in (("SHA-256", file.sha256), ("SHA-512", file.sha512)):
+            if right is not None:
+                opened.seek(0)
+                digest = hashlib.file_digest(opened, name.replace("-", "")).hexdigest()
+                if not digest.startswith(right):
+                    return f"its {name} is {digest[:12]}... where {right[:12]}... is right"
     if _is_web_page(begin):
         return "it answered with a web page instead of the file"
     magic = _MAGIC.get(Path(file.name).suffix.lower())
@@ -385,7 +417,7 @@ def _members(archive: Path, take: str) -> Iterator[tuple[str, BinaryIO]]:
             for member in packed.infolist():
                 name = PurePosixPath(member.filename.replace("\\", "/")).name
                 if not member.is_dir() and _wanted(name, take):
-                    total = _within(total + member.file_size, archive)
+                    total = within_limit(total + member.file_size, archive)
                     with packed.open(member) as stream:
                         yield name, stream  # type: ignore[misc]
         return
@@ -393,7 +425,7 @@ def _members(archive: Path, take: str) -> Iterator[tuple[str, BinaryIO]]:
         for entry in tar:
             name = PurePosixPath(entry.name.replace("\\", "/")).name
             if entry.isfile() and _wanted(name, take):
-                total = _within(total + entry.size, archive)
+                total = within_limit(total + entry.size, archive)
                 opened = tar.extractfile(entry)
                 if opened is not None:
                     with contextlib.closing(opened):
@@ -404,7 +436,8 @@ def _wanted(name: str, take: str) -> bool:
     return name not in ("", ".", "..") and re.fullmatch(take, name) is not None
 
 
-def _within(total: int, archive: Path) -> int:
+def within_limit(total: int, archive: Path) -> int:
+    """How many bytes an archive has given. Raises `DataError` where they are more than any set has."""
     if total > _MOST_UNPACKED:
         raise DataError(
             f"The archive '{archive}' unpacks to more than {_MOST_UNPACKED // 2**30} GiB; it is damaged or hostile."

@@ -12,12 +12,15 @@ from glassnet.data.digits import digits_file, load_digits
 from glassnet.data.download import RemoteFile
 from glassnet.data.flowers import FLOWER_NAMES, has_flowers, load_flowers
 from glassnet.data.folder import load_folder
+from glassnet.data.fonts import FONT_FILES, has_fonts, lay_out_fonts
 from glassnet.data.idx import has_all_idx, load_idx
 from glassnet.data.imagenet import CLASS_INDEX, has_imagenet_samples, has_wordnet_folders, load_imagenet
 from glassnet.data.letters36 import has_letters36, load_letters36
 from glassnet.data.lists import has_lists, load_lists
 from glassnet.data.mat import LETTERS, load_mat
 from glassnet.data.options import ReadOptions
+from glassnet.data.unipen import UNIPEN_FILE
+from glassnet.data.unipen_archive import lay_out_unipen
 
 __all__ = ["register_known_sets"]
 
@@ -65,6 +68,21 @@ _FLOWER_FILES = (
         None,
         take=r"image_\d{4}\.jpg",
         into="jpg",
+    ),
+)
+
+# Addresses: those of Zenodo's record 1195803, and one of the archive's keeper at Groningen. Zenodo states an MD5 alone.
+_UNIPEN = "unipen-CDROM-train_r01_v07.tgz"
+_UNIPEN_FILES = (
+    RemoteFile(
+        _UNIPEN,
+        (
+            f"https://zenodo.org/api/records/1195803/files/{_UNIPEN}/content",
+            f"https://zenodo.org/records/1195803/files/{_UNIPEN}?download=1",
+            f"http://www.ai.rug.nl/~lambert/overslag/{_UNIPEN}",
+        ),
+        None,
+        None,
     ),
 )
 
@@ -150,6 +168,20 @@ _SETS = (
         ("imagenette", "imagenette2", "imagenette2-320", "imagenette2-160"), has_wordnet_folders,
         by_hand="unpack imagenette2.tgz, with its folders 'n01440764' ..., into 'imagenette'",
         takes_image_size=True,
+    ),
+    KnownSet(
+        "unipen", "UNIPEN's pen trajectories (train_r01_v07)", (), (None, None, 1),
+        "as many as the archive holds",
+        "CC BY 4.0 (Zenodo); its CD-ROM says: for research, not for commercial distribution; cite Guyon et al. 1994",
+        "https://doi.org/10.5281/zenodo.1195803",
+        None,
+        ("pen",), lambda folder: (folder / UNIPEN_FILE).is_file(), _UNIPEN_FILES, lay_out=lay_out_unipen,
+    ),
+    KnownSet(
+        "handwriting-fonts", "Open handwriting fonts", (), (None, None, 1), f"{len(FONT_FILES)} fonts",
+        "SIL OFL 1.1, five of them Apache-2.0, as each package states", "https://fontsource.org",
+        None,
+        ("fonts",), has_fonts, FONT_FILES, lay_out=lay_out_fonts,
     ),
 )  # fmt: skip
 

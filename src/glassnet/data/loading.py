@@ -10,6 +10,7 @@ from glassnet.data.formats import format_of_file, format_of_folder
 from glassnet.data.options import MEMORY_SHARE, LineOptions, OnPictures, ReadOptions
 from glassnet.data.reading import Reading
 from glassnet.data.split import arrange
+from glassnet.errors import DataError
 from glassnet.files import exists
 
 __all__ = ["holds_picture_files", "load"]
@@ -100,6 +101,9 @@ def holds_picture_files(data: str | Path) -> bool:
 
 def _from_catalogue(name: str, options: ReadOptions) -> Splits:
     entry = known(name)
+    if entry.open is None:
+        made = [each.name for each in CATALOGUE.values() if name in each.made_of]
+        raise DataError(f"'{name}' is no set of pictures by itself; name a set that is made of it: {', '.join(made)}.")
     if not entry.takes_image_size:
         options.refuse_size(name)
     return entry.open(place_of(name), options)

@@ -1,8 +1,9 @@
 """UNIPEN's pen trajectories: lines, words and single characters as several hundred people wrote them on tablets.
 
 One file, `pen/unipen.npz` in a data folder, holds the part train_r01_v07: the path of the pen for each stroke, which
-strokes make up a sample, and what it reads. Nobody knows where a sample's baseline runs, and strokes come in the order
-in which they were written: dots of i and bars of t late.
+strokes make up a sample, and what it reads. `glassnet.data.get("unipen")` makes it of the published archive. Nobody
+knows where a sample's baseline runs, and strokes come in the order in which they were written: dots of i and bars of t
+late.
 
 Source: I. Guyon, L. Schomaker, R. Plamondon, M. Liberman, S. Janet, "UNIPEN project of on-line data exchange and
 recognizer benchmarks", ICPR 1994, doi 10.1109/ICPR.1994.576870; data: Zenodo record 1195803.
@@ -22,18 +23,29 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from glassnet.data.catalogue import data_places, find_folder
+from glassnet.data.catalogue import place_of
 from glassnet.errors import DataError
 from glassnet.files import open_plain
 
-__all__ = ["CHARACTER", "LINE", "PARTS", "STYLES", "UNREADABLE", "WORD", "PenSamples", "load_unipen", "part_of"]
+__all__ = [
+    "CHARACTER",
+    "LINE",
+    "PARTS",
+    "STYLES",
+    "UNIPEN_FILE",
+    "UNREADABLE",
+    "WORD",
+    "PenSamples",
+    "load_unipen",
+    "part_of",
+]
 
 LINE, WORD, CHARACTER = 0, 1, 2  # kinds of samples
 STYLES = ("unknown", "printed", "mixed", "cursive")
 PARTS = ("train", "valid", "test")
 UNREADABLE = ("att", "lav")  # donors whose labels cannot be read from the ink: code in boxes, random letters
 
-_FILE = "unipen.npz"
+UNIPEN_FILE = "unipen.npz"
 Whole = npt.NDArray[np.int64]
 
 
@@ -106,7 +118,7 @@ class PenSamples:
 
 
 def load_unipen(path: Path | None = None) -> PenSamples:
-    """Read the trajectories from a file, from a folder that holds it, or from `pen` in a data folder.
+    """Read the trajectories from a file, from a folder that holds it, or from where the known set `unipen` lies.
 
     Raises
     ------
@@ -114,11 +126,8 @@ def load_unipen(path: Path | None = None) -> PenSamples:
         The file is not there, is damaged, or holds something else.
     """
     if path is None:
-        path = find_folder("pen")
-        if path is None:
-            places = ", ".join(map(str, data_places()))
-            raise DataError(f"UNIPEN's trajectories are not on this machine: put 'pen/{_FILE}' into one of {places}.")
-    file = path / _FILE if path.is_dir() else path
+        path = place_of("unipen")
+    file = path / UNIPEN_FILE if path.is_dir() else path
     try:
         with open_plain(file) as opened, np.load(opened, allow_pickle=False) as archive:
             return _samples({name: archive[name] for name in archive.files})

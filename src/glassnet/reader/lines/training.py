@@ -11,8 +11,8 @@ import hashlib
 from pathlib import Path
 
 from glassnet.data import KnownSet, LineOptions, LineSet, Splits, register
-from glassnet.data.catalogue import find_folder
-from glassnet.data.unipen import WORD, PenSamples, load_unipen
+from glassnet.data.catalogue import find
+from glassnet.data.unipen import UNIPEN_FILE, WORD, PenSamples, load_unipen
 from glassnet.files import plain_bytes
 from glassnet.reader.lines.alphabet import NAMES
 from glassnet.reader.lines.fonts import FontWriter
@@ -25,8 +25,7 @@ from glassnet.reader.lines.widths import padded_width
 __all__ = ["NAME", "load_lines", "register_set"]
 
 NAME = "handwriting-lines"
-_FILE = "unipen.npz"
-_FONTS = "fonts"
+_PENS, _FONTS = "unipen", "handwriting-fonts"  # the known sets that this one is made of
 _IN_FONTS, _BY_HAND_MODEL = 0.25, 0.08  # shares of the lines to train on
 _HELD_OUT_FONTS = 0.15  # share of the lines to measure on
 _DRAWN = 1  # the way in which strips are drawn: a higher number for one that gives others
@@ -34,16 +33,16 @@ _VALIDATION, _TEST = 1200, 2400  # lines and words at most, as many of each kind
 
 
 def load_lines(path: Path, options: LineOptions) -> Splits:
-    """The parts of the set, of the trajectories in a folder or file, and the fonts in the data folder.
+    """The parts of the set, of the trajectories in a folder or file, and of the known set of fonts, where it is.
 
     Raises
     ------
     GlassnetError
         The trajectories are not there, or there is no writer or no font of a part.
     """
-    file = path / _FILE if path.is_dir() else path
-    samples, fonts = load_unipen(file), find_folder(_FONTS)
-    notes = () if fonts is not None else (f"no handwriting fonts: put them into '{_FONTS}' in a data folder",)
+    file = path / UNIPEN_FILE if path.is_dir() else path
+    samples, fonts = load_unipen(file), find(_FONTS)
+    notes = () if fonts is not None else (f"drawn without fonts: '{_FONTS}' is not on this machine",)
     digest = _sha256(*(_sha256(plain_bytes(each)) for each in (file, *_font_files(fonts))))
     texts = _texts(samples, "train")
     others: list[tuple[Writer, float]] = [(ByLength(HandWriter(texts)), _BY_HAND_MODEL)]
@@ -114,11 +113,11 @@ def register_set() -> None:
             NAMES,
             (32, None, 1),
             "endless + 1,200 validation + 2,400 test",
-            "as the UNIPEN Foundation states (train_r01_v07); the fonts' own, in their LICENSES.md",
+            f"those of '{_PENS}' and '{_FONTS}'",
             "https://doi.org/10.5281/zenodo.1195803",
             lambda path, options: load_lines(path, options.lines),
             ("pen",),
-            lambda path: (path / _FILE).is_file(),
-            by_hand=f"put '{_FILE}', the pens of train_r01_v07, into 'pen', and handwriting fonts into '{_FONTS}'",
+            lambda path: (path / UNIPEN_FILE).is_file(),
+            made_of=(_PENS, _FONTS),
         )
     )

@@ -21,7 +21,7 @@ from PIL import Image
 
 from glassnet.data.catalogue import find_folder
 from glassnet.data.pictures import is_picture_name, read_picture
-from glassnet.reader import Reader
+from glassnet.reader import PieceReader, Reader
 from glassnet.reader.alphabet import ALPHABET
 from glassnet.reader.decoding import Decoded
 from glassnet.reader.evaluate import compare
@@ -85,7 +85,7 @@ def lines_in(pixels: np.ndarray, reader: Reader) -> list[list[Decoded]]:
 def collect(count: int, photos: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Features (n, k) of every page with marks; whether it is writing (n,); which of two halves it is in (n,);
     and whether the reader takes it for writing (n,)."""
-    reader = Reader()
+    reader = PieceReader()
     rows, truth, halves, taken = [], [], [], []
     left_out = 0
     for number in range(count):

@@ -13,7 +13,7 @@ import pytest
 from glassnet.errors import GlassnetError
 from glassnet.model import Model
 from glassnet.processes import map_in_processes
-from glassnet.reader import Reader, batch
+from glassnet.reader import PieceReader, batch
 from glassnet.reader.alphabet import CLASSES
 from glassnet.reader.batch import PageOutcome, PageTask, read_all
 from glassnet.reader.pages import write_pages
@@ -34,20 +34,20 @@ def texts(outcomes: Iterator[PageOutcome]) -> list[str]:
 
 def test_readings_that_interleave(tasks: list[PageTask]) -> None:
     alphabets = ("A-Z", "0-9")
-    alone = [texts(read_all(tasks, Reader(alphabet=alphabet))) for alphabet in alphabets]
+    alone = [texts(read_all(tasks, PieceReader(alphabet=alphabet))) for alphabet in alphabets]
     assert "".join(alone[0]).replace(" ", "").replace("\n", "").isalpha()
     assert not any(c.isalpha() for c in "".join(alone[1]))
-    both = zip(*(read_all(tasks, Reader(alphabet=alphabet)) for alphabet in alphabets), strict=True)
+    both = zip(*(read_all(tasks, PieceReader(alphabet=alphabet)) for alphabet in alphabets), strict=True)
     assert [texts(iter(found)) for found in zip(*both, strict=True)] == alone
 
 
 def test_readings_in_two_threads(tasks: list[PageTask]) -> None:
     """The second begins between two pages of the first."""
-    alone = [texts(read_all(tasks, Reader(alphabet=alphabet))) for alphabet in ("A-Z", "0-9")]
-    first = read_all(tasks, Reader(alphabet="A-Z"))
+    alone = [texts(read_all(tasks, PieceReader(alphabet=alphabet))) for alphabet in ("A-Z", "0-9")]
+    first = read_all(tasks, PieceReader(alphabet="A-Z"))
     found = texts(iter([next(first)]))
     other: list[str] = []
-    thread = threading.Thread(target=lambda: other.extend(texts(read_all(tasks, Reader(alphabet="0-9")))))
+    thread = threading.Thread(target=lambda: other.extend(texts(read_all(tasks, PieceReader(alphabet="0-9")))))
     thread.start()
     thread.join()
     assert [found + texts(first), other] == alone
@@ -57,7 +57,7 @@ def test_processes_read_with_the_reader_they_are_given(tasks: list[PageTask]) ->
     """Its alphabet, its word list and its own model: one whose answers are others."""
     model = Model.load(PACKAGED)
     model.network.layers[-1].parameters["bias"].value[CLASSES.index("8")] += 50.0
-    for reader in (Reader(alphabet="A-Z", words={"tulap", "rose"}), Reader(model, alphabet="0-9")):
+    for reader in (PieceReader(alphabet="A-Z", words={"tulap", "rose"}), PieceReader(model, alphabet="0-9")):
         alone = [page.as_json() for page, _, _ in read_all(tasks, reader) if page is not None]
         assert [page.as_json() for page, _, _ in read_all(tasks, reader, jobs=2) if page is not None] == alone
         assert len(alone) == len(tasks)
@@ -67,7 +67,7 @@ def test_processes_read_with_the_reader_they_are_given(tasks: list[PageTask]) ->
 def test_an_error_of_one_picture_leaves_the_others(tasks: list[PageTask], tmp_path: Path) -> None:
     missing = PageTask(tmp_path / "missing.jpg")
     for jobs in (1, 2):
-        found = list(read_all([tasks[0], missing, tasks[1]], Reader(), jobs=jobs))
+        found = list(read_all([tasks[0], missing, tasks[1]], PieceReader(), jobs=jobs))
         assert [error is None for _, _, error in found] == [True, False, True]
         assert found[1][0] is None and "missing.jpg" in str(found[1][2])
 

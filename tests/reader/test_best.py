@@ -12,7 +12,7 @@ from glassnet.data import Preprocess
 from glassnet.errors import GlassnetError, ModelError, ReaderError
 from glassnet.model import Model
 from glassnet.nn import CTC, Network
-from glassnet.reader import BestReader, PageState, Reader, make_reader, read
+from glassnet.reader import BestReader, PageState, PieceReader, Reader, WholeLineReader, make_reader, read
 from glassnet.reader.components import find_marks
 from glassnet.reader.lines.alphabet import NAMES
 from glassnet.reader.page import Box, Character, Line, Page, Word
@@ -106,7 +106,8 @@ def test_clean_capitals_are_read_one_by_one() -> None:
         "WELL APART", np.random.default_rng(11), hand=HAND, layout=LAYOUT, paper=Paper(), camera=CAMERA
     )[0]
     page = read(pixels)
-    assert page == Reader().read(pixels) and page.text == "WELL APART" and page.confidence >= DEFAULTS.sure_of_pieces
+    assert page == PieceReader().read(pixels) and page.text == "WELL APART"
+    assert page.confidence >= DEFAULTS.sure_of_pieces
 
 
 def test_alphabets_of_both_ways() -> None:
@@ -121,9 +122,9 @@ def test_a_model_reads_by_itself() -> None:
     network = Network("conv 3x3, 4, stride 2, pad 1 -> maxpool 2x2 -> conv 8x1, 96", (32, 64, 1))
     lines = Model(network, Preprocess.parse("scale"), (32, 64, 1), NAMES, CTC())
     found = make_reader(lines)
-    assert isinstance(found, Reader) and found.lines is not None
+    assert isinstance(found, WholeLineReader)
     found = make_reader(Recogniser().model, alphabet="A-Z")
-    assert isinstance(found, Reader) and found.lines is None
+    assert isinstance(found, PieceReader)
     with pytest.raises(ModelError, match="does not read lines"):
         make_reader(dataclasses.replace(lines, class_names=NAMES[::-1]))
 

@@ -17,7 +17,7 @@ import pytest
 
 from glassnet import reader as package
 from glassnet.errors import ReaderError
-from glassnet.reader import Page, PageState, Reader, ReaderSettings, read
+from glassnet.reader import Page, PageState, PieceReader, ReaderSettings, read
 from glassnet.reader.evaluate import fold
 from glassnet.reader.settings import DEFAULTS
 from glassnet.reader.synthesis import Camera, Layout, Paper, synthesise
@@ -45,7 +45,7 @@ def same(a: Page, b: Page) -> bool:
 
 @pytest.mark.parametrize("quarter", [0, 1])
 def test_the_stages_one_by_one_give_what_read_gives(pixels: np.ndarray, quarter: int) -> None:
-    reader = Reader(alphabet="A-Z0-9", words={"slowly", "pages"})
+    reader = PieceReader(alphabet="A-Z0-9", words={"slowly", "pages"})
     turned = np.ascontiguousarray(np.rot90(pixels, quarter))
     s = reader.open(turned)
     s = reader.segment(reader.deskew(reader.binarise(s)))
@@ -56,7 +56,7 @@ def test_the_stages_one_by_one_give_what_read_gives(pixels: np.ndarray, quarter:
 
 
 def test_a_stage_changes_nothing_of_the_state_before(pixels: np.ndarray) -> None:
-    reader = Reader()
+    reader = PieceReader()
     states = [reader.open(pixels)]
     for stage in reader.stages:
         states.append(stage(states[-1]))
@@ -75,7 +75,7 @@ def test_a_stage_changes_nothing_of_the_state_before(pixels: np.ndarray) -> None
 
 
 def test_what_each_stage_finds(pixels: np.ndarray) -> None:
-    reader = Reader()
+    reader = PieceReader()
     new: list[set[str]] = []
     state = reader.open(pixels)
     for stage in reader.stages:
@@ -92,7 +92,7 @@ def test_what_each_stage_finds(pixels: np.ndarray) -> None:
 
 
 def test_a_stage_that_was_left_out_is_named(pixels: np.ndarray) -> None:
-    reader = Reader()
+    reader = PieceReader()
     start = reader.open(pixels)
     for stage, earlier in [
         (reader.deskew, "binarise"), (reader.segment, "binarise"), (reader.orient, "binarise"),
@@ -103,7 +103,7 @@ def test_a_stage_that_was_left_out_is_named(pixels: np.ndarray) -> None:
 
 
 def test_where_nothing_is_found_the_later_stages_pass() -> None:
-    reader = Reader()
+    reader = PieceReader()
     state = reader.binarise(reader.open(np.full((200, 300), 200, np.uint8)))
     assert "darker or lighter" in state.nothing
     for stage in reader.stages[1:-1]:
@@ -114,8 +114,8 @@ def test_where_nothing_is_found_the_later_stages_pass() -> None:
 
 
 def test_docs_name_the_stages_in_their_order() -> None:
-    names = [stage.__name__ for stage in Reader().stages]
-    assert " -> ".join(names) in (sys.modules["glassnet.reader.reader"].__doc__ or "")
+    names = [stage.__name__ for stage in PieceReader().stages]
+    assert " -> ".join(names) in (sys.modules[PieceReader.__module__].__doc__ or "")
     text = (FOLDER.parents[2] / "docs" / "reader.md").read_text(encoding="utf-8")
     steps = [line for line in text.splitlines() if line[:1].isdigit() and line[1:5] == ". **"]
     assert [line.split("**")[1].lower() for line in steps] == names
@@ -126,7 +126,7 @@ def test_docs_name_the_stages_in_their_order() -> None:
 
 @pytest.mark.parametrize("reads", [3, pytest.param(25, marks=pytest.mark.long)])
 def test_threads_share_a_reader(reads: int) -> None:
-    reader = Reader()
+    reader = PieceReader()
     layout, camera = Layout(capital=24.0), Camera(blur=0.4, noise=1.0)
     pictures = [
         synthesise(text, np.random.default_rng(k), layout=layout, paper=Paper(), camera=camera)[0]
@@ -216,7 +216,7 @@ def test_no_threshold_stands_outside_the_settings() -> None:
     ids=json.dumps,
 )
 def test_a_setting_reaches_its_stage(pixels: np.ndarray, change: dict[str, Any]) -> None:
-    assert not same(Reader(settings=changed(DEFAULTS, change)).read(pixels), read(pixels))
+    assert not same(PieceReader(settings=changed(DEFAULTS, change)).read(pixels), read(pixels))
 
 
 def changed(settings: Any, change: dict[str, Any]) -> ReaderSettings:
@@ -229,7 +229,7 @@ def test_nothing_is_turned_that_may_not_be(pixels: np.ndarray) -> None:
     turned = np.ascontiguousarray(np.rot90(pixels))
     assert abs(read(turned).turned) > 80
     assert fold(read(turned).text) == fold(read(pixels).text)
-    assert Reader(settings=changed(DEFAULTS, {"orient": {"upright": 9.0}})).read(turned).turned == pytest.approx(
+    assert PieceReader(settings=changed(DEFAULTS, {"orient": {"upright": 9.0}})).read(turned).turned == pytest.approx(
         0, abs=1
     )
 
@@ -239,7 +239,7 @@ def test_nothing_is_turned_that_may_not_be(pixels: np.ndarray) -> None:
 
 def test_reading_imports_no_training_data() -> None:
     script = (
-        "import sys, numpy as np; from glassnet.reader import read; read(np.zeros((50, 50), np.uint8));"
+        "import sys, numpy as np; from glassnet.reader import PieceReader, read; read(np.zeros((50, 50), np.uint8));"
         "print([m for m in sys.modules if m.startswith(('glassnet.reader.characters', 'multiprocessing'))])"
     )
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

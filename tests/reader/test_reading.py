@@ -19,7 +19,7 @@ from glassnet.data import Preprocess
 from glassnet.errors import DataError, GlassnetError, ModelError, ReaderError
 from glassnet.model import Model
 from glassnet.nn import Network, parse_loss
-from glassnet.reader import Page, Reader, Recogniser, read, read_words
+from glassnet.reader import Page, PieceReader, Recogniser, read, read_words
 from glassnet.reader.alphabet import ALPHABET, parse_alphabet
 from glassnet.reader.evaluate import compare
 from glassnet.reader.synthesis import Paper, synthesise
@@ -288,6 +288,6 @@ def test_photographed_pages(name: str, least: float, lines: int) -> None:
 )
 def test_every_character_of_a_row_is_boxed(name: str, rows: list[int]) -> None:
     """Counted by eye; marks that a pen left are not counted, nor what the page's edge has left of a row."""
-    page = Reader().read(PAGES / f"{name}.jpg")
+    page = PieceReader().read(PAGES / f"{name}.jpg")
     counts = [sum(c.text.isalnum() for word in line.words for c in word.characters) for line in page.lines]
     assert [count for count in counts if count > 2] == rows

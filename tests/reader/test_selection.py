@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 
 from glassnet.data.catalogue import find_folder
 from glassnet.data.pictures import read_picture
-from glassnet.reader import Page, Reader, read
+from glassnet.reader import Page, PieceReader, read
 from glassnet.reader.alphabet import ALPHABET
 from glassnet.reader.decoding import Decoded
 from glassnet.reader.evaluate import compare
@@ -29,7 +29,7 @@ def test_a_page_of_joined_writing_is_read() -> None:
     hand = replace(draw_hand(rng), joining=1.0, slant=float(rng.uniform(0.2, 0.5)), uneven=0.08)
     layout = replace(draw_layout(rng), letters=0.02)
     pixels, truth = synthesise(made_up_lines(rng, 4).lower(), rng, hand=hand, layout=layout)
-    page = Reader().read(pixels)
+    page = PieceReader().read(pixels)
     score = compare("", page.text, truth.text)
     assert score.character_errors < 0.35 * score.characters
     assert page.confidence < 0.6 and page.nothing == ""

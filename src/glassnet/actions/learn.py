@@ -13,7 +13,7 @@ from glassnet.actions.events import Events
 from glassnet.data.pdf import read_pdf_page
 from glassnet.errors import ReaderError
 from glassnet.model import Model
-from glassnet.reader import Reader
+from glassnet.reader import Reader, WholeLineReader
 from glassnet.reader.evaluate import KnownText, known_texts
 from glassnet.reader.lines.learning import LEARNING, KnownLine, LearnSettings, learn, misread
 from glassnet.reader.lines.packaged import line_reader, packaged
@@ -97,7 +97,7 @@ def learn_hand(
             f"'{target}' is a folder. Name the model file to write, such as '{target / 'mine.safetensors'}'."
         )
     begun = Model.load(model) if model is not None else packaged()
-    reader = Reader(lines=line_reader(begun, language="none"))
+    reader = WholeLineReader(line_reader(begun, language="none"))
     texts = known_texts(Path(folder))
     with pool.use(threads):
         lines: list[KnownLine] = []

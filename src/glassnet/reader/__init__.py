@@ -11,7 +11,9 @@ page.lines[0].words[0].characters[0].alternatives
 from glassnet.reader.alphabet import ALPHABET
 from glassnet.reader.best import BestReader, make_reader, read
 from glassnet.reader.documents import read_pages
+from glassnet.reader.lines.whole_reader import WholeLineReader
 from glassnet.reader.page import Box, Character, Line, Page, Word
+from glassnet.reader.piece_reader import PieceReader
 from glassnet.reader.reader import PageState, Reader, read_words
 from glassnet.reader.recogniser import Recogniser
 from glassnet.reader.settings import ReaderSettings
@@ -25,9 +27,11 @@ __all__ = [
     "Line",
     "Page",
     "PageState",
+    "PieceReader",
     "Reader",
     "ReaderSettings",
     "Recogniser",
+    "WholeLineReader",
     "Word",
     "make_reader",
     "read",

@@ -1,9 +1,9 @@
 """Both ways of reading a page, and the better of the two.
 
-Clean capitals, each apart from the next, are read best one by one (`Reader`); joined, crowded or damaged writing as
-whole lines. Which of the two a page is shows in how sure the first way is of it: where it is not, whole lines are read,
-and the reading is taken of which more is likely to be right. Lines that are read well say which way up the page is,
-at no cost; only where they are not are single characters asked.
+Clean capitals, each apart from the next, are read best one by one (`PieceReader`); joined, crowded or damaged writing
+as whole lines (`WholeLineReader`). Which of the two a page is shows in how sure the first way is of it: where it is
+not, whole lines are read, and the reading is taken of which more is likely to be right. Lines that are read well say
+which way up the page is, at no cost; only where they are not are single characters asked.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from glassnet.reader.alphabet import ALPHABET, parse_alphabet
 from glassnet.reader.components import same_marks
 from glassnet.reader.lines.alphabet import CHARACTERS
 from glassnet.reader.lines.packaged import line_reader
+from glassnet.reader.lines.whole_reader import WholeLineReader
 from glassnet.reader.page import Page, geometric_mean
+from glassnet.reader.piece_reader import PieceReader
 from glassnet.reader.reader import PageState, Picture, Reader
 from glassnet.reader.settings import DEFAULTS, ReaderSettings
 
@@ -31,7 +33,7 @@ class BestReader:
 
     Attributes
     ----------
-    pieces : Reader
+    pieces : PieceReader
         Reads character by character.
     make_lines : callable
         Makes what reads whole lines; asked for once, with the first page that needs it.
@@ -43,11 +45,11 @@ class BestReader:
     'BestReader'
     """
 
-    pieces: Reader
-    make_lines: Callable[[], Reader]
+    pieces: PieceReader
+    make_lines: Callable[[], WholeLineReader]
 
     @functools.cached_property
-    def lines(self) -> Reader:
+    def lines(self) -> WholeLineReader:
         """Reads whole lines."""
         return self.make_lines()
 
@@ -135,14 +137,14 @@ def make_reader(
     'HELLO'
     """
     if model is not None and model.task.word != "transcription":
-        return Reader(model, alphabet=alphabet, words=words, settings=settings)
+        return PieceReader(model, alphabet=alphabet, words=words, settings=settings)
     known = parse_alphabet(alphabet, CHARACTERS[1:])
     possible = None if alphabet == "full" else known
     make_lines = functools.partial(_whole_lines, model, possible, words or None, language, settings)
     single = "full" if alphabet == "full" else "".join(c for c in ALPHABET if c in known)
     if model is not None or not single:
         return make_lines()
-    best = BestReader(Reader(alphabet=single, words=words, settings=settings), make_lines)
+    best = BestReader(PieceReader(alphabet=single, words=words, settings=settings), make_lines)
     if words or language != "english":
         _ = best.lines  # an error now rather than with the first page
     return best
@@ -154,8 +156,8 @@ def _whole_lines(
     words: Collection[str] | None,
     language: str | Path,
     settings: ReaderSettings,
-) -> Reader:
-    return Reader(settings=settings, lines=line_reader(model, alphabet=alphabet, words=words, language=language))
+) -> WholeLineReader:
+    return WholeLineReader(line_reader(model, alphabet=alphabet, words=words, language=language), settings=settings)
 
 
 def read(

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from glassnet.errors import ReaderError
-from glassnet.reader import Page, Reader
+from glassnet.reader import Page, Reader, WholeLineReader
 from glassnet.reader.binarise import Ink
 from glassnet.reader.lines.alphabet import BLANK, CHARACTERS
 from glassnet.reader.lines.decoder import Decoder
@@ -22,8 +22,8 @@ from glassnet.reader.lines.line_reader import LineReader, ReadLine
 from glassnet.reader.lines.placing import edges_between, page_line
 from glassnet.reader.lines.reading import ReadCharacter, Reading, ReadWord
 from glassnet.reader.lines.strips import Strip
+from glassnet.reader.lines.whole_reader import strips_of
 from glassnet.reader.lines.widths import padded
-from glassnet.reader.reader import strips_of
 
 
 class Feet:
@@ -68,7 +68,7 @@ def _page() -> np.ndarray:
 
 
 def _reader() -> Reader:
-    return Reader(lines=LineReader(Feet(), Decoder(greedy=True)))
+    return WholeLineReader(LineReader(Feet(), Decoder(greedy=True)))
 
 
 @pytest.mark.parametrize("quarter", [0, 1, 2, 3])
@@ -94,7 +94,7 @@ def test_the_stages_one_by_one_give_what_read_gives() -> None:
     for stage in reader.stages:
         state = stage(state)
         names.append(stage.__name__)
-    assert " -> ".join(names) in (sys.modules[Reader.__module__].__doc__ or "")
+    assert " -> ".join(names) in (sys.modules[WholeLineReader.__module__].__doc__ or "")
     assert state.page == reader.read(_page())
     with pytest.raises(ReaderError, match="after 'straighten'"):
         reader.orient(reader.open(_page()))
@@ -125,7 +125,7 @@ def test_where_no_line_is_writing_the_page_says_why() -> None:
             scores = super()._scores(strip)
             return np.log(0.3 * np.exp(scores) + 0.7 / (BLANK + 1)).astype(np.float32)
 
-    page = Reader(lines=LineReader(Unsure(), Decoder(greedy=True))).read(_page())
+    page = WholeLineReader(LineReader(Unsure(), Decoder(greedy=True))).read(_page())
     assert page.lines == () and "not look like writing" in page.nothing
     blank: Page = _reader().read(np.full((200, 300), 200, np.uint8))
     assert "darker or lighter" in blank.nothing and blank.left_out == ()

@@ -91,7 +91,8 @@ class Bench:
         copies: dict[Path, bytes] = {}
         for source in sources_for(room):
             contents = source.read_bytes()
-            copies[self._package / source.relative_to(PACKAGE)] = _padded(contents, len(contents) + _ROOM)
+            room_left = _ROOM if source.suffix == ".py" else 0
+            copies[self._package / source.relative_to(PACKAGE)] = _padded(contents, len(contents) + room_left)
         for package in ("", "nn", "check"):
             copies.setdefault(self._package / package / "__init__.py", b"")
         for source in TESTS.rglob("*.py"):
@@ -226,7 +227,7 @@ class Bench:
 def sources_for(room: str) -> set[Path]:
     """The files of the package that the tests of a folder may import; those of operations need little of `nn`."""
     if room != "nn/functional":
-        return set(PACKAGE.rglob("*.py"))
+        return {*PACKAGE.rglob("*.py"), *PACKAGE.rglob("*.tsv")}
     lowest = {source for source in PACKAGE.glob("*.py") if source.name != "__init__.py"}
     parts = (*(PACKAGE / "nn/functional").glob("*.py"), *(PACKAGE / "nn/kernels").glob("*.py"))
     return {*lowest, *parts, PACKAGE / "check" / "numerical.py"}

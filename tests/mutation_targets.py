@@ -332,6 +332,11 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "u + size => u - size",
     ): "no loop looks at the end of the view",
     (
+        "nn/kernels/stochastic.py",
+        "softmax_descent",
+        "i + 2 => i + 3",
+    ): "which example is sent for ahead of its turn, for speed alone",
+    (
         "nn/kernels/expansion.py",
         "_collect_row",
         "base + first * c + hi => base + first * c",

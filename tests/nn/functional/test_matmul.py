@@ -17,7 +17,7 @@ from glassnet.nn.kernels import blas, narrow
 from support.gradients import assert_close, drawn, seeds
 
 transposes = list(itertools.product([False, True], repeat=2))
-factors = [(1.0, 0.0), (-0.3, 0.0), (2.0, 0.0), (0.0, 0.0), (1.0, 1.0), (0.7, -0.4)]
+factors = [(1.0, 0.0), (-0.3, 0.0), (2.0, 0.0), (0.0, 0.0), (1.0, 1.0), (0.7, -0.4), (0.5, 2.0)]
 
 
 def _check(seed: int, m: int, n: int, k: int, ta: bool, tb: bool, alpha: float, beta: float, dtype: type) -> None:
@@ -43,7 +43,17 @@ def test_small(ta: bool, tb: bool, dtype: type, seed: int, m: int, n: int, k: in
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize(("ta", "tb"), transposes)
 @pytest.mark.parametrize(
-    "shape", [(301, 90, 77), (90, 301, 77), (301, 10, 77), (128, 128, 128), (1, 1, 1 << 20), (3, 1, 400_000)]
+    "shape",
+    [
+        (301, 90, 77),
+        (90, 301, 77),
+        (301, 10, 77),
+        (301, 32, 77),  # `narrow.thin`: whole vectors
+        (9, 16, 5),
+        (128, 128, 128),
+        (1, 1, 1 << 20),
+        (3, 1, 400_000),
+    ],
 )
 @pytest.mark.parametrize("number", [1, 2])
 def test_shared(shape: tuple[int, int, int], ta: bool, tb: bool, dtype: type, number: int) -> None:

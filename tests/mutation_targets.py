@@ -331,6 +331,10 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "average_pool_backward",
         "u + size => u - size",
     ): "no loop looks at the end of the view",
+    **{
+        ("nn/kernels/blas.py", "matmul", f"(0.0, 1.0) => {turned}"): "a general product gives the same"
+        for turned in ("(1.0, 1.0)", "(0.0, 0.0)")
+    },
     (
         "nn/kernels/stochastic.py",
         "softmax_descent",

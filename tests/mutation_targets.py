@@ -331,6 +331,12 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "average_pool_backward",
         "u + size => u - size",
     ): "no loop looks at the end of the view",
+    (
+        "nn/kernels/direct.py",
+        "backward",
+        "(r1 - r0) * g.ow => r1 - r0",
+    ): "no loop looks at the end of the view",
+    ("nn/kernels/direct.py", "_input_gradient", "rows - 1 => rows"): "clears more than is used",
     **{
         ("nn/kernels/blas.py", "matmul", f"(0.0, 1.0) => {turned}"): "a general product gives the same"
         for turned in ("(1.0, 1.0)", "(0.0, 0.0)")

@@ -131,12 +131,12 @@ class RulesSettings:
     thick : float
         Strokes that a rule is thick, at most.
     share : float
-        Share of a rule that is thin, at least: of rules on photographed pages 0.86 and more are, of squares where they
-        cross writing 0.7, of runs along words in heavy letters half and less.
+        Share of a rule that is thin, at least: of squares where they cross writing 0.7 are, of what can be followed
+        along the feet of joined letters less.
     clear : float
         Share of the shortest rule along which, somewhere, nothing crosses one that has less: two heights.
-    slope : float
-        Rows for each column that a rule may rise against the lines of writing: perspective, bent paper.
+    bend : float
+        By how much the slope of a rule changes along it, at most: perspective, bent paper. No letter is so straight.
     faint : float
         Ink of printed rules that only here and there, where two cross or in the light, count as ink.
     ink : float
@@ -151,9 +151,9 @@ class RulesSettings:
     page: float = 0.12
     first: float = 0.35
     thick: float = 1.6
-    share: float = 0.6
+    share: float = 0.7
     clear: float = 0.4
-    slope: float = 0.06
+    bend: float = 0.4
     faint: float = 0.15
     ink: float = 0.6
     remains: float = 0.85

@@ -15,8 +15,9 @@ from glassnet.reader.components import find_components
 from glassnet.reader.deskew import rotate, skew
 from glassnet.reader.pen import Hand
 from glassnet.reader.rules import without_print, without_rules
+from glassnet.reader.settings import DEFAULTS
 from glassnet.reader.synthesis import Camera, Layout, Paper, synthesise
-from support.handwriting import HAND
+from support.handwriting import HAND, LAYOUT
 
 PLAIN = Camera(blur=0.4, noise=1.0, jpeg=92)
 
@@ -53,6 +54,25 @@ def test_light_on_dark_is_the_same_writing() -> None:
     ink, turned = find_ink(pixels), find_ink(255 - pixels)
     assert ink is not None and turned is not None
     assert ((ink.ink > 0.5) != (turned.ink > 0.5)).mean() < 0.004
+
+
+@pytest.mark.parametrize("width", [3.0, 4.0])
+def test_ink_out_of_focus_is_nearly_that_in_focus(width: float) -> None:
+    pixels = _page(hand=HAND, layout=LAYOUT)
+    soft = ndimage.gaussian_filter(pixels.astype(np.float32), (width, width, 0)).astype(np.uint8)
+    unsharpened = replace(DEFAULTS.binarise, soft=np.inf)
+    sharp, again, without = find_ink(pixels), find_ink(soft), find_ink(soft, settings=unsharpened)
+    assert sharp is not None and again is not None and without is not None
+    wrong = [((sharp.ink > 0.5) != (found.ink > 0.5)).mean() for found in (again, without)]
+    assert wrong[0] < 0.6 * wrong[1]
+
+
+@pytest.mark.parametrize("blur", [0.3, 1.6])
+def test_what_is_in_focus_is_not_sharpened(blur: float) -> None:
+    pixels = _page(camera=Camera(blur=blur, noise=3.0, jpeg=60))
+    found, without = find_ink(pixels), find_ink(pixels, settings=replace(DEFAULTS.binarise, soft=np.inf))
+    assert found is not None and without is not None
+    assert np.array_equal(found.ink, without.ink)
 
 
 @pytest.mark.parametrize("value", [0, 90, 255])

@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+import itertools
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
+from scipy import ndimage
 
 from glassnet.reader.binarise import find_ink
 from glassnet.reader.components import find_components
 from glassnet.reader.deskew import rotate, skew
+from glassnet.reader.pen import Hand
 from glassnet.reader.rules import without_print, without_rules
-from glassnet.reader.synthesis import Camera, Paper, synthesise
+from glassnet.reader.settings import DEFAULTS
+from glassnet.reader.synthesis import Camera, Layout, Paper, synthesise
+from support.handwriting import HAND, LAYOUT
 
 PLAIN = Camera(blur=0.4, noise=1.0, jpeg=92)
 
 
 def _page(
-    seed: int = 0, paper: Paper | None = None, camera: Camera = PLAIN, text: str = "HELLO\nWORLD 42"
+    seed: int = 0,
+    paper: Paper | None = None,
+    camera: Camera = PLAIN,
+    text: str = "HELLO\nWORLD 42",
+    layout: Layout | None = None,
+    hand: Hand | None = None,
 ) -> np.ndarray:
-    return synthesise(text, np.random.default_rng(seed), paper=paper or Paper(), camera=camera)[0].copy()
+    rng = np.random.default_rng(seed)
+    return synthesise(text, rng, paper=paper or Paper(), camera=camera, layout=layout, hand=hand)[0].copy()
 
 
 def _count(pixels: np.ndarray) -> int:
@@ -41,6 +54,25 @@ def test_light_on_dark_is_the_same_writing() -> None:
     ink, turned = find_ink(pixels), find_ink(255 - pixels)
     assert ink is not None and turned is not None
     assert ((ink.ink > 0.5) != (turned.ink > 0.5)).mean() < 0.004
+
+
+@pytest.mark.parametrize("width", [3.0, 4.0])
+def test_ink_out_of_focus_is_nearly_that_in_focus(width: float) -> None:
+    pixels = _page(hand=HAND, layout=LAYOUT)
+    soft = ndimage.gaussian_filter(pixels.astype(np.float32), (width, width, 0)).astype(np.uint8)
+    unsharpened = replace(DEFAULTS.binarise, soft=np.inf)
+    sharp, again, without = find_ink(pixels), find_ink(soft), find_ink(soft, settings=unsharpened)
+    assert sharp is not None and again is not None and without is not None
+    wrong = [((sharp.ink > 0.5) != (found.ink > 0.5)).mean() for found in (again, without)]
+    assert wrong[0] < 0.6 * wrong[1]
+
+
+@pytest.mark.parametrize("blur", [0.3, 1.6])
+def test_what_is_in_focus_is_not_sharpened(blur: float) -> None:
+    pixels = _page(camera=Camera(blur=blur, noise=3.0, jpeg=60))
+    found, without = find_ink(pixels), find_ink(pixels, settings=replace(DEFAULTS.binarise, soft=np.inf))
+    assert found is not None and without is not None
+    assert np.array_equal(found.ink, without.ink)
 
 
 @pytest.mark.parametrize("value", [0, 90, 255])
@@ -100,13 +132,53 @@ def test_specks_and_cut_off_characters_are_left_out() -> None:
 
 
 def test_a_photograph_of_a_scribble() -> None:
-    from PIL import ImageDraw
-
     image = Image.new("RGB", (600, 400), "white")
     draw = ImageDraw.Draw(image)
     rng = np.random.default_rng(0)
     draw.line([tuple(p) for p in rng.uniform((20, 20), (580, 380), (60, 2))], fill="black", width=3)
     assert _count(np.asarray(image)) <= 2
+
+
+def _rules(
+    shape: tuple[int, int], degrees: float, bow: float = 0.0, wave: float = 900.0, tilt: float = 0.0
+) -> np.ndarray:
+    """Rules of three pixels, 60 pixels apart: turned, bent into waves, and growing apart by a share of the page."""
+    y, x = np.mgrid[: shape[0], : shape[1]].astype(float)
+    t = np.deg2rad(degrees)
+    along, across = x * np.cos(t) + y * np.sin(t), y * np.cos(t) - x * np.sin(t)
+    across = (across - bow * np.sin(2 * np.pi * along / wave)) * (1 + tilt * along / shape[1])
+    return np.abs((across + 17) % 60 - 30) <= 1.5
+
+
+@pytest.mark.parametrize(
+    ("degrees", "bow", "wave", "tilt"),
+    [
+        (0.0, 0.0, 900.0, 0.0),
+        (9.0, 0.0, 900.0, 0.0),
+        (-20.0, 15.0, 900.0, 0.0),
+        (45.0, 0.0, 900.0, 0.0),
+        (70.0, 20.0, 1600.0, 0.0),
+        (2.0, 25.0, 1100.0, 0.0),
+        (4.0, 0.0, 900.0, 0.2),
+    ],
+)
+@pytest.mark.parametrize("squared", [False, True])
+def test_rules_of_any_direction_go_bent_or_straight(
+    degrees: float, bow: float, wave: float, tilt: float, squared: bool
+) -> None:
+    text = "Hello world 42\nEvery good boy\nDOES FINE TODAY"
+    layout, hand = Layout(capital=60.0), replace(HAND, thickness=0.12)
+    letters = _page(5, layout=layout, hand=hand, text=text).min(axis=2) < 140
+    rules = _rules(letters.shape, degrees, bow, wave, tilt)
+    if squared:
+        rules |= _rules(letters.shape, degrees + 90, bow, wave, tilt)
+    left = without_rules(letters | rules, 0.0, 3.0)  # as where the height is not known yet
+    left = without_rules(left, 55.0, 7.0)
+    free = rules & ~ndimage.binary_dilation(letters, iterations=3)
+    for rows, columns in itertools.product((slice(280), slice(-280, None)), repeat=2):
+        free[rows, columns] = False  # at the corners rules are short
+    assert (free & ~left).sum() > 0.95 * free.sum()
+    assert (letters & left).sum() > 0.97 * letters.sum()
 
 
 @pytest.mark.parametrize("slope", [-0.04, 0.0, 0.04])

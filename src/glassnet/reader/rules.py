@@ -1,4 +1,4 @@
-"""Ruled and squared paper: long thin straight lines are taken away, the strokes that cross them stay."""
+"""Ruled and squared paper: long thin smooth lines are taken away, the strokes that cross them stay."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from glassnet.nn.kernels.strokes import long_runs
+from glassnet.nn.kernels.strokes import follow_lines
 from glassnet.reader.settings import DEFAULTS, RulesSettings
 
 __all__ = ["taller", "without_print", "without_rules"]
@@ -16,7 +16,10 @@ Mask = npt.NDArray[np.bool_]
 
 
 def without_rules(mask: Mask, height: float, stroke: float, settings: RulesSettings = DEFAULTS.segment.rules) -> Mask:
-    """The mask without long thin straight lines; the strokes that cross them stay.
+    """The mask without long thin lines, straight or bent a little; the strokes that cross them stay.
+
+    Rules run in one direction, whichever that is, or square to it. They are followed from column to column where they
+    are no steeper than one to one, the others from row to row.
 
     How long a rule is at least is measured by the page's longer side, whichever way it runs: the page may be a strip
     that was cut out around one line, in which every upright stroke runs from edge to edge.
@@ -26,75 +29,40 @@ def without_rules(mask: Mask, height: float, stroke: float, settings: RulesSetti
     mask : Mask
         (h, w) where there is ink.
     height : float
-        Of a character, or 0 where that is not known yet: then only what runs over a third of the page is a rule.
+        Of a character, or 0 where that is not known yet: then only what runs over a third of the page is a rule, and
+        shorter lines beside several of these.
     stroke : float
         Width of a stroke.
     settings : RulesSettings
         The thresholds.
     """
     longer = max(mask.shape)
-    least = int(max(settings.length * height, settings.page * longer) if height else settings.first * longer)
+    least = 1 + int(max(settings.length * height, settings.page * longer) if height else settings.first * longer)
     thick = max(3, round(settings.thick * stroke))
+    sense = np.zeros(2)
+    left, lines = mask, np.zeros(mask.shape, np.uint8)  # what is left; how many lines pass there
+    for turned in (False, True) if height else (False, True, False):
+        seen = left.T if turned else left
+        length, alone, passed = _followed(seen, least, thick, stroke, settings, sense)
+        if length:
+            lines += passed.T if turned else passed
+            left = left & ~((alone.T if turned else alone) | (lines > 1))  # where lines cross, ink is of neither alone
+        if not height and length >= settings.few * least:  # ruled paper: shorter lines are rules too
+            least = 1 + int(settings.page * longer)
+    return left
+
+
+def _followed(
+    mask: Mask, least: int, thick: int, stroke: float, s: RulesSettings, sense: npt.NDArray[np.float64]
+) -> tuple[float, Mask, npt.NDArray[np.uint8]]:
+    """The length of all lines that run across rather than down, the ink that is theirs alone, and how many of them pass
+    each pixel. `sense` says in what directions those of a page run, and is kept from pass to pass."""
     turned = np.ascontiguousarray(mask.T)
-    level, upright = _bands(mask, least, thick, stroke, settings), _bands(turned, least, thick, stroke, settings)
-    long = int(settings.clear * least)
-    across, thin_across = _of_rules(mask, *level, upright[1].T, long, settings)
-    down, thin_down = _of_rules(turned, *upright, level[1].T, long, settings)
-    gone = thin_across | thin_down.T | (across & down.T)  # where rules cross, neither is thin
-    return mask & ~gone if gone.any() else mask
-
-
-def _bands(mask: Mask, least: int, thick: int, stroke: float, s: RulesSettings) -> tuple[Mask, Mask, Mask]:
-    """Pixels in long level runs (small gaps filled), the bands in which these lie, and the ink there that is no taller
-    than a rule. A page seen askew has rules of every small slope."""
-    runs = _runs(mask, least, stroke, s.slope)
-    if not runs.any():
-        return runs, runs, runs
-    near = taller(runs, max(1, thick // 2))
-    return runs & mask, near, near & mask & ~_taller_than(mask, thick)
-
-
-def _of_rules(
-    mask: Mask, runs: Mask, near: Mask, thin: Mask, crossing: Mask, long: int, s: RulesSettings
-) -> tuple[Mask, Mask]:
-    """The bands that are rules, and the ink in them that is no taller than each rule is where nothing else is near.
-
-    Most of the runs in a rule's band is thin, or it has a `long` stretch where nothing crosses it. A run through a word
-    in heavy letters mostly crosses strokes, and is thin for the width of a letter at most.
-    """
-    if not near.any():
-        return near, near
-    labels, count = ndimage.label(near, structure=np.ones((3, 3), bool))
-    height = np.zeros(count + 1, int)
-    for number, box in enumerate(ndimage.find_objects(labels), start=1):
-        own = (labels[box] == number) & runs[box] & ~crossing[box]
-        along, across = own & thin[box], own & ~thin[box]
-        clear = along.any(axis=0) & ~across.any(axis=0)
-        longest = np.diff(np.flatnonzero(~np.pad(clear, 1))).max()
-        if along.sum() >= s.share * (along.sum() + across.sum()) or longest > long:
-            height[number] = 1 + round(1.35 * float(np.median(along[:, clear].sum(axis=0)))) if clear.any() else 99
-    rules, gone = (height > 0)[labels], np.zeros_like(mask)
-    for tall in np.unique(height[height > 0]):
-        gone |= thin & (height == tall)[labels] & ~_taller_than(mask, int(tall))
-    return rules, gone
-
-
-def _runs(mask: Mask, least: int, stroke: float, steepest: float) -> Mask:
-    """Pixels in long runs along lines of any slope up to the steepest."""
-    runs = np.zeros_like(mask)
-    grown = taller(mask, 1)
-    # So many slopes that every rule runs along one of them, within its own width, for long enough.
-    step = (stroke + 2) / least
-    for slope in step * np.arange(-int(steepest / step), int(steepest / step) + 1):
-        long_runs(grown, least, int(2 + stroke), slope, runs)
-    return runs
-
-
-def _taller_than(mask: Mask, thick: int) -> Mask:
-    """Pixels that are part of something taller than a rule."""
-    tall = np.zeros(mask.shape[::-1], bool)
-    long_runs(np.ascontiguousarray(mask.T), thick + 2, 0, 0.0, tall)
-    return tall.T
+    alone, passed = np.zeros_like(turned), np.zeros(turned.shape, np.uint8)
+    gap, clear = int(2 + 2 * stroke), int(s.clear * least)
+    length = follow_lines(turned, least, thick, gap, s.share, clear, s.bend, sense, alone, passed)
+    sense[1] = -sense[1]  # the next pass sees the page turned over its diagonal
+    return length, alone.T, passed.T
 
 
 def without_print(
@@ -105,14 +73,14 @@ def without_print(
     Such rules are whole only in far fainter ink. In the bands along which they run, ink has to be darker; what then is
     left within the bands, and no darker than crossings are, belongs to the rules. Parameters as of `without_rules`.
     """
-    least = int(max(settings.length * height, settings.page * max(mask.shape)))
+    least = 1 + int(max(settings.length * height, settings.page * max(mask.shape)))
     thick = max(3, round(settings.thick * stroke))
-    bands = np.zeros_like(mask)
+    bands, sense = np.zeros_like(mask), np.zeros(2)
     for turned in (False, True):
-        faint = np.ascontiguousarray((ink.T if turned else ink) > settings.faint)
-        runs = _runs(faint & ~_taller_than(faint, thick), least, stroke, settings.slope)
-        if runs.sum() >= settings.few * least:
-            near = taller(runs, max(1, thick // 2))
+        faint = (ink.T if turned else ink) > settings.faint
+        length, _, passed = _followed(faint, least, thick, stroke, settings, sense)
+        if length >= settings.few * least:
+            near = taller(passed > 0, max(1, thick // 2))
             bands |= near.T if turned else near
     if not bands.any():
         return mask

@@ -67,6 +67,13 @@ class BinariseSettings:
         The same for the usual ink: on paper alone the strongest grain reaches 7 (`--only blank`).
     darkest : float
         Grey level; paper counts as no darker than this, or black pictures would be all contrast.
+    blurred : float
+        How many times the softness of its edges the blur of a picture is: a stroke as thin as the blur is paler, too.
+        On synthesised pages blurred by 4 pixels 1.6 to 2.0 differ little. Tried by `--only damaged`, as are the next.
+    soft : float
+        Pixels of blur from which the picture is sharpened: of photographs in focus it is 2 and less.
+    ringing : float
+        Ratio of noise to signal in Wiener's filter: more blurs, less rings.
     closing : float
         Strokes: what is narrower than this is not paper, what is wider is (a shadow).
     strip : float
@@ -89,6 +96,9 @@ class BinariseSettings:
     noise: float = 5.0
     clear: float = 9.0
     darkest: float = 60.0
+    blurred: float = 1.8
+    soft: float = 2.5
+    ringing: float = 0.005
     closing: float = 4.5
     strip: float = 0.7
     foot: float = 0.15
@@ -131,12 +141,12 @@ class RulesSettings:
     thick : float
         Strokes that a rule is thick, at most.
     share : float
-        Share of a rule that is thin, at least: of rules on photographed pages 0.86 and more are, of squares where they
-        cross writing 0.7, of runs along words in heavy letters half and less.
+        Share of a rule that is thin, at least: of squares where they cross writing 0.7 are, of what can be followed
+        along the feet of joined letters less.
     clear : float
         Share of the shortest rule along which, somewhere, nothing crosses one that has less: two heights.
-    slope : float
-        Rows for each column that a rule may rise against the lines of writing: perspective, bent paper.
+    bend : float
+        By how much the slope of a rule changes along it, at most: perspective, bent paper. No letter is so straight.
     faint : float
         Ink of printed rules that only here and there, where two cross or in the light, count as ink.
     ink : float
@@ -151,9 +161,9 @@ class RulesSettings:
     page: float = 0.12
     first: float = 0.35
     thick: float = 1.6
-    share: float = 0.6
+    share: float = 0.7
     clear: float = 0.4
-    slope: float = 0.06
+    bend: float = 0.4
     faint: float = 0.15
     ink: float = 0.6
     remains: float = 0.85

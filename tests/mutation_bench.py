@@ -49,7 +49,7 @@ addopts = --import-mode=importlib
 filterwarnings = error
 markers = long
 """
-_UNFINISHED = "unfinished"  # lies beside the benches while a mutant is in place
+_UNFINISHED = "unfinished"  # lies on a bench while a mutant is in place
 # A test may take so many times the processor seconds that it took on the original, and so many more.
 _SLOWER, _LONGER = 5, 20.0
 _WAITING = 1200.0  # seconds by the clock that a test may take, on a busy machine too
@@ -76,7 +76,7 @@ class Rehearsal:
 
 def prepared(folder: Path) -> Path:
     """The folder of a worker's benches, emptied where a run was killed on them: a mutant may still be in place."""
-    if (folder / _UNFINISHED).exists():
+    if any(folder.rglob(_UNFINISHED)):
         shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
     return folder
@@ -140,7 +140,7 @@ class Bench:
     @contextlib.contextmanager
     def _in_place(self, mutant: Mutant) -> Iterator[None]:
         """Put the mutated file where the original was, of the same size and time: Numba's cache goes by these."""
-        place, unfinished = self._package / mutant.file, Path(os.environ["NUMBA_CACHE_DIR"]).with_name(_UNFINISHED)
+        place, unfinished = self._package / mutant.file, self.folder / _UNFINISHED
         original, stamp = place.read_bytes(), place.stat().st_mtime_ns
         unfinished.touch()
         with self._compiled_anew(place, mutant) if mutant.compiled else contextlib.nullcontext():

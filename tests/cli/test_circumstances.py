@@ -94,6 +94,13 @@ EXAMPLES: dict[str, tuple[object, ...]] = {
 }
 
 
+def half(of: int) -> list[object]:
+    """The commands; those of one half of them are left to the long tests."""
+    return [
+        pytest.param(name, marks=pytest.mark.long) if number % 2 == of else name for number, name in enumerate(EXAMPLES)
+    ]
+
+
 def commands() -> set[str]:
     """The names of all commands."""
     found = set()
@@ -152,20 +159,20 @@ def test_odd_names_and_an_encoding_that_knows_little(name: str, place: Path, ser
     assert not CONTROL.search(found.err)
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize("name", half(0))
 def test_closed_streams(name: str, place: Path, server: Server) -> None:
     found = server.run(place, *arguments(name, place), setting="closed")
     assert (found.status, found.out, found.err) == (0, "", "")
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize("name", half(0))
 def test_a_full_device(name: str, place: Path, server: Server) -> None:
     found = server.run(place, *arguments(name, place), setting="full")
     assert found.status == 2 and found.err.count("\n") == 1
     assert "No space left on device" in found.err and found.err.startswith("error: ")
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize("name", half(1))
 def test_nobody_reads_on(name: str, place: Path, server: Server) -> None:
     found = server.run(place, *arguments(name, place), setting="gone")
     assert (found.status, found.err) == (0, "")

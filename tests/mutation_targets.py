@@ -321,16 +321,22 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "max_pool_backward",
         "end - image * h => end",
     ): "looks at windows, too, that reach none of its rows",
+    **{
+        ("nn/kernels/average_pooling.py", "average_pool_backward", change): "more room than is used"
+        for change in ("(kw - 1) * dw // sw => (kw - 1) * dw", "kw - 1 => kw", "kw - 1 => kw - 0")
+    },
     (
         "nn/kernels/average_pooling.py",
-        "average_pool_backward",
-        "(kw - 1) * dw // sw => (kw - 1) * dw",
-    ): "more room than is used",
-    (
-        "nn/kernels/average_pooling.py",
-        "average_pool_backward",
-        "u + size => u - size",
-    ): "no loop looks at the end of the view",
+        "global_average_pool_backward",
+        "len(dx) * t => t",
+    ): "computes elements twice, with the same result",
+    **{
+        ("nn/kernels/epilogue.py", "start", change): reason
+        for change, reason in (
+            ("dy.shape[2] >= lanes_of(z) => dy.shape[2] > lanes_of(z)", "one number at a time gives the same"),
+            ("-1 => -2", "NumPy infers any negative size"),
+        )
+    },
     (
         "nn/kernels/direct.py",
         "backward",
@@ -346,11 +352,6 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
         "softmax_descent",
         "i + 2 => i + 3",
     ): "which example is sent for ahead of its turn, for speed alone",
-    (
-        "nn/kernels/expansion.py",
-        "_collect_row",
-        "base + first * c + hi => base + first * c",
-    ): "no loop looks at the end of the view",
     (
         "nn/functional/convolution.py",
         "_backward_in_blocks",

@@ -234,6 +234,28 @@ def test_larger_images_on_two_threads(stride: int, groups: int) -> None:
                     assert_close(a, t, TORCH_TOLERANCE)
 
 
+@pytest.mark.parametrize("method", ["rows", "product"])
+def test_many_small_pictures_on_threads(method: str) -> None:
+    """Several pictures a block, more blocks than threads or fewer; what lies in scratch memory is never read."""
+    case = Case((11, 5, 5, 3), (1, 1, 0, 4), (1, 1), (0, 0, 0, 0), 1)
+    if method == "rows":
+        case = case._replace(w=(3, 3, 0, 4), pad=(1, 1, 1, 1))
+    arrays = _arrays(case, 5)
+    y, cache = C.conv2d_forward(*arrays, **case.settings, relu=True, method="numpy")
+    dy = np.random.default_rng(6).standard_normal(y.shape)
+    expected = [y, *C.conv2d_backward(dy, cache)]
+    for number in (1, 2, 3, 5):
+        arena = Arena()
+        memory = arena.take((1 << 20,), np.float64)
+        memory[:] = np.nan
+        arena.release(memory)
+        with threads.use(number):
+            ours, cache = C.conv2d_forward(*arrays, **case.settings, relu=True, method=method, arena=arena)
+            found = [ours, *C.conv2d_backward(dy, cache, arena=arena)]
+        for a, b in zip(found, expected, strict=True):
+            assert_close(a, b, 1e-12)
+
+
 def _reference_shape(case: Case) -> tuple[int, ...]:
     w = (*case.w[:2], case.x[3] // case.groups, case.w[3])
     n, h, width, f = C.conv2d_output_shape(case.x, w, case.stride, case.pad, case.groups)

@@ -275,7 +275,15 @@ def test_small_variance_beside_a_large_mean(start: float, number: int) -> None:
         y, cache = F.batchnorm_forward(x, np.ones(8, np.float32), np.zeros(8, np.float32), eps=0.0)
     assert cache.moments is not None
     np.testing.assert_allclose(cache.moments[1], wide.var((0, 1, 2)), rtol=2e-6)
-    np.testing.assert_allclose(y, (wide - wide.mean((0, 1, 2))) / wide.std((0, 1, 2)), rtol=1e-5, atol=1e-5)
+    h = (wide - wide.mean((0, 1, 2))) / wide.std((0, 1, 2))
+    np.testing.assert_allclose(y, h, rtol=1e-5, atol=1e-5)
+    dy = rng.standard_normal(x.shape).astype(np.float32)
+    with threads.use(number):
+        dx, dscale, dshift = F.batchnorm_backward(dy, cache)
+    dz = dy.astype(np.float64)
+    assert_close(dscale, (dz * h).sum((0, 1, 2)), 1e-5)
+    assert_close(dshift, dz.sum((0, 1, 2)), 1e-5)
+    assert_close(dx, (dz - dz.mean((0, 1, 2)) - h * (dz * h).mean((0, 1, 2))) / wide.std((0, 1, 2)), 1e-5)
 
 
 def test_relu_at_the_kink() -> None:

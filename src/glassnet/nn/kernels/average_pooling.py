@@ -89,7 +89,7 @@ def average_pool_backward(dy, dx, row_weights, column_weights, h, oh, channels, 
                 fill(phases[f], 0)
             for j in range(kw):
                 u = j * dw // sw * channels
-                a = phases[j * dw % sw, u : u + size]
+                a = phases[j * dw % sw, u:]
                 for s in range(size):
                     a[s] += g[s]
             merge(phases, row, sw, left, channels)

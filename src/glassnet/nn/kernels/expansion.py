@@ -131,7 +131,6 @@ def _collect_row(e, at, g, dx, base):
         first = j * g.sw - g.left
         lo, hi = min(max(0, -first), kw) * c, min(kw, g.w - first) * c
         if hi > lo:
-            here = e[at + j * length + lo : at + j * length + hi]
-            there = dx[base + first * c + lo : base + first * c + hi]
+            here, there = e[at + j * length + lo :], dx[base + first * c + lo :]
             for i in range(hi - lo):
                 there[i] += here[i]

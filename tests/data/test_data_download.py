@@ -420,6 +420,18 @@ def test_a_damaged_archive_does_not_stand_in_the_way(
     assert list((tmp_path / "data").rglob("*.tgz")) == []
 
 
+def test_a_file_that_the_user_has_put_there(tmp_path: Path) -> None:
+    """Where no download works: it is taken under its own name, checked, and stays."""
+    file = RemoteFile("set.gz", ("http://127.0.0.1:9/set.gz",), len(BODY), SUM)
+    own, hidden = tmp_path / "set.gz", tmp_path / ".data-set.gz"
+    own.write_bytes(BODY)
+    assert fetch(file, hidden) == own and not hidden.exists()
+    own.write_bytes(b"x" + BODY[1:])
+    with one_line_error(str(own), "SHA-256", "Remove it"):
+        fetch(file, hidden)
+    assert own.exists()
+
+
 def test_the_user_is_told_when_no_checksum_is_known() -> None:
     assert "No source states" in CATALOGUE["flowers17"].checksum_note
     assert "is checked" in CATALOGUE["mnist"].checksum_note and CATALOGUE["digits"].checksum_note == ""

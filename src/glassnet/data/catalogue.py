@@ -263,9 +263,9 @@ def _lay_out(files: Sequence[RemoteFile], target: Path, progress: OnBytes | None
         if file.take is None:
             fetch(file, target / file.name, progress)
         else:
-            archive = target.parent / f".{target.name}-{file.name}"
-            fetch(file, archive, progress)
+            place = target.parent / f".{target.name}-{file.name}"
+            archive = fetch(file, place, progress)
             try:
                 unpack(archive, target / file.into, file.take)
-            finally:  # a damaged archive would stand in the way of the next download
-                archive.unlink(missing_ok=True)
+            finally:  # a damaged archive would stand in the way of the next download; a user's own one stays
+                place.unlink(missing_ok=True)

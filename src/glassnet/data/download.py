@@ -112,7 +112,9 @@ class _Cut(_Failed):
 
 
 def fetch(file: RemoteFile, target: Path, progress: OnBytes | None = None, limits: Limits = _LIMITS) -> Path:
-    """Download `file` to `target` unless it is there already; mirrors are tried in turn.
+    """Download `file` to `target`, unless it is there already or a user has put it beside that under its own name.
+
+    Mirrors are tried in turn. Returns where the file is.
 
     The bytes gather in `target` with `.partial` added, each as it comes. A later call goes on from there (HTTP Range),
     on any mirror when its sum is known; from a server that sends only whole files it takes what differs or is
@@ -123,6 +125,13 @@ def fetch(file: RemoteFile, target: Path, progress: OnBytes | None = None, limit
     """
     if target.is_file():
         return target
+    own = target.with_name(file.name)
+    if own.is_file():
+        if (wrong := _wrong(file, own)) is not None:
+            raise DataError(
+                f"'{own}' is not the file that is downloaded: {wrong}. Remove it, or put the right one there."
+            )
+        return own
     if file.sum_at and file.sha512 is None:
         file = replace(file, sha512=_stated_sha512(file, target, limits))
     partial = target.with_name(f"{target.name}.partial")

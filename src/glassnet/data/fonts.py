@@ -93,8 +93,8 @@ def _counted(progress: OnBytes | None, before: str) -> OnBytes | None:
 
 
 def _fetch_font(file: RemoteFile, folder: Path, progress: OnBytes | None) -> None:
-    package = folder / f".{file.name}"
-    fetch(file, package, progress)
+    hidden = folder / f".{file.name}"
+    package = fetch(file, hidden, progress)
     try:
         with tempfile.TemporaryDirectory(prefix=".unpacking-", dir=folder) as place:
             found = unpack(package, Path(place, "package"), file.take or "")
@@ -109,7 +109,7 @@ def _fetch_font(file: RemoteFile, folder: Path, progress: OnBytes | None) -> Non
         with atomic_write(folder / Path(file.name).with_suffix(".ttf")) as out:
             out.write(font)
     finally:  # a damaged package would stand in the way of the next download
-        package.unlink(missing_ok=True)
+        hidden.unlink(missing_ok=True)
 
 
 def ttf_of(font: bytes) -> bytes:

@@ -166,19 +166,20 @@ def convert_unipen(archive: Path, target: Path, progress: OnBytes | None = None)
 def lay_out_unipen(files: Sequence[RemoteFile], folder: Path, progress: OnBytes | None = None) -> None:
     """Download the archive, the only one of `files`, into a folder, make the file of it there and remove it.
 
+    An archive that a user has put there under its own name is taken, and stays.
     Where that is interrupted, or the file cannot be written, the archive stays for the next call.
 
     Raises what `glassnet.data.download.fetch` and `convert_unipen` raise.
     """
     (file,) = files
-    archive = folder / f".{file.name}"
-    fetch(file, archive, progress)
+    place = folder / f".{file.name}"
+    archive = fetch(file, place, progress)
     try:
         convert_unipen(archive, folder / UNIPEN_FILE, progress)
     except DataError:  # a damaged archive would stand in the way of the next download
-        archive.unlink(missing_ok=True)
+        place.unlink(missing_ok=True)
         raise
-    archive.unlink(missing_ok=True)
+    place.unlink(missing_ok=True)
 
 
 # The archive

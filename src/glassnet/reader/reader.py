@@ -40,6 +40,7 @@ NO_LINES = "its marks stand in no line"
 
 Picture = str | Path | npt.NDArray[np.uint8]
 T = TypeVar("T")
+R = TypeVar("R", bound="Reader")
 
 
 @dataclass(frozen=True)
@@ -110,14 +111,14 @@ class PageState:
 Stage = Callable[[PageState], PageState]
 
 
-def as_stage(method: Callable[[Reader, PageState], PageState]) -> Callable[[Reader, PageState], PageState]:
+def as_stage(method: Callable[[R, PageState], PageState]) -> Callable[[R, PageState], PageState]:
     """A stage that passes on a page on which there is nothing to read.
 
     Its matrix products are small: NumPy's own threads would only spin between them.
     """
 
     @functools.wraps(method)
-    def run(self: Reader, state: PageState) -> PageState:
+    def run(self: R, state: PageState) -> PageState:
         if state.nothing:
             return state
         with threads.single_blas_thread():

@@ -101,7 +101,7 @@ def png_bytes(figure: Figure, *, scale: float = _SCALE, transparent: bool = Fals
             figure.savefig(buffer, format="png", dpi=DENSITY * scale, transparent=True, metadata={"Software": None})
         else:  # `savefig` would draw twice, the first time for the layout alone
             figure.set_dpi(DENSITY * scale)
-            FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})
+            FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})  # type: ignore[no-untyped-call]
     return buffer.getvalue()
 
 

@@ -30,7 +30,7 @@ $(VENV)/.ready-dev: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@# adv-lib asks for torchvision and visdom, which none of its attacks here needs. pip compiles on one core alone.
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-compile --editable '.[dev,torch]'
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --no-compile --no-deps adv-lib
-	@$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib > /dev/null 2>&1 || true # a package may hold files of other Pythons
+	@$(BIN)/python -m compileall -qq -j 0 -x '/tests?/' $(VENV)/lib > /dev/null 2>&1 || true # a package may hold files of other Pythons
 	@touch $(VENV)/.ready $@
 
 demo: setup

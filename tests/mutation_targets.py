@@ -161,6 +161,7 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ("nn/functional/joining.py", "concat_backward", "True => False"): "the lists are of one length by then",
     ("nn/functional/loss.py", "squared_error", "False => True"): "a copy of the target",
     ("nn/kernels/joining.py", "add", "i + lane <= end => i + lane < end"): "the single numbers behind do the same",
+    ("nn/kernels/ctc.py", "ctc", "row[j] > top => row[j] >= top"): "the largest is the same",
     (
         "nn/kernels/losses.py",
         "softmax_cross_entropy",

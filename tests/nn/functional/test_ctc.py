@@ -40,6 +40,15 @@ def test_the_sum_over_all_paths(line: tuple[Any, list[list[int]], Any], parts: i
     np.testing.assert_allclose(gradient, by_paths, rtol=0, atol=1e-13)
 
 
+def test_scores_far_apart() -> None:
+    """exp(1000) has no place in a float64: one path has all of the probability, another exp(-1000) of it."""
+    scores = np.zeros((1, 2, 3))
+    scores[0, [0, 1], [0, 2]] = 1000.0  # the label 0, then the blank
+    for labels, expected in (([0], 0.0), ([1], 1000.0)):
+        loss, gradient = ctc_loss(scores, [labels], np.array([2]))
+        assert loss == pytest.approx(expected, abs=1e-9) and np.isfinite(gradient).all()
+
+
 @given(lines(most=9), st.integers(0, 2**32))
 @settings(max_examples=25, deadline=None)
 def test_central_differences(line: tuple[Any, list[list[int]], Any], seed: int) -> None:

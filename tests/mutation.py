@@ -75,7 +75,7 @@ def judged(
     with (
         tempfile.TemporaryDirectory(prefix="glassnet-mutation-")
         if results.path is None
-        else contextlib.nullcontext(results.path.with_suffix(".benches")) as folder,
+        else contextlib.nullcontext(results.path.resolve().with_suffix(".benches")) as folder,
         # Not a `Pool`: its workers are daemons, which may start no processes, and some tests do.
         ProcessPoolExecutor(workers, context, _start_worker, (folder, numbers)) as pool,
     ):

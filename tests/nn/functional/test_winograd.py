@@ -364,3 +364,25 @@ def test_wrong_arrays() -> None:
     for dy in (y[:1], y[:, :3], y.astype(complex)):
         with pytest.raises(GlassnetError, match="dy"):
             winograd_backward(dy, cache)
+
+
+def test_scratch_memory_is_written_before_it_is_read() -> None:
+    """A backward pass in memory of its own, full of NaN, has the bits of one in the forward pass's memory, and leaves
+    the weights as they are."""
+    rng = np.random.default_rng(3)
+    x, dy = (rng.standard_normal((3, 8, 8, 16)).astype(np.float32) for _ in range(2))
+    w = rng.standard_normal((3, 3, 16, 16)).astype(np.float32)
+    before = w.copy()
+    arena = Arena()
+    _, cache = winograd_forward(x, w, pad=1, arena=arena)
+    expected = winograd_backward(dy, cache, arena=arena)
+    other = Arena()
+    memory = other.take((1 << 20,), np.float32)
+    memory[:] = np.nan
+    other.release(memory)
+    for found, same in zip(winograd_backward(dy, cache, arena=other), expected, strict=True):
+        if same is None:
+            assert found is None
+        else:
+            np.testing.assert_array_equal(found, same)
+    np.testing.assert_array_equal(w, before)

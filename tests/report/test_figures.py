@@ -281,8 +281,10 @@ def test_nothing_global_changes_and_files_repeat() -> None:
     before = dict(matplotlib.rcParams)
     figure = learning_curves(made_up_history())
     assert isinstance(figure.canvas, FigureCanvasAgg)
+    canvas, dpi = figure.canvas, figure.dpi
     first = png_bytes(figure)
     assert first == png_bytes(learning_curves(made_up_history()))
+    assert figure.canvas is canvas and figure.dpi == dpi
     assert dict(matplotlib.rcParams) == before
     width, _ = Image.open(io.BytesIO(first)).size
     assert width == round(2 * style.DENSITY * figure.get_size_inches()[0])

@@ -97,11 +97,16 @@ def png_bytes(figure: Figure, *, scale: float = _SCALE, transparent: bool = Fals
     with warnings.catch_warnings():
         # A class name in a script the font lacks is drawn as boxes; the page's tables show it properly.
         warnings.filterwarnings("ignore", message=".*[Gg]lyph.*missing.*")
-        if transparent:
-            figure.savefig(buffer, format="png", dpi=DENSITY * scale, transparent=True, metadata={"Software": None})
+        dpi, software = DENSITY * scale, {"Software": None}
+        if transparent or type(figure.canvas) is not FigureCanvasAgg:
+            figure.savefig(buffer, format="png", dpi=dpi, transparent=transparent, metadata=software)
         else:  # `savefig` would draw twice, the first time for the layout alone
-            figure.set_dpi(DENSITY * scale)
-            FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})  # type: ignore[no-untyped-call]
+            before = figure.dpi
+            try:
+                figure.set_dpi(dpi)
+                figure.canvas.print_png(buffer, metadata=software)  # type: ignore[no-untyped-call]
+            finally:
+                figure.set_dpi(before)
     return buffer.getvalue()
 
 

@@ -14,11 +14,13 @@ from dataclasses import KW_ONLY, dataclass, field, replace
 from glassnet.model import Model
 from glassnet.reader.alphabet import parse_alphabet
 from glassnet.reader.assembly import assemble_lines
+from glassnet.reader.binarise import Ink
+from glassnet.reader.components import Components
 from glassnet.reader.decoding import decode_lines
-from glassnet.reader.group import group_lines
+from glassnet.reader.group import Segment, group_lines
 from glassnet.reader.orient import quarter_turns
 from glassnet.reader.page import Line
-from glassnet.reader.reader import NO_LINES, PageState, Reader, Stage, as_stage, found_by
+from glassnet.reader.reader import PageState, Reader, Stage, as_stage, found_by
 from glassnet.reader.recogniser import Recogniser
 from glassnet.reader.rescoring import rescore_lines
 from glassnet.reader.segmentation import cut_wide
@@ -93,13 +95,9 @@ class PieceReader(Reader):
         quarter = quarter_turns(ink, components, self.recogniser, self.settings)
         return self.segment(self.turned(state, quarter)) if quarter else state
 
-    @as_stage
-    def group(self, state: PageState) -> PageState:
-        """Lines of segments in reading order, without what the picture's edges have left of characters."""
-        components = self.whole_components(state)
-        if not (lines := group_lines(components.items, components.height, self.settings.group)):
-            return replace(state, nothing=NO_LINES)
-        return replace(state, components=components, segments=lines)
+    def lines_among(self, components: Components, ink: Ink) -> tuple[list[list[Segment]], Components]:
+        """Lines of segments in reading order, and the components as they are."""
+        return group_lines(components.items, components.height, self.settings.group), components
 
     @as_stage
     def recognise(self, state: PageState) -> PageState:

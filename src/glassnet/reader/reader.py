@@ -32,11 +32,11 @@ from glassnet.reader.page import Line, Page
 from glassnet.reader.rescoring import Rescored
 from glassnet.reader.settings import DEFAULTS, ReaderSettings, SegmentSettings
 
-__all__ = ["NO_LINES", "PageState", "Picture", "Reader", "Stage", "as_stage", "found_by", "read_words"]
+__all__ = ["PageState", "Picture", "Reader", "Stage", "as_stage", "found_by", "read_words"]
 
 _NO_INK = "nothing on it is darker or lighter than its paper as a pen would be"
 _NO_STROKES = "what is darker or lighter than the paper has no strokes of characters"
-NO_LINES = "its marks stand in no line"
+_NO_LINES = "its marks stand in no line"
 
 Picture = str | Path | npt.NDArray[np.uint8]
 T = TypeVar("T")
@@ -150,12 +150,16 @@ class Reader(ABC):
     @property
     @abstractmethod
     def stages(self) -> tuple[Stage, ...]:
-        """The stages, in order: `binarise`, `deskew`, `segment`, those of the way of reading, `assemble`."""
+        """The stages, in order, from `binarise`, `deskew` and `segment` to `assemble`."""
 
     @property
     @abstractmethod
     def segmenting(self) -> SegmentSettings:
         """How components are told from what is no writing."""
+
+    @abstractmethod
+    def lines_among(self, components: Components, ink: Ink) -> tuple[list[list[Segment]], Components]:
+        """Lines of segments in reading order, and the components, some of which may have been cut between lines."""
 
     @abstractmethod
     def orient(self, state: PageState) -> PageState:
@@ -265,12 +269,16 @@ class Reader(ABC):
         ink, more = level(turned, either_way=False, settings=self.settings.deskew)
         return replace(state, ink=ink, turned=(state.turned + 90.0 * quarter + more + 180) % 360 - 180, marks=None)
 
-    def whole_components(self, state: PageState) -> Components:
-        """A page's components without what the picture's edges have left of characters."""
-        components = found_by("segment", state.components)
+    @as_stage
+    def group(self, state: PageState) -> PageState:
+        """Lines of segments in reading order, without what the picture's edges have left of characters."""
+        components, ink = found_by("segment", state.components), found_by("binarise", state.ink)
         edges = [self._edges(c, state) for c in components.items]
         kept = without_remains(components.items, edges, components.height, self.segmenting)
-        return replace(components, items=kept)
+        lines, components = self.lines_among(replace(components, items=kept), ink)
+        if not lines:
+            return replace(state, nothing=_NO_LINES)
+        return replace(state, components=components, segments=lines)
 
     def _edges(self, c: Component, state: PageState) -> tuple[bool, bool, bool, bool]:
         """Whether a component reaches the left, top, right and bottom edge of the picture, however that is turned."""

@@ -12,6 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from glassnet.reader.binarise import Ink
+from glassnet.reader.components import Components
+from glassnet.reader.group import Segment
 from glassnet.reader.lines.finding import find_lines
 from glassnet.reader.lines.judging import best_turn, why_no_lines, writing
 from glassnet.reader.lines.line_reader import LineReader
@@ -19,7 +22,7 @@ from glassnet.reader.lines.placing import page_line
 from glassnet.reader.lines.reading import Reading
 from glassnet.reader.lines.strips import Strip, line_strips
 from glassnet.reader.page import Line
-from glassnet.reader.reader import NO_LINES, PageState, Picture, Reader, Stage, as_stage, found_by
+from glassnet.reader.reader import PageState, Picture, Reader, Stage, as_stage, found_by
 from glassnet.reader.settings import DEFAULTS, ReaderSettings, SegmentSettings
 
 __all__ = ["WholeLineReader", "strips_of"]
@@ -50,14 +53,9 @@ class WholeLineReader(Reader):
         """How components are told from what is no writing."""
         return self.settings.lines.segment
 
-    @as_stage
-    def group(self, state: PageState) -> PageState:
-        """Lines of segments in reading order, without what the picture's edges have left of characters."""
-        s, ink = self.settings.lines, found_by("binarise", state.ink).ink
-        lines, components = find_lines(self.whole_components(state), ink, s.finding, s.group)
-        if not lines:
-            return replace(state, nothing=NO_LINES)
-        return replace(state, components=components, segments=lines)
+    def lines_among(self, components: Components, ink: Ink) -> tuple[list[list[Segment]], Components]:
+        """Lines of segments in reading order, and the components, of which those of two lines are cut."""
+        return find_lines(components, ink.ink, self.settings.lines.finding, self.settings.lines.group)
 
     @as_stage
     def straighten(self, state: PageState) -> PageState:

@@ -33,6 +33,11 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(10_000, 10, 10)
 
 
+def pytest_make_parametrize_id(config: pytest.Config, val: object, argname: str) -> str | None:
+    """Long bytes are named by their length: workers that make them by themselves need not agree on every byte."""
+    return f"{argname} of {len(val)} bytes" if isinstance(val, bytes) and len(val) > 50 else None
+
+
 @pytest.fixture
 def shell(capsys: pytest.CaptureFixture[str]) -> Shell:
     """Runs `glassnet ARGUMENTS` within this process."""

@@ -24,20 +24,25 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageFilter, ImageOps
 
+from benchmarks.tables import TABLES, on_a_table
 from glassnet.data import load
 from glassnet.data.catalogue import find, find_folder
 from glassnet.data.letters36 import load_characters62, normalise_character
 from glassnet.data.pictures import pictures_in, read_picture
 from glassnet.metrics import calibration, wilson_interval
-from glassnet.reader import Recogniser, read
+from glassnet.reader import Recogniser, make_reader, read
 from glassnet.reader.alphabet import ALPHABET, DIGITS
 from glassnet.reader.evaluate import PageScore, compare, summarise
 from glassnet.reader.pages import pages
+from glassnet.reader.settings import DEFAULTS
+from glassnet.reader.sheet import find_sheet
+from glassnet.reader.synthesis import Camera, synthesise
 
 _SEED = 2_000_003  # of pages that nothing was chosen by
 _SMALL = 400  # pixels of the longer side of a small page
@@ -164,6 +169,33 @@ def synthesised(turned: bool = False, count: int = 200) -> None:
     print("  there -> read: " + ", ".join(f"{a} -> {b} x{n}" for a, b, n in found.confusions[:10]))
 
 
+def _read_on_a_table(task: tuple[int, str, bool]) -> tuple[str, bool, PageScore]:
+    number, kind, whole = task
+    rng = np.random.default_rng((_SEED, number))
+    camera = Camera(blur=0.3, noise=0.0, jpeg=95)
+    text = next(iter(pages(1, seed=_SEED + number, lines=7, turned=False)))[1].text
+    page, truth = synthesise(text, rng, camera=camera)
+    picture = on_a_table(page, kind, rng)
+    found = find_sheet(picture) is not None
+    settings = replace(DEFAULTS, sheet=replace(DEFAULTS.sheet, sharp=2.0)) if whole else DEFAULTS
+    return kind, found, compare(str(number), make_reader(settings=settings).read(picture).text, truth.text)
+
+
+def tables(count: int = 60) -> None:
+    """Synthesised pages that lie on tables, read with and without what lies around them."""
+    context = multiprocessing.get_context("spawn")
+    for whole in (False, True):
+        tasks = [(number, TABLES[number % len(TABLES)], whole) for number in range(count)]
+        with concurrent.futures.ProcessPoolExecutor(os.cpu_count(), mp_context=context) as pool:
+            results = list(pool.map(_read_on_a_table, tasks))
+        print("whole pictures" if whole else "sheets alone, where they are found")
+        for kind in (*TABLES, ""):
+            some = [(found, score) for name, found, score in results if kind in ("", name)]
+            rate = summarise(score for _, score in some).character_error_rate
+            print(f"  {kind or 'all'}: character error rate {rate:.4f}; ", end="")
+            print(f"{sum(found for found, _ in some)} of {len(some)} sheets found")
+
+
 def blank(count: int = 50) -> None:
     """Blank pages of every shade, with grain, uneven light, shadows and rules."""
     from glassnet.reader.synthesis import Layout, _lay, _photograph, draw_camera, draw_paper
@@ -287,6 +319,7 @@ PARTS = {
     "damaged": damaged,
     "synthesised": synthesised,
     "turned": lambda: synthesised(True),
+    "tables": tables,
     "blank": blank,
     "characters": characters,
     "speed": speed,

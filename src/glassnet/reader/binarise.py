@@ -9,7 +9,7 @@ Large pictures are made smaller first: characters need some tens of pixels, not 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -45,6 +45,10 @@ class Ink:
         xs, ys = np.asarray(x, float), np.asarray(y, float)
         m = self.matrix
         return m[0, 0] * xs + m[0, 1] * ys + m[0, 2], m[1, 0] * xs + m[1, 1] * ys + m[1, 2]
+
+    def moved(self, x: float, y: float) -> Ink:
+        """The ink of a part of the picture that begins at this place."""
+        return replace(self, matrix=self.matrix + np.array([[0.0, 0.0, x], [0.0, 0.0, y]]))
 
 
 def find_ink(

@@ -31,6 +31,7 @@ from glassnet.reader.lines.strips import Strip
 from glassnet.reader.page import Line, Page
 from glassnet.reader.rescoring import Rescored
 from glassnet.reader.settings import DEFAULTS, ReaderSettings, SegmentSettings
+from glassnet.reader.sheet import Sheet, find_sheet
 
 __all__ = ["PageState", "Picture", "Reader", "Stage", "as_stage", "found_by", "read_words"]
 
@@ -55,6 +56,8 @@ class PageState:
         Of the picture itself, which places are given in.
     width : int
         Of the picture itself.
+    sheet : Sheet or None
+        From `binarise`: where the picture shows paper and what lies around it.
     ink : Ink or None
         From `binarise`, turned by `deskew` and `orient`.
     turned : float
@@ -94,6 +97,7 @@ class PageState:
     pixels: npt.NDArray[np.uint8] = field(repr=False)
     height: int
     width: int
+    sheet: Sheet | None = field(default=None, repr=False)
     ink: Ink | None = field(default=None, repr=False)
     turned: float = 0.0
     marks: Components | None = field(default=None, repr=False)
@@ -243,9 +247,17 @@ class Reader(ABC):
 
     @as_stage
     def binarise(self, state: PageState) -> PageState:
-        """Ink: how much darker (or lighter) than the paper around it every pixel is."""
-        ink = find_ink(state.pixels, (state.height, state.width), self.settings.binarise)
-        return replace(state, ink=ink) if ink is not None else replace(state, nothing=_NO_INK)
+        """Ink: how much darker (or lighter) than the paper around it every pixel is; of a sheet on a table its own."""
+        pixels, top, left = state.pixels, 0, 0
+        down, across = state.height / pixels.shape[0], state.width / pixels.shape[1]
+        sheet = find_sheet(pixels, self.settings.sheet)
+        if sheet is not None:
+            pixels, top, left = sheet.cut_out(pixels)
+        size = round(down * pixels.shape[0]), round(across * pixels.shape[1])
+        ink = find_ink(pixels, size, self.settings.binarise)
+        if ink is None:
+            return replace(state, nothing=_NO_INK)
+        return replace(state, sheet=sheet, ink=ink.moved(across * left, down * top))
 
     @as_stage
     def deskew(self, state: PageState) -> PageState:

@@ -35,10 +35,80 @@ __all__ = [
     "RulesSettings",
     "SegmentSettings",
     "SelectSettings",
+    "SheetSettings",
     "SpacingSettings",
     "SplitSettings",
     "StripSettings",
 ]
+
+
+@dataclass(frozen=True)
+class SheetSettings:
+    """The sheet of paper on a table. Tried by `python -m benchmarks.reading --only tables --only synthesised`.
+
+    Lengths are pixels of a small copy of the picture, except where a setting says so.
+
+    Attributes
+    ----------
+    side : int
+        Of the longer side of the copy: a sheet's edge is then a step over two pixels or three.
+    ink : float
+        Share of the longer side that is filled: wider than a stroke, and than most words are high.
+    thresholds : int
+        Of brightness, evenly between the darkest and the lightest that there is much of.
+    least : float
+        Share of the picture that the largest sheet takes up, at least: a label or a window is smaller.
+    small : float
+        The same for another sheet beside it.
+    most : float
+        And at most: around larger ones there is hardly anything.
+    likely : float
+        Share of a region's edge near which brightness changes, at least: others are looked at no further.
+    compact : float
+        Share of its convex hull that a sheet fills: less than 1, as it may be torn, bent or held.
+    margin : int
+        From the picture's edges, within which an edge of the sheet says nothing.
+    length : float
+        Of a sheet's edge away from these, at least, as a share of the picture's shorter side.
+    reach : float
+        How far to both sides of the edge brightness is compared: further than an edge is wide, not than a shadow's is.
+    step : float
+        Share of the sheet's brightness by which the picture has to grow darker there.
+    far : float
+        How far to both sides brightness is compared once more: as far as the edge of a shadow is wide.
+    at_once : float
+        Share of what it changes so far that it changes within reach, at least: less is the edge of a shadow.
+    sharp : float
+        Share of its edge along which it does both.
+    shadow : float
+        Share of the sheet's brightness that is left beyond the edge, in every colour, from which it may be a shadow.
+    tint : float
+        How much these shares differ, as a share of the largest, at most, if it is one.
+    cut : float
+        Share of a region's outline on the picture's edge from which it may lie beside a shadow.
+    edge : int
+        Of the edge itself, which is left out.
+    """
+
+    side: int = 240
+    ink: float = 0.04
+    thresholds: int = 16
+    least: float = 0.15
+    small: float = 0.03
+    most: float = 0.95
+    likely: float = 0.7
+    compact: float = 0.92
+    margin: int = 5
+    length: float = 0.3
+    reach: float = 3.0
+    step: float = 0.1
+    far: float = 8.0
+    at_once: float = 0.7
+    sharp: float = 0.9
+    shadow: float = 0.3
+    tint: float = 0.12
+    cut: float = 0.1
+    edge: int = 3
 
 
 @dataclass(frozen=True)
@@ -734,6 +804,8 @@ class ReaderSettings:
 
     Attributes
     ----------
+    sheet : SheetSettings
+        What lies around the paper.
     binarise : BinariseSettings
         From a picture to ink.
     deskew : DeskewSettings
@@ -769,6 +841,7 @@ class ReaderSettings:
     0.7
     """
 
+    sheet: SheetSettings = SheetSettings()
     binarise: BinariseSettings = BinariseSettings()
     deskew: DeskewSettings = DeskewSettings()
     segment: SegmentSettings = SegmentSettings()

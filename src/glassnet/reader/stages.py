@@ -47,7 +47,8 @@ def _shown(state: PageState) -> Iterator[StageShown]:
     ink = 255 - np.rint(255 * state.ink.ink.clip(0, 1)).astype(np.uint8)
     paper = Image.fromarray(ink).convert("RGB")
     turned = f", turned by {state.turned:.1f} degrees" if abs(state.turned) >= 0.05 else ", which stands level"
-    yield StageShown("ink", f"Ink alone, without the shades of the paper{turned}.", _small(paper))
+    around = " and what lies around the sheet" if state.sheet is not None else ""
+    yield StageShown("ink", f"Ink alone, without the shades of the paper{around}{turned}.", _small(paper))
     if state.segments:
         draw = ImageDraw.Draw(paper)
         width = max(1, round(max(paper.size) / _LARGEST))

@@ -39,9 +39,9 @@ from glassnet.metrics import calibration, wilson_interval
 from glassnet.reader import Recogniser, make_reader, read
 from glassnet.reader.alphabet import ALPHABET, DIGITS
 from glassnet.reader.evaluate import PageScore, compare, summarise
-from glassnet.reader.pages import pages
+from glassnet.reader.pages import made_up_lines, pages
+from glassnet.reader.reader import found_by
 from glassnet.reader.settings import DEFAULTS
-from glassnet.reader.sheet import find_sheet
 from glassnet.reader.synthesis import Camera, synthesise
 
 _SEED = 2_000_003  # of pages that nothing was chosen by
@@ -173,12 +173,11 @@ def _read_on_a_table(task: tuple[int, str, bool]) -> tuple[str, bool, PageScore]
     number, kind, whole = task
     rng = np.random.default_rng((_SEED, number))
     camera = Camera(blur=0.3, noise=0.0, jpeg=95)
-    text = next(iter(pages(1, seed=_SEED + number, lines=7, turned=False)))[1].text
-    page, truth = synthesise(text, rng, camera=camera)
+    page, truth = synthesise(made_up_lines(rng, 7), rng, camera=camera)
     picture = on_a_table(page, kind, rng)
-    found = find_sheet(picture) is not None
     settings = replace(DEFAULTS, sheet=replace(DEFAULTS.sheet, sharp=2.0)) if whole else DEFAULTS
-    return kind, found, compare(str(number), make_reader(settings=settings).read(picture).text, truth.text)
+    state = make_reader(settings=settings).state(picture)
+    return kind, state.sheet is not None, compare(str(number), found_by("assemble", state.page).text, truth.text)
 
 
 def tables(count: int = 60) -> None:

@@ -6,12 +6,12 @@ random. `python -m benchmarks.reading --only tables` reads them.
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 from scipy import ndimage
+
+from glassnet.reader.synthesis import draw_camera, expose, homography
 
 Floats = npt.NDArray[np.float32]
 Pixels = npt.NDArray[np.uint8]
@@ -32,7 +32,7 @@ def on_a_table(page: Pixels, kind: str, rng: np.random.Generator) -> Pixels:
     spare = np.maximum(np.array([width, height]) - np.ptp(turned, axis=0), 0) / 2
     at = np.array([width, height]) / 2 + rng.uniform(-0.8, 0.8, 2) * spare
     seen = turned + at + rng.uniform(-0.02, 0.02, (4, 2)) * [w, h]
-    matrix = _homography(seen, corners + np.array([w / 2, h / 2]))
+    matrix = homography(seen, corners + np.array([w / 2, h / 2])).reshape(-1)[:8]
     sheet = Image.fromarray(page).transform(
         (width, height), Image.Transform.PERSPECTIVE, tuple(matrix), Image.Resampling.BICUBIC
     )
@@ -42,35 +42,7 @@ def on_a_table(page: Pixels, kind: str, rng: np.random.Generator) -> Pixels:
     shadow = ndimage.shift(ndimage.gaussian_filter(cover[..., 0], float(rng.uniform(3, 10))), away, mode="nearest")
     table *= 1 - float(rng.uniform(0.1, 0.5)) * shadow[..., None]
     picture = table * (1 - cover) + np.asarray(sheet, np.float32) * cover
-    return _photographed(picture, rng)
-
-
-def _homography(of: npt.NDArray[np.float64], to: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """The eight numbers that take four points to four others, as Pillow wants them."""
-    rows, right = [], []
-    for (x, y), (u, v) in zip(of, to, strict=True):
-        rows += [[x, y, 1, 0, 0, 0, -u * x, -u * y], [0, 0, 0, x, y, 1, -v * x, -v * y]]
-        right += [u, v]
-    found: npt.NDArray[np.float64] = np.linalg.solve(np.array(rows), np.array(right))
-    return found
-
-
-def _photographed(picture: Floats, rng: np.random.Generator) -> Pixels:
-    h, w = picture.shape[:2]
-    y, x = np.mgrid[0:h, 0:w].astype(np.float32)
-    angle = rng.uniform(0, 2 * np.pi)
-    along = np.cos(angle) * x / w + np.sin(angle) * y / h
-    light = 1 - rng.uniform(0, 0.3) * (along - along.min()) / np.ptp(along)
-    if rng.random() < 0.4:  # the shadow of a hand or a head
-        side = np.cos(angle + 1) * (x / w - 0.5) + np.sin(angle + 1) * (y / h - 0.5)
-        light *= 1 - rng.uniform(0.1, 0.4) / (1 + np.exp(-(side - rng.uniform(-0.2, 0.2)) / rng.uniform(0.01, 0.04)))
-    blur = rng.uniform(0.4, 1.4)
-    seen = ndimage.gaussian_filter(picture * light[..., None], (blur, blur, 0))
-    seen += rng.normal(0, rng.uniform(0.5, 4.0), seen.shape)
-    file = io.BytesIO()
-    Image.fromarray(np.clip(seen, 0, 255).astype(np.uint8)).save(file, "JPEG", quality=int(rng.integers(50, 93)))
-    with Image.open(file) as image:
-        return np.asarray(image.convert("RGB"))
+    return expose(picture, draw_camera(rng), rng)
 
 
 # ---- tables

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from PIL import Image
 from scipy import fft, ndimage
 
+from glassnet.reader.resizing import enlarged, reduced
 from glassnet.reader.settings import DEFAULTS, BinariseSettings
 
 __all__ = ["Ink", "find_ink", "stroke_width"]
@@ -72,7 +73,7 @@ def find_ink(
     scale = min(1.0, (settings.pixels / (height * width)) ** 0.5)
     if max(height, width) < settings.smallest:
         scale = settings.smallest / max(height, width)
-    image = _reduced(picture, (max(8, round(width * scale)), max(8, round(height * scale))))
+    image = reduced(picture, (max(8, round(width * scale)), max(8, round(height * scale))))
     ink = _ink_of(image.convert("L"), settings)
     if ink is None and image.mode == "RGB":  # a pen as bright as its paper differs in colour
         ink = next((ink for one in image.split() if (ink := _ink_of(one, settings)) is not None), None)
@@ -80,15 +81,6 @@ def find_ink(
         return None
     rows, columns = size or (height, width)
     return Ink(ink, np.array([[columns / image.width, 0.0, 0.0], [0.0, rows / image.height, 0.0]]))
-
-
-def _reduced(picture: npt.NDArray[np.uint8], size: tuple[int, int]) -> Image.Image:
-    """The picture at another size (width, height)."""
-    image = Image.fromarray(picture[..., 0] if picture.shape[2] == 1 else picture)
-    factor = int(min(image.width / size[0], image.height / size[1]))
-    if factor >= 2:
-        image = image.reduce(factor)
-    return image if image.size == size else image.resize(size, Image.Resampling.BICUBIC)
 
 
 def _ink_of(image: Image.Image, s: BinariseSettings) -> Floats | None:
@@ -126,7 +118,7 @@ def _blocks_paper(grey: Floats, block: int, s: BinariseSettings) -> Floats:
     shade = np.partition(sample, place, axis=2)[..., place]
     shade = ndimage.median_filter(shade, 5, mode="nearest")
     shade = np.maximum(shade, ndimage.gaussian_filter(shade, 2.0, mode="nearest") * 0.98)
-    return _enlarged(shade, (columns * block, rows * block))[:h, :w]
+    return enlarged(shade, (columns * block, rows * block))[:h, :w]
 
 
 def _closed_paper(grey: Floats, width: float) -> Floats:
@@ -139,11 +131,7 @@ def _closed_paper(grey: Floats, width: float) -> Floats:
     window = 2 * max(3, round(width / 4)) + 1
     closed = ndimage.minimum_filter(ndimage.maximum_filter(half, window, mode="nearest"), window, mode="nearest")
     closed = ndimage.gaussian_filter(closed, window / 5, mode="nearest")
-    return _enlarged(closed, (w, h))
-
-
-def _enlarged(values: Floats, size: tuple[int, int]) -> Floats:
-    return np.asarray(Image.fromarray(values).resize(size, Image.Resampling.BILINEAR), np.float32)
+    return enlarged(closed, (w, h))
 
 
 def _relative(grey: Floats, paper: Floats, s: BinariseSettings) -> tuple[Floats, float] | None:
@@ -219,7 +207,7 @@ def _local_contrast(relative: Floats, usual: float, block: int, pale: float) -> 
     total = ndimage.gaussian_filter(np.where(there, np.minimum(high, usual), 0).astype(np.float32), 1.5)
     local = np.where(weight > 0.02, total / np.maximum(weight, 0.02), usual)
     local = np.clip(local, pale * usual, usual).astype(np.float32)
-    return _enlarged(local, (columns * block, rows * block))[:h, :w]
+    return enlarged(local, (columns * block, rows * block))[:h, :w]
 
 
 def stroke_width(mask: npt.NDArray[np.bool_]) -> float:

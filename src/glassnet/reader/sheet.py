@@ -18,6 +18,7 @@ import numpy.typing as npt
 from PIL import Image
 from scipy import ndimage, spatial
 
+from glassnet.reader.resizing import enlarged, reduced
 from glassnet.reader.settings import DEFAULTS, SheetSettings
 
 __all__ = ["Sheet", "find_sheet"]
@@ -53,13 +54,13 @@ class Sheet:
         """The part of the picture (h, w, 1 or 3) that holds the paper, with the paper's colour around that; and the
         rows and columns of the picture that were left out above it and on its left."""
         height, width = picture.shape[:2]
-        mask = _enlarged(self.mask.astype(np.float32), (width, height)) > 0.5
+        mask = enlarged(self.mask.astype(np.float32), (width, height)) > 0.5
         rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
         box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
         outside = ~mask[box]
         part = picture[box].copy()
         for channel in range(picture.shape[2]):
-            shade = _enlarged(np.ascontiguousarray(self.shade[..., channel]), (width, height))[box]
+            shade = enlarged(np.ascontiguousarray(self.shade[..., channel]), (width, height))[box]
             part[outside, channel] = shade[outside]
         return part, int(rows[0]), int(columns[0])
 
@@ -101,10 +102,8 @@ def _small(picture: Pixels, side: int) -> Floats:
     """The picture (h, w, 1 or 3) with a longer side of at most so many pixels."""
     height, width = picture.shape[:2]
     factor = max(1.0, max(height, width) / side)
-    image = Image.fromarray(picture[..., 0] if picture.shape[2] == 1 else picture)
-    image = image.reduce(max(1, int(factor)))
     size = max(8, round(width / factor)), max(8, round(height / factor))
-    small = np.asarray(image.resize(size, Image.Resampling.BOX), np.float32)
+    small = np.asarray(reduced(picture, size, Image.Resampling.BOX), np.float32)
     return small.reshape(*small.shape[:2], -1)
 
 
@@ -131,6 +130,12 @@ def _regions(light: Mask, abrupt: Mask, s: SheetSettings) -> Iterator[Mask]:
             yield region
 
 
+def _outline(region: Mask) -> Mask:
+    """The outermost pixels of a region, on the picture's edge too."""
+    outline: Mask = region & ~ndimage.binary_erosion(region)
+    return outline
+
+
 def _edge_of(region: Mask, s: SheetSettings) -> Mask:
     """The edge of a region, where that is not the picture's."""
     edge: Mask = region & ~ndimage.binary_erosion(region, border_value=1)
@@ -141,7 +146,7 @@ def _edge_of(region: Mask, s: SheetSettings) -> Mask:
 
 def _is_compact(region: Mask, s: SheetSettings) -> bool:
     """Whether a region fills its convex hull, as a sheet does, be it cut by the picture's edge or by a thumb."""
-    ys, xs = np.nonzero(region ^ ndimage.binary_erosion(region))
+    ys, xs = np.nonzero(_outline(region))
     if len(ys) < 3 or np.ptp(ys) == 0 or np.ptp(xs) == 0:
         return False
     corners = [(x + dx, y + dy) for x, y in zip(xs, ys, strict=True) for dx in (0, 1) for dy in (0, 1)]
@@ -178,7 +183,7 @@ def _is_shadow(region: Mask, kept: Sequence[npt.NDArray[Any]], s: SheetSettings)
     every colour's brightness that is left there. A sheet that lies whole within the picture is in no such shadow."""
     frame = np.ones_like(region)
     frame[1:-1, 1:-1] = False
-    cut = np.count_nonzero(region & frame) / np.count_nonzero(region ^ ndimage.binary_erosion(region))
+    cut = np.count_nonzero(region & frame) / np.count_nonzero(_outline(region))
     shares = [float(np.median(share)) for share in kept]
     alike = max(shares) - min(shares) < s.tint * max(shares)
     return bool(cut > s.cut and min(shares) > s.shadow and alike)
@@ -192,7 +197,3 @@ def _shade(small: Floats, inside: Mask, window: int) -> Floats:
     filled = ndimage.grey_closing(small, (window, window, 1), mode="nearest")
     shade: Floats = ndimage.gaussian_filter(filled[near[0], near[1]], (3.0, 3.0, 0.0))
     return shade.clip(0, 255)
-
-
-def _enlarged(values: Floats, size: tuple[int, int]) -> Floats:
-    return np.asarray(Image.fromarray(values).resize(size, Image.Resampling.BILINEAR), np.float32)

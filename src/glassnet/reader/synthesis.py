@@ -24,7 +24,17 @@ from glassnet.reader.glyphs import Stroke
 from glassnet.reader.page import Box, Character, Line, Page, Word
 from glassnet.reader.pen import Hand, bounds, draw_hand, ink, write
 
-__all__ = ["Camera", "Layout", "Paper", "draw_camera", "draw_layout", "draw_paper", "synthesise"]
+__all__ = [
+    "Camera",
+    "Layout",
+    "Paper",
+    "draw_camera",
+    "draw_layout",
+    "draw_paper",
+    "expose",
+    "homography",
+    "synthesise",
+]
 
 Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float32]
@@ -271,7 +281,7 @@ def _rule(page: Floats, layout: Layout, paper: Paper) -> None:
 def _photograph(page: Floats, camera: Camera, rng: np.random.Generator) -> tuple[Pixels, npt.NDArray[np.float64]]:
     """What the camera saves, and the homography (3, 3) from the page's pixels to the picture's."""
     h, w = page.shape[:2]
-    matrix = _homography(h, w, camera, rng)
+    matrix = _view(h, w, camera, rng)
     corners = _apply(matrix, np.array([[0, 0], [w, 0], [w, h], [0, h]], float))
     low = corners.min(axis=0)
     size = np.ceil(np.ptp(corners, axis=0)).astype(int)
@@ -284,13 +294,7 @@ def _photograph(page: Floats, camera: Camera, rng: np.random.Generator) -> tuple
         (int(size[0]), int(size[1])), Image.Transform.PERSPECTIVE, tuple(inverse.reshape(-1)[:8]),
         Image.Resampling.BICUBIC, fillcolor=edge,
     )  # fmt: skip
-    seen = np.asarray(image, np.float32) * _light(image.height, image.width, camera, rng)[..., None]
-    seen = ndimage.gaussian_filter(seen, (camera.blur, camera.blur, 0))
-    seen += rng.normal(0, camera.noise, seen.shape).astype(np.float32)
-    data = io.BytesIO()
-    Image.fromarray(np.clip(seen, 0, 255).astype(np.uint8)).save(data, "JPEG", quality=camera.jpeg)
-    with open_picture(data) as picture:
-        pixels = np.asarray(picture.convert("RGB"))
+    pixels = expose(np.asarray(image, np.float32), camera, rng)
     for _ in range(camera.quarter_turns % 4):
         height = pixels.shape[0]
         pixels = np.rot90(pixels, -1)
@@ -298,17 +302,46 @@ def _photograph(page: Floats, camera: Camera, rng: np.random.Generator) -> tuple
     return np.ascontiguousarray(pixels), matrix
 
 
-def _homography(h: int, w: int, camera: Camera, rng: np.random.Generator) -> npt.NDArray[np.float64]:
+def expose(scene: Floats, camera: Camera, rng: np.random.Generator) -> Pixels:
+    """What is before the camera, (h, w, 3) in [0, 255], as it is saved: unevenly lit, blurred, noisy, as a JPEG.
+
+    Examples
+    --------
+    >>> expose(np.full((20, 30, 3), 200, np.float32), Camera(), np.random.default_rng(0)).shape
+    (20, 30, 3)
+    """
+    seen = scene * _light(scene.shape[0], scene.shape[1], camera, rng)[..., None]
+    seen = ndimage.gaussian_filter(seen, (camera.blur, camera.blur, 0))
+    seen += rng.normal(0, camera.noise, seen.shape).astype(np.float32)
+    data = io.BytesIO()
+    Image.fromarray(np.clip(seen, 0, 255).astype(np.uint8)).save(data, "JPEG", quality=camera.jpeg)
+    with open_picture(data) as picture:
+        return np.asarray(picture.convert("RGB"))
+
+
+def homography(of: npt.NDArray[np.float64], to: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The projective map (3, 3) that takes four points (4, 2) to four others.
+
+    Examples
+    --------
+    >>> square = np.array([[0, 0], [1, 0], [1, 1], [0, 1.0]])
+    >>> np.allclose(homography(square, 2 * square), np.diag([2, 2, 1]))
+    True
+    """
+    rows, right = [], []
+    for (x, y), (u, v) in zip(of, to, strict=True):
+        rows += [[x, y, 1, 0, 0, 0, -u * x, -u * y], [0, 0, 0, x, y, 1, -v * x, -v * y]]
+        right += [u, v]
+    found: npt.NDArray[np.float64] = np.append(np.linalg.solve(np.array(rows), np.array(right)), 1.0).reshape(3, 3)
+    return found
+
+
+def _view(h: int, w: int, camera: Camera, rng: np.random.Generator) -> npt.NDArray[np.float64]:
     t = np.deg2rad(camera.turn)
     turn = np.array([[np.cos(t), -np.sin(t), 0], [np.sin(t), np.cos(t), 0], [0, 0, 1]])
     square = np.array([[0, 0], [w, 0], [w, h], [0, h]], float)
     moved = square + rng.uniform(-1, 1, (4, 2)) * camera.tilt * np.array([w, h])
-    rows, right = [], []
-    for (x, y), (u, v) in zip(square, moved, strict=True):
-        rows += [[x, y, 1, 0, 0, 0, -u * x, -u * y], [0, 0, 0, x, y, 1, -v * x, -v * y]]
-        right += [u, v]
-    tilt = np.append(np.linalg.solve(np.array(rows), np.array(right)), 1.0).reshape(3, 3)
-    result: npt.NDArray[np.float64] = turn @ tilt
+    result: npt.NDArray[np.float64] = turn @ homography(square, moved)
     return result
 
 

@@ -2,9 +2,9 @@
 
 Numba compiles what stands in a `prange` loop five times: by itself, as the loop's body, and within three wrappers
 around that. For a convolution this takes ten seconds. So there is a single loop for all kernels, which holds nothing
-but a call through an address; a kernel is compiled once, alone. Its arguments travel in a frame on the caller's stack,
-from which a few generated instructions (the thunk) take them. While a kernel runs, results too small for a normal
-number become 0 (`subnormal`).
+but a call through an address; a kernel is compiled once, alone. Its arguments travel in a frame (on the caller's stack,
+or in the calling thread's own memory where other threads read it), from which a few generated instructions (the thunk)
+take them. While a kernel runs, results too small for a normal number become 0 (`subnormal`).
 
 A frame can also be kept, and the kernel called with it again and again: `recording` keeps those of a whole pass. Arrays
 lie in a frame without their counters of references, so somebody has to hold them as long as it is used.
@@ -47,6 +47,17 @@ recorders: dict[int, Recorder] = {}
 """Who is told of the calls that a thread makes, by the number of the thread."""
 
 
+class _Frame(threading.local):
+    """Where a Python thread writes the frame of the call that it shares with the pool."""
+
+    def __init__(self) -> None:
+        self._bytes = np.empty(FRAME, np.uint8)
+        self.place: int = self._bytes.ctypes.data
+
+
+_mine = _Frame()
+
+
 class shared:
     """Decorator of a kernel `f(*arguments, t, parts)` that does share t of `parts`: as `f(*arguments, parts)` it does
     all of them, on as many threads.
@@ -71,7 +82,8 @@ class shared:
         if arguments[-1] == 1 or threads.starved():
             _alone(address, 0, arguments[-1], *arguments[:-1])
         else:
-            threads.launch(_together, address, arguments[-1], *arguments[:-1])
+            place = _mine.place
+            threads.launch(_run, keep_frame(address, place, arguments), place, arguments[-1])
 
     def _compile(self, arguments: tuple[Any, ...]) -> int:
         signature = (*(_type(a) for a in arguments), types.int64, types.int64)
@@ -166,12 +178,6 @@ def _alone(address, place, parts, *arguments):
         for t in range(parts):
             _call(thunk, frame, t, parts)
     return thunk
-
-
-@njit(**SERIAL)
-def _together(address, parts, *arguments):
-    thunk, frame = _frame(address, 0, arguments)
-    _run(thunk, frame, parts)
 
 
 @njit(**SERIAL)

@@ -21,7 +21,7 @@ from typing import Any
 
 from glassnet.files import user_cache
 
-__all__ = ["announced", "choose_cache", "listen", "settle"]
+__all__ = ["announced", "at_first", "choose_cache", "listen", "settle"]
 
 _SAY_AGAIN = 5.0  # seconds between lines while kernels are compiled
 _WORTH_SAYING = 1.0  # seconds
@@ -93,10 +93,13 @@ def listen() -> None:
 
     class Listener(event.Listener):  # type: ignore[misc]
         def on_start(self, event: Any) -> None:
+            _begin()
             with _watch.lock:
                 _watch.start()
 
         def on_end(self, event: Any) -> None:
+            if sys.exc_info()[0] is not None:  # the event's `is_failed` says the opposite (Numba 0.68)
+                _let_go(event.data)
             with _watch.lock:
                 _watch.end()
 
@@ -132,6 +135,46 @@ def settle() -> None:
         if _watch.count == _watch.seen:
             _watch.close()
         _watch.seen = _watch.count
+
+
+class _OfThread(threading.local):
+    first: Callable[[], None] | None = None
+
+
+_mine = _OfThread()
+
+
+@contextlib.contextmanager
+def at_first(call: Callable[[], None]) -> Iterator[None]:
+    """Within the block `call` is called, once, as this thread begins to compile a kernel.
+
+    A block within another one changes nothing.
+    """
+    if _mine.first is not None:
+        yield
+        return
+    _mine.first = call
+    try:
+        yield
+    finally:
+        _mine.first = None
+
+
+def _begin() -> None:
+    if _mine.first is not None and _mine.first is not _do_nothing:
+        first, _mine.first = _mine.first, _do_nothing
+        first()
+
+
+def _do_nothing() -> None:
+    pass
+
+
+def _let_go(compilation: dict[str, Any]) -> None:
+    """Give up the claim of a kernel that could not be compiled, or was interrupted."""
+    cache: Any = getattr(compilation.get("dispatcher"), "_cache", None)
+    if hasattr(cache, "let_go"):
+        cache.let_go(compilation["args"])
 
 
 # ---- where compiled kernels are kept -------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,9 @@ from glassnet.data.names import checked_names
 from glassnet.errors import DataError, GlassnetError, ModelError, nearest
 from glassnet.files import exists
 from glassnet.nn import Loss, Network, model_file, parse_loss
+from glassnet.nn.first_use import inference
 from glassnet.nn.functional.arrays import Array
+from glassnet.nn.kernels.ahead import ahead
 from glassnet.notation import as_whole, is_real
 from glassnet.tasks import Task
 from glassnet.text import shorten
@@ -137,7 +140,8 @@ class Model:
             raise DataError(f"This model takes pictures of shape (N, {wanted}). Got {images.shape}.")
         network = self.network.at(self.preprocess.output_shape(images.shape[1:]))
         step = _at_once(network)
-        parts = [network.infer(self.preprocess.transform(piece)) for piece in pieces(images, step, "evaluating")]
+        with ahead(partial(inference, network, min(step, len(images)))):
+            parts = [network.infer(self.preprocess.transform(piece)) for piece in pieces(images, step, "evaluating")]
         return np.concatenate(parts) if parts else np.empty((0, *network.output_shape), network.dtype)
 
     def predict_proba(self, x: ArrayLike | PictureFiles) -> Array:

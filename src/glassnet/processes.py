@@ -10,7 +10,9 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
+import pickle
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from multiprocessing.process import BaseProcess
 
-__all__ = ["SIGNALS", "Companion", "abandon", "hold_interrupts", "map_in_processes", "run_process"]
+__all__ = ["SIGNALS", "Assistant", "Companion", "abandon", "hold_interrupts", "map_in_processes", "run_process"]
 
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 """The signals that ask a process to end and can be answered."""
@@ -203,6 +205,58 @@ def _accompany(function: Callable[..., Any], pipe: Connection, arguments: tuple[
     _begin(None, ())
     with pipe:
         function(pipe, *arguments)
+
+
+class Assistant:
+    """A process of our own that makes one call and says nothing, not even that it failed.
+
+    It never sees Ctrl-C, and ends when we end. Unlike a `Companion` it does not import the script that is running,
+    which may do its work as it is imported.
+
+    Parameters
+    ----------
+    function : callable
+        Called there as `function(*arguments)`. Importable, as the arguments are.
+    *arguments : object
+        What it is given.
+    """
+
+    def __init__(self, function: Callable[..., Any], *arguments: Any) -> None:
+        import subprocess
+
+        call = pickle.dumps((function, arguments))
+        code = f"import sys; sys.path[:] = {sys.path!r}; from glassnet.processes import _assist; _assist()"
+        with hold_interrupts():
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", code],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+        assert self._process.stdin is not None
+        self._pipe = self._process.stdin
+        with contextlib.suppress(OSError):
+            self._pipe.write(call)
+            self._pipe.flush()
+
+    def end(self) -> None:
+        """End it, whether it is done or not."""
+        self._process.kill()
+        self._process.wait()
+        with contextlib.suppress(OSError):
+            self._pipe.close()
+
+
+def _assist() -> None:
+    function, arguments = pickle.load(sys.stdin.buffer)
+    threading.Thread(target=_end_with_pipe, daemon=True).start()
+    function(*arguments)
+
+
+def _end_with_pipe() -> None:
+    """End as soon as nobody is left who could write to our input."""
+    sys.stdin.buffer.read()
+    os._exit(0)
 
 
 def run_process(command: Sequence[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from glassnet.nn.kernels.options import SERIAL, inner
+from glassnet.nn.kernels.options import SERIAL, inner, njit
 from glassnet.nn.kernels.sharing import shared
 
 # mypy: disable-error-code="no-untyped-def"

@@ -9,22 +9,29 @@ Results of the three agree to rounding; which one runs depends on the settings a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
+
+import numpy as np
 
 from glassnet.engines.base import Batch, ManySteps, StepResult
 from glassnet.engines.memory import memory_arrays, memory_from
 from glassnet.engines.optimised import OptimisedEngine
 from glassnet.nn import Loss, Network, SoftmaxCrossEntropy
+from glassnet.nn.first_use import like
 from glassnet.nn.functional.arrays import Array, flat
 from glassnet.nn.functional.workspace import Workspace
 from glassnet.nn.kernels import updates
+from glassnet.nn.kernels.ahead import ahead
+from glassnet.nn.kernels.needed import Calls
 from glassnet.nn.kernels.stochastic import LINE, softmax_descent
 from glassnet.nn.layers import Flatten, Linear
 from glassnet.optim import Optimizer, clip_factor, global_norm
 
 __all__ = ["NativeEngine"]
+
+_FIRST_STEPS = 2  # with norms of gradients, and without
 
 
 class NativeEngine(OptimisedEngine):
@@ -49,6 +56,7 @@ class NativeEngine(OptimisedEngine):
         alike = all(parameter.rate == 1 for parameter in self.parameters.values())
         self.folded = optimizer.is_plain_descent and clip is None and alike
         self._memory = Workspace()
+        self._first_steps = _FIRST_STEPS
 
     @property
     def one_by_one(self) -> bool:
@@ -65,6 +73,13 @@ class NativeEngine(OptimisedEngine):
     # ---- steps
 
     def step(self, batch: Batch, lr: float, *, norms: bool = False) -> StepResult:
+        if not self._first_steps:
+            return self._step(batch, lr, norms)
+        self._first_steps -= 1
+        with ahead(partial(self._calls, batch)):
+            return self._step(batch, lr, norms)
+
+    def _step(self, batch: Batch, lr: float, norms: bool) -> StepResult:
         network = self.network.at(batch.x.shape[1:])
         if self.dropouts and batch.key is not None:
             network.set_dropout_key(batch.key)
@@ -146,6 +161,14 @@ class NativeEngine(OptimisedEngine):
             for name, parameter in self.parameters.items()
         }
 
+    # ---- first use
+
+    def _calls(self, batch: Batch) -> Calls:
+        """What a step on such a batch calls, in a process that compiles it ahead."""
+        shape, optimizer = np.shape(batch.x), type(self.optimizer)(**self.optimizer.settings)
+        make = like(self.network.at(shape[1:]))
+        return partial(_calls_of_step, make, self.loss, optimizer, self.l2, self.clip, self.folded, shape, batch.target)
+
     # ---- state
 
     def state(self) -> dict[str, Array]:
@@ -164,3 +187,20 @@ class NativeEngine(OptimisedEngine):
 
     def about(self) -> dict[str, Any]:
         return {"name": "native"}
+
+
+def _calls_of_step(
+    make: Callable[[], Network],
+    loss: Loss,
+    optimizer: Optimizer,
+    l2: float,
+    clip: float | None,
+    folded: bool,
+    shape: tuple[int, ...],
+    target: Any,
+) -> Sequence[Callable[[], object]]:
+    """Both kinds of step that a training makes, on examples of which nothing is known but their shape."""
+    engine = NativeEngine(make(), loss, optimizer, l2=l2, clip=clip)
+    engine.folded, engine._first_steps = folded, 0
+    step = partial(engine.step, Batch(np.empty(shape, engine.network.dtype), target), 0.0)
+    return [partial(step, norms=True), step]

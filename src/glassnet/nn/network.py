@@ -42,8 +42,8 @@ class Network:
         Shape of one example, (H, W, C) or (D,).
     classes : int, optional
         Size of a last `linear` or `conv` that names none.
-    seed : int
-        Seed of the starting weights.
+    seed : int or None
+        Seed of the starting weights; with None nothing is drawn, and what they hold is undefined.
     dtype : np.float32 or np.float64
         np.float32 (training) or np.float64 (checks).
 
@@ -65,7 +65,7 @@ class Network:
         input_shape: Sequence[int],
         classes: int | None = None,
         *,
-        seed: int = 0,
+        seed: int | None = 0,
         dtype: Any = np.float32,
     ) -> None:
         shape = [as_whole(size) for size in input_shape]
@@ -83,7 +83,8 @@ class Network:
         if not self.chain.layers:
             raise NotationError("A network needs at least one layer.")
         _size_last(self, classes)
-        self.output_shape = self.chain.build(self.input_shape, np.random.default_rng(seed), self.dtype)
+        rng = None if seed is None else np.random.default_rng(seed)
+        self.output_shape = self.chain.build(self.input_shape, rng, self.dtype)
         self.choices = Choices()
         self._start()
 

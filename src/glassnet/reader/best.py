@@ -14,8 +14,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from glassnet.model import Model
+from glassnet.nn.kernels.ahead import ahead
 from glassnet.reader.alphabet import ALPHABET, parse_alphabet
 from glassnet.reader.components import same_marks
+from glassnet.reader.first_use import reading
 from glassnet.reader.lines.alphabet import CHARACTERS
 from glassnet.reader.lines.packaged import line_reader
 from glassnet.reader.lines.whole_reader import WholeLineReader
@@ -64,6 +66,10 @@ class BestReader:
 
     def state(self, picture: Picture) -> PageState:
         """What the way that was taken found in a picture, stage by stage; parameters and errors as of `Reader.read`."""
+        with ahead(reading):
+            return self._state(picture)
+
+    def _state(self, picture: Picture) -> PageState:
         level = self.pieces.begin(picture)
         pieces = self.pieces.finish(level, upright=True)
         if (page := _page(pieces)).lines and page.confidence >= self.settings.sure_of_pieces:

@@ -21,10 +21,12 @@ from glassnet import threads
 from glassnet.data.pictures import picture_info, read_picture
 from glassnet.errors import ReaderError
 from glassnet.files import read_text
+from glassnet.nn.kernels.ahead import ahead
 from glassnet.reader.binarise import Ink, find_ink
 from glassnet.reader.components import Component, Components, find_marks, strokes_among, without_remains
 from glassnet.reader.decoding import Decoded
 from glassnet.reader.deskew import level, rotate
+from glassnet.reader.first_use import reading
 from glassnet.reader.group import Segment
 from glassnet.reader.lines.line_reader import ReadLine
 from glassnet.reader.lines.strips import Strip
@@ -198,7 +200,8 @@ class Reader(ABC):
 
     def state(self, picture: Picture) -> PageState:
         """What every stage found in a picture; parameters and errors as of `read`."""
-        return self.finish(self.begin(picture))
+        with ahead(reading):
+            return self.finish(self.begin(picture))
 
     def begin(self, picture: Picture) -> PageState:
         """A page made level: what every way of reading begins with. Parameters and errors as of `read`."""

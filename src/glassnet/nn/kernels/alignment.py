@@ -7,10 +7,9 @@ A text of m labels has the states 0 ... 2 m: blanks, and label i in state 2 i + 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from glassnet.nn.kernels.ctc import _skips
-from glassnet.nn.kernels.options import SERIAL, inner
+from glassnet.nn.kernels.options import SERIAL, inner, njit
 
 __all__ = ["best_path", "edits"]
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from numba import njit
-
-from glassnet.nn.kernels.options import SERIAL
+from glassnet.nn.kernels.options import SERIAL, njit
 from glassnet.nn.kernels.sharing import shared
 
 # mypy: disable-error-code="no-untyped-def"

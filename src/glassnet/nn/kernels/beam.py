@@ -12,10 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from glassnet.nn.kernels.logarithms import log_add
-from glassnet.nn.kernels.options import SERIAL, inner
+from glassnet.nn.kernels.options import SERIAL, inner, njit
 
 __all__ = ["DIGIT", "JOINER", "LETTER", "MARK", "Grams", "Words", "beam", "expect", "rate", "rate_edits"]
 
@@ -360,11 +359,13 @@ def beam(logs, width, least, grams, words, alpha, beta, unlisted, space, texts, 
             + prior[node]
             + _end(grams, words, alpha, unlisted, space, character[node], gram[node], word[node])
         )
-    ranked = np.argsort(-total[:count], kind="mergesort")
-    values = picture[:count].copy(), total[:count].copy()
+    kept = 0
     for i in range(count):
-        j = ranked[i]
-        picture[i], total[i] = values[0][j], values[1][j]
+        c_quiet[i] = picture[i]
+        kept = _insert(i, total[i], order, key, kept)
+    for i in range(count):
+        j = order[i]
+        picture[i], total[i] = c_quiet[j], key[i]
         node, length = own[j], 0
         while node > 0:
             length, node = length + 1, parent[node]

@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numba import njit, types
+from numba import types
 from numba.extending import overload
 
 from glassnet import threads
 from glassnet.nn.kernels import narrow
-from glassnet.nn.kernels.options import SERIAL
+from glassnet.nn.kernels.options import SERIAL, njit
 from glassnet.nn.kernels.recording import alone, recording_now
 from glassnet.nn.kernels.sharing import shared
 from glassnet.nn.kernels.subnormal import flushing, restoring

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from numba import njit
-
-from glassnet.nn.kernels.options import SERIAL
+from glassnet.nn.kernels.options import SERIAL, njit
 
 # mypy: disable-error-code="no-untyped-def"
 

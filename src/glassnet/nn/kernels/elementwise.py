@@ -6,11 +6,9 @@ through instead of turning into 0.
 
 from __future__ import annotations
 
-from numba import njit
-
 from glassnet.nn.kernels import exponential
 from glassnet.nn.kernels.exponential import exp
-from glassnet.nn.kernels.options import SERIAL
+from glassnet.nn.kernels.options import SERIAL, njit
 from glassnet.nn.kernels.rectify import bounds, clamped, passes
 from glassnet.nn.kernels.sharing import shared
 

@@ -11,11 +11,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
 from glassnet.nn.kernels import circular, exponential
 from glassnet.nn.kernels.exponential import exp
-from glassnet.nn.kernels.options import SERIAL, inner
+from glassnet.nn.kernels.options import SERIAL, inner, njit
 
 # mypy: disable-error-code="no-untyped-def"
 

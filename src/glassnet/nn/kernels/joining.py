@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from numba import njit
-
-from glassnet.nn.kernels.options import SERIAL
+from glassnet.nn.kernels.options import SERIAL, njit
 from glassnet.nn.kernels.rectify import bounds, clamped
 from glassnet.nn.kernels.sharing import shared
 from glassnet.nn.kernels.vector import everywhere, lanes_of, load, store, within, zeros

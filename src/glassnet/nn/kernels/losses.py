@@ -7,10 +7,9 @@ which add up in different orders, and choose by where the arrays happen to lie.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from glassnet.nn.kernels.exponential import exp
-from glassnet.nn.kernels.options import SERIAL
+from glassnet.nn.kernels.options import SERIAL, njit
 
 # mypy: disable-error-code="no-untyped-def"
 

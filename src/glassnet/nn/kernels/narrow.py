@@ -13,9 +13,8 @@ import functools
 from typing import Any
 
 import numpy as np
-from numba import njit
 
-from glassnet.nn.kernels.options import SERIAL, inner
+from glassnet.nn.kernels.options import SERIAL, inner, njit
 from glassnet.nn.kernels.sharing import shared
 from glassnet.nn.kernels.tiles import DOT_COLUMNS, DOT_ROWS, MOST_ROWS, ROWS, VECTORS, dots, listed, products
 from glassnet.nn.kernels.vector import lanes, lanes_of

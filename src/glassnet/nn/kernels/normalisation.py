@@ -18,9 +18,8 @@ same reason; the offset makes up for the rounding of the centre.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from glassnet.nn.kernels.options import SERIAL, inner
+from glassnet.nn.kernels.options import SERIAL, inner, njit
 from glassnet.nn.kernels.rectify import bounds, clamped, passes
 from glassnet.nn.kernels.sharing import shared
 

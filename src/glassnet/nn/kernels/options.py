@@ -11,10 +11,13 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+import numba
 from numba.extending import register_jitable
 from numba.np import linalg
 
-__all__ = ["FAST", "INNER", "IN_ORDER", "PARALLEL", "SERIAL", "WORTH_SHARING", "inner"]
+from glassnet.nn.kernels.cache import KernelCache
+
+__all__ = ["FAST", "INNER", "IN_ORDER", "PARALLEL", "SERIAL", "WORTH_SHARING", "inner", "njit"]
 
 # NaN and infinity stay visible: neither `nnan` nor `ninf` is allowed, so that a diverging network is noticed.
 FAST: set[str] = {"reassoc", "contract", "nsz", "arcp"}
@@ -45,6 +48,19 @@ def _skip_a_slow_question() -> None:
 
 
 _skip_a_slow_question()
+
+
+def njit(*, cache: bool = False, **options: Any) -> Callable[[Callable[..., Any]], Any]:
+    """Numba's decorator, with our own way to keep what was compiled (`KernelCache`)."""
+    compiled: Any = numba.njit(**options)
+
+    def decorate(function: Callable[..., Any]) -> Any:
+        kernel = compiled(function)
+        if cache:
+            kernel._cache = KernelCache(function)
+        return kernel
+
+    return decorate
 
 
 def inner(function: Callable[..., Any], *, fastmath: set[str] | bool = FAST) -> Any:

@@ -19,13 +19,13 @@ from typing import Any, Protocol
 import numba
 import numpy as np
 from llvmlite import ir
-from numba import njit, prange, types
+from numba import prange, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from glassnet import threads
-from glassnet.nn.kernels.options import FAST, INNER, PARALLEL, SERIAL
+from glassnet.nn.kernels.options import FAST, INNER, PARALLEL, SERIAL, njit
 from glassnet.nn.kernels.subnormal import write_flushing, write_restoring
 
 __all__ = ["FRAME", "Recorder", "call_again", "keep_frame", "recorders", "shared"]
@@ -85,8 +85,18 @@ class shared:
             place = _mine.place
             threads.launch(_run, keep_frame(address, place, arguments), place, arguments[-1])
 
+    def needs(self, arguments: tuple[Any, ...]) -> list[tuple[Any, tuple[Any, ...]]]:
+        """What is compiled for a call with these, the number of shares last: (kernel of Numba's, types) each."""
+        own, words = arguments[:-1], (types.int64,) * 3
+        found = [(self._kernel, self._signature(own)), (_alone, (*words, numba.typeof(own)))]
+        return found if arguments[-1] == 1 else [*found, (_run, words)]
+
+    @staticmethod
+    def _signature(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
+        return (*(_type(a) for a in arguments), types.int64, types.int64)
+
     def _compile(self, arguments: tuple[Any, ...]) -> int:
-        signature = (*(_type(a) for a in arguments), types.int64, types.int64)
+        signature = self._signature(arguments)
         self._kernel.compile(signature)
         compiled = self._kernel.overloads[signature]
         return int(compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name))

@@ -12,10 +12,9 @@ begin on a line and have rows of whole lines.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from glassnet.nn.kernels.exponential import exp
-from glassnet.nn.kernels.options import SERIAL, inner
+from glassnet.nn.kernels.options import SERIAL, inner, njit
 from glassnet.nn.kernels.tiles import CLASSES, descend
 from glassnet.nn.kernels.vector import lanes_of
 

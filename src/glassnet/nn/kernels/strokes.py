@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
-from glassnet.nn.kernels.options import SERIAL, inner
+from glassnet.nn.kernels.options import SERIAL, inner, njit
 
 __all__ = ["draw_stroke", "draw_strokes", "follow_lines"]
 
 _MEMORY = 32  # columns that say where a line goes on
+_FIELDS = 8  # of a line that is followed
 _STRETCH = 64  # columns of its own that say how thick it is
 
 
@@ -101,7 +101,7 @@ def follow_lines(mask, least, thick, gap, share, clear, bend, sense, alone, pass
     # Of the lines that are followed: first and last run; columns that are their own, with other ink, since their last
     # run with other ink and without ink; columns in a row without other ink, now and at most.
     room = 4 * rows
-    line = np.zeros((room, 8), np.int32)
+    line = np.zeros((room, _FIELDS), np.int32)
     place, slope, before_bend = np.empty(room), np.empty(room), np.empty(room)
     ends, lines = np.empty((8 * runs // least + 1, 2), np.int32), 0
     active, run = 0, 0
@@ -156,7 +156,8 @@ def follow_lines(mask, least, thick, gap, share, clear, bend, sense, alone, pass
                     and (line[k, 2] < _MEMORY or abs(slope[k] - before_bend[k]) <= bend)
                 )
             if followed:
-                line[kept] = line[k]
+                for field in range(_FIELDS):
+                    line[kept, field] = line[k, field]
                 place[kept], slope[kept], before_bend[kept] = place[k], slope[k], before_bend[k]
                 kept += 1
                 continue
@@ -174,8 +175,8 @@ def follow_lines(mask, least, thick, gap, share, clear, bend, sense, alone, pass
         for r in range(first, run):
             if back[r] == -2 and stop[r] - start[r] <= 1.42 * thick and active < room:
                 back[r] = -1
-                line[active] = 0
                 line[active, 0] = line[active, 1] = r
+                line[active, 3] = line[active, 4] = line[active, 5] = 0
                 line[active, 2] = line[active, 6] = line[active, 7] = 1
                 place[active], slope[active], before_bend[active] = 0.5 * (start[r] + stop[r] - 1), 0.0, 0.0
                 active += 1
@@ -190,6 +191,19 @@ def follow_lines(mask, least, thick, gap, share, clear, bend, sense, alone, pass
 
 
 @inner
+def _median(values, count):  # type: ignore[no-untyped-def]
+    """The median of the first `count` of some whole numbers, rounded down; these come into order. (Numba's own takes
+    as long to compile as all of `follow_lines`.)"""
+    for i in range(1, count):
+        value, j = values[i], i
+        while j > 0 and values[j - 1] > value:
+            values[j] = values[j - 1]
+            j -= 1
+        values[j] = value
+    return (values[(count - 1) // 2] + values[count // 2]) // 2
+
+
+@inner
 def _mark_line(mask, start, stop, column, back, last, alone, passed):  # type: ignore[no-untyped-def]
     """What `follow_lines` says of one line, which is its runs from the last back to the first. How thick it is there
     is the median of a stretch's runs."""
@@ -200,7 +214,7 @@ def _mark_line(mask, start, stop, column, back, last, alone, passed):  # type: i
             first = last if count == 0 else back[first]
             heights[count] = stop[first] - start[first]
             count += 1
-        usual = int(np.median(heights[:count]))
+        usual = _median(heights, count)
         tallest = 1 + int(np.floor(1.35 * usual + 0.5))
         rise = 0.5 * (start[last] + stop[last] - start[first] - stop[first])
         slope = rise / max(1, column[last] - column[first])

@@ -11,10 +11,10 @@ nothing was clipped), `l2` (p,) the coefficient of the penalty 0.5 l2 |w|^2. `ra
 from __future__ import annotations
 
 import numpy as np
-from numba import njit, types
+from numba import types
 from numba.np.arrayobj import populate_array
 
-from glassnet.nn.kernels.options import SERIAL, inner
+from glassnet.nn.kernels.options import SERIAL, inner, njit
 from glassnet.nn.kernels.sharing import shared
 from glassnet.nn.kernels.vector import operation
 

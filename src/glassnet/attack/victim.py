@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,9 @@ from glassnet.data import Preprocess
 from glassnet.engines import Engine, NativeEngine
 from glassnet.errors import TrainingInterrupted
 from glassnet.model import Model
+from glassnet.nn.first_use import pixel_gradients
 from glassnet.nn.functional.arrays import Array
+from glassnet.nn.kernels.ahead import ahead
 from glassnet.optim import SGD
 
 __all__ = ["Victim"]
@@ -134,7 +137,8 @@ class Victim:
             def upstream(found: Any, part: slice = part) -> Any:
                 return np.asarray(dscores(found, part), self.dtype, order="C")
 
-            out, gradient = self.engine.input_gradient(made, upstream)
+            with ahead(partial(pixel_gradients, self.engine.network, len(made))):
+                out, gradient = self.engine.input_gradient(made, upstream)
             scores.append(out)
             with threads.single_blas_thread():
                 gradients.append(self.preprocess.adjoint(gradient, self.image_shape))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,7 +14,9 @@ from glassnet.check.numerical import DEFAULT_STEP
 from glassnet.check.opinion import third_opinion
 from glassnet.check.result import Check, Row
 from glassnet.errors import CheckError
+from glassnet.nn.first_use import passes
 from glassnet.nn.functional.arrays import Array, as_float
+from glassnet.nn.kernels.ahead import ahead
 from glassnet.nn.loss import Loss, parse_loss
 from glassnet.nn.network import Network
 
@@ -130,10 +133,11 @@ def check_network(
     x = np.array(as_float(x), np.float64)
     started = time.perf_counter()
     modes = [train] if train is not None else ([False, True] if _has_modes(network) else [False])
-    checks = [
-        _ModeCheck(network, x, target, loss, mode, l2, seed).rows(samples, step, tolerance, input_gradient)
-        for mode in modes
-    ]
+    with ahead(partial(passes, network, len(x), np.float64)):
+        checks = [
+            _ModeCheck(network, x, target, loss, mode, l2, seed).rows(samples, step, tolerance, input_gradient)
+            for mode in modes
+        ]
     rows = [row for rows, _, _ in checks for row in rows]
     return Check(
         notation=network.notation(),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -14,13 +15,22 @@ from glassnet.nn.choices import Choices
 from glassnet.nn.kernels.needed import Calls
 from glassnet.nn.network import Network
 
-__all__ = ["inference", "like"]
+__all__ = ["inference", "like", "passes", "pixel_gradients"]
 
 
-def like(network: Network) -> Callable[[], Network]:
-    """What makes, in another process too, a network that takes the same ways as this one, with no weights in it."""
+def like(network: Network, dtype: Any = None) -> Callable[[], Network]:
+    """What makes, in another process too, a network that takes the same ways as this one, with no weights in it.
+
+    Parameters
+    ----------
+    network : Network
+        The one that is meant.
+    dtype : type, optional
+        Another precision.
+    """
     packed = any(layer.packed for layer in network.layers)
-    return partial(_like, network.notation(), network.input_shape, network.dtype, network.choices, packed)
+    precision = dtype or network.dtype
+    return partial(_like, network.notation(), network.input_shape, precision, network.choices, packed)
 
 
 def _like(notation: str, shape: tuple[int, ...], dtype: type, choices: Choices, packed: bool) -> Network:
@@ -30,9 +40,35 @@ def _like(notation: str, shape: tuple[int, ...], dtype: type, choices: Choices, 
 
 def inference(network: Network, batch: int) -> Calls:
     """The scores of so many examples."""
-    return partial(_inference, like(network), batch)
+    return partial(_calls, _infer, like(network), batch)
 
 
-def _inference(make: Callable[[], Network], batch: int) -> Sequence[Callable[[], object]]:
+def passes(network: Network, batch: int, dtype: Any = None) -> Calls:
+    """A pass forward and one backward, to the input too, in evaluation and in training."""
+    return partial(_calls, _pass, like(network, dtype), batch)
+
+
+def pixel_gradients(network: Network, batch: int) -> Calls:
+    """The gradient of the input alone, in evaluation."""
+    return partial(_calls, _input_gradient, like(network), batch)
+
+
+def _calls(
+    call: Callable[[Network, Any], object], make: Callable[[], Network], batch: int
+) -> Sequence[Callable[[], object]]:
     network = make()
-    return [partial(network.run_inference, np.empty((batch, *network.input_shape), network.dtype))]
+    return [partial(call, network, np.empty((batch, *network.input_shape), network.dtype))]
+
+
+def _infer(network: Network, x: Any) -> None:
+    network.run_inference(x)
+
+
+def _pass(network: Network, x: Any) -> None:
+    for train in (False, True):
+        scores = network.run(x, train=train)
+        network.backward(np.empty_like(scores), input_gradient=True)
+
+
+def _input_gradient(network: Network, x: Any) -> None:
+    network.input_gradient(x, np.empty_like)

@@ -17,7 +17,7 @@ from glassnet.model import Model
 from glassnet.nn.kernels.ahead import ahead
 from glassnet.reader.alphabet import ALPHABET, parse_alphabet
 from glassnet.reader.components import same_marks
-from glassnet.reader.first_use import reading
+from glassnet.reader.first_use import by_both
 from glassnet.reader.lines.alphabet import CHARACTERS
 from glassnet.reader.lines.packaged import line_reader
 from glassnet.reader.lines.whole_reader import WholeLineReader
@@ -66,7 +66,7 @@ class BestReader:
 
     def state(self, picture: Picture) -> PageState:
         """What the way that was taken found in a picture, stage by stage; parameters and errors as of `Reader.read`."""
-        with ahead(reading):
+        with ahead(lambda: by_both):
             return self._state(picture)
 
     def _state(self, picture: Picture) -> PageState:

@@ -12,11 +12,13 @@ from collections.abc import Collection
 from dataclasses import KW_ONLY, dataclass, field, replace
 
 from glassnet.model import Model
+from glassnet.nn.kernels.needed import Calls
 from glassnet.reader.alphabet import parse_alphabet
 from glassnet.reader.assembly import assemble_lines
 from glassnet.reader.binarise import Ink
 from glassnet.reader.components import Components
 from glassnet.reader.decoding import decode_lines
+from glassnet.reader.first_use import by_pieces
 from glassnet.reader.group import Segment, group_lines
 from glassnet.reader.orient import quarter_turns
 from glassnet.reader.page import Line
@@ -82,6 +84,10 @@ class PieceReader(Reader):
             self.binarise, self.deskew, self.segment, self.orient, self.group, self.recognise, self.select,
             self.rescore, self.assemble,
         )  # fmt: skip
+
+    @property
+    def calls(self) -> Calls:
+        return by_pieces
 
     @property
     def segmenting(self) -> SegmentSettings:

@@ -22,11 +22,11 @@ from glassnet.data.pictures import picture_info, read_picture
 from glassnet.errors import ReaderError
 from glassnet.files import read_text
 from glassnet.nn.kernels.ahead import ahead
+from glassnet.nn.kernels.needed import Calls
 from glassnet.reader.binarise import Ink, find_ink
 from glassnet.reader.components import Component, Components, find_marks, strokes_among, without_remains
 from glassnet.reader.decoding import Decoded
 from glassnet.reader.deskew import level, rotate
-from glassnet.reader.first_use import reading
 from glassnet.reader.group import Segment
 from glassnet.reader.lines.line_reader import ReadLine
 from glassnet.reader.lines.strips import Strip
@@ -163,6 +163,11 @@ class Reader(ABC):
     def segmenting(self) -> SegmentSettings:
         """How components are told from what is no writing."""
 
+    @property
+    @abstractmethod
+    def calls(self) -> Calls:
+        """What reading calls, for a process that compiles it ahead."""
+
     @abstractmethod
     def lines_among(self, components: Components, ink: Ink) -> tuple[list[list[Segment]], Components]:
         """Lines of segments in reading order, and the components, some of which may have been cut between lines."""
@@ -200,7 +205,7 @@ class Reader(ABC):
 
     def state(self, picture: Picture) -> PageState:
         """What every stage found in a picture; parameters and errors as of `read`."""
-        with ahead(reading):
+        with ahead(lambda: self.calls):
             return self.finish(self.begin(picture))
 
     def begin(self, picture: Picture) -> PageState:

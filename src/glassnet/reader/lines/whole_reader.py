@@ -12,8 +12,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from glassnet.nn.kernels.needed import Calls
 from glassnet.reader.binarise import Ink
 from glassnet.reader.components import Components
+from glassnet.reader.first_use import by_whole_lines
 from glassnet.reader.group import Segment
 from glassnet.reader.lines.finding import find_lines
 from glassnet.reader.lines.judging import best_turn, why_no_lines, writing
@@ -47,6 +49,10 @@ class WholeLineReader(Reader):
             self.binarise, self.deskew, self.segment, self.group, self.straighten, self.orient, self.recognise,
             self.select, self.assemble,
         )  # fmt: skip
+
+    @property
+    def calls(self) -> Calls:
+        return by_whole_lines
 
     @property
     def segmenting(self) -> SegmentSettings:

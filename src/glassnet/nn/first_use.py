@@ -25,8 +25,8 @@ def like(network: Network, dtype: Any = None) -> Callable[[], Network]:
     ----------
     network : Network
         The one that is meant.
-    dtype : type, optional
-        Another precision.
+    dtype : np.float32 or np.float64
+        Another precision; None: its own.
     """
     packed = any(layer.packed for layer in network.layers)
     precision = dtype or network.dtype

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
 
 from glassnet import compiling, threads
@@ -21,12 +22,14 @@ __all__ = ["ahead", "compile_from_last"]
 
 _MOST = 4  # processes that compile
 
+_turn = threading.Lock()  # held by the thread for which others compile
+
 
 @contextlib.contextmanager
 def ahead(describe: Callable[[], Calls]) -> Iterator[None]:
     """Within the block, once a kernel has to be compiled, other processes compile what the block will need last.
 
-    A block within another one adds nothing.
+    A block within another one adds nothing, nor does one beside another one in which it came to that.
 
     Parameters
     ----------
@@ -34,24 +37,21 @@ def ahead(describe: Callable[[], Calls]) -> Iterator[None]:
         Called when it comes to that. What it gives is asked in those processes for the calls that the block consists
         of; it can be pickled, and what it names can be imported.
     """
-    started: list[Assistant] = []
+    with contextlib.ExitStack() as afterwards:
 
-    def start() -> None:
-        number = min(threads.count(), threads.available(), _MOST) - 1
-        if not number or not _can_share():
-            return
-        # Whatever hinders it (a loss of the user's own that cannot be pickled, too little memory), the work needs none.
-        with contextlib.suppress(Exception):
-            calls = describe()
-            for _ in range(number):
-                started.append(Assistant(compile_from_last, calls, threads.count()))
+        def start() -> None:
+            number = min(threads.count(), threads.available(), _MOST) - 1
+            if not number or not _can_share() or not _turn.acquire(blocking=False):
+                return
+            afterwards.callback(_turn.release)
+            # Whatever hinders it (a loss of the user's own that cannot be pickled, too little memory): work needs none.
+            with contextlib.suppress(Exception):
+                calls = describe()
+                for _ in range(number):
+                    afterwards.callback(Assistant(compile_from_last, calls, threads.count()).end)
 
-    try:
         with compiling.at_first(start):
             yield
-    finally:
-        for assistant in started:
-            assistant.end()
 
 
 def _can_share() -> bool:

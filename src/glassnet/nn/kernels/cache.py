@@ -45,12 +45,12 @@ class KernelCache(FunctionCache):  # type: ignore[misc, unused-ignore]
     def load_overload(self, signature: Any, context: Any) -> Any:
         """The kernel for arguments of these types, or None: then this process has claimed it, and compiles it."""
         found = super().load_overload(signature, context)
-        if found is not None or self._claim(signature):
+        if found is not None:
             return found
-        waited = time.monotonic() + _LONGEST
-        while not self._claim(signature) and time.monotonic() < waited:
+        until = time.monotonic() + _LONGEST
+        while not self._claim(signature) and time.monotonic() < until:
             time.sleep(_AGAIN)
-        found = super().load_overload(signature, context)
+        found = super().load_overload(signature, context)  # another process may just have been done with it
         if found is not None:
             self.let_go(signature)
         return found

@@ -161,8 +161,8 @@ def at_first(call: Callable[[], None]) -> Iterator[None]:
 
 
 def _begin() -> None:
-    if _mine.first is not None and _mine.first is not _do_nothing:
-        first, _mine.first = _mine.first, _do_nothing
+    if (first := _mine.first) is not None:
+        _mine.first = _do_nothing
         first()
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import os
-import pickle
 import signal
 import sys
 import threading
@@ -222,6 +221,7 @@ class Assistant:
     """
 
     def __init__(self, function: Callable[..., Any], *arguments: Any) -> None:
+        import pickle
         import subprocess
 
         call = pickle.dumps((function, arguments))
@@ -248,6 +248,8 @@ class Assistant:
 
 
 def _assist() -> None:
+    import pickle
+
     function, arguments = pickle.load(sys.stdin.buffer)
     threading.Thread(target=_end_with_pipe, daemon=True).start()
     function(*arguments)

@@ -9,7 +9,7 @@ Results of the three agree to rounding; which one runs depends on the settings a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -24,7 +24,7 @@ from glassnet.nn.functional.arrays import Array, flat
 from glassnet.nn.functional.workspace import Workspace
 from glassnet.nn.kernels import updates
 from glassnet.nn.kernels.ahead import ahead
-from glassnet.nn.kernels.needed import Calls
+from glassnet.nn.kernels.needed import Calls, Listed
 from glassnet.nn.kernels.stochastic import LINE, softmax_descent
 from glassnet.nn.layers import Flatten, Linear
 from glassnet.optim import Optimizer, clip_factor, global_norm
@@ -198,9 +198,9 @@ def _calls_of_step(
     folded: bool,
     shape: tuple[int, ...],
     target: Any,
-) -> Sequence[Callable[[], object]]:
+) -> Listed:
     """Both kinds of step that a training makes, on examples of which nothing is known but their shape."""
     engine = NativeEngine(make(), loss, optimizer, l2=l2, clip=clip)
-    engine.folded, engine._first_steps = folded, 0
+    engine.folded = folded
     step = partial(engine.step, Batch(np.empty(shape, engine.network.dtype), target), 0.0)
     return [partial(step, norms=True), step]

@@ -5,14 +5,14 @@ Such a process has no weights, and needs none: a network like this one, with not
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from glassnet.nn.choices import Choices
-from glassnet.nn.kernels.needed import Calls
+from glassnet.nn.kernels.needed import Calls, Listed
 from glassnet.nn.network import Network
 
 __all__ = ["inference", "like", "passes", "pixel_gradients"]
@@ -53,9 +53,7 @@ def pixel_gradients(network: Network, batch: int) -> Calls:
     return partial(_calls, _input_gradient, like(network), batch)
 
 
-def _calls(
-    call: Callable[[Network, Any], object], make: Callable[[], Network], batch: int
-) -> Sequence[Callable[[], object]]:
+def _calls(call: Callable[[Network, Any], object], make: Callable[[], Network], batch: int) -> Listed:
     network = make()
     return [partial(call, network, np.empty((batch, *network.input_shape), network.dtype))]
 

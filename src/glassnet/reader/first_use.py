@@ -4,10 +4,9 @@ come with the package: what was trained further has the same layers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
 import numpy as np
 
+from glassnet.nn.kernels.needed import Listed
 from glassnet.reader.lines.alphabet import BLANK
 from glassnet.reader.lines.packaged import line_reader
 from glassnet.reader.recogniser import Recogniser
@@ -17,8 +16,6 @@ __all__ = ["by_both", "by_pieces", "by_whole_lines"]
 _SIDE = 32  # of a character's picture, and the height of a line's
 _WIDTH = 480  # of a line's picture
 _COLUMNS = 20  # of a line's scores
-
-Listed = Sequence[Callable[[], object]]
 
 
 def by_pieces() -> Listed:

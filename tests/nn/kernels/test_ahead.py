@@ -161,6 +161,21 @@ def test_threads_do_not_each_start_their_own(assistants: Assistants) -> None:
     assert len(assistants) == assistants.ended == 4
 
 
+def test_others_start_no_others(assistants: Assistants, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[bool] = []
+
+    def work() -> None:
+        with ahead(lambda: no_calls):
+            compile_something()
+        done.append(True)
+
+    monkeypatch.setattr(threads, "set_count", lambda count: None)
+    module.compile_from_last(lambda: [work], 3)
+    assert done == [True] and assistants == []
+    work()
+    assert len(assistants) == 2
+
+
 def test_an_error_ends_them_too(assistants: Assistants) -> None:
     with pytest.raises(ZeroDivisionError), ahead(lambda: no_calls):
         compile_something()

@@ -62,10 +62,11 @@ def _can_share() -> bool:
 def compile_from_last(calls: Calls, count: int) -> None:
     """Compile the kernels that calls need on so many threads, of each call the last one first.
 
-    A kernel that another process compiles is left to it.
+    A kernel that another process compiles is left to it, and no further processes are started.
     """
     threads.set_count(count)
-    for call in calls():
-        for kernel, signature in reversed(kernels_of(call)):
-            if not kernel._cache.is_claimed(signature):
-                kernel.compile(signature)
+    with _turn:
+        for call in calls():
+            for kernel, signature in reversed(kernels_of(call)):
+                if not kernel._cache.is_claimed(signature):
+                    kernel.compile(signature)

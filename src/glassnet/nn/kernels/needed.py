@@ -21,10 +21,13 @@ from numba.core.dispatcher import Dispatcher
 
 from glassnet.nn.kernels.sharing import shared
 
-__all__ = ["Calls", "Needed", "kernels_of"]
+__all__ = ["Calls", "Listed", "Needed", "kernels_of"]
 
-Calls = Callable[[], Sequence[Callable[[], object]]]
-"""Gives the calls that a piece of work consists of, the one first that is to be compiled first."""
+Listed = Sequence[Callable[[], object]]
+"""The calls that a piece of work consists of, the one first that is to be compiled first."""
+
+Calls = Callable[[], Listed]
+"""Gives these, in another process too."""
 
 Needed = tuple[Any, tuple[Any, ...]]
 """A kernel of Numba's, and the types of the arguments that it is to be compiled for."""
